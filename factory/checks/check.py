@@ -1,0 +1,49 @@
+"""What every check is: a name, the settings that decide its verdicts, and a judgement of one sample.
+
+A check never raises on a sample, whatever is in it, and never needs the teacher: checks can be run again at will. Adding one takes a file
+with a class here and a line in `factory.checks.registry`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from factory.digest import content_id
+from factory.tasks.sample import Sample
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A sample beside what is known of its generation."""
+
+    sample: Sample
+    finish_reason: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check's judgement. `reason` is a code, "ok" when passed; `detail` is for a person."""
+
+    passed: bool
+    reason: str = "ok"
+    detail: str = ""
+    score: float | None = None
+
+
+OK = Verdict(True)
+
+
+class Check(Protocol):
+    """A check of single samples."""
+
+    name: str
+    settings: dict[str, Any]
+
+    def judge(self, judged: Judged) -> Verdict:
+        """Return the verdict on one sample."""
+        ...
+
+
+def check_key(name: str, settings: dict[str, Any]) -> str:
+    """Return the name of a check with its settings: other settings give other verdicts beside the old ones."""
+    return f"{name}@{content_id(settings)[3:15]}"

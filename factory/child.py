@@ -1,0 +1,75 @@
+"""Heavy stages run in a child process: it gives its memory back, dies with its parent, and is started with the environment that makes it
+fast.
+
+Promise: a child never outlives its parent (the kernel kills it), inherits the workspace's lock, sees no secrets, and what libraries print
+goes to a log file while progress and errors go to the person. A failed child's error has been shown already; `ChildFailed` carries its
+exit code only.
+"""
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from factory.errors import FactoryError
+from factory.progress import DESCRIPTOR
+
+# glibc gives large blocks back to the kernel and faults them in again at every training step; keeping them is 1.7 times as fast.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(8 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30)}
+_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|CREDENTIAL|API_?KEY|ACCESS_KEY", re.IGNORECASE)
+_PARENT = "FACTORY_PARENT_PID"
+
+
+class ChildFailed(FactoryError):
+    """A child process ended with an error that it has shown itself."""
+
+    def __init__(self, exit_code: int):
+        super().__init__("")
+        self.exit_code = exit_code
+
+
+def run_child(arguments: list[str], *, environment: dict[str, str], lock: int, log: Path, secret: str | None = None) -> None:
+    """Run `python -m factory.worker ARGUMENTS` to its end; `secret` names the one variable that the child may see although it looks like
+    a secret.
+
+    Raises ChildFailed if it failed by itself, FactoryError if something killed it.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if name == secret or not _SECRET.search(name)}
+    shown = os.dup(2)
+    try:
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "factory.worker", *arguments],
+                env=inherited | environment | {DESCRIPTOR: str(shown), _PARENT: str(os.getpid())},
+                pass_fds=(lock, shown),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
+            try:
+                code = process.wait()
+            except BaseException:
+                # Ctrl-C reaches the child as well; it commits what is finished and ends.
+                process.wait()
+                raise
+    finally:
+        os.close(shown)
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = "The machine may have run out of memory." if -code == signal.SIGKILL else f"The log is {log}."
+        raise FactoryError(f"the stage {arguments[0]} was ended by {name}", f"{hint} Run the same command again to go on from there.")
+    if code == 130:
+        raise KeyboardInterrupt
+    if code:
+        raise ChildFailed(code)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent ends; end at once if that has happened already."""
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG
+    if os.getppid() != int(os.environ[_PARENT]):
+        os.kill(os.getpid(), signal.SIGKILL)

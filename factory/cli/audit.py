@@ -1,0 +1,96 @@
+"""`factory audit`: question the store in SQL."""
+
+import csv
+import io
+import json
+import re
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from factory.cli.options import WorkspacePath
+from factory.errors import InputError
+from factory.report.visible import visible
+from factory.store.reader import Answer, Limits, ask
+from factory.workspace import Workspace
+
+VIEWS = "SELECT view_name AS view, comment AS shows FROM duckdb_views() WHERE NOT internal ORDER BY view_name"
+
+
+class Format(str, Enum):
+    """How an answer is written."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"
+
+
+def audit(
+    workspace: WorkspacePath,
+    question: Annotated[str | None, typer.Argument(help="A view, or one SELECT. Left out: the list of views.", show_default=False)] = None,
+    format: Annotated[Format, typer.Option(help="How the answer is written.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; parquet needs one.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(help="Most rows.", min=1)] = 100_000,
+    seconds: Annotated[float, typer.Option(help="Longest time.", min=0.1)] = 30.0,
+) -> None:
+    """Question the store: a view's name, or one SELECT. Nothing can be changed, and no file be reached."""
+    sql = VIEWS if question is None else f'SELECT * FROM "{question}"' if re.fullmatch(r"\w+", question) else question
+    answer = ask(Workspace(workspace).existing().store, sql, Limits(seconds=seconds, rows=limit))
+    if format is Format.parquet:
+        _write_parquet(answer, output)
+    elif output is not None:
+        output.write_text(_text(answer, format), encoding="utf-8")
+    else:
+        sys.stdout.write(_text(answer, format))
+    if answer.cut:
+        typer.echo(f"only the first {limit} rows; raise --limit for more", err=True)
+
+
+def _text(answer: Answer, format: Format) -> str:
+    if format is Format.json:
+        return json.dumps([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], ensure_ascii=False, indent=1) + "\n"
+    if format is Format.csv:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows([[_csv_cell(value) for value in row] for row in answer.rows])
+        return buffer.getvalue()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in answer.columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in answer.rows:
+        table.add_row(*(Text(visible(_cell(value))) for value in row))
+    console = Console(file=io.StringIO(), width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+    console.print(f"{len(answer.rows)} rows")
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _csv_cell(value: object) -> object:
+    # Spreadsheets run cells that begin with these; an apostrophe makes them text.
+    text = _cell(value)
+    return "'" + text if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _write_parquet(answer: Answer, output: Path | None) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    if output is None:
+        raise InputError("parquet goes to a file: name it with -o")
+    columns = list(zip(*answer.rows, strict=True)) if answer.rows else [[] for _ in answer.columns]
+    pyarrow.parquet.write_table(pa.table({name: list(values) for name, values in zip(answer.columns, columns, strict=True)}), output)

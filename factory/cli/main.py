@@ -1,0 +1,60 @@
+"""The command `factory`: its verbs, and how an error reaches the person: one sentence, an exit code, no traceback."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from factory import __version__
+from factory.cli.audit import audit
+from factory.cli.doctor import doctor
+from factory.cli.init import init
+from factory.cli.run import check, compress, distill, evaluate, generate, report, run
+from factory.cli.validate import validate
+from factory.errors import FactoryError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turn a handful of seed tasks into a small model that does the job: generate, check, distill, compress, evaluate, report.",
+)
+for panel, verbs in {
+    "Begin": (init, validate),
+    "Work": (run, generate, check, distill, compress, evaluate, report),
+    "Look": (audit, doctor),
+}.items():
+    for verb in verbs:
+        app.command(rich_help_panel=panel)(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _factory(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted."""
+    try:
+        app(standalone_mode=True)
+    except FactoryError as error:
+        if str(error):
+            typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command goes on from there", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

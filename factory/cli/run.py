@@ -1,0 +1,80 @@
+"""`factory run` and the single stages: from a recipe to a report, as far as it is not done yet."""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from factory.cli.options import RecipePath, WorkspacePath
+from factory.context import Context
+from factory.pipeline import STAGES, preflight
+from factory.pipeline import run as run_pipeline
+from factory.progress import Progress
+from factory.recipe import load_recipe
+from factory.workspace import Workspace
+
+StageName = Enum("StageName", {name: name for name in STAGES})  # type: ignore[misc]
+
+
+def run(
+    recipe: RecipePath,
+    workspace: WorkspacePath,
+    until: Annotated[StageName | None, typer.Option(help="Stop after this stage.", show_default=False)] = None,
+) -> None:
+    """Run every stage that is not finished: generate, check, distill, compress, evaluate, report. Ctrl-C is safe; the same command goes
+    on."""
+    last = STAGES.index(until.value) if until else len(STAGES) - 1
+    _run(recipe, workspace, STAGES[: last + 1])
+
+
+def generate(recipe: RecipePath, workspace: WorkspacePath) -> None:
+    """Ask the teacher for what the recipe still owes."""
+    _run(recipe, workspace, ("generate",))
+
+
+def check(recipe: RecipePath, workspace: WorkspacePath) -> None:
+    """Judge the stored samples by the recipe's checks; the teacher is not needed."""
+    _run(recipe, workspace, ("check",))
+
+
+def distill(recipe: RecipePath, workspace: WorkspacePath) -> None:
+    """Train the student on the accepted samples."""
+    _run(recipe, workspace, ("distill",))
+
+
+def compress(recipe: RecipePath, workspace: WorkspacePath) -> None:
+    """Make the trained student smaller."""
+    _run(recipe, workspace, ("compress",))
+
+
+def evaluate(recipe: RecipePath, workspace: WorkspacePath) -> None:
+    """Measure teacher, base, student and compressed student on the held-out tasks."""
+    _run(recipe, workspace, ("evaluate",))
+
+
+def report(recipe: RecipePath, workspace: WorkspacePath) -> None:
+    """Write reports/report.html and reports/report.json."""
+    context = _context(recipe, workspace)
+    preflight(context, ("report",))
+    (context.workspace.reports / "report.html").unlink(missing_ok=True)
+    run_pipeline(context, ("report",), _command())
+    typer.echo(context.workspace.reports / "report.html")
+
+
+def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
+    context = _context(recipe, workspace)
+    if not run_pipeline(context, stages, _command()):
+        context.progress.say("nothing to do: everything that the recipe asks for is there")
+    page = context.workspace.reports / "report.html"
+    if "report" in stages and page.exists():
+        typer.echo(page)
+
+
+def _context(recipe: Path, workspace: Path) -> Context:
+    return Context(load_recipe(recipe), Workspace(workspace), Progress())
+
+
+def _command() -> str:
+    return " ".join(["factory", *sys.argv[1:]])

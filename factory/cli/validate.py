@@ -1,0 +1,31 @@
+"""`factory validate`: is this recipe right? Every fault at once, with its line; on success, what the recipe will do, in two lines."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from factory.recipe import Recipe, load_recipe
+
+
+def validate(recipe: Annotated[Path, typer.Argument(help="The recipe to check.", show_default=False)]) -> None:
+    """Check a recipe and tell every fault at once."""
+    loaded = load_recipe(recipe)
+    typer.echo(f"{recipe}: ok")
+    typer.echo(f"  data: {_data(loaded.recipe)}")
+    typer.echo(f"  student: {_student(loaded.recipe)}")
+
+
+def _data(recipe: Recipe) -> str:
+    data, teacher = recipe.data, recipe.teacher
+    servers = f" (endpoints: {len(teacher.endpoints)})" if teacher.endpoints else ""
+    return f"{data.kind}, {data.count} x {data.draws} answers from {teacher.model}{servers}; checked by {', '.join(recipe.checks)}"
+
+
+def _student(recipe: Recipe) -> str:
+    if recipe.student is None:
+        return "none, the data is the result"
+    steps = [f"{stage.name} {stage.settings.steps} steps" for stage in recipe.student.stages]
+    steps += [recipe.compress.quantize] if recipe.compress else []
+    steps += [f"evaluated on {recipe.evaluate.held_out}"] if recipe.evaluate else []
+    return f"{recipe.student.base}, {', '.join(steps)}"

@@ -1,0 +1,1 @@
+"""The student made smaller, as a checkpoint that vLLM serves."""

@@ -1,0 +1,138 @@
+"""One model measured: what it answers to the held-out tasks, how fast, in how much memory.
+
+Promise: every answer is kept (`predictions`), so that each figure can be counted again in SQL. Accuracy is greedy. Speed is the generated
+tokens per second of requests of a fixed length, one at a time and 32 at once, after a warm-up. Memory is the most this process has had
+resident: a process measures one model.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from factory.context import Context
+from factory.digest import content_id
+from factory.evaluate.interval import bootstrap_interval
+from factory.evaluate.subject import Subject
+from factory.inference.request import Model, Request, Sampling
+from factory.machine import peak_memory
+from factory.models.folder import inspect
+from factory.store.store import Store
+from factory.tasks.call import CallFault, parse_call, parse_hermes
+from factory.tasks.sample import Task
+from factory.tools.errors import ToolError
+from factory.tools.registry import canonical_arguments, run_tool
+
+SPEED_TOKENS = 32
+SPEED_REQUESTS = {1: 4, 32: 32}
+
+
+def measure(context: Context, store: Store, subject: Subject, model: Model, *, speed: bool = True) -> str:
+    """Evaluate one model, store predictions and figures in one batch, and return a line that sums it up."""
+    evaluation_id = subject.evaluation_id(context)
+    tasks = [Task(seed.seed_id, seed.language, seed.family, seed.question, seed.reference) for seed in context.held_out]
+    requests = {_request(context, subject, task, context.evaluation.max_tokens).key: task for task in tasks}
+    predictions = []
+    asked = (_request(context, subject, task, context.evaluation.max_tokens) for task in requests.values())
+    for answer in model.answer(asked):
+        task = requests[answer.key]
+        predictions.append({"evaluation_id": evaluation_id} | _judge(context, subject, task, answer.text))
+        context.progress.update(f"  {subject.role}  {len(predictions)}/{len(requests)} held-out tasks")
+    figures = {
+        name: (
+            *bootstrap_interval([row[column] for row in predictions], context.evaluation.bootstrap, context.loaded.recipe.seed),
+            len(predictions),
+        )
+        for name, column in (("answer_accuracy", "right_answer"), ("tool_call_accuracy", "same_call"), ("parse_rate", "parsed"))
+    }
+    if speed:
+        for batch, value in _speeds(context, subject, tasks, model).items():
+            figures[f"tokens_per_s_batch_{batch}"] = (value, None, None, SPEED_REQUESTS[batch])
+        figures["peak_memory_bytes"] = (float(peak_memory()), None, None, 1)
+        figures["weight_bytes"] = (float(inspect(subject.folder).weight_bytes), None, None, 1)
+    rows = [
+        {
+            "evaluation_id": evaluation_id,
+            "artifact_id": subject.artifact_id,
+            "role": subject.role,
+            "metric": metric,
+            "value": value,
+            "low": low,
+            "high": high,
+            "n": n,
+        }
+        for metric, (value, low, high, n) in figures.items()
+    ]
+    store.commit(predictions=predictions, evaluations=rows, artifacts=_outside(store, subject, speed))
+    accuracy, low, high, _ = figures["answer_accuracy"]
+    return f"{subject.role}: {accuracy:.1%} right ({low:.0%} to {high:.0%}) of {len(predictions)}"
+
+
+def _request(context: Context, subject: Subject, task: Task, max_tokens: int, *, tag: str = "", fixed: bool = False) -> Request:
+    messages = context.kind.ask(task) if subject.as_teacher else [{"role": "user", "content": task.question}]
+    schema = context.kind.schema if subject.as_teacher and not fixed else None
+    key = content_id([subject.artifact_id, messages, max_tokens, tag])
+    tools = None if subject.as_teacher else [tool.model_dump() for tool in context.tools]
+    return Request(key, messages, Sampling(0.0, 1.0, max_tokens), schema, tools, ignore_eos=fixed)
+
+
+def _judge(context: Context, subject: Subject, task: Task, text: str) -> dict[str, Any]:
+    call, result = None, None
+    try:
+        call = (parse_call if subject.as_teacher else parse_hermes)(text, context.tools)
+        result = run_tool(call["name"], call["arguments"])
+    except (CallFault, ToolError):
+        pass
+    reference = context.kind.reference_call(task.reference)
+    return {
+        "task_id": task.task_id,
+        "question": task.question,
+        "reference": task.reference,
+        "output": text,
+        "call": call,
+        "result": result,
+        "parsed": call is not None,
+        "same_call": call is not None and _canonical(call) == _canonical(reference),
+        "right_answer": result is not None and result == context.kind.solve(task.reference),
+    }
+
+
+def _canonical(call: dict[str, Any]) -> list[Any]:
+    return [call["name"], canonical_arguments(call["name"], call["arguments"])]
+
+
+def _speeds(context: Context, subject: Subject, tasks: list[Task], model: Model) -> dict[int, float]:
+    speeds = {}
+    for batch, count in SPEED_REQUESTS.items():
+        context.progress.update(f"  {subject.role}  speed, {batch} at once", now=True)
+        requests = [
+            _request(context, subject, tasks[i % len(tasks)], SPEED_TOKENS, tag=f"speed-{batch}-{i}", fixed=True) for i in range(count + 1)
+        ]
+        list(model.answer(requests[:1]))
+        groups = [requests[i : i + batch] for i in range(1, len(requests), batch)]
+        started = time.monotonic()
+        tokens = sum(_tokens(model, group) for group in groups)
+        speeds[batch] = tokens / (time.monotonic() - started)
+    return speeds
+
+
+def _tokens(model: Model, requests: Iterable[Request]) -> int:
+    return sum(answer.completion_tokens for answer in model.answer(requests))
+
+
+def _outside(store: Store, subject: Subject, local: bool) -> list[dict[str, Any]]:
+    """Return the artifact row of a model that was not made here, if it is missing."""
+    if store.query("SELECT 1 FROM artifacts WHERE artifact_id = ?", [subject.artifact_id]):
+        return []
+    facts = inspect(subject.folder) if local else None
+    return [
+        {
+            "artifact_id": subject.artifact_id,
+            "kind": "model",
+            "name": subject.name,
+            "path": str(subject.folder),
+            "digest": facts.digest if facts else "",
+            "weight_bytes": facts.weight_bytes if facts else 0,
+            "parents": [],
+            "about": {},
+        }
+    ]

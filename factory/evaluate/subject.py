@@ -1,0 +1,59 @@
+"""Who is evaluated, and how each is asked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from factory.context import Context
+from factory.digest import content_id
+from factory.store.store import Store
+from factory.student.artifacts import model_id, plan_quantized, plan_student, training_samples
+
+Role = Literal["teacher", "base", "student", "student_quantized"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model under evaluation. `as_teacher`: asked with examples and schema as in generation; otherwise the bare question, free text."""
+
+    role: Role
+    artifact_id: str
+    name: str
+    folder: Path
+    as_teacher: bool
+    prompting: str
+    precision: str
+
+    def evaluation_id(self, context: Context) -> str:
+        """Return the content id of this evaluation: the model, the tasks and how they are put."""
+        how: dict[str, Any] = {
+            "role": self.role,
+            "artifact": self.artifact_id,
+            "tasks": sorted(task.seed_id for task in context.held_out),
+            "evaluate": context.evaluation.model_dump(exclude={"held_out"}),
+            "show_tools": context.student.show_tools,
+        }
+        if self.as_teacher:
+            how |= {"template": context.kind.template_digest, "examples": context.loaded.recipe.data.examples}
+        return content_id(how)
+
+
+def subjects(context: Context, store: Store) -> list[Subject]:
+    """Return the models that the recipe compares, in the report's order."""
+    samples = training_samples(store)
+    teacher, base = context.teacher, context.base
+    examples = context.loaded.recipe.data.examples
+    asked = f"{examples} worked examples, then the question; a JSON schema is enforced"
+    bare = "the bare question; free text, read as a Hermes tool call"
+    found = [
+        Subject("teacher", model_id(teacher.name, teacher.revision), teacher.name, teacher.folder, True, asked, ""),
+        Subject("base", model_id(base.name, base.revision), base.name, base.folder, False, bare, ""),
+    ]
+    student = plan_student(context, samples)
+    found.append(Subject("student", student.artifact_id, student.name, context.workspace.models / student.name, False, bare, "bfloat16"))
+    if context.loaded.recipe.compress:
+        small = plan_quantized(context, samples)
+        found.append(
+            Subject("student_quantized", small.artifact_id, small.name, context.workspace.models / small.name, False, bare, "INT8")
+        )
+    return found

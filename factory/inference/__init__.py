@@ -1,0 +1,1 @@
+"""Who answers: vLLM inside the process, or OpenAI-compatible servers, behind one protocol. Teachers and evaluated students alike."""

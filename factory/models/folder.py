@@ -1,0 +1,99 @@
+"""What can be known of a model folder without loading it, and what is refused before anything of it is loaded.
+
+Promise: `inspect` reads `config.json` and the headers of the safetensors files only. It refuses folders without weights, with pickled
+weights only, with code of their own (`auto_map`), or with headers that do not fit their files. It runs nothing from the folder. Not
+promised: that the weights are good, or that vLLM knows the architecture.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from factory.digest import content_id, file_sha256
+from factory.errors import InputError
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """Facts of one folder. Sizes in bytes; `digest` is the content id of config, tokenizer and weights."""
+
+    folder: Path
+    architecture: str
+    layers: int
+    hidden_size: int
+    vocab_size: int
+    weight_bytes: int
+    config: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        names = sorted(path for path in self.folder.iterdir() if path.suffix in (".json", ".safetensors", ".jinja", ".model", ".txt"))
+        return content_id({path.name: _sha256(path, path.stat().st_mtime_ns) for path in names if path.name != "manifest.json"})
+
+    @property
+    def tokenizer_digest(self) -> str:
+        """The content id of the tokenizer's vocabulary file: two models with the same one give the same ids to the same text."""
+        return content_id(_sha256(self.folder / "tokenizer.json", 0))
+
+
+def inspect(folder: Path) -> ModelFolder:
+    """Return the facts of a Transformers folder, or raise InputError saying what is missing or refused."""
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder} is not a model folder: there is no such folder", "Name a bundled model, a Hugging Face id or a local folder."
+        )
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder} is not a model folder: config.json is missing") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / 'config.json'} cannot be read: {error}") from None
+    for key in ("auto_map", "_attn_implementation_internal"):
+        if key in config:
+            raise InputError(f"{folder / 'config.json'} names code to run ({key}); models with code of their own are refused")
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        other = next(iter(folder.glob("*.bin")), None)
+        raise InputError(
+            f"{folder} has no *.safetensors weights" + (f" (only {other.name}, a pickle, which is never loaded)" if other else ""),
+            "Save the model again with save_pretrained.",
+        )
+    if not (folder / "tokenizer.json").is_file():
+        raise InputError(f"{folder} has no tokenizer.json", "Save the tokenizer into the folder with save_pretrained.")
+    size = sum(_check_header(path) for path in weights)
+    text = config.get("text_config", config)
+    try:
+        return ModelFolder(
+            folder,
+            str((config.get("architectures") or ["unknown"])[0]),
+            int(text["num_hidden_layers"]),
+            int(text["hidden_size"]),
+            int(text["vocab_size"]),
+            size,
+            config,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder / 'config.json'} is not the configuration of a language model: {error} is missing or wrong") from None
+
+
+def _check_header(path: Path) -> int:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(size - 8, 100_000_000):
+            raise InputError(f"{path} is damaged: its header claims {length} bytes in a file of {size}", "Copy the file again.")
+        try:
+            header = json.loads(file.read(length))
+            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+        except (ValueError, KeyError, TypeError, IndexError):
+            raise InputError(f"{path} is damaged: its header cannot be read", "Copy the file again.") from None
+    if 8 + length + end != size:
+        raise InputError(f"{path} is damaged: its header describes {8 + length + end} bytes, the file has {size}", "Copy the file again.")
+    return size
+
+
+@cache
+def _sha256(path: Path, modified: int) -> str:
+    return file_sha256(path)

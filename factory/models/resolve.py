@@ -1,0 +1,76 @@
+"""From the name in a recipe to a folder on disk and a revision that pins its content.
+
+The order is: a bundled name, a folder found from the recipe, a Hugging Face id. The revision of a bundled model is its GGUF's digest, of
+a Hugging Face id its commit, of a local folder its content. Downloads happen in the calling process, which may see the user's token;
+stages that load models never do.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.artifact import verify
+from factory.digest import bytes_id, file_sha256
+from factory.errors import FactoryError, InputError
+from factory.models.bundled import BUNDLED, converted_folder, gguf_path
+from factory.models.folder import ModelFolder, inspect
+from factory.recipe.load import LoadedRecipe
+
+_FILES = ["*.safetensors", "*.json", "*.jinja", "*.model", "tokenizer*", "merges.txt", "vocab.txt"]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A named model, pinned. `folder` may not exist yet if the model is a bundled one that was never converted."""
+
+    name: str
+    revision: str
+    folder: Path
+
+    @property
+    def ready(self) -> bool:
+        """Whether the folder is there; a bundled model's folder is proved against its manifest."""
+        if self.name in BUNDLED:
+            return self.folder.is_dir() and bool(verify(self.folder, digests=False))
+        return True
+
+    def facts(self) -> ModelFolder:
+        """Return what the folder says of itself; raise InputError if it is no model."""
+        return inspect(self.folder)
+
+
+def resolve_model(loaded: LoadedRecipe, name: str, revision: str | None) -> ModelSource:
+    """Return the pinned source of a model name; download a Hugging Face id if it is not in the cache.
+
+    Raises InputError if the folder is no model, FactoryError if the download fails.
+    """
+    if name in BUNDLED:
+        return ModelSource(name, f"gguf-sha256:{file_sha256(gguf_path(name))}", converted_folder(name))
+    try:
+        folder = loaded.resolve(name)
+    except InputError:
+        return _download(name, revision)
+    return ModelSource(name, inspect(folder).digest, folder)
+
+
+def resolve_endpoint(name: str, endpoints: tuple[str, ...]) -> ModelSource:
+    """Return the source of a model behind OpenAI-compatible servers; which weights they serve is theirs to know."""
+    return ModelSource(name, bytes_id("\n".join(sorted(endpoints)).encode()), Path(os.devnull))
+
+
+def _download(name: str, revision: str | None) -> ModelSource:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES))
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        raise InputError(
+            f"there is no model {name}" + (f" at revision {revision}" if revision else "") + " on the hub, or it is not yours to read"
+        ) from None
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise FactoryError(
+            f"{name} could not be downloaded: {str(error).splitlines()[0]}", "Is the network reachable? A local folder works without it."
+        ) from None
+    inspect(folder)
+    return ModelSource(name, folder.name, folder)

@@ -1,0 +1,232 @@
+"""The order of the stages, and nothing else that they share: each reads from the store and writes to the store.
+
+Promise: what is finished is not done again; what can be checked is checked before the first model loads; a stage that is interrupted is
+taken up again by the same command. Heavy stages run in child processes.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.check import check, unjudged
+from factory.child import KEEP_MEMORY, ChildFailed, run_child
+from factory.context import Context
+from factory.digest import content_id
+from factory.errors import FactoryError, InputError
+from factory.generate import owed
+from factory.inference.environment import ENVIRONMENT
+from factory.machine import machine, require_memory, versions
+from factory.models.bundled import BUNDLED, gguf_path
+from factory.models.resolve import ModelSource
+from factory.progress import duration
+from factory.store.store import Store, now
+from factory.student.artifacts import is_made, plan_quantized, plan_student, training_samples
+
+STAGES = ("generate", "check", "distill", "compress", "evaluate", "report")
+RUNTIME_BYTES = 3 * 2**29  # Python, torch and vLLM themselves, measured with a tiny model
+
+
+@dataclass(frozen=True)
+class Step:
+    """A piece of a stage that is still owed; `detail` is passed to the child."""
+
+    stage: str
+    detail: str = ""
+
+
+def run(context: Context, stages: tuple[str, ...], command: str) -> bool:
+    """Run the given stages as far as they are owed; return whether there was anything to do."""
+    preflight(context, stages)
+    with context.workspace.lock() as lock:
+        _require_space(context.workspace.root)
+        worked = _prepare_models(context, lock)
+        with _open(context) as store:
+            _enter_run(context, store, command)
+        started = time.monotonic()
+        for stage in stages:
+            for step in _owed(stage, context, worked):
+                worked = True
+                _run_step(context, step, lock)
+        if worked:
+            context.progress.say(f"done in {duration(time.monotonic() - started)}")
+        return worked
+
+
+def preflight(context: Context, stages: tuple[str, ...]) -> None:
+    """Check files, models and memory; raise the first FactoryError. Loads no model."""
+    recipe = context.loaded.recipe
+    needs_student = [stage for stage in stages if stage in ("distill", "compress", "evaluate", "report")]
+    if len(stages) == 1 and stages[0] in ("distill", "evaluate") and recipe.student is None:
+        raise InputError(f"{context.loaded.path}: the recipe has no student, so there is nothing to {stages[0]}")
+    if stages == ("compress",) and recipe.compress is None:
+        raise InputError(f"{context.loaded.path}: the recipe has no compress, so there is nothing to compress")
+    assert context.seeds and context.tools and (context.held_out or recipe.evaluate is None)
+    if not recipe.teacher.endpoints:
+        _require_model(context.teacher, recipe.teacher.kv_cache_gb, recipe.limits.memory_gb, "the teacher")
+    if recipe.student is not None and needs_student:
+        _require_model(context.base, 0.0, recipe.limits.memory_gb, "the student")
+        _require_chat_tokens(context.base)
+        if any(stage.name == "distill" for stage in recipe.student.stages):
+            _require_same_tokens(context)
+
+
+def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:
+    weights = source.facts().weight_bytes if source.ready else 3 * gguf_path(source.name).stat().st_size
+    require_memory(int(weights * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES), f"{what} {source.name}", limit_gb)
+
+
+def _require_chat_tokens(source: ModelSource) -> None:
+    if source.ready and '"<|im_start|>"' not in (source.folder / "tokenizer.json").read_text(encoding="utf-8"):
+        raise InputError(
+            f"{source.name}: its tokenizer does not know <|im_start|>, which the Hermes tool-call form needs",
+            "Choose a base that speaks ChatML.",
+        )
+
+
+def _require_same_tokens(context: Context) -> None:
+    if not (context.teacher.ready and context.base.ready):
+        return
+    teacher, base = context.teacher.facts(), context.base.facts()
+    if teacher.tokenizer_digest != base.tokenizer_digest or teacher.vocab_size != base.vocab_size:
+        raise InputError(
+            f"the teacher {context.teacher.name} and the student's base {context.base.name} have different tokenizers or vocabularies "
+            f"({teacher.vocab_size} and {base.vocab_size} tokens), so their distributions cannot be compared",
+            "Choose a base of the teacher's family, or train with sft alone.",
+        )
+
+
+def _require_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < 2 * 2**30:
+        raise FactoryError(
+            f"{folder}: {free / 2**30:.1f} GB are free on its disk, 2 GB are needed", "Free space, or choose another folder with -w."
+        )
+
+
+def _prepare_models(context: Context, lock: int) -> bool:
+    recipe = context.loaded.recipe
+    sources = ([] if recipe.teacher.endpoints else [context.teacher]) + ([context.base] if recipe.student else [])
+    worked = False
+    for source in sources:
+        if source.name in BUNDLED and not source.ready:
+            context.progress.say(f"prepare   {source.name}: converting to {source.folder} (once)")
+            run_child(["convert", source.name], environment={}, lock=lock, log=context.workspace.logs / "convert.log")
+            worked = True
+    return worked
+
+
+def _open(context: Context) -> Store:
+    return Store(context.workspace.store, context.workspace.ledger)
+
+
+def _enter_run(context: Context, store: Store, command: str) -> None:
+    """Enter the run, its seeds and its plan, unless the latest run has the same recipe, plan and checks."""
+    loaded = context.loaded
+    same = store.query(
+        "SELECT 1 FROM current_run WHERE recipe_digest = ? AND plan_id = ? AND check_keys = ?",
+        [loaded.digest, context.plan_id, context.checks.keys],
+    )
+    if same:
+        return
+    known = {row["seed_id"] for row in store.query("SELECT seed_id FROM seeds")}
+    new_seeds = {seed.seed_id: seed for seed in context.seeds if seed.seed_id not in known}
+    started = now()
+    store.commit(
+        runs=[
+            {
+                "run_id": content_id([loaded.digest, context.plan_id, started.isoformat()]),
+                "started_at": started,
+                "command": command,
+                "recipe_name": loaded.recipe.name,
+                "recipe_digest": loaded.digest,
+                "recipe_text": loaded.text,
+                "plan_id": context.plan_id,
+                "check_keys": context.checks.keys,
+                "machine": machine(),
+                "versions": versions(),
+            }
+        ],
+        seeds=[
+            {
+                "seed_id": seed_id,
+                "name": seed.name,
+                "language": seed.language,
+                "family": seed.family,
+                "question": seed.question,
+                "reference": seed.reference,
+                "source": seed.source,
+                "line": seed.line,
+            }
+            for seed_id, seed in new_seeds.items()
+        ],
+        requests=[] if store.query("SELECT 1 FROM requests WHERE plan_id = ? LIMIT 1", [context.plan_id]) else context.plan_rows(),
+    )
+
+
+def _owed(stage: str, context: Context, worked: bool) -> list[Step]:
+    recipe = context.loaded.recipe
+    with _open(context) as store:
+        if stage == "generate":
+            return [Step(stage)] if owed(context, store) else []
+        if stage == "check":
+            return [Step(stage)] if unjudged(context, store) else []
+        if stage == "report":
+            return [Step(stage)] if worked or not (context.workspace.reports / "report.html").exists() else []
+        if recipe.student is None:
+            return []
+        samples = training_samples(store)
+        if not samples:
+            raise FactoryError(
+                "no sample was accepted, so there is nothing to learn from",
+                f"See why: factory audit yield_by_check -w {context.workspace.root}",
+            )
+        if stage == "distill":
+            return [] if is_made(context, store, plan_student(context, samples)) else [Step(stage)]
+        if stage == "compress":
+            return [Step(stage)] if recipe.compress and not is_made(context, store, plan_quantized(context, samples)) else []
+        return _unmeasured(context, store) if recipe.evaluate else []
+
+
+def _unmeasured(context: Context, store: Store) -> list[Step]:
+    from factory.evaluate.subject import subjects
+
+    done = {row["evaluation_id"] for row in store.query("SELECT DISTINCT evaluation_id FROM evaluations")}
+    return [Step("evaluate", subject.role) for subject in subjects(context, store) if subject.evaluation_id(context) not in done]
+
+
+def _run_step(context: Context, step: Step, lock: int) -> None:
+    context.progress.say(f"{step.stage:<9} {step.detail}".rstrip())
+    if step.stage in _HERE:
+        _HERE[step.stage](context)
+        return
+    environment = KEEP_MEMORY if step.stage in ("distill", "compress") else ENVIRONMENT
+    log = context.workspace.logs / f"{step.stage}.log"
+    try:
+        run_child(
+            [step.stage, str(context.loaded.path), str(context.workspace.root), step.detail],
+            environment={**environment, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"},
+            lock=lock,
+            log=log,
+            secret=context.loaded.recipe.teacher.api_key_env,
+        )
+    except ChildFailed:
+        context.progress.say(f"the log is {log}")
+        raise
+
+
+def _check_here(context: Context) -> None:
+    with _open(context) as store:
+        context.progress.say(f"  {check(context, store)}")
+
+
+def _report_here(context: Context) -> None:
+    from factory.report.build import build_report
+
+    with _open(context) as store:
+        for path in build_report(context, store):
+            context.progress.say(f"  {path}")
+
+
+_HERE: dict[str, Callable[[Context], None]] = {"check": _check_here, "report": _report_here}

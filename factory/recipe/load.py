@@ -1,0 +1,77 @@
+"""From a YAML file to a recipe, or to everything that is wrong with it.
+
+Promise: every fault at once, one a line, `FILE:LINE: where.dotted: what is wrong`, in the order of the file. Imports no model library and
+opens no file but the recipe, so that it answers at once.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from factory.digest import content_id
+from factory.errors import InputError
+from factory.recipe import rules, wording
+from factory.recipe.model import Recipe
+from factory.recipe.paths import find
+from factory.recipe.source import Fault, read_source
+
+MAX_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A recipe that passed, the file it came from, and the exact text of that file (without a byte order mark)."""
+
+    recipe: Recipe
+    path: Path
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """Content id of what the recipe says: defaults count, comments and layout do not."""
+        return content_id(self.recipe.model_dump(mode="json"))
+
+    def resolve(self, relative: str) -> Path:
+        """Return the existing file or folder that a path in this recipe means; InputError with the places looked at if there is none."""
+        return find(relative, self.path)
+
+
+def load_recipe(path: Path) -> LoadedRecipe:
+    """Read and check a recipe; InputError holds every fault, one a line."""
+    text = _read(path)
+    source = read_source(text)
+    recipe, found = None, list(source.faults)
+    if source.value is not None:
+        found += rules.faults(source, path)
+        try:
+            recipe = Recipe.model_validate(source.value)
+        except ValidationError as error:
+            found += wording.faults(error, source)
+    if recipe is None or found:
+        raise InputError("\n".join(_written(path, fault) for fault in sorted(set(found))))
+    return LoadedRecipe(recipe, path, text)
+
+
+def _read(path: Path) -> str:
+    try:
+        # Asked before it is opened: a device or a pipe has no end to wait for.
+        if not path.is_file():
+            near = get_close_matches(path.name, sorted(other.name for other in path.parent.glob("*.yaml")), n=1)
+            raise InputError(f"{path}: no such recipe file", f"did you mean {path.with_name(near[0])}?" if near else "")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{path}: larger than {MAX_BYTES // 1024} KB; this is no recipe")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}:{line}: not UTF-8 text (byte {data[error.start]:#04x})") from error
+
+
+def _written(path: Path, fault: Fault) -> str:
+    return ": ".join(part for part in (f"{path}:{fault.line}", fault.where, fault.message) if part)

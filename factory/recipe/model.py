@@ -1,0 +1,216 @@
+"""What a recipe may say: every key, its type, its range and its default.
+
+Promise: closed sets of names, no unknown keys, no silent conversion (a quoted number is text), no NaN, nothing mutable.
+The descriptions are for the person at the editor: `factory.recipe.schema` hands them out as a JSON Schema.
+Not promised here: rules between fields and files that must exist. `load_recipe` adds them (`factory.recipe.rules`).
+"""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from factory.models.bundled import BUNDLED
+
+SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
+REVISION = r"^[0-9a-f]{40}$"
+# No user part before the host: a password has no place in a recipe.
+ENDPOINT = r"^https?://[^\s/?#@]+(/[^\s?#@]+)*/v1$"
+VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
+
+CheckName = Literal["schema", "execution", "finish_reason", "dedup", "decontamination"]
+CHECKS: tuple[CheckName, ...] = get_args(CheckName)
+FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
+ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
+Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
+
+_MODEL = "A bundled name (" + ", ".join(BUNDLED) + "), a Hugging Face id (org/name), or a local folder."
+_REVISION = "The commit of a Hugging Face id: 40 hexadecimal digits. Only for a Hugging Face id."
+_PATH = " Looked up from the recipe's own folder, then from each folder above it."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Sampling(_Part):
+    """How the teacher draws its answers."""
+
+    temperature: float = Field(default=0.8, ge=0, le=2, description="How freely the teacher chooses: 0 always takes the likeliest token.")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="Draw from the likeliest tokens that together have this probability.")
+    max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
+
+
+class Teacher(_Part):
+    """Who answers."""
+
+    model: ModelName = Field(description=_MODEL + " With endpoints: the name under which the servers know it.")
+    revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
+    endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False)] = Field(
+        default=(),
+        max_length=1024,
+        description="OpenAI-compatible servers, http(s) URLs ending in /v1. Empty: the model runs here.",
+    )
+    api_key_env: str | None = Field(
+        default=None,
+        pattern=VARIABLE,
+        description="NAME of the environment variable that holds the servers' key, never the key. Only with endpoints.",
+    )
+    logprobs: int = Field(default=20, ge=0, le=20, description="Likeliest tokens whose log-probabilities are kept at each position.")
+    sampling: Sampling = Field(default=Sampling(), description="How answers are drawn.")
+    max_model_len: int = Field(default=2048, ge=256, le=131072, description="Most tokens of prompt and answer together.")
+    concurrency: int = Field(default=64, ge=1, le=512, description="Requests in flight at once.")
+    kv_cache_gb: float = Field(default=1.0, gt=0, le=1024, description="Memory for the attention cache of a teacher that runs here, in GB.")
+
+
+class Data(_Part):
+    """What is asked."""
+
+    kind: Literal["tool_call"] = Field(description="What a sample is: tool_call, a question and the call that answers it.")
+    seeds: FilePath = Field(description="Seed tasks, one JSON object a line." + _PATH)
+    tools: FilePath = Field(description="Specifications of the tools, a JSON file." + _PATH)
+    count: int = Field(ge=1, le=1_000_000, description="How many questions to put to the teacher.")
+    draws: int = Field(default=1, ge=1, le=64, description="How many answers to draw for each question.")
+    examples: int = Field(default=5, ge=0, le=16, description="Worked examples in the teacher's prompt; the student never sees them.")
+
+
+class Adapter(_Part):
+    """What is trained: low-rank matrices beside frozen weights."""
+
+    kind: Literal["lora"] = Field(default="lora", description="The kind of adapter.")
+    rank: int = Field(default=16, ge=1, le=512, description="Rank of the update: more rank, more room to learn and more memory.")
+    alpha: int = Field(default=32, ge=1, le=2048, description="Scale of the update; it is applied as alpha / rank.")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the adapter's inputs dropped in training.")
+
+
+class Sft(_Part):
+    """Supervised fine-tuning: learn the accepted answers."""
+
+    steps: int = Field(ge=1, le=1_000_000, description="Optimizer steps.")
+    batch_size: int = Field(default=16, ge=1, le=1024, description="Samples in one step.")
+    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="Highest learning rate, reached after the warm-up.")
+    warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises.")
+    save_every: int = Field(default=20, ge=1, description="Steps between checkpoints: what a crash may cost.")
+
+
+class Distill(_Part):
+    """Distillation: learn the teacher's distribution as well as its answers."""
+
+    steps: int = Field(ge=1, le=1_000_000, description="Optimizer steps.")
+    batch_size: int = Field(default=8, ge=1, le=1024, description="Samples in one step.")
+    learning_rate: float = Field(default=2e-4, gt=0, le=1, description="Highest learning rate, reached after the warm-up.")
+    warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises.")
+    save_every: int = Field(default=20, ge=1, description="Steps between checkpoints: what a crash may cost.")
+    beta: float = Field(default=0.0, ge=0, le=1, description="Which divergence: 0 is forward KL, 1 is reverse KL, between them a mixture.")
+    temperature: float = Field(default=1.0, gt=0, le=100, description="Softens both distributions before they are compared.")
+    weight: float = Field(default=0.5, ge=0, le=1, description="Share of the distillation loss; the rest is cross-entropy on the answer.")
+
+
+class SftStage(_Part):
+    """One item of `stages`: {sft: ...}."""
+
+    sft: Sft = Field(description="Supervised fine-tuning on the accepted answers.")
+
+    @property
+    def name(self) -> Literal["sft"]:
+        """The stage's name, which also names its checkpoint folder."""
+        return "sft"
+
+    @property
+    def settings(self) -> Sft:
+        """What stands under the name."""
+        return self.sft
+
+
+class DistillStage(_Part):
+    """One item of `stages`: {distill: ...}."""
+
+    distill: Distill = Field(description="Distillation from the teacher's distribution.")
+
+    @property
+    def name(self) -> Literal["distill"]:
+        """The stage's name, which also names its checkpoint folder."""
+        return "distill"
+
+    @property
+    def settings(self) -> Distill:
+        """What stands under the name."""
+        return self.distill
+
+
+def _stage_name(value: Any) -> str | None:
+    if isinstance(value, SftStage | DistillStage):
+        return value.name
+    return next(iter(value)) if isinstance(value, dict) and len(value) == 1 else None
+
+
+Stage = Annotated[
+    Annotated[SftStage, Tag("sft")] | Annotated[DistillStage, Tag("distill")],
+    Discriminator(_stage_name, custom_error_type="stage", custom_error_message="must have exactly one key: sft or distill"),
+]
+
+
+class Student(_Part):
+    """Who learns, and how."""
+
+    base: ModelName = Field(description="The model that learns. " + _MODEL)
+    revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
+    adapter: Adapter = Field(default=Adapter(), description="What is trained.")
+    show_tools: bool = Field(
+        default=False,
+        description="Put the tools into the student's system prompt. Off: the student knows its tools by heart.",
+    )
+    precision: Literal["auto", "bfloat16", "float32"] = Field(
+        default="auto", description="Number format in training; auto: what suits the machine."
+    )
+    stages: Annotated[tuple[Stage, ...], Field(strict=False)] = Field(
+        min_length=1, max_length=2, description="Stages of training, in order: {sft: ...} or {distill: ...}, each at most once."
+    )
+
+
+class Compress(_Part):
+    """How the trained student is made smaller."""
+
+    quantize: Literal["w8a8-static"] = Field(description="w8a8-static: 8-bit weights and activations, scales fixed by calibration.")
+    calibration_samples: int = Field(default=128, ge=8, le=4096, description="Samples that fix the activation scales.")
+
+
+class Evaluate(_Part):
+    """How teacher, student and compressed student are compared."""
+
+    held_out: FilePath = Field(description="Tasks that no model has learned from, one JSON object a line." + _PATH)
+    max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
+    bootstrap: int = Field(default=2000, ge=100, le=100_000, description="Resamples behind each confidence interval.")
+
+
+class Limits(_Part):
+    """What a stage may use."""
+
+    memory_gb: float | None = Field(default=None, gt=0, description="Most memory that a stage may use, in GB. Empty: no limit.")
+
+
+class Recipe(_Part):
+    """A whole recipe. Build one with `load_recipe`, which also checks the rules between fields; this class alone checks the fields."""
+
+    name: str = Field(pattern=SLUG, description="What to call it: lower-case letters, digits and dashes.")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="The same seed draws the same tasks, answers and batches.")
+    teacher: Teacher = Field(description="Who answers.")
+    data: Data = Field(description="What is asked.")
+    checks: Annotated[tuple[CheckName, ...], Field(strict=False)] = Field(
+        default=CHECKS,
+        min_length=1,
+        max_length=len(CHECKS),
+        description="What a sample has to pass, no name twice. Left out: all of them, decontamination only with evaluate.",
+        json_schema_extra={"uniqueItems": True},
+    )
+    student: Student | None = Field(default=None, description="Who learns, and how. Empty: the data is made and checked, and no more.")
+    compress: Compress | None = Field(default=None, description="How the student is made smaller. Empty: it is not. Needs student.")
+    evaluate: Evaluate | None = Field(default=None, description="How the models are compared. Empty: they are not.")
+    limits: Limits = Field(default=Limits(), description="What a stage may use.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_checks(cls, value: Any) -> Any:
+        # Decontamination compares with the held-out tasks: without them there is nothing to compare with.
+        if isinstance(value, dict) and "checks" not in value and value.get("evaluate") is None:
+            return {**value, "checks": [name for name in CHECKS if name != "decontamination"]}
+        return value

@@ -1,0 +1,133 @@
+"""What a recipe must keep beyond its fields: rules between fields, files that exist, models that can be meant.
+
+Promise: works on raw values, whatever their types, so that these faults are told together with those of the fields.
+Reads no file: only names are looked at. Not promised: that the contents of a file are right, or that a Hugging Face id exists.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from factory.errors import InputError
+from factory.recipe.model import BUNDLED, Sampling, Teacher
+from factory.recipe.paths import find
+from factory.recipe.source import Fault, Source, Where
+from factory.recipe.wording import nearest
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
+
+
+def faults(source: Source, recipe: Path) -> Iterator[Fault]:
+    """Yield every broken rule of the recipe at path `recipe`."""
+    yield from _teacher(source)
+    yield from _model(source, recipe, ("teacher", "model"), served=bool(_at(source, "teacher", "endpoints")))
+    yield from _model(source, recipe, ("student", "base"), served=False)
+    for where in (("data", "seeds"), ("data", "tools"), ("evaluate", "held_out")):
+        yield from _file(source, recipe, where)
+    yield from _checks(source)
+    yield from _stages(source)
+    if _at(source, "compress") is not None and _is_absent(source, "student"):
+        yield source.fault(("compress",), "there is no student to compress; add student, or remove compress")
+
+
+def _at(source: Source, *where: str) -> Any:
+    value: Any = source.value
+    for part in where:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _is_absent(source: Source, key: str) -> bool:
+    return _at(source, key) is None and not source.is_spoiled((key,))
+
+
+def _teacher(source: Source) -> Iterator[Fault]:
+    if _at(source, "teacher", "api_key_env") is not None and not _at(source, "teacher", "endpoints"):
+        yield source.fault(("teacher", "api_key_env"), "only with endpoints; a model that runs here needs no key")
+    answer, whole = _at(source, "teacher", "sampling", "max_tokens"), _at(source, "teacher", "max_model_len")
+    answer = Sampling().max_tokens if answer is None else answer
+    whole = Teacher.model_fields["max_model_len"].default if whole is None else whole
+    if isinstance(answer, int) and isinstance(whole, int) and answer >= whole:
+        message = f"must be less than teacher.max_model_len ({whole}), which holds the prompt too"
+        yield source.fault(("teacher", "sampling", "max_tokens"), message)
+
+
+def _model(source: Source, recipe: Path, where: tuple[str, str], *, served: bool) -> Iterator[Fault]:
+    name, revision = _at(source, *where), (where[0], "revision")
+    pinned = _at(source, *revision) is not None
+    if served:
+        if pinned:
+            yield source.fault(revision, "only for a Hugging Face id that is loaded here; with endpoints the servers choose it")
+        return
+    if not isinstance(name, str) or not name:
+        return
+    if _is_local(name, recipe):
+        yield from (source.fault(where, message) for message in _folder_faults(name, recipe))
+    elif name not in BUNDLED and not _HUB_ID.fullmatch(name):
+        known = ", ".join(BUNDLED)
+        message = f"neither a bundled model ({known}), nor a folder that exists, nor a Hugging Face id (org/name){nearest(name, BUNDLED)}"
+        yield source.fault(where, message)
+    if pinned and (name in BUNDLED or _is_local(name, recipe)):
+        yield source.fault(revision, "only for a Hugging Face id, not for a bundled model or a local folder")
+
+
+def _is_local(name: str, recipe: Path) -> bool:
+    if name in BUNDLED or name.startswith(("/", "~", ".")):
+        return name not in BUNDLED
+    try:
+        return find(name, recipe).is_dir()
+    except InputError:
+        return False
+
+
+def _folder_faults(name: str, recipe: Path) -> Iterator[str]:
+    try:
+        folder = find(name, recipe)
+        files = [file.name for file in folder.iterdir()]
+    except InputError as error:
+        yield error.message
+    except OSError as error:
+        yield f"is not a folder that can be read: {error.strerror}"
+    else:
+        missing = [] if "config.json" in files else ["config.json"]
+        missing += [] if any(file.endswith(".safetensors") for file in files) else ["weights (*.safetensors)"]
+        if missing:
+            yield f"the folder {str(folder)!r} is no model: it lacks {' and '.join(missing)}"
+
+
+def _file(source: Source, recipe: Path, where: Where) -> Iterator[Fault]:
+    written = _at(source, *map(str, where))
+    if not isinstance(written, str) or not written:
+        return
+    try:
+        if not (found := find(written, recipe)).is_file():
+            yield source.fault(where, f"must be a file, and {str(found)!r} is not")
+    except InputError as error:
+        yield source.fault(where, error.message)
+
+
+def _checks(source: Source) -> Iterator[Fault]:
+    checks = _at(source, "checks")
+    for i, check in enumerate(checks if isinstance(checks, list) else []):
+        if check in checks[:i]:
+            yield source.fault(("checks", i), "named twice")
+        elif check == "decontamination" and _is_absent(source, "evaluate"):
+            yield source.fault(("checks", i), "needs evaluate.held_out to compare with; add it, or remove this check")
+
+
+def _stages(source: Source) -> Iterator[Fault]:
+    stages = _at(source, "student", "stages")
+    seen: set[str] = set()
+    for i, stage in enumerate(stages if isinstance(stages, list) else []):
+        if not isinstance(stage, dict) or len(stage) != 1:
+            continue
+        name = next(iter(stage))
+        if name in seen:
+            yield source.fault(("student", "stages", i, name), "a second stage of this name; their checkpoints would share a folder")
+        elif name == "distill" and _at(source, "teacher", "endpoints"):
+            alternative = "remove them and let teacher.model run here, or train with sft alone"
+            yield source.fault(
+                ("student", "stages", i, name), f"needs a teacher that runs here, and teacher.endpoints is set; {alternative}"
+            )
+        seen.add(name)

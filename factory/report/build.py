@@ -1,0 +1,183 @@
+"""From the store to the report: the only part of this room that reads the store."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from factory.context import Context
+from factory.evaluate.subject import subjects
+from factory.machine import machine, versions
+from factory.report.model import CheckYield, Loss, Machine, Measured, Query, Reason, ReasonCount, Report, Sample, Samples, Stage, Yield
+from factory.report.output import write_report
+from factory.store.store import Row, Store
+from factory.student.artifacts import plan_adapters, training_samples
+
+SHOWN = 10
+
+QUERIES = [
+    Query(title="Why were samples rejected?", sql="SELECT * FROM yield_by_check"),
+    Query(title="Where did the teacher hesitate?", sql="SELECT * FROM teacher_uncertainty ORDER BY mean_margin LIMIT 20"),
+    Query(
+        title="Which seeds did a model learn from?", sql="SELECT artifact, seed, count(*) AS samples FROM lineage GROUP BY ALL ORDER BY ALL"
+    ),
+    Query(
+        title="Which held-out tasks did the student get wrong?",
+        sql="SELECT e.role, p.question, p.output, p.result FROM predictions p JOIN (SELECT DISTINCT evaluation_id, role FROM evaluations) e "
+        "USING (evaluation_id) WHERE e.role = 'student' AND NOT p.right_answer",
+    ),
+]
+
+
+def build_report(context: Context, store: Store) -> tuple[Path, Path]:
+    """Write report.html and report.json of the current run into the workspace, and return their paths."""
+    loaded = context.loaded
+    report = Report(
+        name=loaded.recipe.name,
+        created=datetime.now(UTC),
+        machine=Machine.model_validate(machine()),
+        versions=versions(),
+        models=_models(context, store) if loaded.recipe.evaluate and loaded.recipe.student else [],
+        yield_=_yield(store),
+        losses=_losses(context, store) if loaded.recipe.student else [],
+        samples=Samples(accepted=_accepted(store), rejected=_rejected(store)),
+        stages=[
+            Stage(name=row["stage"], seconds=row["seconds"], detail=row["detail"])
+            for row in store.query(
+                "SELECT stage, seconds, detail FROM stages WHERE run_id = (SELECT run_id FROM current_run) ORDER BY batch"
+            )
+        ],
+        recipe=loaded.text,
+        recipe_path=loaded.path.name,
+        pedigree=_pedigree(context, store),
+        queries=QUERIES,
+    )
+    return write_report(report, context.workspace.reports)
+
+
+def _models(context: Context, store: Store) -> list[Measured]:
+    models = []
+    for subject in subjects(context, store):
+        rows = {
+            row["metric"]: row
+            for row in store.query(
+                "SELECT metric, value, low, high, n FROM evaluations WHERE evaluation_id = ?", [subject.evaluation_id(context)]
+            )
+        }
+        if not rows:
+            continue
+        accuracy, same = rows["answer_accuracy"], rows["tool_call_accuracy"]
+        models.append(
+            Measured(
+                name=subject.name,
+                role=subject.role,
+                accuracy=accuracy["value"],
+                accuracy_low=accuracy["low"],
+                accuracy_high=accuracy["high"],
+                tool_call_accuracy=same["value"],
+                tool_call_accuracy_low=same["low"],
+                tool_call_accuracy_high=same["high"],
+                parse_rate=rows["parse_rate"]["value"],
+                held_out=accuracy["n"],
+                tokens_per_s_batch_1=_value(rows, "tokens_per_s_batch_1"),
+                tokens_per_s_batch_32=_value(rows, "tokens_per_s_batch_32"),
+                peak_memory_bytes=_whole(rows, "peak_memory_bytes"),
+                weight_bytes=_whole(rows, "weight_bytes"),
+                precision=subject.precision,
+                prompting=subject.prompting,
+            )
+        )
+    return models
+
+
+def _value(rows: dict[str, Row], metric: str) -> float | None:
+    return rows[metric]["value"] if metric in rows else None
+
+
+def _whole(rows: dict[str, Row], metric: str) -> int | None:
+    return int(rows[metric]["value"]) if metric in rows else None
+
+
+def _yield(store: Store) -> Yield:
+    (counts,) = store.query(
+        "SELECT (SELECT count(*) FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
+        "(SELECT count(*) FROM current_samples) AS answered, (SELECT count(*) FROM training_set) AS accepted"
+    )
+    checks: dict[str, dict[str, Any]] = {}
+    for row in store.query("SELECT check_name, reason, passed, samples FROM yield_by_check ORDER BY check_name, samples DESC, reason"):
+        check = checks.setdefault(row["check_name"], {"passed": 0, "failed": 0, "reasons": []})
+        check["passed" if row["passed"] else "failed"] += row["samples"]
+        if not row["passed"]:
+            check["reasons"].append(ReasonCount(reason=row["reason"], count=row["samples"]))
+    return Yield(
+        asked=counts["asked"],
+        answered=counts["answered"],
+        accepted=counts["accepted"],
+        rejected=counts["answered"] - counts["accepted"],
+        by_check=[CheckYield(check=name, **check) for name, check in checks.items()],
+    )
+
+
+def _losses(context: Context, store: Store) -> list[Loss]:
+    ids = [adapter.artifact_id for _, adapter in plan_adapters(context, training_samples(store))]
+    rows = store.query(
+        "SELECT stage, step, metric, value FROM training_log WHERE list_contains(?, artifact_id) "
+        "AND metric IN ('loss', 'cross_entropy', 'divergence') ORDER BY batch, metric, step",
+        [ids],
+    )
+    return [Loss(stage=row["stage"], step=row["step"], name=row["metric"], value=row["value"]) for row in rows]
+
+
+def _accepted(store: Store) -> list[Sample]:
+    rows = store.query("SELECT * FROM training_set ORDER BY hash(sample_id) LIMIT ?", [SHOWN])
+    return [
+        Sample(
+            sample_id=row["sample_id"],
+            language=row["language"],
+            question=row["question"],
+            call=_call_text(row["call"]),
+            result=row["result"],
+            answer=row["answer"],
+        )
+        for row in rows
+    ]
+
+
+def _rejected(store: Store) -> list[Sample]:
+    rows = store.query(
+        "SELECT sample_id, any_value(language) AS language, any_value(question) AS question, any_value(text) AS text, any_value(result) AS result, "
+        "list({'check': check_name, 'reason': reason, 'detail': coalesce(detail, '')} ORDER BY check_name) AS reasons "
+        "FROM rejected GROUP BY sample_id ORDER BY hash(sample_id) LIMIT ?",
+        [SHOWN],
+    )
+    return [
+        Sample(
+            sample_id=row["sample_id"],
+            language=row["language"],
+            question=row["question"],
+            call=row["text"],
+            result=row["result"],
+            reasons=[Reason(**reason) for reason in row["reasons"]],
+        )
+        for row in rows
+    ]
+
+
+def _call_text(call: str | None) -> str | None:
+    if call is None:
+        return None
+    value = json.loads(call)
+    return f"{value['name']}({json.dumps(value['arguments'], ensure_ascii=False)})"
+
+
+def _pedigree(context: Context, store: Store) -> dict[str, str | int | float | None]:
+    (counts,) = store.query("SELECT (SELECT count(*) FROM seeds) AS seeds, (SELECT count(*) FROM generations) AS generations")
+    return {
+        "teacher": context.teacher.name,
+        "teacher revision": context.teacher.revision,
+        "template digest": context.kind.template_digest,
+        "recipe digest": context.loaded.digest,
+        "plan": context.plan_id,
+        "seeds": counts["seeds"],
+        "answers in the store": counts["generations"],
+    }

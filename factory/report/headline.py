@@ -1,0 +1,74 @@
+"""The run in one or two plain sentences, said only from numbers that the report holds.
+
+Promise: no comparison without both of its sides, and no claim that intervals contradict: where they overlap, the second line says so.
+"""
+
+from factory.report.model import Measured, Report
+from factory.report.quantities import percent, times
+
+
+def headline(report: Report) -> str:
+    """What the student does, next to its teacher and to itself before training; then what compression made of it."""
+    student, compressed = report.measured("student"), report.measured("student_quantized")
+    if student is not None:
+        said = f"The student answers {_score(student)}{_others(report, student)}."
+        return said if compressed is None else f"{said} {_compression(compressed, student)}"
+    if compressed is not None:
+        return f"The compressed student answers {_score(compressed)}{_others(report, compressed)}."
+    teacher = report.measured("teacher")
+    if teacher is not None:
+        return f"The teacher answers {_score(teacher)}; no student has been measured yet."
+    kept = report.yield_
+    if kept.asked:
+        return f"{kept.accepted:,} of {kept.asked:,} answers asked for were accepted; no model has been measured yet."
+    return "Nothing has been measured yet."
+
+
+def remarks(report: Report) -> list[str]:
+    """What a careful reader wants beside the headline: the yield, the retention, and what chance could explain."""
+    said = []
+    kept = report.yield_
+    if kept.share is not None:
+        said.append(f"{kept.accepted:,} of {kept.asked:,} answers passed every check ({percent(kept.share)}).")
+    student = report.measured("student_quantized") or report.measured("student")
+    teacher = report.measured("teacher")
+    if student is None or teacher is None:
+        return said
+    if report.retention is not None:
+        said.append(f"The student that ships has {percent(report.retention)} of its teacher's accuracy.")
+    if _overlap(student, teacher):
+        said.append("Its 95\N{NO-BREAK SPACE}% interval overlaps the teacher's: the difference may be chance.")
+    return said
+
+
+def _score(model: Measured) -> str:
+    return f"{percent(model.accuracy)} of {model.held_out:,} held-out tasks"
+
+
+def _others(report: Report, student: Measured) -> str:
+    said = []
+    for model, words in ((report.measured("teacher"), "its teacher"), (report.measured("base"), "the untrained base")):
+        if model is not None:
+            said.append(f"{words} {percent(model.accuracy) if model.held_out == student.held_out else _score(model)}")
+    return f"; {', '.join(said)}" if said else ""
+
+
+def _compression(small: Measured, student: Measured) -> str:
+    same_tasks = small.held_out == student.held_out
+    score = percent(small.accuracy) if same_tasks else _score(small)
+    still = " still" if same_tasks and score == percent(student.accuracy) else ""
+    ratios = []
+    if small.tokens_per_s and student.tokens_per_s:
+        ratios.append(f"{times(small.tokens_per_s / student.tokens_per_s)} times the speed")
+    if small.weight_bytes and student.weight_bytes:
+        ratios.append(f"{times(small.weight_bytes / student.weight_bytes)} times the size")
+    cost = f", at {' and '.join(ratios)}" if ratios else ""
+    return f"Compressed{f' to {small.precision}' if small.precision else ''} it{still} answers {score}{cost}."
+
+
+def _overlap(one: Measured, other: Measured) -> bool:
+    edges = (one.accuracy_low, one.accuracy_high, other.accuracy_low, other.accuracy_high)
+    if any(edge is None for edge in edges):
+        return False
+    one_low, one_high, other_low, other_high = (edge for edge in edges if edge is not None)
+    return one_low <= other_high and other_low <= one_high

@@ -1,0 +1,39 @@
+"""The two files of a report on disk: each is there whole, or as it was before.
+
+Promise: both are rendered before either is touched; each is written beside its target, flushed to the disk and renamed over it.
+Not promised: that the pair changes in one step. A crash between the two renames leaves a new page beside an old `report.json`.
+"""
+
+import os
+from pathlib import Path
+
+from factory.errors import FactoryError
+from factory.report.model import Report
+from factory.report.page import render_page
+
+
+def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write `report.html` and `report.json` into `folder`, made if need be; return both paths. Raise FactoryError if the disk refuses."""
+    page, data = render_page(report), report.model_dump_json(indent=2) + "\n"
+    targets = folder / "report.html", folder / "report.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for target, text in zip(targets, (page, data), strict=True):
+            _replace(target, text)
+    except OSError as error:
+        raise FactoryError(
+            f"The report cannot be written to {folder}: {error.strerror}", "Make room there, or name another folder."
+        ) from error
+    return targets
+
+
+def _replace(target: Path, text: str) -> None:
+    staging = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with staging.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(staging, target)
+    finally:
+        staging.unlink(missing_ok=True)

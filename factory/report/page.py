@@ -1,0 +1,99 @@
+"""The report as one HTML page that needs nothing but itself: no network, no script, no font, one style sheet.
+
+Promise: every text from the data is made visible and then escaped, so that it can neither act nor hide; what is missing is said or
+left out, never a broken page; the same report gives the same bytes. Long texts of a sample are cut here and whole in `report.json`.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from factory.report import figures, quantities
+from factory.report.figures import ROLES
+from factory.report.headline import headline, remarks
+from factory.report.model import Report, Stage
+from factory.report.svg import THEME
+from factory.report.visible import cut, visible
+
+REASONS = {
+    "ok": "passed",
+    "not_json": "the call is not JSON",
+    "wrong_shape": "the call has the wrong shape",
+    "unknown_tool": "names a tool that does not exist",
+    "bad_arguments": "arguments that the tool does not take",
+    "tool_error": "the tool failed on this call",
+    "wrong_result": "the result differs from the reference",
+    "cut_off": "cut off at the length limit",
+    "empty": "nothing was answered",
+    "duplicate": "too like an earlier sample",
+    "held_out_leak": "too like a held-out task",
+}
+_LONGEST_TEXT = 1200
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def render_page(report: Report) -> str:
+    """Return the whole page."""
+    drawn = [
+        (drawing, caption)
+        for drawing, caption in (
+            (figures.accuracy(report.models), _ACCURACY),
+            (figures.speed(report.models), _SPEED),
+            (figures.checks(report.yield_, REASONS), _CHECKS),
+            (figures.losses(report.losses), _LOSSES),
+        )
+        if drawing is not None
+    ]
+    return _environment().get_template("page.html.j2").render(
+        report=report, headline=headline(report), remarks=remarks(report), figures=drawn, timeline=_timeline(report.stages), theme=THEME
+    )  # fmt: skip
+
+
+_ACCURACY = (
+    "Accuracy",
+    "On held-out tasks. Filled: the executed call's result equals the reference. Hollow: the call is the reference call itself. "
+    "Lines are 95\N{NO-BREAK SPACE}% bootstrap intervals.",
+)
+_SPEED = ("Speed and memory", "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.")
+_CHECKS = ("Yield by check", "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.")
+_LOSSES = ("Loss", "As training logged it, first value → last value. The stages have different losses: compare shapes, not heights.")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": quantities.percent,
+        "number": quantities.number,
+        "size": quantities.size,
+        "duration": quantities.duration,
+        "cut": lambda text: cut(text, _LONGEST_TEXT),
+        "reason": lambda code: REASONS.get(code, code),
+        "lang": lambda tag: tag if tag and _LANGUAGE_TAG.fullmatch(tag) else "",
+    }
+    environment.globals |= {"bounds": quantities.bounds, "roles": ROLES}
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Make visible each text on its way into the page; only our own drawings are markup, and theirs was made visible before."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _timeline(stages: list[Stage]) -> list[tuple[Stage, float, float]]:
+    """Each stage with the start and the length of its bar in per cent of the whole."""
+    whole = sum(stage.seconds for stage in stages) or 1.0
+    rows, start = [], 0.0
+    for stage in stages:
+        rows.append((stage, round(100 * start / whole, 2), round(100 * stage.seconds / whole, 2)))
+        start += stage.seconds
+    return rows

@@ -1,0 +1,179 @@
+"""The one writer of the store.
+
+Promise: `commit` brings rows of several tables in one transaction or not at all, gives the transaction a batch number, and enters it in
+the ledger. After a kill at any moment the store holds exactly the batches that were committed. Opening proves the batch numbers against
+the ledger and refuses to go on if the store lost some. Older schemas are migrated after a copy was made; newer ones are refused. Not
+promised: more than one writer (the workspace's lock keeps the second out), or detection of damaged blocks (`factory doctor` reads all
+rows).
+"""
+
+import datetime
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from factory.errors import FactoryError
+from factory.store.ledger import Entry, Ledger
+
+Row = dict[str, Any]
+
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "JSON": pa.string(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "INTEGER[]": pa.list_(pa.int32()),
+    "FLOAT[]": pa.list_(pa.float32()),
+    "INTEGER[][]": pa.list_(pa.list_(pa.int32())),
+    "FLOAT[][]": pa.list_(pa.list_(pa.float32())),
+}
+
+
+class Store:
+    """An open store. Use it as a context manager; rows are dictionaries keyed by column, JSON columns hold any JSON value."""
+
+    def __init__(self, path: Path, ledger: Ledger):
+        self.path = path
+        self._ledger = ledger
+        self._connection = connect(path)
+        try:
+            self._migrate()
+            self._columns = self._read_columns()
+            self._batch = self._reconcile()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> list[Row]:
+        """Return all rows of a statement; JSON columns come back as text."""
+        cursor = self._connection.execute(sql, parameters or [])
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def commit(self, **tables: list[Row]) -> int:
+        """Add rows to tables in one transaction, and return its batch number. Empty tables are skipped."""
+        tables = {name: rows for name, rows in tables.items() if rows}
+        if not tables:
+            return self._batch
+        batch, at = self._batch + 1, now()
+        connection = self._connection
+        connection.begin()
+        try:
+            for name, rows in tables.items():
+                arrow = self._to_arrow(name, [row | {"batch": batch} for row in rows])
+                connection.register("incoming", arrow)
+                connection.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM incoming')
+                connection.unregister("incoming")
+            content = {name: batch_content(connection, name, batch) for name in sorted(tables)}
+            connection.execute("INSERT INTO batches VALUES (?, ?, ?)", [batch, at, json.dumps(content)])
+            connection.commit()
+        except (duckdb.Error, pa.ArrowException) as error:
+            connection.rollback()
+            raise FactoryError(
+                f"{self.path}: the store could not be written: {error}", "Is the disk full? What was committed before is safe."
+            ) from error
+        self._ledger.append(Entry(batch, at.isoformat(), duckdb.__version__, content))
+        self._batch = batch
+        return batch
+
+    def _to_arrow(self, table: str, rows: list[Row]) -> pa.Table:
+        columns = self._columns[table]
+        names = [name for name in columns if name in rows[0]]
+        values = {name: [_plain(row[name], columns[name]) for row in rows] for name in names}
+        return pa.table({name: pa.array(values[name], _ARROW[columns[name]]) for name in names})
+
+    def _read_columns(self) -> dict[str, dict[str, str]]:
+        columns: dict[str, dict[str, str]] = {}
+        for table, name, kind in self._connection.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
+        ).fetchall():
+            columns.setdefault(table, {})[name] = kind
+        return columns
+
+    def _migrate(self) -> None:
+        connection = self._connection
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+        )
+        (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
+        files = {int(path.name[:4]): path for path in sorted((Path(__file__).parent / "migrations").glob("*.sql"))}
+        if applied > max(files):
+            raise FactoryError(f"{self.path} has schema {applied}, this factory knows {max(files)}", "Update the factory.")
+        owed = [number for number in files if number > applied]
+        if owed and applied:
+            connection.execute("CHECKPOINT")
+            shutil.copy2(self.path, self.path.with_suffix(f".schema-{applied}.duckdb"))
+        for number in owed:
+            connection.begin()
+            connection.execute(files[number].read_text(encoding="utf-8"))
+            connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", [number, files[number].stem, now()])
+            connection.commit()
+        connection.begin()
+        connection.execute((Path(__file__).parent / "views.sql").read_text(encoding="utf-8"))
+        connection.commit()
+
+    def _reconcile(self) -> int:
+        entries = {entry.batch: entry for entry in self._ledger.entries()}
+        stored = {
+            batch: (at, content)
+            for batch, at, content in self._connection.execute("SELECT batch, committed_at, content FROM batches").fetchall()
+        }
+        if lost := sorted(set(entries) - set(stored)):
+            rows = sum(table["rows"] for batch in lost for table in entries[batch].tables.values())
+            raise FactoryError(
+                f"{self.path} has lost {len(lost)} of {len(entries)} batches ({rows} rows, the first is batch {lost[0]}): "
+                f"the ledger has {len(entries)}, the store {len(stored)}",
+                f"Restore {self.path.name} and {self.path.name}.wal from a copy, or start a new workspace.",
+            )
+        for batch in sorted(set(stored) - set(entries)):
+            at, content = stored[batch]
+            self._ledger.append(Entry(batch, at.isoformat(), duckdb.__version__, json.loads(content)))
+        return max(stored, default=0)
+
+
+def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open the file, or raise FactoryError saying who holds it or what is wrong with it."""
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config={"threads": 2, "enable_external_access": False})
+    except duckdb.Error as error:
+        text = str(error).splitlines()[0]
+        if "lock" in text.lower():
+            raise FactoryError(f"{path} is busy: {text}", "Wait for that process to end, or stop it.") from None
+        raise FactoryError(f"{path} cannot be opened: {text}", "Restore the file from a copy, or start a new workspace.") from None
+
+
+def batch_content(connection: duckdb.DuckDBPyConnection, table: str, batch: int) -> dict[str, Any]:
+    """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text."""
+    row = connection.execute(
+        f"SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM (SELECT sha256(t::VARCHAR) AS digest FROM \"{table}\" t WHERE batch = ?)",
+        [batch],
+    ).fetchone()
+    count, digest = row or (0, None)
+    return {"rows": count, "digest": digest}
+
+
+def now() -> datetime.datetime:
+    """Return the time in UTC without a zone, as the store keeps it."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
+def _plain(value: Any, kind: str) -> Any:
+    if kind == "JSON" and value is not None:
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        # DuckDB refuses lone surrogates, and one of them would reject the whole batch.
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value

@@ -1,0 +1,107 @@
+"""Which models a recipe makes of the store's samples, each with an id that follows from everything that determines it.
+
+Promise: the same samples, base, settings and seed give the same ids; a model whose id is in the store is never trained again.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from factory.artifact import Artifact, verify
+from factory.context import Context
+from factory.digest import content_id
+from factory.recipe.model import DistillStage, SftStage
+from factory.store.store import Store
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A model to be made: its id, its folder's name below the workspace's models, and what it is made from."""
+
+    artifact_id: str
+    kind: str
+    name: str
+    parents: list[str]
+    about: dict[str, Any]
+
+
+def training_samples(store: Store) -> list[str]:
+    """Return the ids of the accepted samples, in the plan's order."""
+    return [row["sample_id"] for row in store.query("SELECT sample_id FROM training_set ORDER BY position")]
+
+
+def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage | DistillStage, Planned]]:
+    """Return the adapter after each stage of training, in order."""
+    student, recipe = context.student, context.loaded.recipe
+    base = model_id(context.base.name, context.base.revision)
+    adapters = []
+    parent = base
+    for stage in student.stages:
+        about = {
+            "base": context.base.name,
+            "base_revision": context.base.revision,
+            "adapter": student.adapter.model_dump(),
+            "show_tools": student.show_tools,
+            "precision": student.precision,
+            "stage": stage.model_dump(),
+            "seed": recipe.seed,
+            "samples": content_id(samples),
+        }
+        parents = [parent]
+        if stage.name == "distill":
+            parents.append(model_id(context.teacher.name, context.teacher.revision))
+        adapter_id = content_id(about | {"parents": parents})
+        adapters.append((stage, Planned(adapter_id, "adapter", f"adapter-{stage.name}-{adapter_id[3:13]}", parents, about)))
+        parent = adapter_id
+    return adapters
+
+
+def plan_student(context: Context, samples: list[str]) -> Planned:
+    """Return the merged model of the last adapter."""
+    _, last = plan_adapters(context, samples)[-1]
+    student_id = content_id({"merged": last.artifact_id})
+    return Planned(student_id, "merged", f"student-{student_id[3:13]}", [last.artifact_id], {"adapter": last.artifact_id})
+
+
+def plan_quantized(context: Context, samples: list[str]) -> Planned:
+    """Return the compressed model of the merged one."""
+    assert context.loaded.recipe.compress is not None
+    settings = context.loaded.recipe.compress.model_dump()
+    parent = plan_student(context, samples).artifact_id
+    quantized_id = content_id({"parent": parent, "compress": settings})
+    return Planned(quantized_id, "quantized", f"student-{settings['quantize']}-{quantized_id[3:13]}", [parent], settings)
+
+
+def model_id(name: str, revision: str) -> str:
+    """Return the artifact id of a model that was not made here."""
+    return content_id({"model": name, "revision": revision})
+
+
+def is_made(context: Context, store: Store, planned: Planned) -> bool:
+    """Whether the model is in the store and its folder is whole (sizes; `factory doctor` reads every byte)."""
+    if not store.query("SELECT 1 FROM artifacts WHERE artifact_id = ?", [planned.artifact_id]):
+        return False
+    folder = context.workspace.models / planned.name
+    return folder.is_dir() and bool(verify(folder, digests=False))
+
+
+def record(context: Context, store: Store, planned: Planned, artifact: Artifact, samples: dict[str, list[str]]) -> None:
+    """Enter a finished model into the store, with the samples it was made with by role; a model that is there stays."""
+    if store.query("SELECT 1 FROM artifacts WHERE artifact_id = ?", [planned.artifact_id]):
+        return
+    store.commit(
+        artifacts=[
+            {
+                "artifact_id": planned.artifact_id,
+                "kind": planned.kind,
+                "name": planned.name,
+                "path": artifact.folder.relative_to(context.workspace.root).as_posix(),
+                "digest": artifact.digest,
+                "weight_bytes": artifact.weight_bytes,
+                "parents": planned.parents,
+                "about": planned.about,
+            }
+        ],
+        artifact_samples=[
+            {"artifact_id": planned.artifact_id, "sample_id": sample_id, "role": role} for role, ids in samples.items() for sample_id in ids
+        ],
+    )

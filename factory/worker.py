@@ -1,0 +1,116 @@
+"""What runs in a child process: `python -m factory.worker STAGE RECIPE WORKSPACE`, one heavy stage at a time.
+
+Promise: it dies with its parent, tells errors in one sentence, and enters time and peak memory of the stage into the store.
+"""
+
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from factory.child import die_with_parent
+from factory.context import Context
+from factory.errors import FactoryError
+from factory.inference.request import Model
+from factory.machine import peak_memory
+from factory.models.bundled import convert, converted_folder
+from factory.progress import Progress
+from factory.recipe import load_recipe
+from factory.store.store import Store
+from factory.workspace import Workspace
+
+EVALUATION_LENGTH = 1024
+
+
+def run_stage(stage: str, context: Context, store: Store, detail: str) -> str:
+    """Run one stage and return the line that sums it up."""
+    if stage == "generate":
+        from factory.generate import generate
+
+        return generate(context, store, teacher(context))
+    if stage == "distill":
+        from factory.student.train import train
+
+        return train(context, store)
+    if stage == "compress":
+        from factory.compress.quantize import quantize
+
+        return quantize(context, store)
+    if stage == "evaluate":
+        from factory.evaluate.measure import measure
+        from factory.evaluate.subject import subjects
+
+        subject = next(subject for subject in subjects(context, store) if subject.role == detail)
+        served = subject.role == "teacher" and bool(context.loaded.recipe.teacher.endpoints)
+        if served:
+            return measure(context, store, subject, teacher(context), speed=False)
+        from factory.inference.engine import Engine
+
+        recipe = context.loaded.recipe.teacher
+        length = recipe.max_model_len if subject.as_teacher else min(EVALUATION_LENGTH, recipe.max_model_len)
+        return measure(
+            context, store, subject, Engine(subject.folder, max_model_len=length, concurrency=32, kv_cache_gb=recipe.kv_cache_gb)
+        )
+    raise ValueError(stage)
+
+
+def teacher(context: Context) -> Model:
+    """Return the recipe's teacher, loaded or connected."""
+    recipe = context.loaded.recipe.teacher
+    if recipe.endpoints:
+        from factory.inference.endpoint import Endpoint
+
+        return Endpoint(recipe.model, recipe.endpoints, api_key_env=recipe.api_key_env, concurrency=recipe.concurrency)
+    from factory.inference.engine import Engine
+    from factory.models.precision import fast_precision
+
+    return Engine(
+        context.teacher.folder,
+        max_model_len=recipe.max_model_len,
+        concurrency=recipe.concurrency,
+        kv_cache_gb=recipe.kv_cache_gb,
+        dtype=fast_precision(),
+    )
+
+
+def main() -> int:
+    """Run the stage that the arguments name and return the exit code."""
+    die_with_parent()
+    stage, *arguments = sys.argv[1:]
+    progress = Progress()
+    try:
+        if stage == "convert":
+            convert(arguments[0], converted_folder(arguments[0]))
+            return 0
+        recipe, workspace, detail = arguments
+        context = Context(load_recipe(Path(recipe)), Workspace(Path(workspace)), progress)
+        with Store(context.workspace.store, context.workspace.ledger) as store:
+            started = time.monotonic()
+            summary = run_stage(stage, context, store, detail)
+            (run,) = store.query("SELECT run_id FROM current_run")
+            store.commit(
+                stages=[
+                    {
+                        "run_id": run["run_id"],
+                        "stage": f"{stage} {detail}".strip(),
+                        "seconds": time.monotonic() - started,
+                        "peak_memory_bytes": peak_memory(),
+                        "detail": summary,
+                    }
+                ]
+            )
+        progress.say(f"  {summary}")
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except FactoryError as error:
+        progress.say(f"error: {error}")
+        return error.exit_code
+    except Exception as error:
+        traceback.print_exc()
+        progress.say(f"error: the stage {stage} failed: {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
