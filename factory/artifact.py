@@ -2,7 +2,8 @@
 
 Promise: `publish` fills a staging folder beside the target, writes `manifest.json` (every file with bytes and SHA-256) last, flushes
 all of it to disk and renames it. A name without the staging prefix is therefore a finished folder, and `verify` proves it against its
-manifest. Staging folders that a killed process left behind are removed by the next `publish` of the same name.
+manifest: it holds those files, no others and no links. Staging folders that a killed process left behind are removed by the next `publish`
+of the same name; those of a living process stay.
 Not promised: protection against somebody who rewrites both a file and the manifest.
 """
 
@@ -15,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from factory.digest import content_id, file_sha256
 from factory.errors import FactoryError
 
 MANIFEST = "manifest.json"
+REMEDY = "Remove the folder; the next run makes it again."
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,17 @@ def publish(target: Path, about: dict[str, Any]) -> Iterator[Path]:
     if target.exists():
         raise FactoryError(f"{target} exists already", "Remove it if it is to be made again.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    for stale in target.parent.glob(f".{target.name}.staging-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    staging = target.parent / f".{target.name}.staging-{os.getpid()}"
+    prefix = f".{target.name}.staging-"
+    staging = target.parent / f"{prefix}{os.getpid()}"
+    for stale in target.parent.iterdir():
+        if stale.name.startswith(prefix) and (stale == staging or not _is_running(stale.name.removeprefix(prefix))):
+            shutil.rmtree(stale, ignore_errors=True)
     staging.mkdir()
     try:
         yield staging
         _write_manifest(staging, about)
+        if target.exists():
+            raise FactoryError(f"{target} was made by another process meanwhile", "Run the same command again.")
         staging.rename(target)
         _flush(target.parent)
     except BaseException:
@@ -59,34 +67,55 @@ def publish(target: Path, about: dict[str, Any]) -> Iterator[Path]:
 
 
 def verify(folder: Path, *, digests: bool = True) -> Artifact:
-    """Return the artifact in `folder`, or raise FactoryError naming the first file that is missing, extra in size, or changed."""
+    """Return the artifact in `folder`, or raise FactoryError naming a file that is missing, changed, a link, or not in the manifest.
+
+    Without `digests` the files are compared in size only.
+    """
     manifest_path = folder / MANIFEST
     try:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-        files = dict(manifest["files"])
+        files = {name: {"bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for name, entry in manifest["files"].items()}
         about = dict(manifest["about"])
     except FileNotFoundError:
-        raise FactoryError(f"{folder} has no {MANIFEST}: it is not a finished model", "Remove it; the next run makes it again.") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise FactoryError(f"{manifest_path} cannot be read: {error}", "Remove the folder; the next run makes it again.") from None
+        raise FactoryError(f"{folder} has no {MANIFEST}: it is not a finished model", REMEDY) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FactoryError(f"{manifest_path} cannot be read: {error}", REMEDY) from None
+    present = _contents(folder)
+    if strange := sorted(set(present) - set(files) - {MANIFEST}):
+        raise FactoryError(f"{folder / strange[0]} is not in {MANIFEST}", REMEDY)
     for name, entry in files.items():
-        path = folder / name
-        if not path.is_file():
-            raise FactoryError(f"{path} is missing", "Remove the folder; the next run makes it again.")
+        # A name that leads out of the folder is not among its contents.
+        if name not in present:
+            raise FactoryError(f"{folder / name} is missing", REMEDY)
+        path = present[name]
         if path.stat().st_size != entry["bytes"] or (digests and file_sha256(path) != entry["sha256"]):
-            raise FactoryError(f"{path} is not what {MANIFEST} says it is", "Remove the folder; the next run makes it again.")
+            raise FactoryError(f"{path} is not what {MANIFEST} says it is", REMEDY)
     return Artifact(folder, content_id(files), about, files)
 
 
 def _write_manifest(staging: Path, about: dict[str, Any]) -> None:
     files = {}
-    for path in sorted(p for p in staging.rglob("*") if p.is_file()):
-        files[path.relative_to(staging).as_posix()] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+    for name, path in _contents(staging).items():
+        files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
         _flush(path)
+        _flush(path.parent)
     manifest = staging / MANIFEST
     manifest.write_text(json.dumps({"about": about, "files": files}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _flush(manifest)
     _flush(staging)
+
+
+def _contents(folder: Path) -> dict[str, Path]:
+    """Return the files at any depth by name; raise FactoryError for a link, which could lead anywhere."""
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    for path in found.values():
+        if path.is_symlink():
+            raise FactoryError(f"{path} is a link, and a model folder holds none", REMEDY)
+    return {name: path for name, path in found.items() if path.is_file()}
+
+
+def _is_running(process: str) -> bool:
+    return process.isdecimal() and psutil.pid_exists(int(process))
 
 
 def _flush(path: Path) -> None:

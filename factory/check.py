@@ -40,7 +40,8 @@ def _judge_single(context: Context, store: Store) -> list[dict[str, Any]]:
     keys = [check_key(single.name, single.settings) for single in context.checks.single]
     rows = []
     for row in store.query(
-        "SELECT s.sample_id, g.* FROM samples s JOIN requests p USING (request_key) JOIN generations g USING (request_key) WHERE p.plan_id = ?",
+        "SELECT s.sample_id, g.* FROM samples s JOIN requests p USING (request_key) JOIN generations g USING (request_key) "
+        "WHERE p.plan_id = ?",
         [context.plan_id],
     ):
         if all((row["sample_id"], key) in have for key in keys):

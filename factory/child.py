@@ -19,7 +19,7 @@ from factory.progress import DESCRIPTOR
 
 # glibc gives large blocks back to the kernel and faults them in again at every training step; keeping them is 1.7 times as fast.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(8 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30)}
-_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|CREDENTIAL|API_?KEY|ACCESS_KEY", re.IGNORECASE)
+_SECRET = re.compile(r"TOKEN(?!IZERS)|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE)
 _PARENT = "FACTORY_PARENT_PID"
 
 

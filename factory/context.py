@@ -78,12 +78,17 @@ class Context:
         return ToolCallKind(self.seeds, self.tools, examples=self.loaded.recipe.data.examples, seed=self.loaded.recipe.seed)
 
     @cached_property
+    def tasks(self) -> list[Task]:
+        """The questions that the recipe puts, fewer than it asks for if the seeds do not give as many."""
+        return self.kind.propose(self.loaded.recipe.data.count)
+
+    @cached_property
     def plan(self) -> list[Planned]:
         """Every request that the recipe owes, in order."""
         data, teacher = self.loaded.recipe.data, self.loaded.recipe.teacher
         sampling = Sampling(teacher.sampling.temperature, teacher.sampling.top_p, teacher.sampling.max_tokens, teacher.logprobs)
-        planned = []
-        for task in self.kind.propose(data.count):
+        planned: list[Planned] = []
+        for task in self.tasks:
             messages = self.kind.ask(task)
             for draw in range(data.draws):
                 key = request_key(self.teacher.name, self.teacher.revision, messages, self.kind.schema, sampling, draw)

@@ -55,12 +55,13 @@ def _answers(todo: list[Planned], model: Model) -> Iterator[tuple[Planned, Answe
 
 
 def _flush(context: Context, store: Store, buffer: list[tuple[Planned, Answer, Sample, list[dict[str, Any]]]]) -> None:
+    # Emptied first: an interrupt right after the commit must not bring the same rows again.
+    rows, buffer[:] = buffer[:], []
     store.commit(
-        generations=[_generation_row(context, planned, answer) for planned, answer, _, _ in buffer],
-        samples=[_sample_row(context, planned, sample) for planned, _, sample, _ in buffer],
-        verdicts=[verdict for _, _, _, verdicts in buffer for verdict in verdicts],
+        generations=[_generation_row(context, planned, answer) for planned, answer, _, _ in rows],
+        samples=[_sample_row(context, planned, sample) for planned, _, sample, _ in rows],
+        verdicts=[verdict for _, _, _, verdicts in rows for verdict in verdicts],
     )
-    buffer.clear()
 
 
 def _generation_row(context: Context, planned: Planned, answer: Answer) -> dict[str, Any]:
@@ -132,14 +133,16 @@ class _Meter:
         if accepted and self._accepted == 1 and not self._done_before:
             assert sample.call is not None
             self._progress.say(f"  first accepted: {sample.task.question}  →  {sample.call['arguments']}  →  {sample.result}")
-        seconds = time.monotonic() - self._started
+        seconds = max(time.monotonic() - self._started, 1e-9)
         left = seconds / self._done * (self._total - self._done)
+        done, total = self._done_before + self._done, self._done_before + self._total
         self._progress.update(
-            f"  generate  {self._done_before + self._done}/{self._done_before + self._total} answers  {self._done / seconds:.1f} samples/s  "
+            f"  generate  {done}/{total} answers  {self._done / seconds:.1f} samples/s  "
             f"{self._tokens / seconds:.0f} tokens/s  {self._accepted / self._done:.0%} accepted  {duration(left)} left",
             now=self._done == self._total,
         )
 
     def summary(self) -> str:
         seconds = max(time.monotonic() - self._started, 1e-9)
-        return f"{self._done} answers, {self._tokens} tokens, {self._tokens / seconds:.0f} tokens/s, {self._accepted} passed the checks of single samples"
+        rate = f"{self._tokens / seconds:.0f} tokens/s"
+        return f"{self._done} answers, {self._tokens} tokens, {rate}, {self._accepted} passed the checks of single samples"

@@ -4,6 +4,7 @@ Promise: what is finished is not done again; what can be checked is checked befo
 taken up again by the same command. Heavy stages run in child processes.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -23,8 +24,8 @@ from factory.models.resolve import ModelSource
 from factory.progress import duration
 from factory.store.store import Store, now
 from factory.student.artifacts import is_made, plan_quantized, plan_student, training_samples
+from factory.tools.registry import TOOL_NAMES
 
-STAGES = ("generate", "check", "distill", "compress", "evaluate", "report")
 RUNTIME_BYTES = 3 * 2**29  # Python, torch and vLLM themselves, measured with a tiny model
 
 
@@ -43,7 +44,7 @@ def run(context: Context, stages: tuple[str, ...], command: str) -> bool:
         _require_space(context.workspace.root)
         worked = _prepare_models(context, lock)
         with _open(context) as store:
-            _enter_run(context, store, command)
+            enter_run(context, store, command)
         started = time.monotonic()
         for stage in stages:
             for step in _owed(stage, context, worked):
@@ -63,6 +64,14 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
     if stages == ("compress",) and recipe.compress is None:
         raise InputError(f"{context.loaded.path}: the recipe has no compress, so there is nothing to compress")
     assert context.seeds and context.tools and (context.held_out or recipe.evaluate is None)
+    if (possible := len(context.tasks)) < recipe.data.count:
+        context.progress.say(
+            f"note: the seeds give {possible} different questions, the recipe asks for {recipe.data.count}; write more seeds"
+        )
+    _require_solvable(context)
+    key = recipe.teacher.api_key_env
+    if key and not os.environ.get(key):
+        raise InputError(f"the environment variable {key} (teacher.api_key_env) is not set", f"export {key}=...")
     if not recipe.teacher.endpoints:
         _require_model(context.teacher, recipe.teacher.kv_cache_gb, recipe.limits.memory_gb, "the teacher")
     if recipe.student is not None and needs_student:
@@ -70,6 +79,21 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
         _require_chat_tokens(context.base)
         if any(stage.name == "distill" for stage in recipe.student.stages):
             _require_same_tokens(context)
+
+
+def _require_solvable(context: Context) -> None:
+    for tool in context.tools:
+        if tool.name not in TOOL_NAMES or not tool.function.parameters.get("properties"):
+            raise InputError(
+                f"{context.loaded.recipe.data.tools}: the tool {tool.name} is not one that ships ({', '.join(TOOL_NAMES)}), or takes no argument"
+            )
+    faults = [
+        f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"
+        for seed in [*context.seeds, *context.held_out]
+        if context.kind.solve(seed.reference) is None
+    ]
+    if faults:
+        raise InputError("\n".join(faults[:50]), "Mend the references, or remove the tasks.")
 
 
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:
@@ -121,7 +145,7 @@ def _open(context: Context) -> Store:
     return Store(context.workspace.store, context.workspace.ledger)
 
 
-def _enter_run(context: Context, store: Store, command: str) -> None:
+def enter_run(context: Context, store: Store, command: str) -> None:
     """Enter the run, its seeds and its plan, unless the latest run has the same recipe, plan and checks."""
     loaded = context.loaded
     same = store.query(

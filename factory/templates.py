@@ -1,15 +1,18 @@
 """The prompts: Jinja2 templates from `prompts/`, sandboxed, undefined names refused, each with a digest.
 
-Promise: only strings, numbers, lists and dictionaries are handed to a template; its text is capped. A template cannot import, include or
-reach Python objects. Not promised: a limit on the time a template takes; templates come from this repository.
+Promise: only strings, numbers, lists and dictionaries are handed to a template; its text is capped while it grows, and nothing is
+multiplied into it. A template cannot import, include or reach Python objects. Not promised: a limit on the time and memory that a
+template takes; templates come from this repository.
 """
 
-import json
+import traceback
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateSyntaxError
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from factory.digest import bytes_id
@@ -19,12 +22,17 @@ from factory.resources import resource
 MAX_RENDERED = 200_000
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    # One of these operators is enough to fill the memory: 'x' * 10**9. Interception also keeps Jinja from computing them while it compiles.
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        raise SecurityError(f"{operator} has no place in a prompt")
+
+
 @cache
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
-    )
-    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+def _environment() -> _Environment:
+    environment = _Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False)
     return environment
 
 
@@ -41,11 +49,20 @@ def template_digest(name: str) -> str:
 def render(name: str, **values: Any) -> str:
     """Return the rendered template; FactoryError names the template and its line if it fails."""
     path = template_path(name)
+    text = ""
     try:
-        text = _environment().from_string(path.read_text(encoding="utf-8")).render(**values)
-    except TemplateError as error:
-        line = getattr(error, "lineno", None)
-        raise FactoryError(f"{path}{f':{line}' if line else ''}: the template fails: {error}") from None
-    if len(text) > MAX_RENDERED:
-        raise FactoryError(f"{path}: the template gives {len(text)} characters, at most {MAX_RENDERED} are allowed")
+        for piece in _environment().from_string(path.read_text(encoding="utf-8")).generate(**values):
+            text += piece
+            if len(text) > MAX_RENDERED:
+                raise SecurityError(f"it gives more than {MAX_RENDERED} characters")
+    except Exception as error:  # an expression in a template can fail in any way: divide by zero, add text to a number
+        raise FactoryError(f"{path}{_line(error)}: the template fails: {error}") from None
     return text
+
+
+def _line(error: Exception) -> str:
+    """Return `:` and the line of the template that an error is about, as far as Jinja knows it."""
+    if isinstance(error, TemplateSyntaxError):
+        return f":{error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return f":{lines[-1]}" if lines else ""

@@ -1,7 +1,7 @@
 """`decontamination`: no held-out task has leaked into the data.
 
-Compares normalised text (case, spaces and punctuation set aside) of the whole question, and the result together with the question's
-numbers in order. Near misses in other words are not looked for.
+Compares the whole question with case, spaces and punctuation set aside (`1,200` is `1200`, but `4 738` is not `47 38`), and the reference
+together with the question's numbers in order. Near misses in other words are not looked for.
 """
 
 import re
@@ -13,6 +13,8 @@ from factory.digest import content_id
 from factory.tasks.seed import Seed
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_NUMBER_OR_LETTER = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]")
 
 
 class DecontaminationCheck:
@@ -22,16 +24,22 @@ class DecontaminationCheck:
 
     def __init__(self, held_out: list[Seed]):
         self.settings: dict[str, Any] = {"held_out": content_id(sorted(task.seed_id for task in held_out))}
-        self._names = {_normal(task.question): task.name for task in held_out}
-        self._references = {(*_NUMBER.findall(task.question), task.reference.replace(" ", "")): task.name for task in held_out}
+        self._questions = {_said(task.question): task.name for task in held_out}
+        self._references = {_worked_out(task.question, task.reference): task.name for task in held_out}
 
     def judge(self, judged: Judged) -> Verdict:
         task = judged.sample.task
-        found = self._names.get(_normal(task.question)) or self._references.get(
-            (*_NUMBER.findall(task.question), task.reference.replace(" ", ""))
-        )
+        found = self._questions.get(_said(task.question)) or self._references.get(_worked_out(task.question, task.reference))
         return Verdict(False, "held_out_leak", found) if found else OK
 
 
+def _said(question: str) -> tuple[str, ...]:
+    return tuple(_NUMBER_OR_LETTER.findall(_normal(question)))
+
+
+def _worked_out(question: str, reference: str) -> tuple[str, ...]:
+    return (*_NUMBER.findall(_normal(question)), reference.replace(" ", ""))
+
+
 def _normal(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum() or char == ".")
+    return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())

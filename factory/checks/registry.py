@@ -23,8 +23,8 @@ class Checks:
     @property
     def keys(self) -> list[str]:
         """The keys of all checks, in the recipe's terms."""
-        every = [*self.single, *([self.dedup] if self.dedup else [])]
-        return [check_key(check.name, check.settings) for check in every]
+        keys = [check_key(check.name, check.settings) for check in self.single]
+        return keys + ([check_key(self.dedup.name, self.dedup.settings)] if self.dedup else [])
 
     def judge(self, judged: Judged) -> list[dict[str, Any]]:
         """Return the verdict rows of one sample by the checks that judge it by itself."""

@@ -8,7 +8,8 @@ from factory.tools.spec import ToolSpec
 
 
 class SchemaCheck:
-    """Fails with the reason why there is no call: empty, not_json, wrong_shape, unknown_tool, bad_arguments, or the request's error."""
+    """Fails with the reason why there is no call: empty, not_json, wrong_shape, unknown_tool, bad_arguments, control_token, or the
+    request's error."""
 
     name = "schema"
 

@@ -18,13 +18,18 @@ def init(
     """Copy a shipped recipe with its seeds, tools and held-out tasks into a folder, ready to edit."""
     source = resource("pipelines", f"{recipe}.yaml")
     target = folder / "recipe.yaml"
-    if target.exists():
-        raise InputError(f"{target} exists already", "Choose another folder.")
     loaded = load_recipe(source)
     data, evaluate = loaded.recipe.data, loaded.recipe.evaluate
-    for name in [data.seeds, data.tools, *([evaluate.held_out] if evaluate else [])]:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(loaded.resolve(name), folder / name)
-    shutil.copyfile(source, target)
+    names = [data.seeds, data.tools, *([evaluate.held_out] if evaluate else [])]
+    # The recipe comes last: where it is, the rest is.
+    copies = {**{folder / name: loaded.resolve(name) for name in names}, target: source}
+    if there := next((path for path in copies if path.exists()), None):
+        raise InputError(f"{there} exists already", "Choose another folder.")
+    try:
+        for path, original in copies.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(original, path)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}", "Choose another folder.") from None
     typer.echo(f"{target}")
     typer.echo(f"edit it and the files below {folder / 'data'}, then: factory run {target} -w {folder}", err=True)

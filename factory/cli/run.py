@@ -1,19 +1,20 @@
-"""`factory run` and the single stages: from a recipe to a report, as far as it is not done yet."""
+"""`factory run` and the single stages: from a recipe to a report, as far as it is not done yet.
+
+The pipeline is imported when a verb runs: `factory --help` and `factory validate` should answer at once.
+"""
 
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from factory.cli.options import RecipePath, WorkspacePath
-from factory.context import Context
-from factory.pipeline import STAGES, preflight
-from factory.pipeline import run as run_pipeline
-from factory.progress import Progress
-from factory.recipe import load_recipe
-from factory.workspace import Workspace
+from factory.stages import STAGES
+
+if TYPE_CHECKING:
+    from factory.context import Context
 
 StageName = Enum("StageName", {name: name for name in STAGES})  # type: ignore[misc]
 
@@ -57,24 +58,28 @@ def evaluate(recipe: RecipePath, workspace: WorkspacePath) -> None:
 def report(recipe: RecipePath, workspace: WorkspacePath) -> None:
     """Write reports/report.html and reports/report.json."""
     context = _context(recipe, workspace)
-    preflight(context, ("report",))
     (context.workspace.reports / "report.html").unlink(missing_ok=True)
-    run_pipeline(context, ("report",), _command())
-    typer.echo(context.workspace.reports / "report.html")
+    _run_stages(context, ("report",))
 
 
 def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
-    context = _context(recipe, workspace)
-    if not run_pipeline(context, stages, _command()):
+    _run_stages(_context(recipe, workspace), stages)
+
+
+def _run_stages(context: "Context", stages: tuple[str, ...]) -> None:
+    from factory.pipeline import run as run_pipeline
+
+    if not run_pipeline(context, stages, " ".join(["factory", *sys.argv[1:]])):
         context.progress.say("nothing to do: everything that the recipe asks for is there")
     page = context.workspace.reports / "report.html"
     if "report" in stages and page.exists():
         typer.echo(page)
 
 
-def _context(recipe: Path, workspace: Path) -> Context:
+def _context(recipe: Path, workspace: Path) -> "Context":
+    from factory.context import Context
+    from factory.progress import Progress
+    from factory.recipe import load_recipe
+    from factory.workspace import Workspace
+
     return Context(load_recipe(recipe), Workspace(workspace), Progress())
-
-
-def _command() -> str:
-    return " ".join(["factory", *sys.argv[1:]])

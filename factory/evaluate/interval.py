@@ -11,6 +11,7 @@ def bootstrap_interval(outcomes: list[bool], resamples: int, seed: int) -> tuple
     if not outcomes:
         return 0.0, 0.0, 0.0
     values = np.asarray(outcomes, dtype=float)
-    draws = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
-    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
-    return float(values.mean()), float(low), float(high)
+    chance = np.random.default_rng(seed)
+    # One resample at a time: all of them at once take gigabytes for some thousands of outcomes.
+    means = [values[chance.integers(0, len(values), len(values))].mean() for _ in range(resamples)]
+    return float(values.mean()), float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))

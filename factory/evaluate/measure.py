@@ -37,7 +37,7 @@ def measure(context: Context, store: Store, subject: Subject, model: Model, *, s
         task = requests[answer.key]
         predictions.append({"evaluation_id": evaluation_id} | _judge(context, subject, task, answer.text))
         context.progress.update(f"  {subject.role}  {len(predictions)}/{len(requests)} held-out tasks")
-    figures = {
+    figures: dict[str, tuple[float, float | None, float | None, int]] = {
         name: (
             *bootstrap_interval([row[column] for row in predictions], context.evaluation.bootstrap, context.loaded.recipe.seed),
             len(predictions),
@@ -64,7 +64,7 @@ def measure(context: Context, store: Store, subject: Subject, model: Model, *, s
     ]
     store.commit(predictions=predictions, evaluations=rows, artifacts=_outside(store, subject, speed))
     accuracy, low, high, _ = figures["answer_accuracy"]
-    return f"{subject.role}: {accuracy:.1%} right ({low:.0%} to {high:.0%}) of {len(predictions)}"
+    return f"{subject.role}: {accuracy:.1%} right (95 % interval {low:.1%} to {high:.1%}) of {len(predictions)}"
 
 
 def _request(context: Context, subject: Subject, task: Task, max_tokens: int, *, tag: str = "", fixed: bool = False) -> Request:

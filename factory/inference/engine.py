@@ -17,7 +17,8 @@ from factory.inference.request import Answer, Request
 
 
 class Engine:
-    """A model folder loaded into vLLM. `concurrency` requests are in flight at once; `kv_cache_gb` is the key-value cache in GiB; `dtype` auto is the folder's own."""
+    """A model folder loaded into vLLM. `concurrency` requests are in flight at once; `kv_cache_gb` is the key-value cache in GiB; `dtype`
+    auto is the folder's own."""
 
     def __init__(self, folder: Path, *, max_model_len: int, concurrency: int, kv_cache_gb: float, dtype: str = "auto"):
         from vllm import EngineArgs

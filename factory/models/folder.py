@@ -14,6 +14,8 @@ from typing import Any
 from factory.digest import content_id, file_sha256
 from factory.errors import InputError
 
+INDEX = "model.safetensors.index.json"
+
 
 @dataclass(frozen=True)
 class ModelFolder:
@@ -44,15 +46,16 @@ def inspect(folder: Path) -> ModelFolder:
         raise InputError(
             f"{folder} is not a model folder: there is no such folder", "Name a bundled model, a Hugging Face id or a local folder."
         )
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{folder} is not a model folder: config.json is missing") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / 'config.json'} cannot be read: {error}") from None
-    for key in ("auto_map", "_attn_implementation_internal"):
-        if key in config:
-            raise InputError(f"{folder / 'config.json'} names code to run ({key}); models with code of their own are refused")
+    if not (folder / "config.json").exists():
+        raise InputError(f"{folder} is not a model folder: config.json is missing")
+    config = _read_object(folder / "config.json")
+    settings = {"config.json": config}
+    if (folder / "tokenizer_config.json").exists():
+        settings["tokenizer_config.json"] = _read_object(folder / "tokenizer_config.json")
+    for name, values in settings.items():
+        for key in ("auto_map", "_attn_implementation_internal"):
+            if key in values:
+                raise InputError(f"{folder / name} names code to run ({key}); models with code of their own are refused")
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         other = next(iter(folder.glob("*.bin")), None)
@@ -62,6 +65,8 @@ def inspect(folder: Path) -> ModelFolder:
         )
     if not (folder / "tokenizer.json").is_file():
         raise InputError(f"{folder} has no tokenizer.json", "Save the tokenizer into the folder with save_pretrained.")
+    if (folder / INDEX).exists():
+        _check_index(folder)
     size = sum(_check_header(path) for path in weights)
     text = config.get("text_config", config)
     try:
@@ -74,8 +79,27 @@ def inspect(folder: Path) -> ModelFolder:
             size,
             config,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"{folder / 'config.json'} is not the configuration of a language model: {error} is missing or wrong") from None
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object")
+    return value
+
+
+def _check_index(folder: Path) -> None:
+    shards = _read_object(folder / INDEX).get("weight_map")
+    if not isinstance(shards, dict):
+        raise InputError(f"{folder / INDEX} has no weight_map", "Copy the file again.")
+    here = {path.name for path in folder.glob("*.safetensors")}
+    if missing := sorted({str(shard) for shard in shards.values()} - here):
+        raise InputError(f"{folder} lacks {missing[0]}, which {INDEX} names", "Copy the folder again.")
 
 
 def _check_header(path: Path) -> int:
@@ -86,8 +110,8 @@ def _check_header(path: Path) -> int:
             raise InputError(f"{path} is damaged: its header claims {length} bytes in a file of {size}", "Copy the file again.")
         try:
             header = json.loads(file.read(length))
-            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
-        except (ValueError, KeyError, TypeError, IndexError):
+            end = max((int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"), default=0)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError):
             raise InputError(f"{path} is damaged: its header cannot be read", "Copy the file again.") from None
     if 8 + length + end != size:
         raise InputError(f"{path} is damaged: its header describes {8 + length + end} bytes, the file has {size}", "Copy the file again.")

@@ -1,6 +1,7 @@
 """Which number format is the fast one on this machine: measured, because flags do not tell.
 
-Processors with AVX-512 BF16 but without AMX multiply bfloat16 matrices at twice the speed of float32 or at half of it, depending on the model.
+Processors with AVX-512 BF16 but without AMX multiply bfloat16 matrices at twice the speed of float32 or at half of it, depending on the
+model.
 """
 
 import time

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from factory.models.bundled import BUNDLED
+from factory.models import bundled
+
+BUNDLED = tuple(bundled.BUNDLED)
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 REVISION = r"^[0-9a-f]{40}$"

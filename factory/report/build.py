@@ -18,13 +18,12 @@ SHOWN = 10
 QUERIES = [
     Query(title="Why were samples rejected?", sql="SELECT * FROM yield_by_check"),
     Query(title="Where did the teacher hesitate?", sql="SELECT * FROM teacher_uncertainty ORDER BY mean_margin LIMIT 20"),
-    Query(
-        title="Which seeds did a model learn from?", sql="SELECT artifact, seed, count(*) AS samples FROM lineage GROUP BY ALL ORDER BY ALL"
-    ),
+    Query(title="Which seeds did a model learn from?", sql="SELECT artifact, seed, count(*) AS samples FROM lineage GROUP BY ALL"),
     Query(
         title="Which held-out tasks did the student get wrong?",
-        sql="SELECT e.role, p.question, p.output, p.result FROM predictions p JOIN (SELECT DISTINCT evaluation_id, role FROM evaluations) e "
-        "USING (evaluation_id) WHERE e.role = 'student' AND NOT p.right_answer",
+        sql="SELECT e.role, p.question, p.output, p.result FROM predictions p "
+        "JOIN (SELECT DISTINCT evaluation_id, role FROM evaluations) e USING (evaluation_id) "
+        "WHERE e.role = 'student' AND NOT p.right_answer",
     ),
 ]
 
@@ -38,7 +37,7 @@ def build_report(context: Context, store: Store) -> tuple[Path, Path]:
         machine=Machine.model_validate(machine()),
         versions=versions(),
         models=_models(context, store) if loaded.recipe.evaluate and loaded.recipe.student else [],
-        yield_=_yield(store),
+        **{"yield": _yield(store)},
         losses=_losses(context, store) if loaded.recipe.student else [],
         samples=Samples(accepted=_accepted(store), rejected=_rejected(store)),
         stages=[
@@ -145,7 +144,8 @@ def _accepted(store: Store) -> list[Sample]:
 
 def _rejected(store: Store) -> list[Sample]:
     rows = store.query(
-        "SELECT sample_id, any_value(language) AS language, any_value(question) AS question, any_value(text) AS text, any_value(result) AS result, "
+        "SELECT sample_id, any_value(language) AS language, any_value(question) AS question, "
+        "any_value(text) AS text, any_value(result) AS result, "
         "list({'check': check_name, 'reason': reason, 'detail': coalesce(detail, '')} ORDER BY check_name) AS reasons "
         "FROM rejected GROUP BY sample_id ORDER BY hash(sample_id) LIMIT ?",
         [SHOWN],

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from factory.report.model import CheckYield, Loss, Measured, Yield
 from factory.report.quantities import bounds, number, percent, size
 from factory.report.svg import Canvas, drawing, light
-from factory.report.visible import visible
+from factory.visible import visible
 
 ROLES = {"teacher": "Teacher", "base": "Base", "student": "Student", "student_quantized": "Compressed student"}
 _SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^"}

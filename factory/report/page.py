@@ -16,7 +16,7 @@ from factory.report.figures import ROLES
 from factory.report.headline import headline, remarks
 from factory.report.model import Report, Stage
 from factory.report.svg import THEME
-from factory.report.visible import cut, visible
+from factory.visible import cut, visible
 
 REASONS = {
     "ok": "passed",

@@ -35,30 +35,31 @@ class Ledger:
         """Return all entries in order; a torn last line is left out, any other damage raises FactoryError with its line number."""
         if not self.path.exists():
             return []
-        lines = self.path.read_bytes().split(b"\n")
+        *whole, _ = self.path.read_bytes().split(b"\n")
         entries = []
-        for number, line in enumerate(lines, 1):
-            if not line:
-                continue
+        for number, line in enumerate(whole, 1):
             try:
-                entries.append(Entry(**json.loads(line)))
-            except (ValueError, TypeError):
-                if number == len(lines):
-                    break
+                entries.append(_entry(line))
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 raise FactoryError(f"{self.path}:{number}: not a ledger entry", "Restore the file from a copy.") from None
         return entries
 
     def append(self, entry: Entry) -> None:
-        """Add an entry and flush it to disk, cutting off a torn last line first."""
+        """Add an entry and flush it to disk, cutting off a torn last line first; FactoryError if the disk refuses."""
         line = json.dumps(asdict(entry), sort_keys=True).encode() + b"\n"
-        with self.path.open("a+b") as file:
-            if size := file.seek(0, os.SEEK_END):
-                file.seek(0)
-                whole = file.read().rfind(b"\n") + 1 if not self._ends_whole(file, size) else size
-                file.truncate(whole)
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.path.open("a+b") as file:
+                if size := file.seek(0, os.SEEK_END):
+                    file.seek(0)
+                    whole = file.read().rfind(b"\n") + 1 if not self._ends_whole(file, size) else size
+                    file.truncate(whole)
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise FactoryError(
+                f"{self.path} cannot be written: {error.strerror}", "The rows are in the store; the next run enters them here."
+            ) from error
 
     @staticmethod
     def _ends_whole(file: Any, size: int) -> bool:
@@ -66,3 +67,9 @@ class Ledger:
         ends_whole: bool = file.read(1) == b"\n"
         file.seek(0)
         return ends_whole
+
+
+def _entry(line: bytes) -> Entry:
+    fields = json.loads(line)
+    tables = {name: {"rows": int(content["rows"]), "digest": str(content["digest"])} for name, content in fields["tables"].items()}
+    return Entry(int(fields["batch"]), str(fields["at"]), str(fields["duckdb"]), tables)

@@ -38,11 +38,14 @@ class Answer:
 
 def ask(store: Path, sql: str, limits: Limits = Limits()) -> Answer:
     """Return the answer to one SELECT; InputError if it is refused or wrong, FactoryError if it was cut off or the store is busy."""
+    if any("\ud800" <= character <= "\udfff" for character in sql):
+        raise InputError("the question is not whole Unicode text")
     question = json.dumps({"store": str(store), "sql": sql, "limits": asdict(limits)})
     try:
+        # -P: a folder that happens to hold a `json.py` must not be imported from.
         child = subprocess.run(
-            [sys.executable, "-E", "-m", "factory.store.reader"],
-            input=question.encode("utf-8", "surrogatepass"),
+            [sys.executable, "-P", "-m", "factory.store.reader"],
+            input=question.encode(),
             capture_output=True,
             timeout=limits.seconds + 1,
             env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"},
@@ -63,24 +66,25 @@ def ask(store: Path, sql: str, limits: Limits = Limits()) -> Answer:
 
 
 def _locked_down(store: str, limits: Limits) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
+    connection = duckdb.connect(
         store,
         read_only=True,
         config={
             "threads": 2,
             "memory_limit": f"{limits.memory // 2 >> 20}MB",
-            "max_temp_directory_size": "0KB",
             "max_execution_time": int(limits.seconds * 1000),
             "max_expression_depth": 200,
-            "enable_external_access": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
             "allow_persistent_secrets": False,
             "python_enable_replacements": False,
-            "lock_configuration": True,
         },
     )
+    # In this order: without access no folder can be set, and DuckDB makes a folder for spilled rows even if none may be written.
+    for setting in ("temp_directory = ''", "enable_external_access = false", "lock_configuration = true"):
+        connection.execute(f"SET {setting}")
+    return connection
 
 
 def _answer(store: str, sql: str, limits: Limits) -> dict[str, Any]:
@@ -91,9 +95,8 @@ def _answer(store: str, sql: str, limits: Limits) -> dict[str, Any]:
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type.name not in ("SELECT", "EXPLAIN"):
-            return {
-                "refused": f"only one SELECT can be asked, this is {len(statements)} statement(s): {', '.join(s.type.name for s in statements)}"
-            }
+            kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
+            return {"refused": f"only one SELECT can be asked, and this is {kinds}"}
         cursor = connection.execute(statements[0])
         rows: list[list[Any]] = []
         size = 0
@@ -103,12 +106,26 @@ def _answer(store: str, sql: str, limits: Limits) -> dict[str, Any]:
                 size += len(json.dumps(rows[-1], ensure_ascii=False))
             if size > limits.bytes:
                 return {"failed": f"the answer is larger than {limits.bytes >> 20} MB: ask for fewer rows or columns"}
-        columns = [column[0] for column in cursor.description or ()]
+        columns = _told_apart([column[0] for column in cursor.description or ()])
         return {"columns": columns, "rows": rows[: limits.rows], "cut": len(rows) > limits.rows}
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, MemoryError) as error:
         return {"failed": f"the question was stopped: {(str(error).splitlines() or ['out of memory'])[0]}"}
     except duckdb.Error as error:
+        if "pytz" in str(error):
+            return {"refused": "a time with a zone cannot be shown: cast it, for instance now()::TIMESTAMP"}
         return {"refused": str(error).split("\n\n")[0]}
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Return the names with a number behind each that has been there before, as DuckDB does in a table."""
+    given: list[str] = []
+    for name in names:
+        number, new = 0, name
+        while new in given:
+            number += 1
+            new = f"{name}_{number}"
+        given.append(new)
+    return given
 
 
 def _plain(value: Any) -> Any:

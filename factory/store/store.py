@@ -2,14 +2,15 @@
 
 Promise: `commit` brings rows of several tables in one transaction or not at all, gives the transaction a batch number, and enters it in
 the ledger. After a kill at any moment the store holds exactly the batches that were committed. Opening proves the batch numbers against
-the ledger and refuses to go on if the store lost some. Older schemas are migrated after a copy was made; newer ones are refused. Not
-promised: more than one writer (the workspace's lock keeps the second out), or detection of damaged blocks (`factory doctor` reads all
-rows).
+the ledger and refuses to go on if the store lost some, or if its schema is newer; a refused store is left untouched, so that what was
+misplaced can be put back. Older schemas are migrated after a copy was made. Not promised: more than one writer (the workspace's lock
+keeps the second out), or detection of damaged blocks (`factory doctor` reads all rows).
 """
 
 import datetime
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from factory.errors import FactoryError
 from factory.store.ledger import Entry, Ledger
 
 Row = dict[str, Any]
+
+VIEWS = Path(__file__).with_name("views.sql")
 
 _ARROW = {
     "VARCHAR": pa.string(),
@@ -42,11 +45,12 @@ class Store:
     def __init__(self, path: Path, ledger: Ledger):
         self.path = path
         self._ledger = ledger
+        _prove(path, ledger)
         self._connection = connect(path)
         try:
             self._migrate()
             self._columns = self._read_columns()
-            self._batch = self._reconcile()
+            self._batch = self._enter_missing()
         except BaseException:
             self._connection.close()
             raise
@@ -64,7 +68,11 @@ class Store:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def commit(self, **tables: list[Row]) -> int:
-        """Add rows to tables in one transaction, and return its batch number. Empty tables are skipped."""
+        """Add rows to tables in one transaction, and return its batch number. Empty tables are skipped.
+
+        Raises FactoryError if the store refuses a row or cannot be written, ValueError for a column that is not in the table; then no row
+        of any table was added.
+        """
         tables = {name: rows for name, rows in tables.items() if rows}
         if not tables:
             return self._batch
@@ -80,19 +88,26 @@ class Store:
             content = {name: batch_content(connection, name, batch) for name in sorted(tables)}
             connection.execute("INSERT INTO batches VALUES (?, ?, ?)", [batch, at, json.dumps(content)])
             connection.commit()
-        except (duckdb.Error, pa.ArrowException) as error:
-            connection.rollback()
-            raise FactoryError(
-                f"{self.path}: the store could not be written: {error}", "Is the disk full? What was committed before is safe."
-            ) from error
-        self._ledger.append(Entry(batch, at.isoformat(), duckdb.__version__, content))
+        except BaseException as error:
+            # A commit that failed has ended its transaction already.
+            with suppress(duckdb.Error):
+                connection.rollback()
+            if isinstance(error, duckdb.Error | pa.ArrowException):
+                raise FactoryError(
+                    f"{self.path}: the store could not be written: {error}", "Is the disk full? What was committed before is safe."
+                ) from error
+            raise
         self._batch = batch
+        self._ledger.append(Entry(batch, at.isoformat(), duckdb.__version__, content))
         return batch
 
     def _to_arrow(self, table: str, rows: list[Row]) -> pa.Table:
         columns = self._columns[table]
-        names = [name for name in columns if name in rows[0]]
-        values = {name: [_plain(row[name], columns[name]) for row in rows] for name in names}
+        given = {name for row in rows for name in row}
+        if unknown := sorted(given - set(columns)):
+            raise ValueError(f"{table} has no column {', '.join(unknown)}")
+        names = [name for name in columns if name in given]
+        values = {name: [_plain(row.get(name), columns[name]) for row in rows] for name in names}
         return pa.table({name: pa.array(values[name], _ARROW[columns[name]]) for name in names})
 
     def _read_columns(self) -> dict[str, dict[str, str]]:
@@ -109,9 +124,7 @@ class Store:
             "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
         )
         (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
-        files = {int(path.name[:4]): path for path in sorted((Path(__file__).parent / "migrations").glob("*.sql"))}
-        if applied > max(files):
-            raise FactoryError(f"{self.path} has schema {applied}, this factory knows {max(files)}", "Update the factory.")
+        files = _migrations()
         owed = [number for number in files if number > applied]
         if owed and applied:
             connection.execute("CHECKPOINT")
@@ -122,26 +135,44 @@ class Store:
             connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", [number, files[number].stem, now()])
             connection.commit()
         connection.begin()
-        connection.execute((Path(__file__).parent / "views.sql").read_text(encoding="utf-8"))
+        connection.execute(VIEWS.read_text(encoding="utf-8"))
         connection.commit()
 
-    def _reconcile(self) -> int:
-        entries = {entry.batch: entry for entry in self._ledger.entries()}
-        stored = {
-            batch: (at, content)
-            for batch, at, content in self._connection.execute("SELECT batch, committed_at, content FROM batches").fetchall()
-        }
-        if lost := sorted(set(entries) - set(stored)):
-            rows = sum(table["rows"] for batch in lost for table in entries[batch].tables.values())
-            raise FactoryError(
-                f"{self.path} has lost {len(lost)} of {len(entries)} batches ({rows} rows, the first is batch {lost[0]}): "
-                f"the ledger has {len(entries)}, the store {len(stored)}",
-                f"Restore {self.path.name} and {self.path.name}.wal from a copy, or start a new workspace.",
-            )
-        for batch in sorted(set(stored) - set(entries)):
-            at, content = stored[batch]
-            self._ledger.append(Entry(batch, at.isoformat(), duckdb.__version__, json.loads(content)))
-        return max(stored, default=0)
+    def _enter_missing(self) -> int:
+        """Enter batches that a kill kept out of the ledger, and return the latest batch."""
+        entered = {entry.batch for entry in self._ledger.entries()}
+        stored = self._connection.execute("SELECT batch, committed_at, content FROM batches ORDER BY batch").fetchall()
+        for batch, at, content in stored:
+            if batch not in entered:
+                self._ledger.append(Entry(batch, at.isoformat(), duckdb.__version__, json.loads(content)))
+        return max((batch for batch, _, _ in stored), default=0)
+
+
+def _migrations() -> dict[int, Path]:
+    return {int(path.name[:4]): path for path in sorted((Path(__file__).parent / "migrations").glob("*.sql"))}
+
+
+def _prove(path: Path, ledger: Ledger) -> None:
+    """Raise FactoryError if the store has lost batches of the ledger, or is newer than this factory. Changes neither."""
+    applied = 0
+    stored: set[int] = set()
+    if path.exists():
+        with connect(path, read_only=True) as connection:
+            tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            if "migrations" in tables:
+                (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
+            if "batches" in tables:
+                stored = {batch for (batch,) in connection.execute("SELECT batch FROM batches").fetchall()}
+    if applied > (newest := max(_migrations())):
+        raise FactoryError(f"{path} has schema {applied}, this factory knows {newest}", "Update the factory.")
+    entries = {entry.batch: entry for entry in ledger.entries()}
+    if lost := sorted(set(entries) - stored):
+        rows = sum(table["rows"] for batch in lost for table in entries[batch].tables.values())
+        raise FactoryError(
+            f"{path} has lost {len(lost)} of {len(entries)} batches ({rows} rows, the first is batch {lost[0]}): "
+            f"the ledger has {len(entries)}, the store {len(stored)}",
+            f"Restore {path.name} and {path.name}.wal from a copy, or start a new workspace.",
+        )
 
 
 def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -150,7 +181,7 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         return duckdb.connect(str(path), read_only=read_only, config={"threads": 2, "enable_external_access": False})
     except duckdb.Error as error:
         text = str(error).splitlines()[0]
-        if "lock" in text.lower():
+        if "could not set lock" in text.lower():
             raise FactoryError(f"{path} is busy: {text}", "Wait for that process to end, or stop it.") from None
         raise FactoryError(f"{path} cannot be opened: {text}", "Restore the file from a copy, or start a new workspace.") from None
 
@@ -158,7 +189,8 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
 def batch_content(connection: duckdb.DuckDBPyConnection, table: str, batch: int) -> dict[str, Any]:
     """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text."""
     row = connection.execute(
-        f"SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM (SELECT sha256(t::VARCHAR) AS digest FROM \"{table}\" t WHERE batch = ?)",
+        "SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) "
+        f'FROM (SELECT sha256(t::VARCHAR) AS digest FROM "{table}" t WHERE batch = ?)',
         [batch],
     ).fetchone()
     count, digest = row or (0, None)
@@ -172,8 +204,12 @@ def now() -> datetime.datetime:
 
 def _plain(value: Any, kind: str) -> Any:
     if kind == "JSON" and value is not None:
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str):
-        # DuckDB refuses lone surrogates, and one of them would reject the whole batch.
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return value
+        return _encodable(json.dumps(value, ensure_ascii=False))
+    if kind == "VARCHAR[]" and value is not None:
+        return [_encodable(text) for text in value]
+    return _encodable(value) if isinstance(value, str) else value
+
+
+def _encodable(text: str) -> str:
+    # DuckDB refuses lone surrogates, and one of them would reject the whole batch.
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -110,7 +110,7 @@ def _train_stage(
     }
     dataset = Dataset.from_list([_columns(row, with_teacher=stage.name == "distill") for row in rows])
     callbacks = [_WholeCheckpoints(), _Live(context.progress, stage.name, settings.steps)]
-    if stage.name == "sft":
+    if isinstance(stage, SftStage):
         trainer: Any = AnswerTrainer(
             model=model,
             args=SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}),
@@ -123,13 +123,13 @@ def _train_stage(
         trainer = ContextDistillationTrainer(
             model=model,
             teacher_model=AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=_dtype(context)),
-            args=distillation_config(**arguments, beta=settings.beta),
+            args=distillation_config(**arguments, beta=stage.distill.beta),
             train_dataset=dataset,
             data_collator=Collator(pad, with_teacher=True),
             processing_class=tokenizer,
             callbacks=callbacks,
-            weight=settings.weight,
-            loss_temperature=settings.temperature,
+            weight=stage.distill.weight,
+            loss_temperature=stage.distill.temperature,
         )
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     log = [

@@ -1,22 +1,24 @@
 """Reading a tool call out of text that a model wrote.
 
 Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed. Refused: more than 20,000
-characters, duplicate keys, NaN and infinities, deep nesting, unknown tools, arguments that do not fit the tool's JSON Schema. The Hermes
-form is `<tool_call>\\n{...}\\n</tool_call>`.
+characters, what `strict_json` refuses, unknown tools, arguments that do not fit the tool's JSON Schema, and arguments with a chat control
+token (`<|im_start|>`, `</tool_call>`), which would change whose turn it is once they stand in a chat template. The Hermes form is
+`<tool_call>\\n{...}\\n</tool_call>`.
 """
 
 import json
-import re
 from typing import Any
 
+from factory.tasks.control_token import control_token
+from factory.tasks.strict_json import strict_json
 from factory.tools.spec import ToolSpec
 
 MAX_CHARACTERS = 20_000
-_HERMES = re.compile(r"\s*<tool_call>\s*(.*?)\s*</tool_call>\s*", re.DOTALL)
+_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
 
 class CallFault(Exception):
-    """There is no usable call: `reason` is one of empty, not_json, wrong_shape, unknown_tool, bad_arguments."""
+    """There is no usable call: `reason` is one of empty, not_json, wrong_shape, unknown_tool, bad_arguments, control_token."""
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(detail or reason)
@@ -31,8 +33,8 @@ def parse_call(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
     if len(text) > MAX_CHARACTERS:
         raise CallFault("not_json", f"{len(text)} characters")
     try:
-        value = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        value = strict_json(text)
+    except ValueError as error:
         raise CallFault("not_json", str(error)[:200]) from None
     if not isinstance(value, dict) or set(value) != {"name", "arguments"} or not isinstance(value["arguments"], dict):
         raise CallFault("wrong_shape", 'expected {"name": ..., "arguments": {...}}')
@@ -41,17 +43,20 @@ def parse_call(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
         raise CallFault("unknown_tool", str(value["name"])[:200])
     if faults := tool.check_arguments(value["arguments"]):
         raise CallFault("bad_arguments", "; ".join(faults)[:500])
+    if token := control_token(json.dumps(value["arguments"], ensure_ascii=False)):
+        raise CallFault("control_token", token)
     return value
 
 
 def parse_hermes(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
     """Return the call of a text in the Hermes form, as vLLM's `hermes` tool parser would read it; raise CallFault."""
-    if not text.strip():
+    said = text.strip()
+    if not said:
         raise CallFault("empty")
-    match = _HERMES.fullmatch(text[:MAX_CHARACTERS])
-    if match is None:
-        raise CallFault("wrong_shape", "not one <tool_call>...</tool_call>")
-    return parse_call(match.group(1), tools)
+    # Not a regular expression: `\s*(.*?)\s*` takes cubic time on an answer that is all spaces.
+    if not (said.startswith(_OPEN) and said.endswith(_CLOSE) and said.count(_OPEN) == said.count(_CLOSE) == 1):
+        raise CallFault("wrong_shape", f"not one {_OPEN}...{_CLOSE}")
+    return parse_call(said.removeprefix(_OPEN).removesuffix(_CLOSE), tools)
 
 
 def call_schema(tools: list[ToolSpec]) -> dict[str, Any]:
@@ -66,14 +71,3 @@ def call_schema(tools: list[ToolSpec]) -> dict[str, Any]:
         for tool in tools
     ]
     return calls[0] if len(calls) == 1 else {"anyOf": calls}
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError("a key stands twice")
-    return value
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")

@@ -3,7 +3,6 @@
 Promise: every bad line of a file is reported at once, with its number. Nothing of a seed is executed here.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from factory.digest import content_id
 from factory.errors import InputError
+from factory.tasks.control_token import control_token
+from factory.tasks.strict_json import strict_json
 
 MAX_BYTES = 64 * 1024 * 1024
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -60,13 +61,16 @@ def load_seeds(path: Path) -> list[Seed]:
         if not raw.strip():
             continue
         try:
-            line = _Line.model_validate(json.loads(raw))
+            line = _Line.model_validate(strict_json(raw))
         except ValidationError as error:
             first = error.errors()[0]
             faults.append(f"{path}:{number}: {'.'.join(map(str, first['loc'])) or 'line'}: {first['msg']}")
             continue
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             faults.append(f"{path}:{number}: not a JSON object: {error}")
+            continue
+        if token := control_token(line.question):
+            faults.append(f"{path}:{number}: question: {token} would end the turn that it stands in")
             continue
         if line.id in names:
             faults.append(f"{path}:{number}: the id {line.id!r} stands in line {names[line.id]} already")

@@ -21,6 +21,7 @@ from factory.tools.registry import canonical_arguments, run_tool
 from factory.tools.spec import ToolSpec
 
 SYSTEM, ANSWER = "tool_call_system.j2", "tool_call_answer.j2"
+FRUITLESS_ROUNDS = 20
 
 
 class ToolCallKind:
@@ -34,37 +35,41 @@ class ToolCallKind:
         self._seed = seed
         self._system = {"role": "system", "content": render(SYSTEM, tools=[tool.model_dump() for tool in tools])}
         self._count = examples
+        self._by_id = {seed.seed_id: seed for seed in seeds}
         self._examples: dict[tuple[str, str], list[Seed]] = {}
 
     def propose(self, count: int) -> list[Task]:
-        """Return `count` distinct tasks, going round the seeds; fewer if the seeds cannot be varied that often."""
+        """Return `count` distinct tasks, going round the seeds; fewer if `FRUITLESS_ROUNDS` rounds in a row bring nothing new."""
         tasks: dict[str, Task] = {}
-        variant, misses = 0, 0
-        while len(tasks) < count and misses < len(self._seeds):
-            misses = 0
+        variant, fruitless = 1, 0
+        while len(tasks) < count and fruitless < FRUITLESS_ROUNDS:
+            before = len(tasks)
             for seed in self._seeds:
-                varied = vary(seed, variant, self._seed, self.solve)
-                task = Task(seed.seed_id, seed.language, seed.family, *varied) if varied else None
-                if task is None or task.task_id in tasks:
-                    misses += 1
-                    continue
-                tasks[task.task_id] = task
-                if len(tasks) == count:
-                    break
+                # A seed that cannot be varied is asked as it is, once.
+                varied = vary(seed, variant, self._seed, self.solve) or ((seed.question, seed.reference) if variant == 1 else None)
+                if varied and len(tasks) < count:
+                    task = Task(seed.seed_id, seed.language, seed.family, *varied)
+                    tasks.setdefault(task.task_id, task)
+            fruitless = fruitless + 1 if len(tasks) == before else 0
             variant += 1
-        return list(tasks.values())
+        # Tasks of one seed stand together: their prompts are alike but for the question, and the prefix cache holds only so much.
+        order = {seed.seed_id: position for position, seed in enumerate(self._seeds)}
+        return sorted(tasks.values(), key=lambda task: order[task.seed_id])
 
     def ask(self, task: Task) -> list[dict[str, Any]]:
         """Return the chat messages that put a task to the teacher.
 
-        The worked examples are seeds of the task's language and family, always the same ones, so that requests share their beginning and vLLM's prefix
-        cache pays it once; a question never stands among its own examples.
+        The worked examples are seeds of the task's language and family, always the same ones, so that requests share their beginning and
+        vLLM's prefix cache pays it once; the last example is the seed that the task was made from, if there is one. A question never
+        stands among its own examples.
         """
+        origin = self._by_id.get(task.seed_id)
+        examples = [seed for seed in self._family_examples(task.language, task.family) if seed is not origin]
+        examples = [seed for seed in [*examples, *([origin] if origin else [])] if seed.question != task.question]
         messages = [self._system]
-        for seed in self._family_examples(task.language, task.family):
-            if seed.question != task.question:
-                call = json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
-                messages += [{"role": "user", "content": seed.question}, {"role": "assistant", "content": call}]
+        for seed in examples[-self._count :] if self._count else []:
+            call = json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
+            messages += [{"role": "user", "content": seed.question}, {"role": "assistant", "content": call}]
         return [*messages, {"role": "user", "content": task.question}]
 
     def read(self, task: Task, answer: Answer) -> Sample:
@@ -78,7 +83,7 @@ class ToolCallKind:
             except CallFault as error:
                 fault, detail = error.reason, error.detail
             except ToolError as error:
-                fault, detail = "tool_error", f"{error.reason}: {error}"
+                fault, detail = "tool_error", str(error)
         sentence = render(ANSWER, language=task.language, result=result) if result is not None else None
         said = [call["name"], canonical_arguments(call["name"], call["arguments"])] if call else answer.text
         return Sample(
@@ -114,7 +119,8 @@ class ToolCallKind:
             spoken = [seed for seed in self._seeds if seed.language == language] or self._seeds
             nearest = [seed for seed in spoken if seed.family == family]
             others = [seed for seed in spoken if seed.family != family]
-            spread = [others[i * len(others) // self._count] for i in range(min(self._count, len(others)))]
+            wanted = min(self._count, len(others))
+            spread = [others[i * len(others) // wanted] for i in range(wanted)]
             # The nearest come last, next to the question.
             self._examples[language, family] = list(reversed((nearest + spread)[: self._count]))
         return self._examples[language, family]

@@ -1,9 +1,9 @@
 """New questions from old ones: the same phrasing with other numbers, and the reference changed in step.
 
 Promise: the same seed, recipe seed and variant number give the same question. A number that stands in the question and in the reference
-is replaced in both by one with as many digits and decimals; numbers of a question stay distinct; a whole result stays whole and a
-positive one positive. Variant 0 is the seed itself. Numbers that stand only in the reference (100 for per cent) or only in the question
-stay.
+is replaced in both by one with as many digits and decimals; numbers of a question stay distinct; a whole result stays whole, and one
+that is not negative stays so. Variant 0 is the seed itself. Numbers that stand only in the reference (100 for per cent) or only in the
+question stay.
 """
 
 import random
@@ -24,13 +24,14 @@ def vary(seed: Seed, variant: int, recipe_seed: int, solve: Callable[[str], str 
     if variant == 0:
         return seed.question, seed.reference
     numbers = [number for number in dict.fromkeys(_NUMBER.findall(seed.question)) if number in set(_NUMBER.findall(seed.reference))]
+    staying = {number for number in _NUMBER.findall(seed.question) if number not in numbers}
     original = solve(seed.reference)
     if not numbers or original is None:
         return None
     chance = random.Random(f"{recipe_seed}/{seed.seed_id}/{variant}")
     for _ in range(_TRIES):
         mapping = {number: _similar(number, chance) for number in numbers}
-        if len(set(mapping.values())) < len(mapping):
+        if len(staying.union(mapping.values())) < len(staying) + len(mapping):
             continue
         result = solve(reference := _replace(seed.reference, mapping))
         if result is None or ("." in result) > ("." in original) or result.startswith("-") > original.startswith("-"):

@@ -33,3 +33,5 @@ def _calculator(arguments: dict[str, Any]) -> str:
 
 
 _TOOLS: dict[str, Callable[[dict[str, Any]], str]] = {"calculator": _calculator}
+
+TOOL_NAMES = tuple(sorted(_TOOLS))

@@ -14,6 +14,14 @@ from factory.tools.spec import load_tools
 DATA = Path(__file__).parents[2] / "data"
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 CONSTANTS = {"2", "3", "4", "7", "10", "60", "100"}
+N = NUMBER.pattern
+FORMS = {
+    "percent": re.compile(rf"{N} \* (?:{N}|\(100 [+-] {N}\)) / 100"),
+    "discount": re.compile(rf"{N} \* (?:{N} / 100?|\(100 - {N}\) / 100)|{N} - {N}"),
+    "average": re.compile(rf"\({N}(?: \+ {N})+\) / [234]|{N} / {N}"),
+    "area": re.compile(rf"{N} \*\* 2|{N} \* {N}(?: / 2)?"),
+    "perimeter": re.compile(rf"2 \* \({N} \+ {N}\)|4 \* {N}|{N} \+ {N} \+ {N}"),
+}
 FIELDS = {"id", "language", "family", "question", "reference"}
 
 Task = dict[str, str]
@@ -41,7 +49,7 @@ def number_pairs(task: Task) -> set[frozenset[str]]:
 
 
 def test_there_are_enough() -> None:
-    assert len(SEEDS) >= 140
+    assert len(SEEDS) >= 400
     assert len(HELD_OUT) >= 120
 
 
@@ -88,6 +96,11 @@ def test_each_number_stands_once_in_question_and_reference(task: Task) -> None:
     assert len(asked) == len(set(asked))
     assert all(used[number] == 1 for number in asked)
     assert set(used) - set(asked) <= CONSTANTS
+
+
+@pytest.mark.parametrize("family", FORMS)
+def test_the_seeds_write_one_kind_of_question_in_one_form(family: str) -> None:
+    assert [task["id"] for task in SEEDS if task["family"] == family and not FORMS[family].fullmatch(task["reference"])] == []
 
 
 def test_no_wording_is_repeated() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from factory.report.headline import headline, remarks
 from factory.report.model import Measured, Yield
 from factory.report.quantities import duration, number, percent, size, times
-from factory.report.visible import cut, visible
+from factory.visible import cut, visible
 from tests.report.sample import measured, models, report
 
 TEACHER, BASE, STUDENT, SMALL = models()

@@ -1,0 +1,92 @@
+"""A held-out task is found again however its question is spelt, and other tasks are let through."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from factory.checks.check import Judged, Verdict
+from factory.checks.decontamination import DecontaminationCheck
+from factory.inference.request import Answer
+from factory.tasks.sample import Task
+from factory.tasks.seed import Seed, load_seeds
+from tests.tasks.calculator import DATA, SEEDS, kind, one_seed
+
+KIND = kind()
+HELD_OUT = load_seeds(DATA / "held_out" / "calculator.jsonl")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+PUNCTUATION = "?!,;:…，。？！、'\"()[]-–—_ \t\n\u3000"
+
+
+def verdict(question: str, reference: str, held_out: list[Seed] = HELD_OUT) -> Verdict:
+    task = Task("b2:0", "en", "general", question, reference)
+    return DecontaminationCheck(held_out).judge(Judged(KIND.read(task, Answer("b2:1", "", "stop", 1, 1, 0.1)), "stop", 0))
+
+
+def test_the_shipped_seeds_are_clean_and_the_held_out_tasks_are_not() -> None:
+    assert [seed.name for seed in SEEDS if not verdict(seed.question, seed.reference).passed] == []
+    for task in HELD_OUT:
+        assert verdict(task.question, task.reference) == Verdict(False, "held_out_leak", task.name)
+
+
+@given(st.sampled_from(HELD_OUT), st.data())
+def test_case_spaces_and_punctuation_hide_nothing(task: Seed, data: st.DataObject) -> None:
+    # A separator between two digits, or beside a point, would change a number.
+    places = [place for place in range(len(task.question) + 1) if not re.search(r"[\d.,]", task.question[max(0, place - 1) : place + 1])]
+    changed = task.question
+    for place in sorted(data.draw(st.lists(st.sampled_from(places or [0]), max_size=4)), reverse=True):
+        changed = changed[:place] + data.draw(st.text(PUNCTUATION, max_size=3)) + changed[place:]
+    change = data.draw(st.sampled_from([str.upper, str.lower, str.swapcase, lambda text: unicodedata.normalize("NFKC", text)]))
+    assert verdict(change(changed), "0").detail == task.name
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "add 126 and 59",
+        "ADD 126 AND 59!",
+        "Add 126 and 59...",
+        "  Add   126, and 59 .",
+        "Add １２６ and ５９.",
+        "「Add 126 and 59」",
+        "Add\u00a0126\u2009and 59",
+    ],
+)
+def test_the_same_question_with_the_reference_written_differently(question: str) -> None:
+    assert verdict(question, "59 + 126", [one_seed("Add 126 and 59.", "126 + 59")]).reason == "held_out_leak"
+
+
+@pytest.mark.parametrize("question", ["Add 1,200 and 5.", "Add 1200 and 5", "Add 1，200 and 5"])
+def test_thousands_may_be_separated(question: str) -> None:
+    assert not verdict(question, "0", [one_seed("Add 1200 and 5.", "1200 + 5")]).passed
+    assert not verdict("Add 1200 and 5", "0", [one_seed(question, "1200 + 5")]).passed
+
+
+def test_the_same_numbers_with_the_same_reference_in_other_words() -> None:
+    held_out = [one_seed("Please add 317 to 95.", "317 + 95")]
+    assert verdict("What is 317 plus 95?", "317+95", held_out) == Verdict(False, "held_out_leak", "one")
+    assert verdict("What is 317 minus 95?", "317 - 95", held_out).passed
+    assert verdict("What is 95 plus 317?", "95 + 317", held_out).passed
+
+
+@pytest.mark.parametrize(
+    "question", ["What is 4 + 738?", "What is 473 + 8?", "What is 4738?", "What is 47 + 39?", "What is 47.38?", "What is 4.7 + 38?"]
+)
+def test_the_same_digits_in_other_numbers_are_another_question(question: str) -> None:
+    assert verdict(question, "0", [one_seed("What is 47 + 38?", "47 + 38")]).passed
+
+
+@given(st.sampled_from(HELD_OUT), st.data())
+def test_other_numbers_are_let_through(task: Seed, data: st.DataObject) -> None:
+    mapping = {number: str(data.draw(st.integers(10_000, 99_999))) for number in NUMBER.findall(task.question)}
+    assume(mapping)
+    question, reference = (
+        NUMBER.sub(lambda found: mapping.get(found.group(), found.group()), text) for text in (task.question, task.reference)
+    )
+    assert verdict(question, reference).passed
+
+
+def test_without_held_out_tasks_everything_passes() -> None:
+    assert verdict("What is 1 + 1?", "1 + 1", []).passed

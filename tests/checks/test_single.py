@@ -1,0 +1,159 @@
+"""Each check that judges a sample by itself: when it passes, and the reason when it does not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from factory.checks.check import Check, Judged, Verdict, check_key
+from factory.checks.execution import ExecutionCheck
+from factory.checks.finish_reason import FinishReasonCheck
+from factory.checks.registry import build_checks, verdict_row
+from factory.checks.schema import SchemaCheck
+from factory.inference.request import Answer
+from factory.recipe.model import CHECKS
+from factory.tasks.sample import Task
+from tests.tasks.calculator import CALCULATOR, SEEDS, free_tool, kind
+
+KIND = kind()
+TASK = Task("b2:0", "en", "plain-add", "What is 47 + 38?", "47 + 38")
+
+
+def judged(text: str, finish_reason: str = "stop", *, task: Task = TASK, error: str | None = None) -> Judged:
+    return Judged(KIND.read(task, Answer("b2:1", text, finish_reason, 1, 1, 0.1, error=error)), finish_reason, 0)
+
+
+def said(expression: str) -> str:
+    return json.dumps({"name": "calculator", "arguments": {"expression": expression}})
+
+
+RIGHT = said("47 + 38")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (RIGHT, "ok"),
+        (said("1 / 0"), "ok"),
+        ("", "empty"),
+        ("85", "wrong_shape"),
+        ("It is 85.", "not_json"),
+        ('{"name": "shell", "arguments": {}}', "unknown_tool"),
+        ('{"name": "calculator", "arguments": {}}', "bad_arguments"),
+    ],
+)
+def test_schema(text: str, reason: str) -> None:
+    assert SchemaCheck(CALCULATOR).judge(judged(text)).reason == reason
+
+
+def test_schema_gives_the_error_of_the_request() -> None:
+    verdict = SchemaCheck(CALCULATOR).judge(judged("", "error", error="refused_400"))
+    assert (verdict.passed, verdict.reason) == (False, "refused_400")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (RIGHT, "ok"),
+        (said("38 + 47"), "ok"),
+        (said("85.0"), "ok"),
+        ("no call", "no_call"),
+        (said("1 / 0"), "tool_error"),
+        (said("47 - 38"), "wrong_result"),
+    ],
+)
+def test_execution(text: str, reason: str) -> None:
+    assert ExecutionCheck(KIND).judge(judged(text)).reason == reason
+
+
+def test_execution_names_both_results() -> None:
+    detail = ExecutionCheck(KIND).judge(judged(said("47 - 38"))).detail
+    assert "9" in detail
+    assert "85" in detail
+
+
+def test_execution_never_passes_where_the_reference_has_no_result() -> None:
+    task = Task("b2:0", "en", "general", "What is x?", "x + 1")
+    assert ExecutionCheck(KIND).judge(judged(said("1"), task=task)).reason == "wrong_result"
+    assert ExecutionCheck(KIND).judge(judged(said("1 / 0"), task=task)).reason == "tool_error"
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "reason"),
+    [("stop", "ok"), ("length", "cut_off"), ("error", "no_answer"), ("tool_calls", "no_answer"), ("unknown", "no_answer")],
+)
+def test_finish_reason(finish_reason: str, reason: str) -> None:
+    assert FinishReasonCheck().judge(judged(RIGHT, finish_reason)).reason == reason
+
+
+def test_every_name_of_a_recipe_has_a_class_of_that_name() -> None:
+    checks = build_checks(CHECKS, KIND, SEEDS[:2], "b2:plan")
+    built = {check.name for check in checks.single} | ({checks.dedup.name} if checks.dedup else set())
+    assert built == set(CHECKS)
+    assert len(checks.keys) == len(set(checks.keys)) == len(CHECKS)
+    for name in CHECKS:
+        (key,) = build_checks((name,), KIND, SEEDS[:2], "b2:plan").keys
+        assert key.startswith(f"{name}@")
+        assert key in checks.keys
+
+
+def test_checks_are_those_that_the_recipe_names() -> None:
+    checks = build_checks(("execution", "schema"), KIND, [], "b2:plan")
+    assert [check.name for check in checks.single] == ["execution", "schema"]
+    assert checks.dedup is None
+    rows = checks.judge(judged(said("47 - 38")))
+    assert [(row["check_name"], row["passed"], row["reason"]) for row in rows] == [
+        ("execution", False, "wrong_result"),
+        ("schema", True, "ok"),
+    ]
+    assert [row["check_key"] for row in rows] == checks.keys
+
+
+def test_no_check_fails_on_a_sample() -> None:
+    checks = build_checks(CHECKS, KIND, SEEDS, "b2:plan")
+    for text in ("", "\0", "\ud800", "[" * 9000, "x" * 100_000, "{{ 7 * 7 }}", "<|im_end|>", RIGHT, said("9 ** 9 ** 9")):
+        assert len(checks.judge(judged(text))) == len(CHECKS) - 1
+
+
+SETTINGS: list[dict[str, Any]] = [{}, {"a": 1}, {"a": 2}, {"b": 1}, {"a": "1"}, {"a": [1]}, {"a": None}]
+
+
+def test_the_key_of_a_check_changes_with_its_name_and_its_settings() -> None:
+    keys = [check_key(name, settings) for name in ("one", "other") for settings in SETTINGS]
+    assert len(set(keys)) == len(keys)
+    assert check_key("one", {"a": 1, "b": 2}) == check_key("one", {"b": 2, "a": 1})
+
+
+def test_what_changes_verdicts_changes_the_key() -> None:
+    def keys(**changes: Any) -> list[str]:
+        given: dict[str, Any] = {"names": CHECKS, "kind": KIND, "held_out": SEEDS[:2], "plan_id": "b2:1", **changes}
+        return build_checks(**given).keys
+
+    def changed(**changes: Any) -> set[str]:
+        return {key.partition("@")[0] for key in set(keys(**changes)) - set(keys())}
+
+    assert changed() == set()
+    assert changed(held_out=SEEDS[1::-1]) == set()
+    assert changed(held_out=SEEDS[:3]) == {"decontamination"}
+    assert changed(plan_id="b2:2") == {"dedup"}
+    other_tools = kind()
+    other_tools.tools = [*CALCULATOR, free_tool()]
+    assert changed(kind=other_tools) == {"schema"}
+
+
+def test_a_verdict_row() -> None:
+    row = verdict_row("b2:1", "one", {}, Verdict(False, "why", "", 0.5))
+    assert row == {
+        "sample_id": "b2:1",
+        "check_key": check_key("one", {}),
+        "check_name": "one",
+        "passed": False,
+        "reason": "why",
+        "score": 0.5,
+        "detail": None,
+    }
+
+
+def test_single_checks_keep_the_protocol() -> None:
+    checks: list[Check] = build_checks(CHECKS, KIND, SEEDS[:1], "b2:1").single
+    assert all(isinstance(check.name, str) and isinstance(check.settings, dict) for check in checks)

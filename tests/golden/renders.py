@@ -1,0 +1,61 @@
+"""What each file in `prompts/` renders to for known values; the texts beside this file are the same renders, reviewed by a person.
+
+    python -m tests.golden
+
+writes them anew. A golden text that changes is a changed prompt: every answer of the teacher, or every student, after it is another one.
+Look at the difference before you keep it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from factory.templates import render, template_path
+from factory.tools.spec import load_tools
+
+FOLDER = Path(__file__).parent
+TOOLS = [tool.model_dump() for tool in load_tools(FOLDER.parents[1] / "data" / "tools" / "calculator.json")]
+ARGUMENTS = {"expression": "(12 + 7) * 3", "note": '<"双引号">'}
+
+QUESTION = {"role": "user", "content": "What is 12 + 7, three times?"}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "57"}
+ANSWER = {"role": "assistant", "content": "The answer is 57."}
+Message = dict[str, Any]
+
+
+def call(arguments: str | dict[str, Any]) -> Message:
+    """Return the assistant's message with one call."""
+    function = {"name": "calculator", "arguments": arguments}
+    return {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+
+
+PATH = [QUESTION, call(json.dumps(ARGUMENTS, ensure_ascii=False)), RESULT, ANSWER]
+
+
+def chat(messages: list[Message], *, show_tools: bool = False, generate: bool = False) -> str:
+    """Render the student's chat template as transformers and vLLM do: their sandbox, their `tojson`."""
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+    text = template_path("hermes_chat.jinja").read_text(encoding="utf-8")
+    if show_tools:
+        text = text.replace("set show_tools = false", "set show_tools = true")
+    return environment.from_string(text).render(messages=messages, tools=TOOLS, add_generation_prompt=generate)
+
+
+def renders() -> dict[str, str]:
+    """Return the texts by the names of their files: TEMPLATE.CASE.txt."""
+    two = [*TOOLS, {"function": {"name": "note", "description": "Notes.", "parameters": {"properties": {"text": {}, "tag": {}}}}}]
+    system = {"role": "system", "content": "Be brief."}
+    return {
+        "tool_call_system.j2.calculator.txt": render("tool_call_system.j2", tools=TOOLS),
+        "tool_call_system.j2.two-tools.txt": render("tool_call_system.j2", tools=two),
+        "tool_call_answer.j2.en.txt": render("tool_call_answer.j2", language="en", result="57"),
+        "tool_call_answer.j2.zh.txt": render("tool_call_answer.j2", language="zh", result="57"),
+        "hermes_chat.jinja.prompt.txt": chat([QUESTION], generate=True),
+        "hermes_chat.jinja.path.txt": chat(PATH),
+        "hermes_chat.jinja.path-with-tools.txt": chat(PATH, show_tools=True),
+        "hermes_chat.jinja.system-with-tools.txt": chat([system, QUESTION], show_tools=True, generate=True),
+        "hermes_chat.jinja.system.txt": chat([system, QUESTION], generate=True),
+    }

@@ -1,0 +1,83 @@
+"""Token rows of the real tokenizer: what is learnt, what is not, and that vLLM's own parser reads what the student is taught to write."""
+
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+
+from transformers import AutoTokenizer
+
+from factory.models.bundled import converted_folder
+from factory.student.rows import IGNORED, build_row, student_template
+from factory.tasks.tool_call import path_messages
+from tests.pipeline.small import Finished
+
+pytestmark = pytest.mark.model
+
+CALL = '{"name": "calculator", "arguments": {"expression": "12 * 7"}}'
+TOOLS = [{"type": "function", "function": {"name": "calculator", "description": "Counts.", "parameters": {"type": "object"}}}]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(finished: Finished):
+    tokenizer = AutoTokenizer.from_pretrained(converted_folder("smollm2-135m-instruct"))
+    tokenizer.chat_template = student_template(show_tools=False)
+    return tokenizer
+
+
+def _sample(tokenizer, token_ids: list[int] | None) -> dict:
+    call = json.loads(CALL)
+    return {
+        "sample_id": "b2:1",
+        "messages": json.dumps(path_messages("How much is 12 times 7?", call, "84", "The answer is 84.")),
+        "tools": json.dumps(TOOLS),
+        "text": CALL,
+        "token_ids": token_ids,
+        "teacher_messages": json.dumps(
+            [{"role": "system", "content": "Examples."}, {"role": "user", "content": "How much is 12 times 7?"}]
+        ),
+    }
+
+
+def test_the_loss_is_on_the_assistants_words_alone(tokenizer) -> None:
+    row = build_row(_sample(tokenizer, None), tokenizer, tokenizer, same_tokenizer=True)
+    learnt = tokenizer.decode([label for label in row.labels if label != IGNORED])
+    assert learnt == f"<tool_call>\n{CALL}\n</tool_call><|im_end|>The answer is 84.<|im_end|>"
+    assert [token for token, label in zip(row.input_ids, row.labels, strict=True) if label not in (IGNORED, token)] == []
+
+
+def test_the_text_is_what_the_students_template_renders(tokenizer) -> None:
+    sample = _sample(tokenizer, None)
+    row = build_row(sample, tokenizer, tokenizer, same_tokenizer=True)
+    rendered = tokenizer.apply_chat_template(json.loads(sample["messages"]), tools=TOOLS, tokenize=False)
+    assert tokenizer.decode(row.input_ids) + "\n" == rendered
+
+
+def test_the_teachers_own_tokens_are_kept_and_end_both_sides(tokenizer) -> None:
+    # Another way to cut the same text into tokens than the tokenizer's own: character by character.
+    odd = [token for char in CALL for token in tokenizer.encode(char, add_special_tokens=False)]
+    assert odd != tokenizer.encode(CALL, add_special_tokens=False)
+    row = build_row(_sample(tokenizer, [*odd, tokenizer.eos_token_id]), tokenizer, tokenizer, same_tokenizer=True)
+    assert row.input_ids[row.call_start : row.call_start + row.call_length] == odd
+    assert row.teacher_ids[-row.call_length :] == odd
+    assert tokenizer.decode(row.teacher_ids).startswith("<|im_start|>system\nExamples.")
+
+
+def test_another_tokenizer_gets_the_text_and_no_teacher(tokenizer) -> None:
+    row = build_row(_sample(tokenizer, [5, 6, 7]), tokenizer, tokenizer, same_tokenizer=False)
+    assert row.teacher_ids == []
+    assert tokenizer.decode(row.input_ids[row.call_start : row.call_start + row.call_length]) == CALL
+
+
+def test_vllms_hermes_parser_reads_the_call(tokenizer) -> None:
+    from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+    from vllm.tool_parsers.hermes_tool_parser import Hermes2ProToolParser
+
+    row = build_row(_sample(tokenizer, None), tokenizer, tokenizer, same_tokenizer=True)
+    first_turn = tokenizer.decode([label for label in row.labels if label != IGNORED]).split("<|im_end|>")[0]
+    request = ChatCompletionRequest(messages=[{"role": "user", "content": "x"}], model="m")
+    parsed = Hermes2ProToolParser(tokenizer).extract_tool_calls(first_turn, request)
+    assert parsed.tools_called
+    assert parsed.tool_calls[0].function.name == "calculator"
+    assert json.loads(parsed.tool_calls[0].function.arguments) == {"expression": "12 * 7"}
