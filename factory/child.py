@@ -21,6 +21,7 @@ from factory.progress import DESCRIPTOR
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(8 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30)}
 _SECRET = re.compile(r"TOKEN(?!IZERS)|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE)
 _PARENT = "FACTORY_PARENT_PID"
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 class ChildFailed(FactoryError):
@@ -43,8 +44,9 @@ def run_child(arguments: list[str], *, environment: dict[str, str], lock: int, l
     try:
         with log.open("ab") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "factory.worker", *arguments],
-                env=inherited | environment | {DESCRIPTOR: str(shown), _PARENT: str(os.getpid())},
+                # -P: nothing is imported from the folder in which the person happens to stand.
+                [sys.executable, "-P", "-m", "factory.worker", *arguments],
+                env=inherited | environment | {DESCRIPTOR: str(shown), _PARENT: str(os.getpid()), "PYTHONPATH": str(_ROOT)},
                 pass_fds=(lock, shown),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -52,8 +54,9 @@ def run_child(arguments: list[str], *, environment: dict[str, str], lock: int, l
             )
             try:
                 code = process.wait()
-            except BaseException:
-                # Ctrl-C reaches the child as well; it commits what is finished and ends.
+            except KeyboardInterrupt:
+                # The child commits what is finished and ends. After Ctrl-C it has the signal already, and takes only the first.
+                process.send_signal(signal.SIGINT)
                 process.wait()
                 raise
     finally:
@@ -66,6 +69,18 @@ def run_child(arguments: list[str], *, environment: dict[str, str], lock: int, l
         raise KeyboardInterrupt
     if code:
         raise ChildFailed(code)
+
+
+def interrupt_once() -> None:
+    """Let SIGINT and SIGTERM interrupt this process once, even where a shell started it with SIGINT ignored, and ignore further ones."""
+
+    def interrupt(*_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
 
 
 def die_with_parent() -> None:

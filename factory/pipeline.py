@@ -84,8 +84,9 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
 def _require_solvable(context: Context) -> None:
     for tool in context.tools:
         if tool.name not in TOOL_NAMES or not tool.function.parameters.get("properties"):
+            shipped = ", ".join(TOOL_NAMES)
             raise InputError(
-                f"{context.loaded.recipe.data.tools}: the tool {tool.name} is not one that ships ({', '.join(TOOL_NAMES)}), or takes no argument"
+                f"{context.loaded.recipe.data.tools}: the tool {tool.name} is not one that ships ({shipped}), or takes no argument"
             )
     faults = [
         f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"

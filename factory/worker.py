@@ -8,7 +8,7 @@ import time
 import traceback
 from pathlib import Path
 
-from factory.child import die_with_parent
+from factory.child import die_with_parent, interrupt_once
 from factory.context import Context
 from factory.errors import FactoryError
 from factory.inference.request import Model
@@ -76,6 +76,7 @@ def teacher(context: Context) -> Model:
 def main() -> int:
     """Run the stage that the arguments name and return the exit code."""
     die_with_parent()
+    interrupt_once()
     stage, *arguments = sys.argv[1:]
     progress = Progress()
     try:

@@ -96,6 +96,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:8cec10c7110d90d58405f6e100ebaad4.';
 
 CREATE TABLE predictions (
     evaluation_id VARCHAR,

@@ -13,6 +13,8 @@ from factory.cli.run import check, compress, distill, evaluate, generate, report
 from factory.cli.validate import validate
 from factory.errors import FactoryError
 
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -49,11 +51,10 @@ def main() -> None:
         if str(error):
             typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; the same command goes on from there", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            typer.echo("interrupted; the same command goes on from there", err=True)
+        raise
 
 
 if __name__ == "__main__":

@@ -67,8 +67,10 @@ def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
 
 
 def _run_stages(context: "Context", stages: tuple[str, ...]) -> None:
+    from factory.child import interrupt_once
     from factory.pipeline import run as run_pipeline
 
+    interrupt_once()
     if not run_pipeline(context, stages, " ".join(["factory", *sys.argv[1:]])):
         context.progress.say("nothing to do: everything that the recipe asks for is there")
     page = context.workspace.reports / "report.html"

@@ -29,7 +29,8 @@ SPEED_REQUESTS = {1: 4, 32: 32}
 def measure(context: Context, store: Store, subject: Subject, model: Model, *, speed: bool = True) -> str:
     """Evaluate one model, store predictions and figures in one batch, and return a line that sums it up."""
     evaluation_id = subject.evaluation_id(context)
-    tasks = [Task(seed.seed_id, seed.language, seed.family, seed.question, seed.reference) for seed in context.held_out]
+    # A held-out question comes as a user's would: without its family, which would tell a teacher with examples the operation.
+    tasks = [Task(seed.seed_id, seed.language, "", seed.question, seed.reference) for seed in context.held_out]
     requests = {_request(context, subject, task, context.evaluation.max_tokens).key: task for task in tasks}
     predictions = []
     asked = (_request(context, subject, task, context.evaluation.max_tokens) for task in requests.values())

@@ -43,7 +43,7 @@ def subjects(context: Context, store: Store) -> list[Subject]:
     samples = training_samples(store)
     teacher, base = context.teacher, context.base
     examples = context.loaded.recipe.data.examples
-    asked = f"{examples} worked examples, then the question; a JSON schema is enforced"
+    asked = f"{examples} worked examples from all over the seeds, then the question; a JSON schema is enforced"
     bare = "the bare question; free text, read as a Hermes tool call"
     found = [
         Subject("teacher", model_id(teacher.name, teacher.revision), teacher.name, teacher.folder, True, asked, ""),

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from factory.digest import bytes_id
 from factory.errors import FactoryError
 from factory.store.ledger import Entry, Ledger
 
@@ -134,9 +135,13 @@ class Store:
             connection.execute(files[number].read_text(encoding="utf-8"))
             connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", [number, files[number].stem, now()])
             connection.commit()
-        connection.begin()
-        connection.execute(VIEWS.read_text(encoding="utf-8"))
-        connection.commit()
+        # Views are made again only when they changed: a run with nothing to do leaves the file as it is.
+        comment = f"Which numbered migrations were applied; the views are {bytes_id(VIEWS.read_bytes())}."
+        if connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'migrations'").fetchone() != (comment,):
+            connection.begin()
+            connection.execute(VIEWS.read_text(encoding="utf-8"))
+            connection.execute(f"COMMENT ON TABLE migrations IS '{comment}'")
+            connection.commit()
 
     def _enter_missing(self) -> int:
         """Enter batches that a kill kept out of the ledger, and return the latest batch."""

@@ -78,3 +78,21 @@ def test_killed_everywhere_it_still_ends_as_if_nothing_had_happened(tmp_path: Pa
 def _progress(line: str) -> int:
     words = line.split()
     return int(words[1].split("/")[0]) if words[:1] == ["generate"] and len(words) > 1 and "/" in words[1] else 0
+
+
+def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> None:
+    recipe, workspace = write_recipe(tmp_path, count=200), tmp_path / "workspace"
+    run = start("run", recipe, "-w", workspace, "--until", "check")
+    said = []
+    assert run.stderr is not None
+    for line in run.stderr:
+        said.append(line)
+        if _progress(line) > 0:
+            run.send_signal(signal.SIGINT)
+            break
+    said += run.stderr.readlines()
+    assert run.wait() == 130 and "interrupted" in "".join(said), "".join(said)
+    kept = _answers(workspace)
+    assert 0 < len(kept) < 200
+    assert factory("run", recipe, "-w", workspace, "--until", "check").returncode == 0
+    assert kept.items() <= _answers(workspace).items()

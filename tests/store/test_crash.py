@@ -102,7 +102,7 @@ def test_a_full_disk_is_told_and_what_was_committed_is_safe(tmp_path: Path, limi
     workspace = Workspace(tmp_path)
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(limit)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "the store could not be written" in done.stdout, done.stderr
+    assert done.returncode == 0 and "the store could not be written" in done.stdout, done.stderr
     with open_store(workspace) as store:
         batches = [row["batch"] for row in store.query("SELECT batch FROM batches ORDER BY batch")]
         assert store.query("SELECT count(*) AS n FROM generations")[0]["n"] % 100 == 0
