@@ -12,6 +12,8 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from factory.templates import template_path
+
 IGNORED = -100
 
 
@@ -34,8 +36,6 @@ class TrainingRow:
 
 def student_template(show_tools: bool) -> str:
     """Return the Hermes chat template that the student is trained and served with."""
-    from factory.templates import template_path
-
     text = template_path("hermes_chat.jinja").read_text(encoding="utf-8")
     return text.replace("set show_tools = false", "set show_tools = true") if show_tools else text
 

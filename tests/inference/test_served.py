@@ -11,7 +11,7 @@ import pytest
 
 from factory.models.bundled import converted_folder
 from factory.store.reader import ask
-from tests.pipeline.small import Finished, factory, write_recipe
+from tests.pipeline.small import factory, write_recipe
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -19,12 +19,15 @@ CANARY = "sk-canary-4711"
 
 
 @pytest.fixture(scope="module")
-def url(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    model = converted_folder("smollm2-135m-instruct")
+    if not model.exists():
+        subprocess.run([sys.executable, "-m", "factory.models.bundled", "smollm2-135m-instruct", str(model)], check=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log"
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(converted_folder("smollm2-135m-instruct"))]
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
     command += ["--served-model-name", "smol", "--host", "127.0.0.1", "--port", str(port), "--api-key", CANARY, "--max-model-len", "2048"]
     command += ["--enforce-eager", "--no-enable-chunked-prefill", "--max-num-batched-tokens", "4096", "--kv-cache-memory-bytes", str(2**30)]
     with log.open("wb") as file:

@@ -16,9 +16,9 @@ def write_recipe(folder: Path, *, count: int = 48, held_out: int = 16, sft_steps
     tasks = (ROOT / "data" / "held_out" / "calculator.jsonl").read_text(encoding="utf-8").splitlines()
     (folder / "held_out.jsonl").write_text("\n".join(tasks[:: len(tasks) // held_out][:held_out]) + "\n", encoding="utf-8")
     text = (ROOT / "pipelines" / "calculator.yaml").read_text(encoding="utf-8")
-    text = re.sub(r"sft: \{steps: \d+", f"sft: {{steps: {sft_steps}, save_every: 2, batch_size: 4", text)
-    text = re.sub(r"distill: \{steps: \d+", f"distill: {{steps: {distill_steps}, batch_size: 4", text)
-    text = re.sub(r"w8a8-static", "w8a8-static, calibration_samples: 8", text)
+    text = re.sub(r"sft: \{[^}]*\}", f"sft: {{steps: {sft_steps}, save_every: 2, batch_size: 4}}", text)
+    text = re.sub(r"distill: \{[^}]*\}", f"distill: {{steps: {distill_steps}, batch_size: 4}}", text)
+    text = re.sub(r"compress: \{[^}]*\}", "compress: {quantize: w8a8-static, calibration_samples: 8}", text)
     for key, value in {"count": str(count), **changes}.items():
         text = re.sub(rf"\b{key}: [^,}}\n]+", f"{key}: {value}", text)
     text = text.replace("data/held_out/calculator.jsonl", str(folder / "held_out.jsonl")).replace(" data/", f" {ROOT}/data/")
