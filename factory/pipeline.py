@@ -218,7 +218,12 @@ def _unmeasured(context: Context, store: Store) -> list[Step]:
     from factory.evaluate.subject import subjects
 
     done = {row["evaluation_id"] for row in store.query("SELECT DISTINCT evaluation_id FROM evaluations")}
-    return [Step("evaluate", subject.role) for subject in subjects(context, store) if subject.evaluation_id(context) not in done]
+    # One process for each model, not for each role: where teacher and base are the same model, it is loaded once.
+    roles: dict[Path, list[str]] = {}
+    for subject in subjects(context, store):
+        if subject.evaluation_id(context) not in done:
+            roles.setdefault(subject.folder, []).append(subject.role)
+    return [Step("evaluate", " ".join(together)) for together in roles.values()]
 
 
 def _run_step(context: Context, step: Step, lock: int) -> None:

@@ -19,8 +19,6 @@ from factory.recipe import load_recipe
 from factory.store.store import Store
 from factory.workspace import Workspace
 
-EVALUATION_LENGTH = 1024
-
 
 def run_stage(stage: str, context: Context, store: Store, detail: str) -> str:
     """Run one stage and return the line that sums it up."""
@@ -37,21 +35,22 @@ def run_stage(stage: str, context: Context, store: Store, detail: str) -> str:
 
         return quantize(context, store)
     if stage == "evaluate":
-        from factory.evaluate.measure import measure
-        from factory.evaluate.subject import subjects
-
-        subject = next(subject for subject in subjects(context, store) if subject.role == detail)
-        served = subject.role == "teacher" and bool(context.loaded.recipe.teacher.endpoints)
-        if served:
-            return measure(context, store, subject, teacher(context), speed=False)
-        from factory.inference.engine import Engine
-
-        recipe = context.loaded.recipe.teacher
-        length = recipe.max_model_len if subject.as_teacher else min(EVALUATION_LENGTH, recipe.max_model_len)
-        return measure(
-            context, store, subject, Engine(subject.folder, max_model_len=length, concurrency=32, kv_cache_gb=recipe.kv_cache_gb)
-        )
+        return _evaluate(context, store, detail.split())
     raise ValueError(stage)
+
+
+def _evaluate(context: Context, store: Store, roles: list[str]) -> str:
+    from factory.evaluate.measure import measure
+    from factory.evaluate.subject import subjects
+
+    asked = [subject for subject in subjects(context, store) if subject.role in roles]
+    if asked[0].role == "teacher" and context.loaded.recipe.teacher.endpoints:
+        return measure(context, store, asked[0], teacher(context), speed=False)
+    from factory.inference.engine import Engine
+
+    recipe = context.loaded.recipe.teacher
+    engine = Engine(asked[0].folder, max_model_len=recipe.max_model_len, concurrency=32, kv_cache_gb=recipe.kv_cache_gb)
+    return "\n  ".join(measure(context, store, subject, engine) for subject in asked)
 
 
 def teacher(context: Context) -> Model:
