@@ -1,7 +1,8 @@
 """Static INT8 (W8A8) with llm-compressor: weights by channel, activations by tensor with scales fixed on accepted samples of the store.
 
-The inputs of `down_proj` are the exception: in small Llama models a few tokens reach a thousand times the usual size there, and one fixed
-scale for all tokens would round the rest to zero. They get a scale by token.
+SmoothQuant moves outliers of the activations into the weights before (Xiao et al., 2022, arXiv 2211.10438, strength 0.5). The inputs of
+`down_proj` are the exception: in small Llama models a few tokens reach a thousand times the usual size there, and one fixed scale for all
+tokens would round the rest to zero. They get a scale by token.
 
 Promise: the result is a compressed-tensors checkpoint, written atomically with the student's tokenizer and chat template. The output
 layer and the embedding stay as they are: they are the most sensitive, and on small models the embedding is shared with the output.
@@ -16,6 +17,7 @@ from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 from datasets import Dataset
 from llmcompressor import oneshot
 from llmcompressor.modifiers.quantization import QuantizationModifier
+from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 from transformers import AutoModelForCausalLM, AutoTokenizer, default_data_collator
 
 from factory.artifact import publish, verify
@@ -48,7 +50,7 @@ def _quantize(context: Context, store: Store, source: Path, target: Path, chosen
         model=model,
         tokenizer=tokenizer,
         dataset=Dataset.from_list([_tokens(tokenizer, row) for row in rows]),
-        recipe=QuantizationModifier(config_groups=_int8_groups(), ignore=["lm_head"]),
+        recipe=[SmoothQuantModifier(smoothing_strength=0.5), QuantizationModifier(config_groups=_int8_groups(), ignore=["lm_head"])],
         num_calibration_samples=len(rows),
         max_seq_length=context.loaded.recipe.teacher.max_model_len,
         batch_size=1,
