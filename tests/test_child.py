@@ -91,7 +91,7 @@ def test_the_one_secret_that_is_named_reaches_the_child(run: Run, monkeypatch: p
 
 def test_what_the_child_prints_goes_to_the_log_and_its_progress_to_the_person(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     script = 'echo out; echo err >&2; echo progress >> /dev/fd/$FACTORY_PROGRESS_FD; echo "$@"'
-    assert run(script) == "out\nerr\n-m factory.worker stage recipe\n"
+    assert run(script) == "out\nerr\n-P -m factory.worker stage recipe\n"
     assert run("echo more").endswith("recipe\nmore\n"), "the log is added to"
     assert capfd.readouterr().err == "progress\n"
 
