@@ -22,6 +22,8 @@ from factory.store.store import Store
 from factory.workspace import Workspace
 from tests.tasks.calculator import DATA
 
+pytestmark = pytest.mark.thorough
+
 QUESTIONS, DRAWS = 30, 2
 RECIPE = f"""\
 name: tiny

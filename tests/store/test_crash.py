@@ -82,6 +82,8 @@ from factory.errors import FactoryError
 from factory.workspace import Workspace
 from tests.store.sample_rows import generation, log_rows, open_store
 
+pytestmark = pytest.mark.thorough
+
 workspace = Workspace(Path(sys.argv[1]))
 with open_store(workspace) as store:
     store.commit(training_log=log_rows(1))

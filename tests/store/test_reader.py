@@ -10,7 +10,10 @@ from factory.store.reader import Limits, ask
 from factory.workspace import Workspace
 from tests.store.sample_rows import EVIL, digests, make_workspace, open_store
 
-LIMITS = Limits(seconds=2, rows=1000, bytes=1 << 20)
+pytestmark = pytest.mark.thorough
+
+LIMITS = Limits(seconds=30, rows=1000, bytes=1 << 20)
+SHORT = Limits(seconds=2, rows=1000, bytes=1 << 20)
 CANARY = "canary-b1946ac9"
 
 REFUSED = [
@@ -121,7 +124,7 @@ def test_refused(workspace: Workspace, sql: str) -> None:
 @pytest.mark.parametrize("sql", CUT_OFF)
 def test_cut_off(workspace: Workspace, sql: str) -> None:
     with pytest.raises(FactoryError, match="stopped|larger than") as caught:
-        ask(workspace.store, sql, LIMITS)
+        ask(workspace.store, sql, SHORT)
     assert not isinstance(caught.value, InputError)
 
 
