@@ -14,7 +14,7 @@ from tests.pipeline.small import factory, start, write_recipe
 
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(2400)]
 
-GENERATION_KILLS = 10
+GENERATION_KILLS, COUNT = 10, 840
 
 
 def _kill_when(workspace: Path, recipe: Path, ready) -> str:
@@ -48,19 +48,19 @@ def _answers(workspace: Path) -> dict[str, str]:
 
 def test_killed_everywhere_it_still_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     chance = random.Random()
-    recipe, workspace = write_recipe(tmp_path, count=640), tmp_path / "workspace"
+    recipe, workspace = write_recipe(tmp_path, count=COUNT), tmp_path / "workspace"
     committed: dict[str, str] = {}
     for attempt in range(GENERATION_KILLS):
-        until = len(committed) + chance.randrange(1, 60)
+        until = len(committed) + chance.randrange(1, 40)
         _kill_when(workspace, recipe, lambda line, until=until: _progress(line) >= until)
         now = _answers(workspace)
         assert committed.items() <= now.items(), f"kill {attempt}: an answer that had been committed is gone or was asked again"
         committed = now
-    assert 0 < len(committed) < 640, "the kills should have hit the generation in the middle"
+    assert 0 < len(committed) < COUNT, "the kills should have hit the generation in the middle"
 
     _kill_when(workspace, recipe, lambda line: line.lstrip().startswith("sft  step"))
     after = _answers(workspace)
-    assert committed.items() <= after.items() and len(after) == 640
+    assert committed.items() <= after.items() and len(after) == COUNT
     assert _count(workspace, "SELECT count(*) FROM requests ANTI JOIN generations USING (request_key)") == 0
     _kill_when(workspace, recipe, lambda line: "merge: adapter into base" in line)
     _kill_when(workspace, recipe, lambda line: "calibrating on" in line)
