@@ -12,6 +12,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from factory.errors import FactoryError
@@ -69,6 +71,16 @@ def run_child(arguments: list[str], *, environment: dict[str, str], lock: int, l
         raise KeyboardInterrupt
     if code:
         raise ChildFailed(code)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back while the block runs; one that came meanwhile is delivered at its end."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def interrupt_once() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from factory.checks.check import Judged
+from factory.child import uninterrupted
 from factory.context import Context, Planned
 from factory.inference.request import Answer, Model
 from factory.progress import duration
@@ -55,13 +56,14 @@ def _answers(todo: list[Planned], model: Model) -> Iterator[tuple[Planned, Answe
 
 
 def _flush(context: Context, store: Store, buffer: list[tuple[Planned, Answer, Sample, list[dict[str, Any]]]]) -> None:
-    # Emptied first: an interrupt right after the commit must not bring the same rows again.
-    rows, buffer[:] = buffer[:], []
-    store.commit(
-        generations=[_generation_row(context, planned, answer) for planned, answer, _, _ in rows],
-        samples=[_sample_row(context, planned, sample) for planned, _, sample, _ in rows],
-        verdicts=[verdict for _, _, _, verdicts in rows for verdict in verdicts],
-    )
+    # An interrupt in the middle would lose the rows, or bring them twice.
+    with uninterrupted():
+        store.commit(
+            generations=[_generation_row(context, planned, answer) for planned, answer, _, _ in buffer],
+            samples=[_sample_row(context, planned, sample) for planned, _, sample, _ in buffer],
+            verdicts=[verdict for _, _, _, verdicts in buffer for verdict in verdicts],
+        )
+        buffer.clear()
 
 
 def _generation_row(context: Context, planned: Planned, answer: Answer) -> dict[str, Any]:
