@@ -70,7 +70,8 @@ def _in_process(way: str, count: int) -> dict[str, float]:
     child = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT)
     if child.returncode:
         raise SystemExit(child.stderr[-3000:])
-    measured: dict[str, float] = json.loads(child.stdout.splitlines()[-1])
+    # vLLM's processes go on talking on standard output when they end.
+    measured: dict[str, float] = json.loads([line for line in child.stdout.splitlines() if line.startswith('{"tokens"')][-1])
     return measured
 
 
