@@ -12,6 +12,8 @@ from factory.workspace import Workspace
 from tests.store.sample_rows import log_rows, make_workspace, open_store
 from tests.store.writer import ROOT, batch_rows, kill_writer
 
+pytestmark = pytest.mark.thorough
+
 
 def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
@@ -81,8 +83,6 @@ from pathlib import Path
 from factory.errors import FactoryError
 from factory.workspace import Workspace
 from tests.store.sample_rows import generation, log_rows, open_store
-
-pytestmark = pytest.mark.thorough
 
 workspace = Workspace(Path(sys.argv[1]))
 with open_store(workspace) as store:
