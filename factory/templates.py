@@ -1,8 +1,9 @@
-"""The prompts: Jinja2 templates from `prompts/`, sandboxed, undefined names refused, each with a digest.
+"""The prompts: Jinja2 templates from `prompts/`, sandboxed, undefined names refused, each with a digest. A person's own template of the same
+name, in the folder `prompts` of the workspace, wins.
 
 Promise: only strings, numbers, lists and dictionaries are handed to a template; its text is capped while it grows, and nothing is
 multiplied into it. A template cannot import, include or reach Python objects. Not promised: a limit on the time and memory that a
-template takes; templates come from this repository.
+template takes; templates come from this repository or from whoever runs the factory.
 """
 
 import traceback
@@ -36,19 +37,21 @@ def _environment() -> _Environment:
     return environment
 
 
-def template_path(name: str) -> Path:
-    """Return the file of a template."""
+def template_path(name: str, own: Path | None = None) -> Path:
+    """Return the file of a template: the one in the folder `own`, if it has one."""
+    if own is not None and (own / name).is_file():
+        return own / name
     return resource("prompts", name)
 
 
-def template_digest(name: str) -> str:
+def template_digest(name: str, own: Path | None = None) -> str:
     """Return the content id of a template's text."""
-    return bytes_id(template_path(name).read_bytes())
+    return bytes_id(template_path(name, own).read_bytes())
 
 
-def render(name: str, **values: Any) -> str:
+def render(name: str, own: Path | None = None, /, **values: Any) -> str:
     """Return the rendered template; FactoryError names the template and its line if it fails."""
-    path = template_path(name)
+    path = template_path(name, own)
     text = ""
     try:
         for piece in _environment().from_string(path.read_text(encoding="utf-8")).generate(**values):

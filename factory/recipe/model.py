@@ -5,11 +5,14 @@ The descriptions are for the person at the editor: `factory.recipe.schema` hands
 Not promised here: rules between fields and files that must exist. `load_recipe` adds them (`factory.recipe.rules`).
 """
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from factory.models import bundled
+from factory.recipe.checks import CHECKS, DEFAULT, Check
+from factory.recipe.data import Data
+from factory.recipe.part import PATH, FilePath, Part
 
 BUNDLED = tuple(bundled.BUNDLED)
 
@@ -19,22 +22,14 @@ REVISION = r"^[0-9a-f]{40}$"
 ENDPOINT = r"^https?://[^\s/?#@]+(/[^\s?#@]+)*/v1$"
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 
-CheckName = Literal["schema", "execution", "finish_reason", "dedup", "decontamination"]
-CHECKS: tuple[CheckName, ...] = get_args(CheckName)
-FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
 ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
 Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
 
 _MODEL = "A bundled name (" + ", ".join(BUNDLED) + "), a Hugging Face id (org/name), or a local folder."
 _REVISION = "The commit of a Hugging Face id: 40 hexadecimal digits. Only for a Hugging Face id."
-_PATH = " Looked up from the recipe's own folder, then from each folder above it."
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
-
-
-class Sampling(_Part):
+class Sampling(Part):
     """How the teacher draws its answers."""
 
     temperature: float = Field(default=0.8, ge=0, le=2, description="How freely the teacher chooses: 0 always takes the likeliest token.")
@@ -42,7 +37,7 @@ class Sampling(_Part):
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
 
 
-class Teacher(_Part):
+class Teacher(Part):
     """Who answers."""
 
     model: ModelName = Field(description=_MODEL + " With endpoints: the name under which the servers know it.")
@@ -64,18 +59,7 @@ class Teacher(_Part):
     kv_cache_gb: float = Field(default=1.0, gt=0, le=1024, description="Memory for the attention cache of a teacher that runs here, in GB.")
 
 
-class Data(_Part):
-    """What is asked."""
-
-    kind: Literal["tool_call"] = Field(description="What a sample is: tool_call, a question and the call that answers it.")
-    seeds: FilePath = Field(description="Seed tasks, one JSON object a line." + _PATH)
-    tools: FilePath = Field(description="Specifications of the tools, a JSON file." + _PATH)
-    count: int = Field(ge=1, le=1_000_000, description="How many questions to put to the teacher.")
-    draws: int = Field(default=1, ge=1, le=64, description="How many answers to draw for each question.")
-    examples: int = Field(default=5, ge=0, le=16, description="Worked examples in the teacher's prompt; the student never sees them.")
-
-
-class Adapter(_Part):
+class Adapter(Part):
     """What is trained: low-rank matrices beside frozen weights."""
 
     kind: Literal["lora"] = Field(default="lora", description="The kind of adapter.")
@@ -84,7 +68,7 @@ class Adapter(_Part):
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the adapter's inputs dropped in training.")
 
 
-class Sft(_Part):
+class Sft(Part):
     """Supervised fine-tuning: learn the accepted answers."""
 
     steps: int = Field(ge=1, le=1_000_000, description="Optimizer steps.")
@@ -94,7 +78,7 @@ class Sft(_Part):
     save_every: int = Field(default=20, ge=1, description="Steps between checkpoints: what a crash may cost.")
 
 
-class Distill(_Part):
+class Distill(Part):
     """Distillation: learn the teacher's distribution as well as its answers."""
 
     steps: int = Field(ge=1, le=1_000_000, description="Optimizer steps.")
@@ -107,7 +91,7 @@ class Distill(_Part):
     weight: float = Field(default=0.5, ge=0, le=1, description="Share of the distillation loss; the rest is cross-entropy on the answer.")
 
 
-class SftStage(_Part):
+class SftStage(Part):
     """One item of `stages`: {sft: ...}."""
 
     sft: Sft = Field(description="Supervised fine-tuning on the accepted answers.")
@@ -123,7 +107,7 @@ class SftStage(_Part):
         return self.sft
 
 
-class DistillStage(_Part):
+class DistillStage(Part):
     """One item of `stages`: {distill: ...}."""
 
     distill: Distill = Field(description="Distillation from the teacher's distribution.")
@@ -151,7 +135,7 @@ Stage = Annotated[
 ]
 
 
-class Student(_Part):
+class Student(Part):
     """Who learns, and how."""
 
     base: ModelName = Field(description="The model that learns. " + _MODEL)
@@ -169,39 +153,39 @@ class Student(_Part):
     )
 
 
-class Compress(_Part):
+class Compress(Part):
     """How the trained student is made smaller."""
 
     quantize: Literal["w8a8-static"] = Field(description="w8a8-static: 8-bit weights and activations, scales fixed by calibration.")
     calibration_samples: int = Field(default=128, ge=8, le=4096, description="Samples that fix the activation scales.")
 
 
-class Evaluate(_Part):
+class Evaluate(Part):
     """How teacher, student and compressed student are compared."""
 
-    held_out: FilePath = Field(description="Tasks that no model has learned from, one JSON object a line." + _PATH)
+    held_out: FilePath = Field(description="Tasks that no model has learned from, one JSON object a line." + PATH)
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
     bootstrap: int = Field(default=2000, ge=100, le=100_000, description="Resamples behind each confidence interval.")
 
 
-class Limits(_Part):
+class Limits(Part):
     """What a stage may use."""
 
     memory_gb: float | None = Field(default=None, gt=0, description="Most memory that a stage may use, in GB. Empty: no limit.")
 
 
-class Recipe(_Part):
+class Recipe(Part):
     """A whole recipe. Build one with `load_recipe`, which also checks the rules between fields; this class alone checks the fields."""
 
     name: str = Field(pattern=SLUG, description="What to call it: lower-case letters, digits and dashes.")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="The same seed draws the same tasks, answers and batches.")
     teacher: Teacher = Field(description="Who answers.")
     data: Data = Field(description="What is asked.")
-    checks: Annotated[tuple[CheckName, ...], Field(strict=False)] = Field(
-        default=CHECKS,
+    checks: Annotated[tuple[Check, ...], Field(strict=False)] = Field(
+        default=DEFAULT["tool_call"],
         min_length=1,
         max_length=len(CHECKS),
-        description="What a sample has to pass, no name twice. Left out: all of them, decontamination only with evaluate.",
+        description="What a sample has to pass, no name twice. Left out: those that suit the kind, decontamination only with evaluate.",
         json_schema_extra={"uniqueItems": True},
     )
     student: Student | None = Field(default=None, description="Who learns, and how. Empty: the data is made and checked, and no more.")
@@ -213,6 +197,9 @@ class Recipe(_Part):
     @classmethod
     def _default_checks(cls, value: Any) -> Any:
         # Decontamination compares with the held-out tasks: without them there is nothing to compare with.
-        if isinstance(value, dict) and "checks" not in value and value.get("evaluate") is None:
-            return {**value, "checks": [name for name in CHECKS if name != "decontamination"]}
+        if isinstance(value, dict) and "checks" not in value:
+            data = value.get("data")
+            kind = data.get("kind") if isinstance(data, dict) else None
+            names = DEFAULT.get(kind, ()) if isinstance(kind, str) else ()
+            return {**value, "checks": [name for name in names or CHECKS if name != "decontamination" or value.get("evaluate") is not None]}
         return value

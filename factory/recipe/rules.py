@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import InputError
+from factory.recipe.checks import check_name
 from factory.recipe.model import BUNDLED, Sampling, Teacher
 from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
@@ -23,12 +24,16 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     yield from _teacher(source)
     yield from _model(source, recipe, ("teacher", "model"), served=bool(_at(source, "teacher", "endpoints")))
     yield from _model(source, recipe, ("student", "base"), served=False)
-    for where in (("data", "seeds"), ("data", "tools"), ("evaluate", "held_out")):
+    yield from _seeds(source, recipe)
+    for where in (("data", "tools"), ("data", "own_tools", "python"), ("evaluate", "held_out")):
         yield from _file(source, recipe, where)
     yield from _checks(source)
     yield from _stages(source)
     if _at(source, "compress") is not None and _is_absent(source, "student"):
         yield source.fault(("compress",), "there is no student to compress; add student, or remove compress")
+    kind = _at(source, "data", "kind")
+    if kind in ("rationale", "instruction") and _at(source, "student") is not None:
+        yield source.fault(("student",), f"a student of the kind {kind} is not trained here yet; remove it and use: factory export")
 
 
 def _at(source: Source, *where: str) -> Any:
@@ -96,6 +101,17 @@ def _folder_faults(name: str, recipe: Path) -> Iterator[str]:
             yield f"the folder {str(folder)!r} is no model: it lacks {' and '.join(missing)}"
 
 
+def _seeds(source: Source, recipe: Path) -> Iterator[Fault]:
+    where: Where = ("data", "seeds")
+    written = _at(source, "data", "seeds")
+    if not isinstance(written, str) or not written or _HUB_ID.fullmatch(written):
+        return
+    try:
+        find(written, recipe)
+    except InputError as error:
+        yield source.fault(where, error.message)
+
+
 def _file(source: Source, recipe: Path, where: Where) -> Iterator[Fault]:
     written = _at(source, *map(str, where))
     if not isinstance(written, str) or not written:
@@ -109,11 +125,19 @@ def _file(source: Source, recipe: Path, where: Where) -> Iterator[Fault]:
 
 def _checks(source: Source) -> Iterator[Fault]:
     checks = _at(source, "checks")
-    for i, check in enumerate(checks if isinstance(checks, list) else []):
-        if check in checks[:i]:
+    kind, draws = _at(source, "data", "kind"), _at(source, "data", "draws")
+    names = [check_name(item) for item in checks] if isinstance(checks, list) else []
+    for i, name in enumerate(names):
+        if name is not None and name in names[:i]:
             yield source.fault(("checks", i), "named twice")
-        elif check == "decontamination" and _is_absent(source, "evaluate"):
+        elif name == "decontamination" and _is_absent(source, "evaluate"):
             yield source.fault(("checks", i), "needs evaluate.held_out to compare with; add it, or remove this check")
+        elif name == "execution" and kind in ("rationale", "instruction"):
+            yield source.fault(("checks", i), f"the kind {kind} has no calls to carry out; remove this check")
+        elif name == "agreement" and kind == "instruction":
+            yield source.fault(("checks", i), "an instruction has no answer that could be compared; remove this check")
+    if kind == "instruction" and isinstance(draws, int) and draws > 1:
+        yield source.fault(("data", "draws"), "each proposal is drawn once; ask for more samples with count")
 
 
 def _stages(source: Source) -> Iterator[Fault]:

@@ -12,6 +12,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from factory.recipe.checks import CHECKS, WITH_SETTINGS
+from factory.recipe.data import KINDS
 from factory.recipe.model import ENDPOINT, REVISION, SLUG, VARIABLE, Recipe
 from factory.recipe.source import Fault, Source, Where
 
@@ -53,9 +55,11 @@ def nearest(word: str, names: tuple[str, ...]) -> str:
 
 
 def _where(location: tuple[int | str, ...]) -> Where:
-    # After an index of `stages` pydantic repeats the stage's name as the tag of the union.
-    tag = 3 if location[:2] == ("student", "stages") else len(location)
-    return location[:tag] + location[tag + 1 :]
+    # Behind what a union stands for pydantic repeats the tag: the stage's name, the check's, the kind.
+    for union, tag in ((("student", "stages"), 3), (("checks",), 2), (("data",), 1)):
+        if location[: len(union)] == union:
+            return location[:tag] + location[tag + 1 :]
+    return location
 
 
 def _message(error: ErrorDetails, where: Where) -> str:
@@ -65,7 +69,12 @@ def _message(error: ErrorDetails, where: Where) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(where)
     if kind == "stage":
-        return _wrong_stage(value, error["msg"])
+        return _wrong_item(value, ("sft", "distill"), "stage", ("sft", "distill"), error["msg"])
+    if kind == "check":
+        return _wrong_item(value, CHECKS, "check", WITH_SETTINGS, error["msg"])
+    if kind == "kind":
+        word = value.get("kind") if isinstance(value, dict) else None
+        return f"{_shown(word)} is no kind of data{nearest(word, KINDS) or '; known are ' + ', '.join(KINDS)}" if isinstance(word, str) else error["msg"]
     if kind == "literal_error":
         choices = tuple(re.findall(r"'([^']*)'", context["expected"]))
         return f"{_shown(value)} is not one of {', '.join(choices)}{nearest(value, choices) if isinstance(value, str) else ''}"
@@ -102,14 +111,15 @@ def _models(annotation: Any) -> set[type[BaseModel]]:
     return {model for argument in get_args(annotation) for model in _models(argument)}
 
 
-def _wrong_stage(value: Any, otherwise: str) -> str:
-    names = ("sft", "distill")
+def _wrong_item(value: Any, names: tuple[str, ...], what: str, mappings: tuple[str, ...], otherwise: str) -> str:
     word = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else value
     if not isinstance(word, str):
         return otherwise
+    if word in mappings:
+        return f"must be a mapping, such as {word}: {{steps: 40}}" if what == "stage" else otherwise
     if word in names:
-        return f"must be a mapping, such as {word}: {{steps: 40}}"
-    return f"unknown stage {_shown(word)}{nearest(word, names) or '; known are sft and distill'}"
+        return f"{word} has no settings: write its name alone"
+    return f"unknown {what} {_shown(word)}{nearest(word, names) or '; known are ' + ', '.join(names)}"
 
 
 def _nature(value: Any) -> str:

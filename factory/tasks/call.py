@@ -14,6 +14,7 @@ from factory.tasks.strict_json import strict_json
 from factory.tools.spec import ToolSpec
 
 MAX_CHARACTERS = 20_000
+MAX_CALLS = 4
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
 
@@ -36,16 +37,25 @@ def parse_call(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
         value = strict_json(text)
     except ValueError as error:
         raise CallFault("not_json", str(error)[:200]) from None
-    if not isinstance(value, dict) or set(value) != {"name", "arguments"} or not isinstance(value["arguments"], dict):
-        raise CallFault("wrong_shape", 'expected {"name": ..., "arguments": {...}}')
-    tool = next((tool for tool in tools if tool.name == value["name"]), None)
-    if tool is None:
-        raise CallFault("unknown_tool", str(value["name"])[:200])
-    if faults := tool.check_arguments(value["arguments"]):
-        raise CallFault("bad_arguments", "; ".join(faults)[:500])
-    if token := control_token(json.dumps(value["arguments"], ensure_ascii=False)):
-        raise CallFault("control_token", token)
-    return value
+    return _checked(value, tools)
+
+
+def parse_calls(text: str, tools: list[ToolSpec]) -> list[dict[str, Any]]:
+    """Return the calls of a JSON array, empty if no tool is called; raise CallFault, also for more than `MAX_CALLS` or a call twice."""
+    if not text.strip():
+        raise CallFault("empty")
+    if len(text) > MAX_CHARACTERS:
+        raise CallFault("not_json", f"{len(text)} characters")
+    try:
+        value = strict_json(text)
+    except ValueError as error:
+        raise CallFault("not_json", str(error)[:200]) from None
+    if not isinstance(value, list) or len(value) > MAX_CALLS:
+        raise CallFault("wrong_shape", f"expected a list of at most {MAX_CALLS} calls")
+    calls = [_checked(call, tools) for call in value]
+    if any(call in calls[:position] for position, call in enumerate(calls)):
+        raise CallFault("wrong_shape", "a call stands twice")
+    return calls
 
 
 def parse_hermes(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
@@ -71,3 +81,21 @@ def call_schema(tools: list[ToolSpec]) -> dict[str, Any]:
         for tool in tools
     ]
     return calls[0] if len(calls) == 1 else {"anyOf": calls}
+
+
+def _checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
+    if not isinstance(value, dict) or set(value) != {"name", "arguments"} or not isinstance(value["arguments"], dict):
+        raise CallFault("wrong_shape", 'expected {"name": ..., "arguments": {...}}')
+    tool = next((tool for tool in tools if tool.name == value["name"]), None)
+    if tool is None:
+        raise CallFault("unknown_tool", str(value["name"])[:200])
+    if faults := tool.check_arguments(value["arguments"]):
+        raise CallFault("bad_arguments", "; ".join(faults)[:500])
+    if token := control_token(json.dumps(value["arguments"], ensure_ascii=False)):
+        raise CallFault("control_token", token)
+    return value
+
+
+def calls_schema(tools: list[ToolSpec]) -> dict[str, Any]:
+    """Return the JSON Schema of a list of calls, empty where no tool is needed."""
+    return {"type": "array", "items": call_schema(tools), "minItems": 0, "maxItems": MAX_CALLS}

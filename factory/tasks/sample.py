@@ -1,6 +1,6 @@
-"""A task that is put to the teacher, and the sample that comes of its answer."""
+"""A task that is put to the teacher, and the sample that comes of its answers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from factory.digest import content_id
@@ -8,34 +8,46 @@ from factory.digest import content_id
 
 @dataclass(frozen=True)
 class Task:
-    """One question with its reference. `seed_id` is the seed it was made from."""
+    """One question with its reference ("" if there is none). `seed_id` is the seed that it was made from; `input` is the material that an
+    instruction is about; `parents` are the seeds and samples that it was made from, beside the seed."""
 
     seed_id: str
     language: str
     family: str
     question: str
     reference: str
+    input: str = ""
+    parents: tuple[str, ...] = ()
 
     @property
     def task_id(self) -> str:
         """The content id of question and reference."""
-        return content_id({"question": self.question, "reference": self.reference})
+        return content_id({"question": self.question, "reference": self.reference} | ({"input": self.input} if self.input else {}))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The whole path of one answer: question, call, result, answer.
+    """All that came of one task in one draw.
 
-    `fault` is the reason code why there is no call, or no result; then the fields after it are empty. `messages` is in OpenAI form.
+    `fault` is the reason code why there is nothing to learn from; then `messages` is None. `text` is what the teacher wrote last. `call` is
+    one call, or a list of steps of calls. `outcome` and `expected` are what is compared where an answer can be proved: the result or final
+    answer in a normal form, and the reference's (None if there is none). `said` is the text by which samples are compared with each other,
+    equal in `content_id` if they say the same. `score` is a judge's, on the scale of its rubric. `messages` is in OpenAI form.
     """
 
     sample_id: str
     task: Task
     text: str
-    call: dict[str, Any] | None
-    fault: str | None
-    result: str | None
-    answer: str | None
-    messages: list[dict[str, Any]] | None
-    content_id: str
-    detail: str = field(default="")
+    finish_reason: str
+    fault: str | None = None
+    detail: str = ""
+    call: Any = None
+    result: str | None = None
+    rationale: str | None = None
+    answer: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    outcome: str | None = None
+    expected: str | None = None
+    said: str = ""
+    content_id: str = ""
+    score: float | None = None

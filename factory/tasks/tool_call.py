@@ -1,42 +1,78 @@
-"""The kind `tool_call`: a question, the call that answers it, the tool's result, the answer.
+"""The kind `tool_call`: a question, the calls that answer it, the tools' results, the answer.
 
-The teacher is asked for the call alone, as one JSON object, with worked examples before the question; the tool is then really executed.
-The answer states the result in a sentence from a template: what was proved is the result, and a small teacher's own sentence about it
-would only add errors.
+Where every reference is an expression, a sample is one call of the one tool: the teacher is asked for it as one JSON object. Where
+references are steps, the teacher is asked for a list of calls, sees their results, and is asked again until the list is empty: one call,
+several in parallel, several turns, or none at all. Each call is really executed. The answer states the results in a sentence from a
+template: what was proved is the result, and a small teacher's own sentence about it would only add errors. Only where no tool is needed
+the answer is the teacher's own.
 """
 
+import itertools
 import json
 import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from factory.digest import content_id
+from factory.digest import canonical_json, content_id
 from factory.inference.request import Answer
-from factory.tasks.call import CallFault, call_schema, parse_call
+from factory.seeds.seed import Seed
+from factory.tasks.call import CallFault, call_schema, calls_schema, parse_call, parse_calls
+from factory.tasks.examples import Examples
+from factory.tasks.kind import Ask, Episode, Pool
+from factory.tasks.reference import Run, Steps, mend, outcome, parse_steps, run_steps
 from factory.tasks.sample import Sample, Task
-from factory.tasks.seed import Seed
 from factory.tasks.vary import vary
 from factory.templates import render, template_digest
 from factory.tools.errors import ToolError
 from factory.tools.registry import canonical_arguments, run_tool
 from factory.tools.spec import ToolSpec
 
-SYSTEM, ANSWER = "tool_call_system.j2", "tool_call_answer.j2"
+SYSTEM, STEPS, ANSWER, PLAIN = "tool_call_system.j2", "tool_call_steps.j2", "tool_call_answer.j2", "tool_call_plain.j2"
 FRUITLESS_ROUNDS = 20
+MAX_STEPS = 4
 
 
 class ToolCallKind:
-    """Proposes tasks from seeds, renders them for the teacher, and reads its answers."""
+    """Proposes tasks from seeds, renders them for the teacher, and reads its answers. `wanted` samples are hoped for; `own` is the folder of
+    a person's own templates; `run` carries a call out."""
 
-    def __init__(self, seeds: list[Seed], tools: list[ToolSpec], *, examples: int, seed: int):
+    name = "tool_call"
+
+    def __init__(
+        self,
+        seeds: list[Seed],
+        tools: list[ToolSpec],
+        *,
+        examples: int,
+        seed: int,
+        wanted: int = 64,
+        run: Run = run_tool,
+        own: Path | None = None,
+    ):
         self.tools = tools
-        self.schema = call_schema(tools)
-        self.template_digest = content_id([template_digest(SYSTEM), template_digest(ANSWER)])
+        self.in_steps = any(parse_steps(seed.reference) is not None for seed in seeds)
+        self.schema = calls_schema(tools) if self.in_steps else call_schema(tools)
+        used = [STEPS, ANSWER, PLAIN] if self.in_steps else [SYSTEM, ANSWER]
+        self.template_digest = content_id([template_digest(name, own) for name in used])
         self._seeds = seeds
         self._seed = seed
-        self._system = {"role": "system", "content": render(SYSTEM, tools=[tool.model_dump() for tool in tools])}
-        self._count = examples
-        self._by_id = {seed.seed_id: seed for seed in seeds}
-        self._examples: dict[tuple[str, str], list[Seed]] = {}
+        self._wanted = wanted
+        self._run = run
+        self._own = own
+        shown = [tool.model_dump() for tool in tools]
+        self._system = {"role": "system", "content": render(used[0], own, tools=shown)}
+        self._examples = Examples(seeds, examples)
+
+    def tasks(self, pool: Pool) -> Iterator[Task | None]:
+        """Yield tasks in blocks, the first as large as what is wanted; the tasks of a seed stand together within a block."""
+        seen: set[str] = set()
+        for block in itertools.count():
+            new = [task for task in self.propose(self._wanted + block * max(64, self._wanted // 4)) if task.task_id not in seen]
+            if not new:
+                return
+            seen |= {task.task_id for task in new}
+            yield from new
 
     def propose(self, count: int) -> list[Task]:
         """Return `count` distinct tasks, going round the seeds; fewer if `FRUITLESS_ROUNDS` rounds in a row bring nothing new."""
@@ -46,7 +82,7 @@ class ToolCallKind:
             before = len(tasks)
             for seed in self._seeds:
                 # A seed that cannot be varied is asked as it is, once.
-                varied = vary(seed, variant, self._seed, self.solve) or ((seed.question, seed.reference) if variant == 1 else None)
+                varied = self._vary(seed, variant) or ((seed.question, seed.reference) if variant == 1 else None)
                 if varied and len(tasks) < count:
                     task = Task(seed.seed_id, seed.language, seed.family, *varied)
                     tasks.setdefault(task.task_id, task)
@@ -57,84 +93,160 @@ class ToolCallKind:
         return sorted(tasks.values(), key=lambda task: order[task.seed_id])
 
     def ask(self, task: Task) -> list[dict[str, Any]]:
-        """Return the chat messages that put a task to the teacher.
-
-        The worked examples are seeds of the task's language and family, always the same ones, so that requests share their beginning and
-        vLLM's prefix cache pays it once; the last example is the seed that the task was made from, if there is one. A question never
-        stands among its own examples.
-        """
-        origin = self._by_id.get(task.seed_id)
-        examples = [seed for seed in self._family_examples(task.language, task.family) if seed is not origin]
-        examples = [seed for seed in [*examples, *([origin] if origin else [])] if seed.question != task.question]
+        """Return the chat messages that put a task to the teacher, worked examples before the question."""
         messages = [self._system]
-        for seed in examples[-self._count :] if self._count else []:
-            call = json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
-            messages += [{"role": "user", "content": seed.question}, {"role": "assistant", "content": call}]
+        for seed in self._examples.before(task):
+            messages += self._worked(seed)
         return [*messages, {"role": "user", "content": task.question}]
 
+    def episode(self, task: Task, draw: int) -> Episode:
+        """Put the task; in steps, go on with each step's results until the teacher calls no more."""
+        if self.in_steps:
+            return (yield from self._in_steps(task))
+        answer = yield Ask(self.ask(task), self.schema)
+        return self.read(task, answer)
+
     def read(self, task: Task, answer: Answer) -> Sample:
-        """Return the sample that an answer makes, call executed; a bad answer makes a sample with a fault."""
-        sample_id = content_id({"kind": "tool_call", "request": answer.key})
+        """Return the sample that a single call makes, call executed; a bad answer makes a sample with a fault."""
         call, result, fault, detail = None, None, answer.error, ""
         if fault is None:
             try:
                 call = parse_call(answer.text, self.tools)
-                result = run_tool(call["name"], call["arguments"])
+                result = self._run(call["name"], call["arguments"])
             except CallFault as error:
                 fault, detail = error.reason, error.detail
             except ToolError as error:
                 fault, detail = "tool_error", str(error)
-        sentence = render(ANSWER, language=task.language, result=result) if result is not None else None
+        sentence = self._sentence(task, [result]) if result is not None else None
         said = [call["name"], canonical_arguments(call["name"], call["arguments"])] if call else answer.text
         return Sample(
-            sample_id=sample_id,
+            sample_id=content_id({"kind": "tool_call", "request": answer.key}),
             task=task,
             text=answer.text,
+            finish_reason=answer.finish_reason,
             call=call,
             fault=fault,
             result=result,
             answer=sentence,
-            messages=path_messages(task.question, call, result, sentence) if call and result is not None and sentence else None,
+            messages=path_messages(task.question, [[call]], [[result]], sentence) if call and result is not None and sentence else None,
+            outcome=result,
+            expected=self.solve(task.reference) if task.reference else None,
+            said=f"{task.question} {canonical_json(said)}",
             content_id=content_id([_normal(task.question), said]),
             detail=detail,
         )
 
     def solve(self, reference: str) -> str | None:
-        """Return the result of a reference, or None if it has none."""
-        try:
-            return run_tool(self.tools[0].name, {self._argument: reference})
-        except ToolError:
+        """Return the outcome of a reference, or None if it has none."""
+        steps = parse_steps(reference)
+        results = run_steps([[self.reference_call(reference)]] if steps is None else steps, self._run)
+        if results is None:
             return None
+        return results[0][0] if steps is None else outcome(results)
 
     def reference_call(self, reference: str) -> dict[str, Any]:
-        """Return the call that a reference stands for."""
-        return {"name": self.tools[0].name, "arguments": {self._argument: reference}}
+        """Return the call that an expression stands for."""
+        argument = str(next(iter(self.tools[0].function.parameters["properties"])))
+        return {"name": self.tools[0].name, "arguments": {argument: reference}}
 
-    @property
-    def _argument(self) -> str:
-        return str(next(iter(self.tools[0].function.parameters["properties"])))
+    def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:
+        original = parse_steps(seed.reference)
+        if original is None or len(original) < 2:
+            return vary(seed, variant, self._seed, self.solve)
+        return vary(seed, variant, self._seed, self.solve, lambda reference: mend(reference, original, self._run))
 
-    def _family_examples(self, language: str, family: str) -> list[Seed]:
-        if (language, family) not in self._examples:
-            spoken = [seed for seed in self._seeds if seed.language == language] or self._seeds
-            nearest = [seed for seed in spoken if seed.family == family]
-            others = [seed for seed in spoken if seed.family != family]
-            wanted = min(self._count, len(others))
-            spread = [others[i * len(others) // wanted] for i in range(wanted)]
-            # The nearest come last, next to the question.
-            self._examples[language, family] = list(reversed((nearest + spread)[: self._count]))
-        return self._examples[language, family]
+    def _in_steps(self, task: Task) -> Episode:
+        messages = self.ask(task)
+        steps: Steps = []
+        results: list[list[str]] = []
+        keys: list[str] = []
+        fault, detail, said = None, "", ""
+        while True:
+            answer = yield Ask(messages, self.schema)
+            keys.append(answer.key)
+            said = answer.text
+            if fault := answer.error:
+                break
+            try:
+                calls = parse_calls(answer.text, self.tools)
+                if not calls:
+                    break
+                if len(steps) == MAX_STEPS:
+                    raise CallFault("too_many_steps", f"more than {MAX_STEPS}")
+                steps.append(calls)
+                results.append([self._run(call["name"], call["arguments"]) for call in calls])
+            except CallFault as error:
+                fault, detail = error.reason, error.detail
+                break
+            except ToolError as error:
+                fault, detail = "tool_error", str(error)
+                break
+            messages = [*messages, {"role": "assistant", "content": answer.text}, _results_turn(results[-1])]
+        sentence = None
+        if fault is None and steps:
+            sentence = self._sentence(task, results[-1])
+        elif fault is None:
+            plain = render(PLAIN, self._own, language=task.language)
+            answer = yield Ask([{"role": "system", "content": plain}, {"role": "user", "content": task.question}])
+            keys.append(answer.key)
+            said, fault = answer.text, answer.error
+            sentence = answer.text.strip() or None
+            fault = fault or (None if sentence else "empty")
+        path = [[[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step] for step in steps]
+        return Sample(
+            sample_id=content_id({"kind": "tool_call", "requests": keys}),
+            task=task,
+            text=said,
+            finish_reason=answer.finish_reason,
+            fault=fault,
+            detail=detail,
+            call=steps,
+            result=canonical_json(results),
+            answer=sentence,
+            messages=path_messages(task.question, steps, results, sentence) if fault is None and sentence else None,
+            outcome=outcome(results) if fault is None else None,
+            expected=self.solve(task.reference) if task.reference else None,
+            said=f"{task.question} {canonical_json(path)}",
+            content_id=content_id([_normal(task.question), path or sentence]),
+        )
+
+    def _worked(self, seed: Seed) -> list[dict[str, Any]]:
+        if not self.in_steps:
+            call = json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
+            return [{"role": "user", "content": seed.question}, {"role": "assistant", "content": call}]
+        steps = parse_steps(seed.reference)
+        steps = [[self.reference_call(seed.reference)]] if steps is None else steps
+        results = run_steps(steps, self._run) or []
+        turns = [{"role": "user", "content": seed.question}]
+        for step, result in zip(steps, results, strict=True):
+            turns += [{"role": "assistant", "content": json.dumps(step, ensure_ascii=False)}, _results_turn(result)]
+        return [*turns, {"role": "assistant", "content": "[]"}]
+
+    def _sentence(self, task: Task, results: list[str]) -> str:
+        return render(ANSWER, self._own, language=task.language, result="; ".join(results))
 
 
-def path_messages(question: str, call: dict[str, Any], result: str, answer: str) -> list[dict[str, Any]]:
-    """Return question, call, result and answer as chat messages in OpenAI form."""
-    function = {"name": call["name"], "arguments": json.dumps(call["arguments"], ensure_ascii=False)}
-    return [
-        {"role": "user", "content": question},
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]},
-        {"role": "tool", "tool_call_id": "call_1", "content": result},
-        {"role": "assistant", "content": answer},
-    ]
+def path_messages(question: str, steps: Steps, results: list[list[str]], answer: str) -> list[dict[str, Any]]:
+    """Return question, calls, results and answer as chat messages in OpenAI form."""
+    numbers = itertools.count(1)
+    messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
+    for step, outcomes in zip(steps, results, strict=True):
+        ids = [f"call_{next(numbers)}" for _ in step]
+        calls = [
+            {
+                "id": name,
+                "type": "function",
+                "function": {"name": call["name"], "arguments": json.dumps(call["arguments"], ensure_ascii=False)},
+            }
+            for name, call in zip(ids, step, strict=True)
+        ]
+        messages.append({"role": "assistant", "content": None, "tool_calls": calls})
+        messages += [{"role": "tool", "tool_call_id": name, "content": result} for name, result in zip(ids, outcomes, strict=True)]
+    return [*messages, {"role": "assistant", "content": answer}]
+
+
+def _results_turn(results: list[str]) -> dict[str, Any]:
+    return {"role": "user", "content": "Results: " + json.dumps(results, ensure_ascii=False)}
 
 
 def _normal(text: str) -> str:

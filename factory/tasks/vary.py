@@ -10,16 +10,23 @@ import random
 import re
 from collections.abc import Callable
 
-from factory.tasks.seed import Seed
+from factory.seeds.seed import Seed
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _TRIES = 400
 
 
-def vary(seed: Seed, variant: int, recipe_seed: int, solve: Callable[[str], str | None]) -> tuple[str, str] | None:
+def vary(
+    seed: Seed,
+    variant: int,
+    recipe_seed: int,
+    solve: Callable[[str], str | None],
+    mend: Callable[[str], str] = lambda reference: reference,
+) -> tuple[str, str] | None:
     """Return (question, reference) of one variant, or None if no numbers were found that keep the task's character.
 
-    `solve` gives the result of a reference as text, or None if it has none.
+    `solve` gives the result of a reference as text, or None if it has none. `mend` makes a reference whole again after its numbers were
+    replaced, where one part of it follows from another.
     """
     if variant == 0:
         return seed.question, seed.reference
@@ -33,7 +40,7 @@ def vary(seed: Seed, variant: int, recipe_seed: int, solve: Callable[[str], str 
         mapping = {number: _similar(number, chance) for number in numbers}
         if len(staying.union(mapping.values())) < len(staying) + len(mapping):
             continue
-        result = solve(reference := _replace(seed.reference, mapping))
+        result = solve(reference := mend(_replace(seed.reference, mapping)))
         if result is None or ("." in result) > ("." in original) or result.startswith("-") > original.startswith("-"):
             continue
         return _replace(seed.question, mapping), reference
@@ -44,7 +51,8 @@ def _similar(number: str, chance: random.Random) -> str:
     whole, _, decimals = number.partition(".")
     digits = len(whole)
     low = 2 if digits == 1 and not decimals else 10 ** (digits - 1) if digits > 1 else 0
-    text = str(chance.randrange(low, 10**digits))
+    # The month and the day of a date keep their leading zero.
+    text = f"0{chance.randrange(1, 10)}" if digits == 2 and whole.startswith("0") else str(chance.randrange(low, 10**digits))
     if decimals:
         text += "." + "".join(str(chance.randrange(10)) for _ in decimals[:-1]) + str(chance.randrange(1, 10))
     return text

@@ -1,0 +1,148 @@
+"""The kind `instruction`: new instructions proposed after examples, and the teacher's answers to them.
+
+Self-instruct (Wang et al., 2022, arXiv 2212.10560) as Alpaca used it: each proposal is shown seeds and instructions that were accepted
+before, and asked for another one. Evolution (Evol-Instruct, Xu et al., 2023, arXiv 2304.12244) rewrites a proposal in depth or in breadth.
+What is new is for the check `dedup` to say, which compares with all that came before.
+
+Proposals are made in rounds. Round n draws from what was accepted before round n - 1: so one round is always in flight while the one
+before it is judged, and the same seeds and answers give the same proposals again.
+"""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from factory.digest import content_id
+from factory.inference.request import Answer
+from factory.seeds.seed import Seed
+from factory.tasks.control_token import control_token
+from factory.tasks.kind import Ask, Episode, Pool
+from factory.tasks.sample import Sample, Task
+from factory.tasks.strict_json import strict_json
+from factory.templates import render, template_digest
+
+PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
+ROUND = 64
+SCHEMA = {
+    "type": "object",
+    "properties": {"instruction": {"type": "string", "minLength": 10, "maxLength": 400}, "input": {"type": "string", "maxLength": 600}},
+    "required": ["instruction", "input"],
+    "additionalProperties": False,
+}
+
+
+class InstructionKind:
+    """Proposes instructions after `examples` seeds and as many as a third of that of its own making, evolves them `evolve` times, and has
+    them answered."""
+
+    name = "instruction"
+
+    def __init__(self, seeds: list[Seed], *, examples: int, seed: int, evolve: int = 0, own: Path | None = None):
+        used = [PROPOSE, ANSWER] + ([EVOLVE] if evolve else [])
+        self.template_digest = content_id([template_digest(name, own) for name in used])
+        self._seeds = seeds
+        self._by_language: dict[str, list[Seed]] = {}
+        for one in seeds:
+            self._by_language.setdefault(one.language, []).append(one)
+        self._count, self._seed, self._evolve, self._own = examples, seed, evolve, own
+        self._shown: dict[str, list[dict[str, str]]] = {}
+
+    def tasks(self, pool: Pool) -> Iterator[Task | None]:
+        """Yield tasks without end; the question of a task names its place, the instruction itself comes from the teacher."""
+        number = 0
+        while True:
+            known = max(0, number // ROUND - 1) * ROUND
+            while pool.judged < known:
+                yield None
+            made = pool.accepted(known)
+            for place in range(number, number + ROUND):
+                yield self._task(place, made)
+            number += ROUND
+
+    def _task(self, place: int, made: list[Sample]) -> Task:
+        chance = random.Random(f"{self._seed}/{place}")
+        # Each seed leads in its turn, in another order in each round.
+        turn, position = divmod(place, len(self._seeds))
+        lead = random.Random(f"{self._seed}/turn/{turn}").sample(self._seeds, len(self._seeds))[position]
+        spoken = [seed for seed in self._by_language[lead.language] if seed is not lead]
+        own = [sample for sample in made if sample.task.language == lead.language]
+        chosen = chance.sample(own, min(len(own), self._count // 3))
+        others = chance.sample(spoken, min(len(spoken), max(0, self._count - 1 - len(chosen))))
+        shown = [{"instruction": seed.question, "input": seed.input} for seed in others]
+        shown += [{"instruction": sample.task.question, "input": sample.task.input} for sample in chosen]
+        chance.shuffle(shown)
+        shown.append({"instruction": lead.question, "input": lead.input})
+        parents = (*(seed.seed_id for seed in others), *(sample.sample_id for sample in chosen))
+        task = Task(lead.seed_id, lead.language, lead.family, f"proposal {place}", "", parents=parents)
+        self._shown[task.task_id] = shown
+        return task
+
+    def episode(self, task: Task, draw: int) -> Episode:
+        """Propose, evolve, answer; an unusable or repeated proposal is a sample with a fault, and is not answered."""
+        shown = self._shown[task.task_id]
+        keys: list[str] = []
+        messages = [{"role": "user", "content": render(PROPOSE, self._own, language=task.language, family=task.family, examples=shown)}]
+        proposal: dict[str, str] = {}
+        for step in range(self._evolve + 1):
+            if step:
+                depth = random.Random(f"{task.task_id}/{draw}/{step}").random() < 0.5
+                text = render(EVOLVE, self._own, language=task.language, depth=depth, **proposal)
+                messages = [{"role": "user", "content": text}]
+            answer = yield Ask(messages, SCHEMA)
+            keys.append(answer.key)
+            read, fault, detail = _proposal(answer)
+            if read is None:
+                return _faulty(task, keys, answer, str(fault), detail)
+            proposal = read
+        made = Task(task.seed_id, task.language, task.family, proposal["instruction"], "", proposal["input"], task.parents)
+        if any(example["instruction"].casefold() == made.question.casefold() for example in shown):
+            return _faulty(made, keys, answer, "copied_example", "")
+        asked = render(ANSWER, self._own, instruction=made.question, input=made.input)
+        answer = yield Ask([{"role": "user", "content": asked}])
+        keys.append(answer.key)
+        text = answer.text.strip()
+        fault = answer.error or (None if text else "empty")
+        return Sample(
+            sample_id=content_id({"kind": "instruction", "requests": keys}),
+            task=made,
+            text=answer.text,
+            finish_reason=answer.finish_reason,
+            fault=fault,
+            answer=text or None,
+            messages=None if fault else [{"role": "user", "content": asked}, {"role": "assistant", "content": text}],
+            said=made.question,
+            content_id=content_id([" ".join(made.question.casefold().split()), " ".join(made.input.casefold().split())]),
+        )
+
+
+def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
+    if answer.error:
+        return None, answer.error, ""
+    if answer.finish_reason == "length":
+        return None, "proposal_cut_off", ""
+    try:
+        value: Any = strict_json(answer.text)
+    except ValueError as error:
+        return None, "not_json", str(error)[:200]
+    if not isinstance(value, dict) or set(value) != {"instruction", "input"} or not all(isinstance(part, str) for part in value.values()):
+        return None, "wrong_shape", 'expected {"instruction": "...", "input": "..."}'
+    read = {name: part.strip() for name, part in value.items()}
+    if not read["instruction"]:
+        return None, "empty", ""
+    if token := control_token(read["instruction"]) or control_token(read["input"]):
+        return None, "control_token", token
+    return read, None, ""
+
+
+def _faulty(task: Task, keys: list[str], answer: Answer, fault: str, detail: str) -> Sample:
+    return Sample(
+        sample_id=content_id({"kind": "instruction", "requests": keys}),
+        task=task,
+        text=answer.text,
+        finish_reason=answer.finish_reason,
+        fault=fault,
+        detail=detail,
+        said=task.question,
+        content_id=content_id(keys),
+    )

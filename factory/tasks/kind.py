@@ -1,0 +1,51 @@
+"""What every kind of dataset is: a stream of tasks, and the conversation with the teacher that makes a sample of one.
+
+Promise: everything follows from the seeds, the recipe and the teacher's answers. So a run that was interrupted is taken up by going the
+same way again, with the stored answers: nothing of the way itself has to be stored.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from factory.inference.request import Answer
+from factory.tasks.sample import Sample, Task
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One turn: chat messages in OpenAI form, and the JSON Schema that the answer has to match, if any."""
+
+    messages: list[dict[str, Any]]
+    schema: dict[str, Any] | None = None
+
+
+Episode = Generator[Ask, Answer, Sample]
+
+
+class Pool(Protocol):
+    """What has been accepted so far."""
+
+    @property
+    def judged(self) -> int:
+        """How many tasks, in the order of the stream, have their verdicts."""
+        ...
+
+    def accepted(self, before: int) -> list[Sample]:
+        """Return the accepted samples of the first `before` tasks, in order."""
+        ...
+
+
+class Kind(Protocol):
+    """A kind of dataset."""
+
+    name: str
+    template_digest: str
+
+    def tasks(self, pool: Pool) -> Iterator[Task | None]:
+        """Yield tasks in their order; None while the next one depends on tasks that are not judged yet."""
+        ...
+
+    def episode(self, task: Task, draw: int) -> Episode:
+        """Put one task to the teacher: yield what is asked, take the answer, go on, and return the sample."""
+        ...

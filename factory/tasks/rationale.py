@@ -1,0 +1,110 @@
+"""The kind `rationale`: a question, the steps that lead to its answer, the answer.
+
+Distilling Step-by-Step (Hsieh et al., 2023, arXiv 2305.02301): the teacher's reasoning is kept beside the label, as a second task for the
+student. Several draws of a question are several samples; which of them is right is for the check `agreement` to say, with the reference or
+by vote (self-consistency, Wang et al., 2022, arXiv 2203.11171), and which are kept for `selection`.
+
+A seed with an `expression` gives new questions: its numbers are exchanged in the question and in the expression, whose value is then the
+reference. Other seeds are asked as they are.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from factory.digest import content_id
+from factory.seeds.seed import Seed
+from factory.tasks.answer import normal_answer, split_answer
+from factory.tasks.examples import Examples
+from factory.tasks.kind import Ask, Episode, Pool
+from factory.tasks.sample import Sample, Task
+from factory.tasks.vary import vary
+from factory.templates import render, template_digest
+from factory.tools.calculator import evaluate
+from factory.tools.errors import ToolError
+
+SYSTEM, TURN = "rationale_system.j2", "rationale_turn.j2"
+FRUITLESS_ROUNDS = 20
+
+
+class RationaleKind:
+    """Proposes questions from seeds, asks for reasoning and answer, and reads them apart."""
+
+    name = "rationale"
+
+    def __init__(self, seeds: list[Seed], *, examples: int, seed: int, own: Path | None = None):
+        self.template_digest = content_id([template_digest(name, own) for name in (SYSTEM, TURN)])
+        self._seeds = seeds
+        self._seed = seed
+        self._own = own
+        # Only a seed that shows its reasoning can be a worked example of it.
+        self._examples = Examples([seed for seed in seeds if seed.rationale and seed.reference], examples)
+
+    def tasks(self, pool: Pool) -> Iterator[Task | None]:
+        """Yield distinct questions, going round the seeds, until `FRUITLESS_ROUNDS` rounds in a row bring nothing new."""
+        seen: set[str] = set()
+        variant, fruitless = 1, 0
+        while fruitless < FRUITLESS_ROUNDS:
+            before = len(seen)
+            for seed in self._seeds:
+                varied = self._vary(seed, variant) or ((seed.question, seed.reference) if variant == 1 else None)
+                if varied is None:
+                    continue
+                task = Task(seed.seed_id, seed.language, seed.family, *varied)
+                if task.task_id not in seen:
+                    seen.add(task.task_id)
+                    yield task
+            fruitless = fruitless + 1 if len(seen) == before else 0
+            variant += 1
+
+    def ask(self, task: Task) -> list[dict[str, Any]]:
+        """Return the chat messages that put a question, worked examples before it."""
+        messages = [{"role": "system", "content": render(SYSTEM, self._own, language=task.language)}]
+        for seed in self._examples.before(task):
+            turn = render(TURN, self._own, language=seed.language, rationale=seed.rationale, answer=seed.reference)
+            messages += [{"role": "user", "content": seed.question}, {"role": "assistant", "content": turn}]
+        return [*messages, {"role": "user", "content": task.question}]
+
+    def episode(self, task: Task, draw: int) -> Episode:
+        """Ask once and read the answer."""
+        answer = yield Ask(self.ask(task))
+        return self.read(task, answer.key, answer.text, answer.finish_reason, answer.error)
+
+    def read(self, task: Task, key: str, text: str, finish_reason: str, error: str | None) -> Sample:
+        """Return the sample of one answer; one without a marked final answer has the fault `no_final_answer`."""
+        parts = None if error else split_answer(text)
+        fault = error or (None if parts else "no_final_answer" if text.strip() else "empty")
+        rationale, answer = parts or (None, None)
+        messages = None
+        if rationale is not None and answer is not None:
+            turn = render(TURN, self._own, language=task.language, rationale=rationale, answer=answer)
+            messages = [{"role": "user", "content": task.question}, {"role": "assistant", "content": turn}]
+        return Sample(
+            sample_id=content_id({"kind": "rationale", "request": key}),
+            task=task,
+            text=text,
+            finish_reason=finish_reason,
+            fault=fault,
+            rationale=rationale,
+            answer=answer,
+            messages=messages,
+            outcome=normal_answer(answer) if answer is not None else None,
+            expected=normal_answer(task.reference) if task.reference else None,
+            said=f"{task.question}\n{rationale or text}",
+            content_id=content_id([task.question, " ".join((rationale or text).split())]),
+        )
+
+    def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:
+        if not seed.expression:
+            return None
+        varied = vary(dataclasses.replace(seed, reference=seed.expression), variant, self._seed, _value)
+        value = _value(varied[1]) if varied else None
+        return (varied[0], value) if varied and value is not None else None
+
+
+def _value(expression: str) -> str | None:
+    try:
+        return evaluate(expression)
+    except ToolError:
+        return None
