@@ -3,32 +3,37 @@
 Promise: the same recipe, files and models give the same plan, in the parent and in every child. Nothing here loads a model.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from factory.checks.registry import Checks, build_checks
+from pydantic import BaseModel
+from tokenizers import Tokenizer
+
+from factory.checks.jury import Jury
+from factory.checks.registry import build_jury
 from factory.digest import content_id
+from factory.errors import InputError
 from factory.inference.request import Request, Sampling, request_key
 from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
 from factory.progress import Progress
+from factory.recipe.checks import check_name
 from factory.recipe.load import LoadedRecipe
 from factory.recipe.model import Evaluate, Student
+from factory.seeds.load import load_seeds, require_seeds
+from factory.seeds.seed import Seed
+from factory.tasks.instruction import InstructionKind
+from factory.tasks.judging import judged
+from factory.tasks.kind import Ask, Episode, Kind
+from factory.tasks.rationale import RationaleKind
 from factory.tasks.sample import Task
-from factory.tasks.seed import Seed, load_seeds
 from factory.tasks.tool_call import ToolCallKind
+from factory.tools.registry import TOOL_NAMES, run_tool
+from factory.tools.sandbox import Limits, OwnTools
 from factory.tools.spec import ToolSpec, load_tools
 from factory.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One request of the plan, with the task that it puts."""
-
-    position: int
-    task: Task
-    draw: int
-    request: Request
 
 
 @dataclass(frozen=True)
@@ -62,60 +67,118 @@ class Context:
 
     @cached_property
     def seeds(self) -> list[Seed]:
-        return load_seeds(self.loaded.resolve(self.loaded.recipe.data.seeds))
+        data = self.loaded.recipe.data
+        read = load_seeds(self._found(data.seeds), data.kind, columns=data.columns, split=data.split)
+        if read.faults and (data.strict or not read.seeds):
+            raise InputError("\n".join(fault.text for fault in read.faults[:50]), "Mend the lines, or leave data.strict out.")
+        for fault in read.faults[:20]:
+            self.progress.say(f"note: left out: {fault.text}")
+        if len(read.faults) > 20:
+            self.progress.say(f"note: {len(read.faults) - 20} more lines of {data.seeds} are left out")
+        return read.seeds
 
     @cached_property
     def held_out(self) -> list[Seed]:
-        evaluate = self.loaded.recipe.evaluate
-        return load_seeds(self.loaded.resolve(evaluate.held_out)) if evaluate else []
+        recipe = self.loaded.recipe
+        return require_seeds(self.loaded.resolve(recipe.evaluate.held_out), recipe.data.kind) if recipe.evaluate else []
 
     @cached_property
     def tools(self) -> list[ToolSpec]:
-        return load_tools(self.loaded.resolve(self.loaded.recipe.data.tools))
+        data = self.loaded.recipe.data
+        return load_tools(self.loaded.resolve(data.tools)) if data.kind == "tool_call" else []
 
     @cached_property
-    def kind(self) -> ToolCallKind:
-        return ToolCallKind(self.seeds, self.tools, examples=self.loaded.recipe.data.examples, seed=self.loaded.recipe.seed)
+    def kind(self) -> Kind:
+        data, seed, own = self.loaded.recipe.data, self.loaded.recipe.seed, self.workspace.prompts
+        if data.kind == "rationale":
+            return RationaleKind(self.seeds, examples=data.examples, seed=seed, own=own)
+        if data.kind == "instruction":
+            return InstructionKind(self.seeds, examples=data.examples, seed=seed, evolve=data.evolve, own=own)
+        return self.calls
 
     @cached_property
-    def tasks(self) -> list[Task]:
-        """The questions that the recipe puts, fewer than it asks for if the seeds do not give as many."""
-        return self.kind.propose(self.loaded.recipe.data.count)
-
-    @cached_property
-    def plan(self) -> list[Planned]:
-        """Every request that the recipe owes, in order."""
-        data, teacher = self.loaded.recipe.data, self.loaded.recipe.teacher
-        sampling = Sampling(teacher.sampling.temperature, teacher.sampling.top_p, teacher.sampling.max_tokens, teacher.logprobs)
-        planned: list[Planned] = []
-        for task in self.tasks:
-            messages = self.kind.ask(task)
-            for draw in range(data.draws):
-                key = request_key(self.teacher.name, self.teacher.revision, messages, self.kind.schema, sampling, draw)
-                planned.append(Planned(len(planned), task, draw, Request(key, messages, sampling, self.kind.schema)))
-        return planned
+    def calls(self) -> ToolCallKind:
+        """The kind of a recipe for tool calls."""
+        data = self.loaded.recipe.data
+        assert data.kind == "tool_call"
+        return ToolCallKind(
+            self.seeds,
+            self.tools,
+            examples=data.examples,
+            seed=self.loaded.recipe.seed,
+            wanted=-(-data.count // data.draws),
+            run=self._run_tool,
+            own=self.workspace.prompts,
+        )
 
     @cached_property
     def plan_id(self) -> str:
-        return content_id([planned.request.key for planned in self.plan])
+        """The content id of everything that decides which questions are put, in which order."""
+        recipe = self.loaded.recipe
+        data = recipe.data.model_dump(exclude={"budget", "strict", "keep", "most", "seeds"})
+        # New instructions are made after accepted ones, so what accepts them decides what is asked.
+        checks = [item.model_dump() if isinstance(item, BaseModel) else item for item in recipe.checks]
+        return content_id(
+            {
+                "teacher": [self.teacher.name, self.teacher.revision, recipe.teacher.sampling.model_dump(), recipe.teacher.logprobs],
+                "data": data,
+                "seed": recipe.seed,
+                "seeds": [seed.seed_id for seed in self.seeds],
+                "tools": [tool.model_dump() for tool in self.tools],
+                "templates": self.kind.template_digest,
+                "checks": checks if data["kind"] == "instruction" else "judge" in map(check_name, recipe.checks),
+            }
+        )
 
     @cached_property
-    def checks(self) -> Checks:
-        return build_checks(self.loaded.recipe.checks, self.kind, self.held_out, self.plan_id)
+    def target_id(self) -> str:
+        """The content id of what the plan is to reach: how many, at what cost, by which checks."""
+        data = self.loaded.recipe.data
+        return content_id({"count": data.count, "budget": data.budget.model_dump(), "checks": self.jury().keys})
 
-    def plan_rows(self) -> list[dict[str, Any]]:
-        """Return the plan as rows of `requests`."""
-        return [
-            {
-                "plan_id": self.plan_id,
-                "position": planned.position,
-                "request_key": planned.request.key,
-                "seed_id": planned.task.seed_id,
-                "task_id": planned.task.task_id,
-                "draw": planned.draw,
-                "language": planned.task.language,
-                "question": planned.task.question,
-                "reference": planned.task.reference,
-            }
-            for planned in self.plan
-        ]
+    def jury(self) -> Jury:
+        """Return a jury that has judged nothing yet."""
+        return build_jury(self.loaded.recipe, self.tools, self.held_out, self.plan_id)
+
+    def episode(self, task: Task, draw: int) -> Episode:
+        """Return the conversation about one task, with its judge where the recipe has one."""
+        episode = self.kind.episode(task, draw)
+        if "judge" not in map(check_name, self.loaded.recipe.checks):
+            return episode
+        return judged(episode, self._spell, self.workspace.prompts)
+
+    def request(self, ask: Ask, draw: int) -> Request:
+        """Return the request that a turn makes."""
+        teacher = self.loaded.recipe.teacher
+        sampling = Sampling(teacher.sampling.temperature, teacher.sampling.top_p, teacher.sampling.max_tokens, teacher.logprobs)
+        key = request_key(self.teacher.name, self.teacher.revision, ask.messages, ask.schema, sampling, draw)
+        return Request(key, ask.messages, sampling, ask.schema)
+
+    @cached_property
+    def _spell(self) -> Callable[[int], str] | None:
+        """How the teacher's tokens are written, or None where that is not known."""
+        path = self.teacher.folder / "tokenizer.json"
+        if not path.is_file():
+            return None
+        tokenizer = Tokenizer.from_file(str(path))
+        return lambda token: str(tokenizer.decode([token]))
+
+    @cached_property
+    def _own_tools(self) -> OwnTools | None:
+        data = self.loaded.recipe.data
+        if data.kind != "tool_call" or data.own_tools is None:
+            return None
+        own = data.own_tools
+        specs = [tool for tool in self.tools if tool.name not in TOOL_NAMES]
+        return OwnTools(self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory=own.memory_mb << 20))
+
+    def _run_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        if name not in TOOL_NAMES and self._own_tools is not None:
+            return self._own_tools.run(name, arguments)
+        return run_tool(name, arguments)
+
+    def _found(self, written: str) -> Path | str:
+        try:
+            return self.loaded.resolve(written)
+        except InputError:
+            return written

@@ -2,17 +2,19 @@
 and verdicts.
 
 Promise: a request whose answer was committed is never asked again; a kill costs at most the answers of the batch that was being filled
-and those in flight.
+and those in flight. It goes on until the wanted number of samples is accepted, the budget is used up, or the seeds give nothing new,
+and says which. The model is opened only if something has to be asked.
 """
 
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-from factory.checks.check import Judged
 from factory.child import uninterrupted
-from factory.context import Context, Planned
-from factory.inference.request import Answer, Model
+from factory.context import Context
+from factory.course import Course, News, Running
+from factory.inference.request import Answer, Model, Request
 from factory.progress import duration
 from factory.store.store import Store, now
 from factory.tasks.sample import Sample
@@ -20,67 +22,108 @@ from factory.tasks.sample import Sample
 BATCH_ROWS, BATCH_SECONDS = 32, 3.0
 
 
-def owed(context: Context, store: Store) -> list[Planned]:
-    """Return the requests of the plan that have no answer yet."""
-    rows = store.query(
-        "SELECT request_key FROM requests p ANTI JOIN generations g USING (request_key) WHERE p.plan_id = ?", [context.plan_id]
-    )
-    missing = {row["request_key"] for row in rows}
-    return [planned for planned in context.plan if planned.request.key in missing]
+def is_owed(context: Context, store: Store) -> bool:
+    """Return whether the plan has not come to an end yet under the recipe's count, budget and checks."""
+    return not store.query("SELECT 1 FROM plan_ends WHERE plan_id = ? AND target_id = ?", [context.plan_id, context.target_id])
 
 
-def generate(context: Context, store: Store, model: Model) -> str:
+def generate(context: Context, store: Store, open_model: Callable[[], Model], *, most_tasks: int | None = None) -> str:
     """Ask for everything owed, store answers, samples and verdicts, and return a line that sums it up."""
-    todo = owed(context, store)
-    meter = _Meter(context, total=len(todo), done_before=len(context.plan) - len(todo))
-    buffer: list[tuple[Planned, Answer, Sample, list[dict[str, Any]]]] = []
-    flushed = time.monotonic()
+    course = Course(context, store, context.jury(), most_tasks=most_tasks)
+    writer = Writer(context, store)
+    waiting = course.open_requests()
     try:
-        for planned, answer in _answers(todo, model):
-            sample = context.kind.read(planned.task, answer)
-            verdicts = context.checks.judge(Judged(sample, answer.finish_reason, planned.position))
-            buffer.append((planned, answer, sample, verdicts))
-            meter.add(answer, sample, accepted=all(verdict["passed"] for verdict in verdicts))
-            if len(buffer) >= BATCH_ROWS or time.monotonic() - flushed > BATCH_SECONDS:
-                _flush(context, store, buffer)
-                flushed = time.monotonic()
+        first = next(waiting, None)
+        writer.take(course)
+        meter = _Meter(context, course)
+        if first is not None:
+            for answer in open_model().answer(itertools.chain([first], waiting)):
+                course.receive(answer)
+                meter.add(course.news)
+                writer.take(course)
     finally:
-        _flush(context, store, buffer)
+        writer.flush()
+    if most_tasks is None:
+        store.commit(
+            plan_ends=[
+                {
+                    "plan_id": context.plan_id,
+                    "target_id": context.target_id,
+                    "reason": course.ended,
+                    "accepted": course.accepted_count,
+                    "requests": course.requests,
+                    "tokens": course.tokens,
+                }
+            ]
+        )
     return meter.summary()
 
 
-def _answers(todo: list[Planned], model: Model) -> Iterator[tuple[Planned, Answer]]:
-    by_key = {planned.request.key: planned for planned in todo}
-    for answer in model.answer(planned.request for planned in by_key.values()):
-        yield by_key[answer.key], answer
+class Writer:
+    """Gathers what a course brings and commits it in small batches; what is in the store already stays as it is."""
+
+    def __init__(self, context: Context, store: Store):
+        self._context, self._store = context, store
+        self._places = {
+            (row["position"], row["turn"])
+            for row in store.query("SELECT position, turn FROM requests WHERE plan_id = ?", [context.plan_id])
+        }
+        self._samples = {row["sample_id"] for row in store.query("SELECT sample_id FROM samples")}
+        self._verdicts = {
+            (row["sample_id"], row["check_key"])
+            for row in store.query(
+                "SELECT sample_id, check_key FROM verdicts WHERE list_contains(?, check_key)", [context.jury().keys]
+            )
+        }
+        self._rows: dict[str, list[dict[str, Any]]] = {"generations": [], "requests": [], "samples": [], "verdicts": []}
+        self._flushed = time.monotonic()
+
+    def take(self, course: Course) -> None:
+        """Take a course's news, and commit if enough has come together."""
+        news, course.news = course.news, News()
+        for running, request, turn, answer, new in news.answered:
+            if new:
+                self._rows["generations"].append(_generation_row(self._context, running, request, answer))
+            if (running.position, turn) not in self._places:
+                self._places.add((running.position, turn))
+                self._rows["requests"].append(_request_row(self._context, running, request, turn))
+        for sample in news.finished:
+            if sample.sample_id not in self._samples:
+                self._samples.add(sample.sample_id)
+                self._rows["samples"].append(_sample_row(self._context, sample))
+        for judgement in news.judged:
+            for verdict in judgement.verdicts:
+                if (verdict["sample_id"], verdict["check_key"]) not in self._verdicts:
+                    self._verdicts.add((verdict["sample_id"], verdict["check_key"]))
+                    self._rows["verdicts"].append(verdict)
+        if sum(map(len, self._rows.values())) >= BATCH_ROWS * 4 or time.monotonic() - self._flushed > BATCH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit everything that was taken."""
+        # An interrupt in the middle would lose the rows, or bring them twice.
+        with uninterrupted():
+            self._store.commit(**self._rows)
+            for rows in self._rows.values():
+                rows.clear()
+        self._flushed = time.monotonic()
 
 
-def _flush(context: Context, store: Store, buffer: list[tuple[Planned, Answer, Sample, list[dict[str, Any]]]]) -> None:
-    # An interrupt in the middle would lose the rows, or bring them twice.
-    with uninterrupted():
-        store.commit(
-            generations=[_generation_row(context, planned, answer) for planned, answer, _, _ in buffer],
-            samples=[_sample_row(context, planned, sample) for planned, _, sample, _ in buffer],
-            verdicts=[verdict for _, _, _, verdicts in buffer for verdict in verdicts],
-        )
-        buffer.clear()
-
-
-def _generation_row(context: Context, planned: Planned, answer: Answer) -> dict[str, Any]:
-    sampling = planned.request.sampling
+def _generation_row(context: Context, running: Running, request: Request, answer: Answer) -> dict[str, Any]:
+    sampling = request.sampling
     return {
         "request_key": answer.key,
         "teacher": context.teacher.name,
         "revision": context.teacher.revision,
         "template_digest": context.kind.template_digest,
-        "messages": planned.request.messages,
+        "messages": request.messages,
         "parameters": {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
             "logprobs": sampling.logprobs,
-            "seed": planned.request.seed,
-            "draw": planned.draw,
+            "seed": request.seed,
+            "draw": running.draw,
         },
         "text": answer.text,
         "finish_reason": answer.finish_reason,
@@ -97,54 +140,85 @@ def _generation_row(context: Context, planned: Planned, answer: Answer) -> dict[
     }
 
 
-def _sample_row(context: Context, planned: Planned, sample: Sample) -> dict[str, Any]:
+def _request_row(context: Context, running: Running, request: Request, turn: int) -> dict[str, Any]:
+    return {
+        "plan_id": context.plan_id,
+        "position": running.position,
+        "turn": turn,
+        "request_key": request.key,
+        "seed_id": running.task.seed_id,
+        "task_id": running.task.task_id,
+        "draw": running.draw,
+    }
+
+
+def _sample_row(context: Context, sample: Sample) -> dict[str, Any]:
     return {
         "sample_id": sample.sample_id,
-        "request_key": planned.request.key,
+        "request_key": sample.request_key,
         "seed_id": sample.task.seed_id,
         "task_id": sample.task.task_id,
         "kind": context.loaded.recipe.data.kind,
         "language": sample.task.language,
+        "family": sample.task.family,
         "question": sample.task.question,
+        "input": sample.task.input,
         "reference": sample.task.reference,
         "messages": sample.messages,
         "tools": [tool.model_dump() for tool in context.tools],
         "call": sample.call,
         "fault": sample.fault,
         "result": sample.result,
-        "rationale": None,
+        "rationale": sample.rationale,
         "answer": sample.answer,
         "content_id": sample.content_id,
-        "parents": [sample.task.seed_id],
+        "parents": [sample.task.seed_id, *(parent for parent in sample.task.parents if parent != sample.task.seed_id)],
     }
 
 
 class _Meter:
     """Counts answers and keeps the progress line."""
 
-    def __init__(self, context: Context, *, total: int, done_before: int):
-        self._progress = context.progress
-        self._total, self._done_before = total, done_before
-        self._done = self._accepted = self._tokens = 0
+    def __init__(self, context: Context, course: Course):
+        self._progress, self._course = context.progress, course
+        self._wanted = context.loaded.recipe.data.count
+        self._accepted_before, self._answers_before = course.accepted_count, course.answers
+        self._done = self._tokens = 0
+        self._shown = course.accepted_count > 0
         self._started = time.monotonic()
+        if self._answers_before:
+            self._progress.say(f"  {self._answers_before} answers were there already")
 
-    def add(self, answer: Answer, sample: Sample, *, accepted: bool) -> None:
-        self._done += 1
-        self._accepted += accepted
-        self._tokens += answer.completion_tokens
-        if accepted and self._accepted == 1 and not self._done_before:
-            assert sample.call is not None
-            self._progress.say(f"  first accepted: {sample.task.question}  →  {sample.call['arguments']}  →  {sample.result}")
+    def add(self, news: News) -> None:
+        new = [answer for *_, answer, fresh in news.answered if fresh]
+        self._done += len(new)
+        self._tokens += sum(answer.completion_tokens for answer in new)
+        for judgement in news.judged:
+            if judgement.accepted and not self._shown:
+                self._shown = True
+                self._progress.say(f"  first accepted: {judgement.sample.task.question}  →  {_told(judgement.sample)}")
         seconds = max(time.monotonic() - self._started, 1e-9)
-        left = seconds / self._done * (self._total - self._done)
-        done, total = self._done_before + self._done, self._done_before + self._total
+        course = self._course
+        accepted = course.accepted_count
+        gained = accepted - self._accepted_before
+        left = duration(seconds / gained * max(0, self._wanted - accepted)) + " left" if gained else "…"
+        share = f"{accepted / course.judged:.0%} of tasks accepted" if course.judged else "none judged yet"
         self._progress.update(
-            f"  generate  {done}/{total} answers  {self._done / seconds:.1f} samples/s  "
-            f"{self._tokens / seconds:.0f} tokens/s  {self._accepted / self._done:.0%} accepted  {duration(left)} left",
-            now=self._done == self._total,
+            f"  generate  {accepted}/{self._wanted} samples  {self._answers_before + self._done} answers  {self._done / seconds:.1f} answers/s  "
+            f"{self._tokens / seconds:.0f} tokens/s  {share}  {left}"
         )
 
     def summary(self) -> str:
-        seconds = max(time.monotonic() - self._started, 1e-9)
-        rate = f"{self._tokens / seconds:.0f} tokens/s"
-        return f"{self._done} answers, {self._tokens} tokens, {rate}, {self._accepted} passed the checks of single samples"
+        course = self._course
+        accepted = f"{course.accepted_count} of {self._wanted} samples accepted: {course.ended}"
+        if not self._done:
+            return f"nothing to ask; {accepted}"
+        rate = f"{self._tokens / max(time.monotonic() - self._started, 1e-9):.0f} tokens/s"
+        return f"{self._done} answers, {self._tokens} tokens, {rate}; {accepted}"
+
+
+def _told(sample: Sample) -> str:
+    if isinstance(sample.call, dict):
+        return f"{sample.call['arguments']}  →  {sample.result}"
+    text = sample.answer or sample.text
+    return " ".join(text.split())[:160]

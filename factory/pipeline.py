@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory import dry_run
 from factory.check import check, unjudged
 from factory.child import KEEP_MEMORY, ChildFailed, run_child
 from factory.context import Context
 from factory.digest import content_id
 from factory.errors import FactoryError, InputError
-from factory.generate import owed
+from factory.generate import is_owed
 from factory.inference.environment import ENVIRONMENT
 from factory.machine import machine, require_memory, versions
 from factory.models.bundled import BUNDLED, gguf_path
@@ -55,6 +56,21 @@ def run(context: Context, stages: tuple[str, ...], command: str) -> bool:
         return worked
 
 
+def look(context: Context, command: str) -> str:
+    """Show three prompts, put a few tasks to the teacher, and return what the whole would cost."""
+    preflight(context, ("generate",))
+    with context.workspace.lock() as lock:
+        _require_space(context.workspace.root)
+        _prepare_models(context, lock)
+        with _open(context) as store:
+            enter_run(context, store, command)
+        for number, prompt in enumerate(dry_run.prompts(context), 1):
+            context.progress.say(f"--- prompt {number}\n{prompt}\n")
+        _run_step(context, Step("generate", str(dry_run.TASKS)), lock)
+        with _open(context) as store:
+            return dry_run.estimate(context, store)
+
+
 def preflight(context: Context, stages: tuple[str, ...]) -> None:
     """Check files, models and memory; raise the first FactoryError. Loads no model."""
     recipe = context.loaded.recipe
@@ -63,12 +79,11 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
         raise InputError(f"{context.loaded.path}: the recipe has no student, so there is nothing to {stages[0]}")
     if stages == ("compress",) and recipe.compress is None:
         raise InputError(f"{context.loaded.path}: the recipe has no compress, so there is nothing to compress")
-    assert context.seeds and context.tools and (context.held_out or recipe.evaluate is None)
-    if (possible := len(context.tasks)) < recipe.data.count:
-        context.progress.say(
-            f"note: the seeds give {possible} different questions, the recipe asks for {recipe.data.count}; write more seeds"
-        )
-    _require_solvable(context)
+    assert context.seeds and (context.held_out or recipe.evaluate is None)
+    if recipe.data.kind == "tool_call":
+        _require_solvable(context)
+    if needs_student and recipe.student is not None:
+        _require_single_calls(context)
     key = recipe.teacher.api_key_env
     if key and not os.environ.get(key):
         raise InputError(f"the environment variable {key} (teacher.api_key_env) is not set", f"export {key}=...")
@@ -82,19 +97,32 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
 
 
 def _require_solvable(context: Context) -> None:
+    data = context.loaded.recipe.data
+    assert data.kind == "tool_call"
     for tool in context.tools:
-        if tool.name not in TOOL_NAMES or not tool.function.parameters.get("properties"):
+        if tool.name not in TOOL_NAMES and data.own_tools is None:
             shipped = ", ".join(TOOL_NAMES)
             raise InputError(
-                f"{context.loaded.recipe.data.tools}: the tool {tool.name} is not one that ships ({shipped}), or takes no argument"
+                f"{data.tools}: the tool {tool.name} is not one that ships ({shipped})",
+                "Write data.own_tools: {python: FILE} to have a function of your own carried out.",
             )
+    if not context.calls.in_steps and not context.tools[0].function.parameters.get("properties"):
+        raise InputError(f"{data.tools}: the tool {context.tools[0].name} takes no argument, so no expression can be one")
     faults = [
         f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"
         for seed in [*context.seeds, *context.held_out]
-        if context.kind.solve(seed.reference) is None
+        if seed.reference and context.calls.solve(seed.reference) is None
     ]
     if faults:
         raise InputError("\n".join(faults[:50]), "Mend the references, or remove the tasks.")
+
+
+def _require_single_calls(context: Context) -> None:
+    if context.calls.in_steps:
+        raise InputError(
+            f"{context.loaded.path}: a student of calls in several steps is not trained here yet",
+            "Remove student, and take the data out with: factory export",
+        )
 
 
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:
@@ -148,10 +176,10 @@ def _open(context: Context) -> Store:
 
 def enter_run(context: Context, store: Store, command: str) -> None:
     """Enter the run, its seeds and its plan, unless the latest run has the same recipe, plan and checks."""
-    loaded = context.loaded
+    loaded, keys = context.loaded, context.jury().keys
     same = store.query(
         "SELECT 1 FROM current_run WHERE recipe_digest = ? AND plan_id = ? AND check_keys = ?",
-        [loaded.digest, context.plan_id, context.checks.keys],
+        [loaded.digest, context.plan_id, keys],
     )
     if same:
         return
@@ -168,7 +196,8 @@ def enter_run(context: Context, store: Store, command: str) -> None:
                 "recipe_digest": loaded.digest,
                 "recipe_text": loaded.text,
                 "plan_id": context.plan_id,
-                "check_keys": context.checks.keys,
+                "check_keys": keys,
+                "wanted": loaded.recipe.data.count,
                 "machine": machine(),
                 "versions": versions(),
             }
@@ -180,13 +209,14 @@ def enter_run(context: Context, store: Store, command: str) -> None:
                 "language": seed.language,
                 "family": seed.family,
                 "question": seed.question,
+                "input": seed.input,
+                "rationale": seed.rationale,
                 "reference": seed.reference,
                 "source": seed.source,
                 "line": seed.line,
             }
             for seed_id, seed in new_seeds.items()
         ],
-        requests=[] if store.query("SELECT 1 FROM requests WHERE plan_id = ? LIMIT 1", [context.plan_id]) else context.plan_rows(),
     )
 
 
@@ -194,7 +224,7 @@ def _owed(stage: str, context: Context, worked: bool) -> list[Step]:
     recipe = context.loaded.recipe
     with _open(context) as store:
         if stage == "generate":
-            return [Step(stage)] if owed(context, store) else []
+            return [Step(stage)] if is_owed(context, store) else []
         if stage == "check":
             return [Step(stage)] if unjudged(context, store) else []
         if stage == "report":

@@ -25,7 +25,7 @@ def run_stage(stage: str, context: Context, store: Store, detail: str) -> str:
     if stage == "generate":
         from factory.generate import generate
 
-        return generate(context, store, teacher(context))
+        return generate(context, store, lambda: teacher(context), most_tasks=int(detail) if detail else None)
     if stage == "distill":
         from factory.student.train import train
 

@@ -45,6 +45,10 @@ class Workspace:
     def reports(self) -> Path:
         return self.root / "reports"
 
+    @property
+    def prompts(self) -> Path:
+        return self.root / "prompts"
+
     def existing(self) -> "Workspace":
         """Return self if there is a store here, or raise InputError."""
         if not self.store.is_file():

@@ -1,7 +1,8 @@
-"""What every check is: a name, the settings that decide its verdicts, and a judgement of one sample.
+"""What every check is: a name, the settings that decide its verdicts, and a judgement.
 
-A check never raises on a sample, whatever is in it, and never needs the teacher: checks can be run again at will. Adding one takes a file
-with a class here and a line in `factory.checks.registry`.
+Most checks look at one sample. Some compare the draws of one task (`GroupCheck`), some compare a sample with all that were kept before
+(`StreamCheck`). A check never raises on a sample, whatever is in it, and never needs the teacher: checks can be run again at will. Adding
+one takes a file with a class here and a line in `factory.checks.registry`.
 """
 
 from dataclasses import dataclass
@@ -9,15 +10,6 @@ from typing import Any, Protocol
 
 from factory.digest import content_id
 from factory.tasks.sample import Sample
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A sample beside what is known of its generation."""
-
-    sample: Sample
-    finish_reason: str
-    position: int
 
 
 @dataclass(frozen=True)
@@ -39,8 +31,27 @@ class Check(Protocol):
     name: str
     settings: dict[str, Any]
 
-    def judge(self, judged: Judged) -> Verdict:
+    def judge(self, sample: Sample) -> Verdict:
         """Return the verdict on one sample."""
+        ...
+
+
+class GroupCheck(Protocol):
+    """A check of the draws of one task."""
+
+    name: str
+    settings: dict[str, Any]
+
+    def judge_draws(self, draws: list[Sample], clean: list[bool]) -> list[Verdict]:
+        """Return a verdict on each draw; `clean` says which passed every check before this one."""
+        ...
+
+
+class StreamCheck(Check, Protocol):
+    """A check that compares a sample with those that were kept before it."""
+
+    def keep(self, sample: Sample) -> None:
+        """Take a sample that passed every check among those that later ones are compared with."""
         ...
 
 

@@ -1,32 +1,39 @@
-"""`dedup`: a sample that says the same as another of the plan is kept once.
+"""`dedup`: a sample that says the same as one that was kept before it is one too many.
 
-Promise: exactly one of those with the same content id passes, the first in the plan's order among the ones that pass the other checks;
-the outcome does not depend on the order in which answers arrived.
+Exact: the same content id. Near: ROUGE-L at or above `threshold`, Alpaca's rule against everything that came before. Semantic: cosine at or
+above `semantic`. `others` are the keys of the other checks: what they let through decides what there is to compare with.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from factory.checks.check import OK, Verdict
+from factory.checks.near import NearIndex
+from factory.checks.semantic import SemanticIndex
+from factory.tasks.sample import Sample
 
 
 class DedupCheck:
-    """Judges the samples of a whole plan together."""
+    """Fails with duplicate, near_duplicate or semantic_duplicate; the detail names the sample that was kept."""
 
     name = "dedup"
 
-    def __init__(self, plan_id: str):
-        self.settings: dict[str, Any] = {"plan": plan_id}
+    def __init__(self, *, threshold: float | None, semantic: float | None, others: list[str], plan: str):
+        self.settings: dict[str, Any] = {"threshold": threshold, "semantic": semantic, "others": others, "plan": plan}
+        self._exact: dict[str, str] = {}
+        self._near = NearIndex(threshold) if threshold else None
+        self._semantic = SemanticIndex(semantic) if semantic else None
 
-    def judge_all(self, samples: Iterable[dict[str, Any]]) -> dict[str, Verdict]:
-        """Return verdicts by sample id.
+    def judge(self, sample: Sample) -> Verdict:
+        if (kept := self._exact.get(sample.content_id)) is not None:
+            return Verdict(False, "duplicate", kept, 1.0)
+        if self._near and (near := self._near.nearest(sample.said)):
+            return Verdict(False, "near_duplicate", *near)
+        if self._semantic and (alike := self._semantic.nearest(sample.said)):
+            return Verdict(False, "semantic_duplicate", *alike)
+        return OK
 
-        Each sample has sample_id, content_id, position, clean (the other checks passed), standing (it passed this check before: that
-        stays).
-        """
-        first: dict[str, str] = {}
-        verdicts = {}
-        for sample in sorted(samples, key=lambda row: (not row["standing"], not row["clean"], row["position"])):
-            kept = first.setdefault(sample["content_id"], sample["sample_id"])
-            verdicts[sample["sample_id"]] = OK if kept == sample["sample_id"] else Verdict(False, "duplicate", kept)
-        return verdicts
+    def keep(self, sample: Sample) -> None:
+        self._exact[sample.content_id] = sample.sample_id
+        for index in (self._near, self._semantic):
+            if index:
+                index.add(sample.sample_id, sample.said)

@@ -1,9 +1,9 @@
-"""`execution`: the call was carried out, and its result is that of the reference."""
+"""`execution`: the calls were carried out, and where there is a reference their result is the reference's."""
 
 from typing import Any
 
-from factory.checks.check import OK, Judged, Verdict
-from factory.tasks.tool_call import ToolCallKind
+from factory.checks.check import OK, Verdict
+from factory.tasks.sample import Sample
 
 
 class ExecutionCheck:
@@ -11,15 +11,14 @@ class ExecutionCheck:
 
     name = "execution"
 
-    def __init__(self, kind: ToolCallKind):
+    def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
-        self._kind = kind
 
-    def judge(self, judged: Judged) -> Verdict:
-        sample = judged.sample
+    def judge(self, sample: Sample) -> Verdict:
         if sample.call is None:
             return Verdict(False, "no_call")
-        if sample.result is None:
+        if sample.outcome is None:
             return Verdict(False, sample.fault or "tool_error", sample.detail)
-        expected = self._kind.solve(sample.task.reference)
-        return OK if sample.result == expected else Verdict(False, "wrong_result", f"{sample.result}, the reference gives {expected}")
+        if sample.expected is None or sample.outcome == sample.expected:
+            return OK
+        return Verdict(False, "wrong_result", f"{sample.outcome}, the reference gives {sample.expected}")

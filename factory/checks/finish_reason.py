@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from factory.checks.check import OK, Judged, Verdict
+from factory.checks.check import OK, Verdict
+from factory.tasks.sample import Sample
 
 
 class FinishReasonCheck:
@@ -13,7 +14,7 @@ class FinishReasonCheck:
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {}
 
-    def judge(self, judged: Judged) -> Verdict:
-        if judged.finish_reason == "stop":
+    def judge(self, sample: Sample) -> Verdict:
+        if sample.finish_reason == "stop":
             return OK
-        return Verdict(False, "cut_off" if judged.finish_reason == "length" else "no_answer", judged.finish_reason)
+        return Verdict(False, "cut_off" if sample.finish_reason == "length" else "no_answer", sample.finish_reason)

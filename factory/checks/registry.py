@@ -1,55 +1,52 @@
-"""Which check a name in a recipe means, and the keys under which their verdicts stand in the store."""
+"""Which check a name in a recipe means."""
 
-from dataclasses import dataclass
-from typing import Any
-
-from factory.checks.check import Check, Judged, Verdict, check_key
+from factory.checks.agreement import AgreementCheck
+from factory.checks.check import Check, GroupCheck, check_key
 from factory.checks.decontamination import DecontaminationCheck
 from factory.checks.dedup import DedupCheck
+from factory.checks.degenerate import DegenerateCheck
 from factory.checks.execution import ExecutionCheck
 from factory.checks.finish_reason import FinishReasonCheck
+from factory.checks.judge import JudgeCheck
+from factory.checks.jury import Jury
+from factory.checks.length import LengthCheck
 from factory.checks.schema import SchemaCheck
-from factory.tasks.seed import Seed
-from factory.tasks.tool_call import ToolCallKind
+from factory.checks.selection import SelectionCheck
+from factory.digest import content_id
+from factory.recipe import checks as chosen
+from factory.recipe.model import Recipe
+from factory.seeds.seed import Seed
+from factory.tools.spec import ToolSpec
 
 
-@dataclass(frozen=True)
-class Checks:
-    """The checks of a recipe: those that judge a sample by itself, and the one that compares samples."""
-
-    single: list[Check]
-    dedup: DedupCheck | None
-
-    @property
-    def keys(self) -> list[str]:
-        """The keys of all checks, in the recipe's terms."""
-        keys = [check_key(check.name, check.settings) for check in self.single]
-        return keys + ([check_key(self.dedup.name, self.dedup.settings)] if self.dedup else [])
-
-    def judge(self, judged: Judged) -> list[dict[str, Any]]:
-        """Return the verdict rows of one sample by the checks that judge it by itself."""
-        return [verdict_row(judged.sample.sample_id, check.name, check.settings, check.judge(judged)) for check in self.single]
-
-
-def build_checks(names: tuple[str, ...], kind: ToolCallKind, held_out: list[Seed], plan_id: str) -> Checks:
-    """Return the checks that a recipe names."""
-    single: dict[str, Check] = {
-        "schema": SchemaCheck(kind.tools),
-        "execution": ExecutionCheck(kind),
-        "finish_reason": FinishReasonCheck(),
-        "decontamination": DecontaminationCheck(held_out),
-    }
-    return Checks([single[name] for name in names if name in single], DedupCheck(plan_id) if "dedup" in names else None)
-
-
-def verdict_row(sample_id: str, name: str, settings: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
-    """Return the row of a verdict as the store keeps it."""
-    return {
-        "sample_id": sample_id,
-        "check_key": check_key(name, settings),
-        "check_name": name,
-        "passed": verdict.passed,
-        "reason": verdict.reason,
-        "score": verdict.score,
-        "detail": verdict.detail or None,
-    }
+def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str) -> Jury:
+    """Return the checks that a recipe names, and for rationales the choice among the right ones."""
+    single: list[Check] = []
+    draws: list[GroupCheck] = []
+    dedup: chosen.Dedup | None = None
+    for item in recipe.checks:
+        match chosen.check_name(item), chosen.settings(item):
+            case "schema", _:
+                single.append(SchemaCheck(content_id([tool.model_dump() for tool in tools]) if tools else recipe.data.kind))
+            case "execution", _:
+                single.append(ExecutionCheck())
+            case "finish_reason", _:
+                single.append(FinishReasonCheck())
+            case "degenerate", _:
+                single.append(DegenerateCheck())
+            case "decontamination", _:
+                single.append(DecontaminationCheck(held_out))
+            case "length", chosen.Length() as length:
+                single.append(LengthCheck(min_words=length.min_words, max_words=length.max_words))
+            case "judge", chosen.Judge() as judge:
+                single.append(JudgeCheck(judge.min_score))
+            case "agreement", chosen.Agreement() as agreement:
+                draws.append(AgreementCheck(agreement.margin))
+            case "dedup", chosen.Dedup() as found:
+                dedup = found
+    if recipe.data.kind == "rationale":
+        draws.append(SelectionCheck(recipe.data.keep, recipe.data.most))
+    if dedup is None:
+        return Jury(single, draws, [])
+    others = [check_key(check.name, check.settings) for check in (*single, *draws)]
+    return Jury(single, draws, [DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic, others=others, plan=plan_id)])

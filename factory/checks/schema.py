@@ -1,21 +1,20 @@
-"""`schema`: the answer is one call to a known tool, with arguments that fit its JSON Schema."""
+"""`schema`: the answer has the form that was asked for: a call to a known tool, a marked final answer, an instruction."""
 
 from typing import Any
 
-from factory.checks.check import OK, Judged, Verdict
-from factory.digest import content_id
-from factory.tools.spec import ToolSpec
+from factory.checks.check import OK, Verdict
+from factory.tasks.sample import Sample
 
 
 class SchemaCheck:
-    """Fails with the reason why there is no call: empty, not_json, wrong_shape, unknown_tool, bad_arguments, control_token, or the
-    request's error."""
+    """Fails with the reason why nothing could be read: empty, not_json, wrong_shape, unknown_tool, bad_arguments, control_token,
+    no_final_answer, copied_example, or the request's error. `form` is what the form depends on, such as the tools."""
 
     name = "schema"
 
-    def __init__(self, tools: list[ToolSpec]):
-        self.settings: dict[str, Any] = {"tools": content_id([tool.model_dump() for tool in tools])}
+    def __init__(self, form: Any):
+        self.settings: dict[str, Any] = {"form": form}
 
-    def judge(self, judged: Judged) -> Verdict:
-        sample = judged.sample
-        return OK if sample.call is not None else Verdict(False, sample.fault or "not_json", sample.detail)
+    def judge(self, sample: Sample) -> Verdict:
+        # A call that could be read and not carried out is for `execution` to reject.
+        return OK if sample.fault in (None, "tool_error") else Verdict(False, str(sample.fault), sample.detail)

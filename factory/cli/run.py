@@ -23,9 +23,15 @@ def run(
     recipe: RecipePath,
     workspace: WorkspacePath,
     until: Annotated[StageName | None, typer.Option(help="Stop after this stage.", show_default=False)] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show three prompts, try a few tasks, estimate tokens, time and yield, and stop.")
+    ] = False,
 ) -> None:
     """Run every stage that is not finished: generate, check, distill, compress, evaluate, report. Ctrl-C is safe; the same command goes
     on."""
+    if dry_run:
+        _look(recipe, workspace)
+        return
     last = STAGES.index(until.value) if until else len(STAGES) - 1
     _run(recipe, workspace, STAGES[: last + 1])
 
@@ -60,6 +66,14 @@ def report(recipe: RecipePath, workspace: WorkspacePath) -> None:
     context = _context(recipe, workspace)
     (context.workspace.reports / "report.html").unlink(missing_ok=True)
     _run_stages(context, ("report",))
+
+
+def _look(recipe: Path, workspace: Path) -> None:
+    from factory.child import interrupt_once
+    from factory.pipeline import look
+
+    interrupt_once()
+    typer.echo(look(_context(recipe, workspace), " ".join(["factory", *sys.argv[1:]])))
 
 
 def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:

@@ -69,8 +69,8 @@ def measure(context: Context, store: Store, subject: Subject, model: Model, *, s
 
 
 def _request(context: Context, subject: Subject, task: Task, max_tokens: int, *, tag: str = "", fixed: bool = False) -> Request:
-    messages = context.kind.ask(task) if subject.as_teacher else [{"role": "user", "content": task.question}]
-    schema = context.kind.schema if subject.as_teacher and not fixed else None
+    messages = context.calls.ask(task) if subject.as_teacher else [{"role": "user", "content": task.question}]
+    schema = context.calls.schema if subject.as_teacher and not fixed else None
     key = content_id([subject.artifact_id, messages, max_tokens, tag])
     tools = None if subject.as_teacher else [tool.model_dump() for tool in context.tools]
     return Request(key, messages, Sampling(0.0, 1.0, max_tokens), schema, tools, ignore_eos=fixed)
@@ -83,7 +83,7 @@ def _judge(context: Context, subject: Subject, task: Task, text: str) -> dict[st
         result = run_tool(call["name"], call["arguments"])
     except (CallFault, ToolError):
         pass
-    reference = context.kind.reference_call(task.reference)
+    reference = context.calls.reference_call(task.reference)
     return {
         "task_id": task.task_id,
         "question": task.question,
@@ -93,7 +93,7 @@ def _judge(context: Context, subject: Subject, task: Task, text: str) -> dict[st
         "result": result,
         "parsed": call is not None,
         "same_call": call is not None and _canonical(call) == _canonical(reference),
-        "right_answer": result is not None and result == context.kind.solve(task.reference),
+        "right_answer": result is not None and result == context.calls.solve(task.reference),
     }
 
 

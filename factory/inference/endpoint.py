@@ -44,18 +44,20 @@ class Endpoint:
         self._clients = [openai.OpenAI(base_url=url, api_key=self._key or "none", max_retries=0, timeout=TIMEOUT) for url in urls]
         self._is_vllm = [self._probe(client) for client in self._clients]
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[Answer]:
+    def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
         """Yield answers as they end; FactoryError, after those that were in flight, if a server stays out of reach or refuses to work."""
         waiting, turn = iter(requests), itertools.cycle(range(len(self._clients)))
         failure: BaseException | None = None
         with concurrent.futures.ThreadPoolExecutor(self._concurrency) as pool:
-            running = {pool.submit(self._ask, request, next(turn)) for request in itertools.islice(waiting, self._concurrency)}
+            running: set[concurrent.futures.Future[Answer]] = set()
             try:
-                while running:
+                while True:
+                    while failure is None and len(running) < self._concurrency and (request := next(waiting, None)) is not None:
+                        running.add(pool.submit(self._ask, request, next(turn)))
+                    if not running:
+                        break
                     done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
                     failure = next((error for future in done if (error := future.exception())), failure)
-                    if failure is None:
-                        running |= {pool.submit(self._ask, request, next(turn)) for request in itertools.islice(waiting, len(done))}
                     yield from (future.result() for future in done if not future.exception())
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)

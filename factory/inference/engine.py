@@ -53,16 +53,19 @@ class Engine:
         text = self.tokenizer.apply_chat_template(request.messages, tools=request.tools, tokenize=False, add_generation_prompt=True)
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[Answer]:
+    def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
         """Yield answers as they end; an overlong prompt is answered with the error `prompt_too_long`."""
         waiting = iter(requests)
         started: dict[str, float] = {}
         exhausted = False
         while True:
             while not exhausted and len(started) < self.concurrency:
-                request = next(waiting, None)
-                if request is None:
+                try:
+                    request = next(waiting)
+                except StopIteration:
                     exhausted = True
+                    break
+                if request is None:
                     break
                 ids = self._prompt_ids(request)
                 if len(ids) >= self.max_model_len:

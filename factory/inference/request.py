@@ -66,8 +66,9 @@ class Answer:
 class Model(Protocol):
     """Something that answers requests, in whatever order they finish."""
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[Answer]:
-        """Yield an answer for each request as soon as it is complete. `requests` is drawn from as room becomes free."""
+    def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
+        """Yield an answer for each request as soon as it is complete. `requests` is drawn from as room becomes free; None says that there
+        is nothing to ask until one of the answers in flight has been taken."""
         ...
 
 

@@ -99,7 +99,7 @@ def _whole(rows: dict[str, Row], metric: str) -> int | None:
 
 def _yield(store: Store) -> Yield:
     (counts,) = store.query(
-        "SELECT (SELECT count(*) FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
+        "SELECT (SELECT count(DISTINCT position) FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
         "(SELECT count(*) FROM current_samples) AS answered, (SELECT count(*) FROM training_set) AS accepted"
     )
     checks: dict[str, dict[str, Any]] = {}
@@ -167,7 +167,8 @@ def _call_text(call: str | None) -> str | None:
     if call is None:
         return None
     value = json.loads(call)
-    return f"{value['name']}({json.dumps(value['arguments'], ensure_ascii=False)})"
+    calls = [value] if isinstance(value, dict) else [one for step in value for one in step]
+    return "\n".join(f"{one['name']}({json.dumps(one['arguments'], ensure_ascii=False)})" for one in calls)
 
 
 def _pedigree(context: Context, store: Store) -> dict[str, str | int | float | None]:

@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW current_run AS
 COMMENT ON VIEW current_run IS 'The latest run; its plan and checks decide what training_set and rejected show.';
 
 CREATE OR REPLACE VIEW current_samples AS
-    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys
+    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.wanted
     FROM samples s
     CROSS JOIN current_run r
     JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key;
@@ -19,7 +19,8 @@ CREATE OR REPLACE VIEW current_verdicts AS
 COMMENT ON VIEW current_verdicts IS 'The verdicts of the checks as the current run sets them.';
 
 CREATE OR REPLACE VIEW training_set AS
-    SELECT s.sample_id, s.position, s.language, s.question, s.reference, s.call, s.result, s.answer, s.messages, s.tools, s.content_id,
+    SELECT s.sample_id, s.position, s.kind, s.language, s.family, s.question, s.input, s.reference, s.call, s.result, s.rationale, s.answer,
+           s.messages, s.tools, s.content_id,
            d.name AS seed, s.seed_id, s.task_id, g.teacher, g.revision AS teacher_revision, g.template_digest, s.request_key,
            g.completion_tokens, len(g.topk_ids) AS topk_tuples, v.verdicts
     FROM current_samples s
@@ -30,8 +31,9 @@ CREATE OR REPLACE VIEW training_set AS
                list({'check': check_name, 'passed': passed, 'reason': reason} ORDER BY check_name) AS verdicts
         FROM current_verdicts GROUP BY sample_id
     ) v USING (sample_id)
-    WHERE v.passed AND v.checks = len(s.check_keys);
-COMMENT ON VIEW training_set IS 'Samples that passed every check of the current run, each with its pedigree.';
+    WHERE v.passed AND v.checks = len(s.check_keys)
+    QUALIFY row_number() OVER (ORDER BY s.position) <= s.wanted;
+COMMENT ON VIEW training_set IS 'Samples that passed every check of the current run, as many as it asks for, each with its pedigree.';
 
 CREATE OR REPLACE VIEW rejected AS
     SELECT s.sample_id, s.position, s.language, s.question, s.reference, g.text, s.call, s.result, s.answer,

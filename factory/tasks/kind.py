@@ -14,10 +14,12 @@ from factory.tasks.sample import Sample, Task
 
 @dataclass(frozen=True)
 class Ask:
-    """One turn: chat messages in OpenAI form, and the JSON Schema that the answer has to match, if any."""
+    """One turn: chat messages in OpenAI form, and the JSON Schema that the answer has to match, if any. `weighed`: what follows depends on
+    the answer's logprobs too, not on its text alone."""
 
     messages: list[dict[str, Any]]
     schema: dict[str, Any] | None = None
+    weighed: bool = False
 
 
 Episode = Generator[Ask, Answer, Sample]

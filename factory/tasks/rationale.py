@@ -82,6 +82,7 @@ class RationaleKind:
             messages = [{"role": "user", "content": task.question}, {"role": "assistant", "content": turn}]
         return Sample(
             sample_id=content_id({"kind": "rationale", "request": key}),
+            request_key=key,
             task=task,
             text=text,
             finish_reason=finish_reason,

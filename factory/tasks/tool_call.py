@@ -121,6 +121,7 @@ class ToolCallKind:
         said = [call["name"], canonical_arguments(call["name"], call["arguments"])] if call else answer.text
         return Sample(
             sample_id=content_id({"kind": "tool_call", "request": answer.key}),
+            request_key=answer.key,
             task=task,
             text=answer.text,
             finish_reason=answer.finish_reason,
@@ -195,6 +196,7 @@ class ToolCallKind:
         path = [[[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step] for step in steps]
         return Sample(
             sample_id=content_id({"kind": "tool_call", "requests": keys}),
+            request_key=keys[-1],
             task=task,
             text=said,
             finish_reason=answer.finish_reason,

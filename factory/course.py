@@ -1,0 +1,199 @@
+"""The way through a plan: episodes begun in order, stored answers first, tasks judged in order, an end that is stated.
+
+Promise: the same recipe, seeds and answers give the same way. So after a kill, or after an edit, the way is gone again from its beginning,
+and only what no stored answer covers is asked. What is committed is never asked again. Memory: one small record for each request of the
+plan, the samples of tasks that are not judged yet, and what the checks remember.
+"""
+
+import dataclasses
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from factory.checks.jury import Judgement, Jury
+from factory.context import Context
+from factory.inference.request import Answer, Request
+from factory.store.store import Store
+from factory.tasks.kind import Episode
+from factory.tasks.sample import Sample, Task
+
+
+@dataclass
+class Running:
+    """An episode that waits for an answer. `position` counts episodes from 0, `turn` the requests of this one."""
+
+    position: int
+    task: Task
+    draw: int
+    episode: Episode
+    request: Request
+    weighed: bool
+    turn: int = 0
+
+
+@dataclass
+class News:
+    """What one answer brought: the generation if it is new, its place in the plan, finished samples, judged tasks."""
+
+    answered: list[tuple[Running, Request, int, Answer, bool]] = field(default_factory=list)
+    finished: list[Sample] = field(default_factory=list)
+    judged: list[Judgement] = field(default_factory=list)
+
+
+class Course:
+    """One run through a recipe's plan. `most_tasks` ends it early, for a look at a few tasks; without `asking` nothing new is begun beyond
+    what is stored."""
+
+    def __init__(self, context: Context, store: Store, jury: Jury, *, asking: bool = True, most_tasks: int | None = None):
+        self._context = context
+        self._store = store
+        self._jury = jury
+        self._asking = asking
+        data = context.loaded.recipe.data
+        self._draws, self._wanted, self._budget, self._most_tasks = data.draws, data.count, data.budget, most_tasks
+        self._known = self._stored_answers()
+        self._last_stored = self._last_position() if not asking else 0
+        self._tasks = context.kind.tasks(self)
+        self._ready: deque[Running] = deque()
+        self._running: dict[str, Running] = {}
+        self._begun = self._position = 0
+        self._current: Task | None = None
+        self._samples: dict[int, dict[int, Sample | None]] = {}
+        self._accepted: list[tuple[int, Sample]] = []
+        self._seen: set[str] = set()
+        self.judged = 0
+        self.requests = self.tokens = self.answers = 0
+        self.ended = ""
+        self.news = News()
+
+    def accepted(self, before: int) -> list[Sample]:
+        """Return the accepted samples of the first `before` tasks, in order."""
+        return [sample for number, sample in self._accepted if number < before]
+
+    @property
+    def accepted_count(self) -> int:
+        """How many samples are accepted so far, the tasks judged in order."""
+        return len(self._accepted)
+
+    def open_requests(self) -> Iterator[Request | None]:
+        """Yield what has to be asked; None while the next request depends on answers in flight."""
+        while True:
+            if self._ready:
+                running = self._ready.popleft()
+                self._running[running.request.key] = running
+                yield running.request
+            elif self._begin():
+                continue
+            elif self._running:
+                yield None
+            else:
+                return
+
+    def receive(self, answer: Answer) -> None:
+        """Take a new answer to one of the requests."""
+        self._answered(self._running.pop(answer.key), answer, new=True)
+
+    def _begin(self) -> bool:
+        """Begin the next episode and go on with stored answers as far as they reach; False if there is none to begin now."""
+        if self._current is None or self._position % self._draws == 0:
+            if self._is_over():
+                return False
+            task = next(self._tasks, None) if not self.ended else None
+            if task is None:
+                # A stream that has ended gives nothing to wait for; one that waits has something in flight.
+                if not self._running and not self._ready and not self.ended:
+                    self.ended = "the seeds give no more new questions"
+                return False
+            self._current = task
+            self._begun += 1
+        position, draw = self._position, self._position % self._draws
+        self._position += 1
+        episode = self._context.episode(self._current, draw)
+        ask = next(episode)
+        running = Running(position, self._current, draw, episode, self._context.request(ask, draw), ask.weighed)
+        self._go_on(running)
+        return True
+
+    def _is_over(self) -> bool:
+        if not self.ended:
+            if self._asking and self._most_tasks is None and len(self._accepted) >= self._wanted:
+                self.ended = f"{self._wanted} samples are accepted"
+            elif self._budget.requests is not None and self.requests >= self._budget.requests:
+                self.ended = f"the budget of {self._budget.requests} requests is used up"
+            elif self._budget.tokens is not None and self.tokens >= self._budget.tokens:
+                self.ended = f"the budget of {self._budget.tokens} tokens is used up"
+            elif self._most_tasks is not None and self._begun >= self._most_tasks:
+                self.ended = f"{self._most_tasks} tasks were tried"
+            elif not self._asking and self._position > self._last_stored:
+                self.ended = "all that is stored was judged"
+        return bool(self.ended)
+
+    def _go_on(self, running: Running) -> None:
+        key = running.request.key
+        if running.turn == 0 and key in self._seen:
+            # The same question again, under another reference: its answer is there, and would only be the same sample.
+            self._finish(running, None)
+            return
+        self._seen.add(key)
+        self.requests += 1
+        if (answer := self._known.get(key)) is not None:
+            self._answered(running, self._with_logprobs(answer) if running.weighed else answer, new=False)
+        elif self._asking:
+            self._ready.append(running)
+        else:
+            self._finish(running, None)
+
+    def _answered(self, running: Running, answer: Answer, *, new: bool) -> None:
+        self.answers += 1
+        self.tokens += answer.prompt_tokens + answer.completion_tokens
+        self.news.answered.append((running, running.request, running.turn, answer, new))
+        try:
+            ask = running.episode.send(answer)
+        except StopIteration as end:
+            sample: Sample = end.value
+            self.news.finished.append(sample)
+            self._finish(running, sample)
+            return
+        running.turn += 1
+        running.request, running.weighed = self._context.request(ask, running.draw), ask.weighed
+        self._go_on(running)
+
+    def _finish(self, running: Running, sample: Sample | None) -> None:
+        self._samples.setdefault(running.position // self._draws, {})[running.draw] = sample
+        while len(draws := self._samples.get(self.judged, {})) == self._draws:
+            samples = [sample for _, sample in sorted(draws.items()) if sample is not None]
+            for judgement in self._jury.judge(samples):
+                self.news.judged.append(judgement)
+                if judgement.accepted:
+                    self._accepted.append((self.judged, judgement.sample))
+            del self._samples[self.judged]
+            self.judged += 1
+
+    def _stored_answers(self) -> dict[str, Answer]:
+        rows = self._store.query(
+            "SELECT request_key, text, finish_reason, prompt_tokens, completion_tokens, seconds, error "
+            "FROM generations WHERE teacher = ? AND revision = ?",
+            [self._context.teacher.name, self._context.teacher.revision],
+        )
+        return {row["request_key"]: _answer(row) for row in rows}
+
+    def _with_logprobs(self, answer: Answer) -> Answer:
+        (row,) = self._store.query("SELECT token_ids, topk_ids, topk_logprobs FROM generations WHERE request_key = ?", [answer.key])
+        return dataclasses.replace(answer, **row)
+
+    def _last_position(self) -> int:
+        (row,) = self._store.query("SELECT max(position) AS last FROM requests WHERE plan_id = ?", [self._context.plan_id])
+        return -1 if row["last"] is None else int(row["last"])
+
+
+def _answer(row: dict[str, Any]) -> Answer:
+    return Answer(
+        row["request_key"],
+        row["text"],
+        row["finish_reason"],
+        row["prompt_tokens"],
+        row["completion_tokens"],
+        row["seconds"],
+        error=row["error"],
+    )

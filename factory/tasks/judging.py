@@ -1,0 +1,71 @@
+"""The teacher as a judge of a sample: one more turn of its episode, with a rubric and a score from 1 to 5.
+
+The score is the expectation over the scale under the teacher's own probabilities of the five digits where it wrote the score (G-Eval, Liu et
+al., 2023, arXiv 2303.16634), where the answer has them and the tokens' meaning is known; otherwise the digit. What is judged is fenced
+and called data: it cannot end the fence, and is not followed. Not promised: that a small judge judges well.
+"""
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from factory.inference.request import Answer
+from factory.tasks.kind import Ask, Episode
+from factory.tasks.sample import Sample
+from factory.tasks.strict_json import strict_json
+from factory.templates import render
+
+TEMPLATE = "judge.j2"
+SCALE = ("1", "2", "3", "4", "5")
+SCHEMA = {
+    "type": "object",
+    "properties": {"score": {"type": "integer", "enum": [int(point) for point in SCALE]}},
+    "required": ["score"],
+    "additionalProperties": False,
+}
+Spell = Callable[[int], str]
+
+
+def judged(episode: Episode, spell: Spell | None, own: Path | None) -> Episode:
+    """Go through an episode, then have its sample scored, unless it has a fault. `spell` gives the text of a token id."""
+    sample = yield from episode
+    if sample.fault is not None:
+        return sample
+    said = sample.answer or sample.text
+    if sample.rationale:
+        said = f"{sample.rationale}\n{said}"
+    if sample.call:
+        said = f"{json.dumps(sample.call, ensure_ascii=False)}\n{said}"
+    question = f"{sample.task.question}\n\n{sample.task.input}".strip()
+    # No run of the fence's character in the text is as long as the fence.
+    longest = max((len(run) for run in re.findall("=+", question + said)), default=0)
+    text = render(TEMPLATE, own, language=sample.task.language, question=question, answer=said, fence="=" * max(8, longest + 1))
+    answer = yield Ask([{"role": "user", "content": text}], SCHEMA, weighed=True)
+    return with_score(sample, answer, spell)
+
+
+def with_score(sample: Sample, answer: Answer, spell: Spell | None) -> Sample:
+    """Return the sample with the judge's score, None if the answer holds none."""
+    try:
+        value = strict_json(answer.text)
+        point = str(value["score"])
+    except (ValueError, KeyError, TypeError):
+        return sample
+    return dataclasses.replace(sample, score=_expected(answer, spell) or float(point)) if point in SCALE else sample
+
+
+def _expected(answer: Answer, spell: Spell | None) -> float | None:
+    if spell is None or not answer.token_ids or not answer.topk_ids or not answer.topk_logprobs:
+        return None
+    for place in reversed(range(len(answer.token_ids))):
+        if spell(answer.token_ids[place]).strip() in SCALE:
+            mass: dict[str, float] = {}
+            for token, logprob in zip(answer.topk_ids[place], answer.topk_logprobs[place], strict=True):
+                if (text := spell(token).strip()) in SCALE:
+                    mass[text] = mass.get(text, 0.0) + math.exp(logprob)
+            total = sum(mass.values())
+            return sum(int(text) * share for text, share in mass.items()) / total if total else None
+    return None
