@@ -11,8 +11,8 @@ from factory.tasks.seed import Seed
 from factory.tasks.vary import vary
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
-from tests.data.rows import Row, language_of, read
 from tests.data.rouge import rouge_l
+from tests.data.rows import Row, language_of, read
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 EQUATION = re.compile(r"([(\d][\d.()+\-×÷ ]*?) = (\d+(?:\.\d+)?)")
