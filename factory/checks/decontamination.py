@@ -19,7 +19,7 @@ from typing import Any
 from factory.checks.check import OK, Judged, Verdict
 from factory.checks.rouge import UNSPACED
 from factory.digest import content_id
-from factory.tasks.seed import Seed
+from factory.seeds.seed import Seed
 
 MAX_CHARACTERS = 20_000
 LONG, SHORT, SHARE, LEAST = 13, 8, 0.7, 5

@@ -11,7 +11,7 @@ from factory.checks.check import Judged, Verdict
 from factory.checks.decontamination import DecontaminationCheck
 from factory.inference.request import Answer
 from factory.tasks.sample import Task
-from factory.tasks.seed import Seed, load_seeds
+from factory.seeds.seed import Seed, load_seeds
 from tests.checks.judged import judged
 from tests.tasks.calculator import DATA, SEEDS, kind, one_seed
 
