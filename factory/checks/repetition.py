@@ -11,8 +11,8 @@ import numpy as np
 
 from factory.checks.rouge import tokens
 
-# A googol written out has 100 zeros; a rule of dashes may be as wide as a page.
-_RUN = re.compile(r"([^\W\d_])\1{29,}|(\d)\2{149,}|([^\w\s])\3{249,}|(\s)\4{499,}")
+# A googol written out has 100 zeros; a rule of dashes may be wider than a page.
+_RUN = re.compile(r"([^\W\d_])\1{29,}|(\d)\2{149,}|([^\w\s])\3{399,}|(\s)\4{499,}")
 _LONGEST_BLOCK = 64
 _LOOPED_TOKENS, _LOOPS = 40, 5
 _ENOUGH_TOKENS, _LEAST_DISTINCT = 60, 0.3

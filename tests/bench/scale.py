@@ -3,10 +3,10 @@
 python -m tests.bench.scale [--rows 10000 100000 1000000] [--sample 2000]
 
 Each size is measured in a fresh process, so that peak memory is its own. Near-duplicate removal takes invented instructions as a stream
-(`tests/bench/instructions.py`), of which a known share are near copies of rows before them, and keeps a row if the index finds no
-near duplicate among the rows kept. The store commits rows of requests, generations, samples and verdicts, 1,000 samples a batch. Agreement is
-measured on all pairs of a sample that ROUGE-L by brute force puts at the threshold or above: in which share of them does the index, with the
-earlier row stored, see the pair? Seconds are wall time less the time that making the rows takes. Prints a table, then one JSON object.
+(`tests/bench/instructions.py`), of which a known share are near copies of rows before them, and keeps a row if the index finds no near
+duplicate among the rows kept. The store commits rows of requests, generations, samples and verdicts, 1,000 samples a batch. Agreement is
+measured on all pairs of a sample that ROUGE-L by brute force puts at the threshold or above: in which share of them does the index, with
+all rows stored, see the pair? Seconds are wall time less the time that making the rows takes. Prints a table, then one JSON object.
 """
 
 import argparse
