@@ -31,20 +31,9 @@ _ALL_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}  # by Landlock's vers
 _READ_FILE, _READ_FOLDER = 4, 8
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PROCESSES = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.", "os.kill", "signal.pthread_kill")
-_FILES = (
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.mkdir",
-    "os.link",
-    "os.symlink",
-    "os.truncate",
-    "os.ch",
-    "os.utime",
-    "os.setx",
-    "os.removex",
-)
-_REFUSED = (*_PROCESSES, *_FILES, "socket.", "_thread.start", "resource.setrlimit", "resource.prlimit")
+_NAMES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink")
+_FILES = ("os.truncate", "os.ch", "os.utime", "os.setxattr", "os.removexattr")
+_REFUSED = (*_PROCESSES, *_NAMES, *_FILES, "socket.", "_thread.start", "resource.setrlimit", "resource.prlimit")
 
 
 class Refused(PermissionError):

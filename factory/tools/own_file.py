@@ -1,7 +1,8 @@
 """A person's Python file of tools, looked at without being run.
 
-Promise: `read_own_file` returns the source, or raises one `InputError` that names every fault with file and line: the file parses, defines a
-plain function of each tool's name at its top level, and each takes the arguments that the tool's schema allows. Not promised: that it works.
+Promise: `read_own_file` returns the source, or raises one `InputError` that names every fault with file and line: the file parses, defines
+a plain function of each tool's name at its top level, and each takes the arguments that the tool's schema allows. Not promised: that it
+works.
 """
 
 import ast

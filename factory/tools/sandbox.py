@@ -1,11 +1,11 @@
 """A person's own tools, run in a child process that is let out of nothing.
 
 Promise: the person's file never runs in this process. Its functions run in one warm child, behind the walls of `factory.tools.jail` (which
-of them stand on this machine is in `walls`), with nothing of this process's environment, in an empty folder, within `Limits`; the child dies with this
-process, and is replaced when it has died or was killed. Whatever happens in it, a call gives text or a `ToolError`:
+of them stand on this machine is in `walls`), with nothing of this process's environment, in an empty folder, within `Limits`; the child
+dies with this process, and is replaced when it has died or was killed. Whatever happens in it, a call gives text or a `ToolError`:
 
-`timed_out` (wall or CPU time), `out_of_memory`, `crashed` (the process ended), `refused` (a file, the network, a process: what the walls keep
-out), `bad_result` (neither text nor JSON, or too long), `raised` (any other exception, SystemExit among them).
+`timed_out` (wall or CPU time), `out_of_memory`, `crashed` (the process ended), `refused` (a file, the network, a process: what the walls
+keep out), `bad_result` (neither text nor JSON, or too long), `raised` (any other exception, SystemExit among them).
 
 Not promised: that a tool is a function of its arguments. The child is warm, so what one call leaves in a global the next one finds.
 """
@@ -45,7 +45,7 @@ _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THR
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may use: seconds of wall time, and of CPU time; megabytes (2**20 bytes) of address space, Python's own 40 among them."""
+    """What one call may use: seconds of wall time, and of CPU time; megabytes (2**20 bytes) of address space, Python's own among them."""
 
     seconds: float = 5.0
     memory_mb: int = 256
@@ -199,7 +199,7 @@ class _Child:
 
     def _send(self, data: bytes, deadline: float) -> None:
         while data:
-            if not select.select([], [self._to], [], max(0.0, deadline - time.monotonic()))[1]:
+            if not _ready(self._to, select.POLLOUT, deadline):
                 raise self._stopped()
             try:
                 data = data[os.write(self._to, data) :]
@@ -211,7 +211,7 @@ class _Child:
     def _answer(self, number: int, deadline: float) -> dict[str, Any]:
         said = b""
         while not said.endswith(b"\n"):
-            if not select.select([self._from], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if not _ready(self._from, select.POLLIN, deadline):
                 raise self._stopped()
             part = os.read(self._from, 65536)
             if not part:
@@ -241,3 +241,10 @@ class _Child:
             return ToolError("timed_out", "the tool took more CPU time than it may, and was stopped")
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended by itself with exit code {code}"
         return ToolError("crashed", f"the process of the tool {how}")
+
+
+def _ready(descriptor: int, event: int, deadline: float) -> bool:
+    # Not select(), which knows no descriptor beyond 1023.
+    poll = select.poll()
+    poll.register(descriptor, event)
+    return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))

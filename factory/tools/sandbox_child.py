@@ -1,8 +1,8 @@
 """The process in which a person's tools run: it locks itself in, loads the source it is sent, and answers calls, a JSON line each.
 
-Promise: an answer is `{"id", "text"}` or `{"id", "reason", "message"}`, in ASCII; what the person's code prints goes nowhere. The process ends
-with its input. Everything sent by it is the person's code speaking, since that code shares the interpreter: `factory.tools.sandbox` trusts
-nothing of it, and keeps the time.
+Promise: an answer is `{"id", "text"}` or `{"id", "reason", "message"}`, in ASCII; what the person's code prints goes nowhere. The process
+ends with its input. Everything that it sends is the person's code speaking, since that code shares the interpreter:
+`factory.tools.sandbox` trusts nothing of it, and keeps the time.
 """
 
 import json
@@ -10,6 +10,7 @@ import os
 import sys
 from typing import Any
 
+from factory.digest import canonical_json
 from factory.tools.jail import enter
 
 MAX_RESULT = 64 * 1024  # characters
@@ -49,12 +50,7 @@ class _BadResult(Exception):
 
 def _text(value: Any) -> str:
     try:
-        # The form of `factory.digest.canonical_json`; text stays as it is.
-        text = (
-            value
-            if isinstance(value, str)
-            else json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        )
+        text = value if isinstance(value, str) else canonical_json(value)
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise _BadResult(f"the result is neither text nor a JSON value: {error}") from None
@@ -73,7 +69,17 @@ def _failure(error: BaseException) -> dict[str, str]:
     except BaseException:
         said = ""
     message = f"{type(error).__name__}: {said}" + _place(error)
-    return {"reason": "refused" if isinstance(error, PermissionError) else "raised", "message": message}
+    return {"reason": "refused" if _refused(error) else "raised", "message": message}
+
+
+def _refused(error: BaseException) -> bool:
+    """Whether a wall is behind the error; libraries wrap what the walls say in errors of their own."""
+    step: BaseException | None = error
+    for _ in range(10):
+        if step is None or isinstance(step, PermissionError):
+            break
+        step = step.__cause__ or step.__context__
+    return isinstance(step, PermissionError)
 
 
 def _place(error: BaseException) -> str:

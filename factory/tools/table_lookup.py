@@ -89,8 +89,8 @@ def run(arguments: dict[str, Any]) -> str:
     value = row[0] if row else None
     if call.aggregate == "list":
         return canonical_json([item if isinstance(item, str) else _number(Fraction(item)) for item in value or []])
-    if call.aggregate == "average":
-        total, count = value or (None, 0)
+    if call.aggregate == "average" and value is not None:
+        total, count = value
         value = Fraction(total) / Fraction(count) if count else None
     if value is None:
         raise ToolError("not_found", "no row of the table passes the filters")

@@ -123,14 +123,15 @@ def decimal(value: Fraction) -> str:
     """Return a fraction as a decimal: half-even to six places, or to six significant digits below 1, without trailing zeros."""
     places = PLACES
     if value and abs(value) < 1:
-        places += (value.denominator // abs(value.numerator)).bit_length() * 1233 >> 12  # log10 of it, rounded down
+        places += len(str(value.denominator // abs(value.numerator))) - 1
     scaled = round(value * 10**places)
     whole, rest = divmod(abs(scaled), 10**places)
     return ("-" if scaled < 0 else "") + f"{whole}.{rest:0{places}d}".rstrip("0").rstrip(".")
 
 
-def _require_bounded(number: float | Fraction, what: str) -> None:
-    if number and not 1 <= abs(number) * BOUND < BOUND**2:
+def _require_bounded(number: int | float | Fraction, what: str) -> None:
+    size = max(number, -number)
+    if size and not Fraction(1, BOUND) <= size < BOUND:
         raise ToolError("out_of_range", f"{what} must be smaller than 10**15, and 0 or at least 10**-15")
 
 
