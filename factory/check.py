@@ -1,5 +1,5 @@
-"""The stage that judges what is stored, by the recipe's checks, in the plan's order. The teacher is not needed; verdicts under other settings
-stay beside the new ones."""
+"""The stage that judges what is stored, by the recipe's checks, in the plan's order. The teacher is not needed; verdicts under other
+settings stay beside the new ones."""
 
 from factory.context import Context
 from factory.course import Course

@@ -51,5 +51,5 @@ def estimate(context: Context, store: Store) -> str:
     factor = wanted / row["accepted"]
     return told + (
         f"\n{wanted} accepted samples would take about {row['requests'] * factor:,.0f} requests, {row['prompt'] * factor:,.0f} prompt and "
-        f"{row['completion'] * factor:,.0f} completion tokens, and at this speed {duration(row['seconds'] * factor)} (less with many requests at once)"
+        f"{row['completion'] * factor:,.0f} completion tokens, and at this speed {duration(row['seconds'] * factor)}"
     )

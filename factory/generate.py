@@ -71,9 +71,7 @@ class Writer:
         self._samples = {row["sample_id"] for row in store.query("SELECT sample_id FROM samples")}
         self._verdicts = {
             (row["sample_id"], row["check_key"])
-            for row in store.query(
-                "SELECT sample_id, check_key FROM verdicts WHERE list_contains(?, check_key)", [context.jury().keys]
-            )
+            for row in store.query("SELECT sample_id, check_key FROM verdicts WHERE list_contains(?, check_key)", [context.jury().keys])
         }
         self._rows: dict[str, list[dict[str, Any]]] = {"generations": [], "requests": [], "samples": [], "verdicts": []}
         self._flushed = time.monotonic()
@@ -204,8 +202,8 @@ class _Meter:
         left = duration(seconds / gained * max(0, self._wanted - accepted)) + " left" if gained else "…"
         share = f"{accepted / course.judged:.0%} of tasks accepted" if course.judged else "none judged yet"
         self._progress.update(
-            f"  generate  {accepted}/{self._wanted} samples  {self._answers_before + self._done} answers  {self._done / seconds:.1f} answers/s  "
-            f"{self._tokens / seconds:.0f} tokens/s  {share}  {left}"
+            f"  generate  {accepted}/{self._wanted} samples  {self._answers_before + self._done} answers  "
+            f"{self._done / seconds:.1f} answers/s  {self._tokens / seconds:.0f} tokens/s  {share}  {left}"
         )
 
     def summary(self) -> str:

@@ -1,5 +1,5 @@
-"""The prompts: Jinja2 templates from `prompts/`, sandboxed, undefined names refused, each with a digest. A person's own template of the same
-name, in the folder `prompts` of the workspace, wins.
+"""The prompts: Jinja2 templates from `prompts/`, sandboxed, undefined names refused, each with a digest. A person's own template of the
+same name, in the folder `prompts` of the workspace, wins.
 
 Promise: only strings, numbers, lists and dictionaries are handed to a template; its text is capped while it grows, and nothing is
 multiplied into it. A template cannot import, include or reach Python objects. Not promised: a limit on the time and memory that a

@@ -5,30 +5,34 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from factory.check import check, unjudged
-from factory.context import Context, Planned
-from factory.generate import BATCH_ROWS, generate, owed
+from factory.context import Context
+from factory.generate import BATCH_ROWS, generate, is_owed
 from factory.inference.request import Answer, Request
 from factory.pipeline import enter_run
 from factory.progress import Progress
 from factory.recipe.load import load_recipe
-from factory.recipe.model import CHECKS
+from factory.recipe.checks import DEFAULT
 from factory.store.store import Store
+from factory.tasks.sample import Sample, Task
 from factory.workspace import Workspace
 from tests.tasks.calculator import DATA
 
 pytestmark = pytest.mark.thorough
 
 QUESTIONS, DRAWS = 30, 2
+CHECKS = DEFAULT["tool_call"]
 RECIPE = f"""\
 name: tiny
 teacher: {{model: tiny, endpoints: ["http://127.0.0.1:9/v1"]}}
-data: {{kind: tool_call, seeds: seeds.jsonl, tools: tools.json, count: {QUESTIONS}, draws: {DRAWS}, examples: 2}}
+data: {{kind: tool_call, seeds: seeds.jsonl, tools: tools.json, count: {QUESTIONS * DRAWS}, draws: {DRAWS}, examples: 2,
+  budget: {{requests: {QUESTIONS * DRAWS}}}}}
 evaluate: {{held_out: held_out.jsonl}}
 """
 SEEDS = [
@@ -36,6 +40,37 @@ SEEDS = [
     for number in range(11, 17)
 ]
 HELD_OUT = {"id": "h1", "family": "plain-add", "question": "What is 901 + 902?", "reference": "901 + 902"}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A request of the plan, in its place."""
+
+    position: int
+    task: Task
+    draw: int
+    request: Request
+
+
+class Nothing:
+    """A pool in which nothing is accepted."""
+
+    judged = 0
+
+    def accepted(self, before: int) -> list[Sample]:
+        return []
+
+
+def plan(context: Context, tasks: int = QUESTIONS) -> list[Planned]:
+    """Return the first requests of the plan."""
+    found = []
+    for task in itertools.islice(context.kind.tasks(Nothing()), tasks):
+        assert task is not None
+        for draw in range(DRAWS):
+            request = context.request(next(context.episode(task, draw)), draw)
+            found.append(Planned(len(found), task, draw, request))
+    return found
+
 
 Say = Callable[[Planned], dict[str, Any]]
 
@@ -50,14 +85,17 @@ class Teacher:
     """A model that says what it is told to, and may fail before its n-th answer. It finishes requests in reverse, a few at a time."""
 
     def __init__(self, context: Context, say: Say = right, *, at_once: int = 8, fails_at: int = -1, failure: BaseException | None = None):
-        self._planned = {planned.request.key: planned for planned in context.plan}
+        self._planned = {planned.request.key: planned for planned in plan(context, 3 * QUESTIONS)}
         self._say, self._at_once = say, at_once
         self._fails_at, self._failure = fails_at, failure
         self.answered: list[str] = []
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[Answer]:
+    def __call__(self) -> "Teacher":
+        return self
+
+    def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
         waiting = iter(requests)
-        while some := list(itertools.islice(waiting, self._at_once)):
+        while some := [request for request in itertools.islice(waiting, self._at_once) if request]:
             for request in reversed(some):
                 if len(self.answered) == self._fails_at and self._failure:
                     raise self._failure
@@ -110,20 +148,19 @@ def sayings(**by_position: dict[str, Any]) -> Say:
 
 def repeating(context: Context) -> Say:
     """Return a teacher's part: the right calls, where the second draws at 1 and 5 say the same as the first ones."""
-    return sayings(p1=right(context.plan[0]), p5=right(context.plan[4]))
+    return sayings(p1=right(plan(context)[0]), p5=right(plan(context)[4]))
 
 
 def test_every_sample_has_a_verdict_of_every_check(context: Context) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
-        assert unjudged(context, store) == QUESTIONS * DRAWS
-        summary = check(context, store)
         assert unjudged(context, store) == 0
+        summary = check(context, store)
         verdicts = rows(store, "verdicts")
         samples = column(store, "SELECT sample_id FROM samples")
     assert len(samples) == QUESTIONS * DRAWS
     assert Counter((row["sample_id"], row["check_name"]) for row in verdicts) == Counter(itertools.product(samples, CHECKS))
-    assert {row["check_key"] for row in verdicts} == set(context.checks.keys)
+    assert {row["check_key"] for row in verdicts} == set(context.jury().keys)
     assert all(row["passed"] and row["reason"] == "ok" for row in verdicts)
     assert summary == f"{QUESTIONS * DRAWS} of {QUESTIONS * DRAWS} samples accepted"
 
@@ -196,38 +233,38 @@ def test_a_duplicate_is_caught_and_one_of_it_is_kept(context: Context) -> None:
 
 
 def test_the_first_clean_one_of_a_pair_is_kept(context: Context) -> None:
-    first, second = context.plan[0], context.plan[1]
+    first, second, *_ = plan(context)
 
     def say(planned: Planned) -> dict[str, Any]:
-        same = right(first) if planned is second else right(planned)
-        return {**same, "finish_reason": "length" if planned is first else "stop"}
+        same = right(first) if planned == second else right(planned)
+        return {**same, "finish_reason": "length" if planned == first else "stop"}
 
     with opened(context) as store:
         generate(context, store, Teacher(context, say))
         check(context, store)
         rejected = store.query("SELECT position, check_name FROM rejected ORDER BY check_name")
         assert 1 in column(store, "SELECT position FROM training_set")
-    assert [(row["position"], row["check_name"]) for row in rejected] == [(0, "dedup"), (0, "finish_reason")]
+    assert [(row["position"], row["check_name"]) for row in rejected] == [(0, "finish_reason")]
 
 
-def test_other_held_out_tasks_rejudge_decontamination_alone(folder: Path, context: Context) -> None:
+def test_other_held_out_tasks_rejudge_decontamination_and_what_hangs_on_it(folder: Path, context: Context) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
         check(context, store)
         before = rows(store, "verdicts")
-    leaked = context.plan[10].task
+    leaked = plan(context)[10].task
     spoken = {"id": "h2", "question": leaked.question.upper().replace(" ", "  "), "reference": leaked.reference}
     write(folder / "held_out.jsonl", [HELD_OUT, spoken])
     changed = load(folder)
     assert changed.plan_id == context.plan_id
     with opened(changed) as store:
-        assert owed(changed, store) == []
+        assert is_owed(changed, store)
         assert unjudged(changed, store) == QUESTIONS * DRAWS
         check(changed, store)
         new = [row for row in rows(store, "verdicts") if row not in before]
         rejected = store.query("SELECT question, reason, detail FROM rejected")
         accepted = column(store, "SELECT count(*) FROM training_set")
-    assert Counter(row["check_name"] for row in new) == {"decontamination": QUESTIONS * DRAWS}
+    assert Counter(row["check_name"] for row in new) == {"decontamination": QUESTIONS * DRAWS, "dedup": QUESTIONS * DRAWS}
     assert {(row["question"], row["reason"], row["detail"]) for row in rejected} == {(leaked.question, "held_out_leak", "h2")}
     assert accepted == [QUESTIONS * DRAWS - len(rejected)]
     write(folder / "held_out.jsonl", [HELD_OUT])
@@ -259,10 +296,10 @@ def test_a_stop_keeps_what_was_answered_and_the_rest_is_asked_once(context: Cont
         assert len(column(store, "SELECT sample_id FROM samples")) == place
         generate(context, store, second)
         check(context, store)
-        assert owed(context, store) == []
+        assert not is_owed(context, store)
         assert unjudged(context, store) == 0
         asked = sorted(first.answered + second.answered)
-        assert asked == sorted(planned.request.key for planned in context.plan)
+        assert asked == sorted(planned.request.key for planned in plan(context))
         assert len(column(store, "SELECT sample_id FROM training_set")) == QUESTIONS * DRAWS
 
 
@@ -292,25 +329,49 @@ def test_a_complete_plan_asks_nothing(context: Context) -> None:
 
 
 def test_a_longer_plan_asks_only_for_what_is_new(folder: Path, context: Context) -> None:
+    first = Teacher(context)
     with opened(context) as store:
-        generate(context, store, Teacher(context))
-        check(context, store)
-    (folder / "recipe.yaml").write_text(RECIPE.replace(f"count: {QUESTIONS}", f"count: {QUESTIONS + 5}"))
+        generate(context, store, first)
+    more = (QUESTIONS + 5) * DRAWS
+    (folder / "recipe.yaml").write_text(
+        RECIPE.replace(f"count: {QUESTIONS * DRAWS}", f"count: {more}").replace(f"requests: {QUESTIONS * DRAWS}", f"requests: {more}")
+    )
     longer = load(folder)
     teacher = Teacher(longer)
     with opened(longer) as store:
         generate(longer, store, teacher)
-        check(longer, store)
         assert unjudged(longer, store) == 0
-        assert len(column(store, "SELECT sample_id FROM training_set")) == (QUESTIONS + 5) * DRAWS
-    assert sorted(teacher.answered) == sorted({p.request.key for p in longer.plan} - {p.request.key for p in context.plan})
+        assert len(column(store, "SELECT sample_id FROM training_set")) == more
+    assert sorted(first.answered + teacher.answered) == sorted({planned.request.key for planned in plan(longer, QUESTIONS + 5)})
+
+
+def test_it_goes_on_until_enough_is_accepted_and_says_so(folder: Path) -> None:
+    (folder / "recipe.yaml").write_text(RECIPE.replace(f",\n  budget: {{requests: {QUESTIONS * DRAWS}}}", ""))
+    context = load(folder)
+    with opened(context) as store:
+        wrong = {"text": "no call"}
+        said = generate(context, store, Teacher(context, sayings(**{f"p{place}": wrong for place in range(0, 40)}), at_once=3))
+        assert f"{QUESTIONS * DRAWS} samples are accepted" in said
+        assert column(store, "SELECT count(*) FROM training_set") == [QUESTIONS * DRAWS]
+        # What was in flight at the end is kept, and is beyond what was asked for.
+        assert 40 + QUESTIONS * DRAWS <= column(store, "SELECT count(*) FROM samples")[0] < 40 + QUESTIONS * DRAWS + 3
+        (end,) = rows(store, "plan_ends")
+        assert end["accepted"] >= QUESTIONS * DRAWS
+
+
+def test_seeds_that_give_no_more_are_told(folder: Path) -> None:
+    write(folder / "seeds.jsonl", [{"id": "one", "question": "Two and two?", "reference": "2 + 2"}])
+    context = load(folder)
+    with opened(context) as store:
+        assert "the seeds give no more new questions" in generate(context, store, Teacher(context))
+        assert not is_owed(context, store)
 
 
 def test_answers_are_stored_as_they_came(context: Context) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
         stored = {row["request_key"]: row for row in rows(store, "generations")}
-    for planned in context.plan:
+    for planned in plan(context):
         row = stored[planned.request.key]
         assert row["text"] == right(planned)["text"]
         assert json.loads(row["messages"]) == planned.request.messages

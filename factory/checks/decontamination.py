@@ -16,10 +16,11 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
-from factory.checks.check import OK, Judged, Verdict
+from factory.checks.check import OK, Verdict
 from factory.checks.rouge import UNSPACED
 from factory.digest import content_id
 from factory.seeds.seed import Seed
+from factory.tasks.sample import Sample
 
 MAX_CHARACTERS = 20_000
 LONG, SHORT, SHARE, LEAST = 13, 8, 0.7, 5
@@ -57,8 +58,7 @@ class DecontaminationCheck:
                 self._places.setdefault(gram, []).append(place)
         self._sizes = sorted({len(gram) for gram in self._places})
 
-    def judge(self, judged: Judged) -> Verdict:
-        sample = judged.sample
+    def judge(self, sample: Sample) -> Verdict:
         task = sample.task
         question = task.question[:MAX_CHARACTERS]
         found = self._questions.get(_said(question)) or self._references.get(_worked_out(question, task.reference))

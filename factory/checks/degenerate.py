@@ -8,11 +8,12 @@ large is not searched. The promises and limits of each sign stand in `repetition
 import re
 from typing import Any
 
-from factory.checks.check import OK, Judged, Verdict
+from factory.checks.check import OK, Verdict
 from factory.checks.language import wrong_language
 from factory.checks.phrases import instruction_to_judge, refusal, template_syntax
 from factory.checks.repetition import repetition
 from factory.tasks.control_token import control_token
+from factory.tasks.sample import Sample
 
 MAX_CHARACTERS = 20_000
 # NUL, the other control characters but tab and line ends, and lone surrogates: no database, JSON reader or terminal takes them all.
@@ -28,8 +29,7 @@ class DegenerateCheck:
         # The signs are code: whoever changes what they find changes this number, so that the old verdicts do not stand for the new.
         self.settings: dict[str, Any] = {"signs": 1, "max_characters": MAX_CHARACTERS}
 
-    def judge(self, judged: Judged) -> Verdict:
-        sample = judged.sample
+    def judge(self, sample: Sample) -> Verdict:
         question, answer = sample.task.question, sample.text if sample.answer is None else sample.answer
         rationale = sample.rationale or ""
         largest = max(map(len, (question, answer, rationale, sample.text)))

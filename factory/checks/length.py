@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from factory.checks.check import Judged, Verdict
+from factory.checks.check import Verdict
 from factory.checks.rouge import tokens
+from factory.tasks.sample import Sample
 
 
 class LengthCheck:
@@ -17,8 +18,7 @@ class LengthCheck:
             raise ValueError(f"min_words ({min_words}) has to be between 0 and max_words ({max_words})")
         self.settings: dict[str, Any] = {"min_words": min_words, "max_words": max_words}
 
-    def judge(self, judged: Judged) -> Verdict:
-        sample = judged.sample
+    def judge(self, sample: Sample) -> Verdict:
         count = len(tokens(sample.text if sample.answer is None else sample.answer))
         least, most = self.settings["min_words"], self.settings["max_words"]
         if count < least:

@@ -44,10 +44,16 @@ class Dedup(Part):
     """A sample that says the same as an earlier one is rejected."""
 
     threshold: float | None = Field(
-        default=None, gt=0, le=1, description="ROUGE-L (F-measure) from which two samples are near duplicates. Empty: only exact ones count."
+        default=None,
+        gt=0,
+        le=1,
+        description="ROUGE-L (F-measure) from which two are near duplicates. Empty: only exact ones count.",
     )
     semantic: float | None = Field(
-        default=None, gt=0, le=1, description="Cosine of the embeddings from which two samples mean the same. Empty: meaning is not compared."
+        default=None,
+        gt=0,
+        le=1,
+        description="Cosine of the embeddings from which two mean the same. Empty: meaning is not compared.",
     )
 
 

@@ -59,10 +59,13 @@ class InstructionData(_Data):
     """A new instruction and its answer."""
 
     kind: Literal["instruction"] = Field(description="What a sample is.")
-    evolve: int = Field(default=0, ge=0, le=4, description="How often a proposal is rewritten, in depth or in breadth, before it is answered.")
+    evolve: int = Field(
+        default=0, ge=0, le=4, description="How often a proposal is rewritten, deeper or broader, before it is answered."
+    )
 
 
-KINDS: tuple[str, ...] = tuple(get_args(model.model_fields["kind"].annotation)[0] for model in (ToolCallData, RationaleData, InstructionData))
+_MODELS = (ToolCallData, RationaleData, InstructionData)
+KINDS: tuple[str, ...] = tuple(get_args(model.model_fields["kind"].annotation)[0] for model in _MODELS)
 
 
 def _kind(value: Any) -> str | None:

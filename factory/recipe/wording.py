@@ -74,7 +74,11 @@ def _message(error: ErrorDetails, where: Where) -> str:
         return _wrong_item(value, CHECKS, "check", WITH_SETTINGS, error["msg"])
     if kind == "kind":
         word = value.get("kind") if isinstance(value, dict) else None
-        return f"{_shown(word)} is no kind of data{nearest(word, KINDS) or '; known are ' + ', '.join(KINDS)}" if isinstance(word, str) else error["msg"]
+        return (
+            f"{_shown(word)} is no kind of data{nearest(word, KINDS) or '; known are ' + ', '.join(KINDS)}"
+            if isinstance(word, str)
+            else error["msg"]
+        )
     if kind == "literal_error":
         choices = tuple(re.findall(r"'([^']*)'", context["expected"]))
         return f"{_shown(value)} is not one of {', '.join(choices)}{nearest(value, choices) if isinstance(value, str) else ''}"

@@ -1,8 +1,8 @@
 """The teacher as a judge of a sample: one more turn of its episode, with a rubric and a score from 1 to 5.
 
-The score is the expectation over the scale under the teacher's own probabilities of the five digits where it wrote the score (G-Eval, Liu et
-al., 2023, arXiv 2303.16634), where the answer has them and the tokens' meaning is known; otherwise the digit. What is judged is fenced
-and called data: it cannot end the fence, and is not followed. Not promised: that a small judge judges well.
+The score is the expectation over the scale under the teacher's own probabilities of the five digits where it wrote the score (G-Eval,
+Liu et al., 2023, arXiv 2303.16634), where the answer has them and the tokens' meaning is known; otherwise the digit. What is judged is
+fenced and called data: it cannot end the fence. Not promised: that a small judge judges well.
 """
 
 import dataclasses

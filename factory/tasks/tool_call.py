@@ -34,8 +34,10 @@ MAX_STEPS = 4
 
 
 class ToolCallKind:
-    """Proposes tasks from seeds, renders them for the teacher, and reads its answers. `wanted` samples are hoped for; `own` is the folder of
-    a person's own templates; `run` carries a call out."""
+    """Proposes tasks from seeds, renders them for the teacher, and reads its answers.
+
+    `wanted` is how many tasks stand in the first block; `own` is the folder of a person's own templates; `run` carries a call out.
+    """
 
     name = "tool_call"
 
@@ -131,7 +133,7 @@ class ToolCallKind:
             answer=sentence,
             messages=path_messages(task.question, [[call]], [[result]], sentence) if call and result is not None and sentence else None,
             outcome=result,
-            expected=self.solve(task.reference) if task.reference else None,
+            expected=self._expected(task),
             said=f"{task.question} {canonical_json(said)}",
             content_id=content_id([_normal(task.question), said]),
             detail=detail,
@@ -149,6 +151,10 @@ class ToolCallKind:
         """Return the call that an expression stands for."""
         argument = str(next(iter(self.tools[0].function.parameters["properties"])))
         return {"name": self.tools[0].name, "arguments": {argument: reference}}
+
+    def _expected(self, task: Task) -> str | None:
+        # A reference without a result agrees with nothing.
+        return (self.solve(task.reference) or "") if task.reference else None
 
     def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:
         original = parse_steps(seed.reference)
@@ -207,7 +213,7 @@ class ToolCallKind:
             answer=sentence,
             messages=path_messages(task.question, steps, results, sentence) if fault is None and sentence else None,
             outcome=outcome(results) if fault is None else None,
-            expected=self.solve(task.reference) if task.reference else None,
+            expected=self._expected(task),
             said=f"{task.question} {canonical_json(path)}",
             content_id=content_id([_normal(task.question), path or sentence]),
         )

@@ -1,25 +1,29 @@
 """How fast is the factory's generation, all of it, beside a bare `vllm.LLM.chat` over the same prompts and parameters?
 
-python -m tests.bench.generation [--count 192] [--rounds 2]
+python -m tests.bench.generation [--kind tool_call|tools|rationale|instruction] [--count 192] [--rounds 2]
 
 Three ways, each in a fresh process, in turn, round after round: the factory (engine loop, logprobs, samples, checks, store), `LLM.chat`
-as anyone would start it, and `LLM.chat` with vLLM's multiprocessing off. All get the same model, dtype, messages, JSON Schema,
-temperature, seeds, logprobs, eager mode, cache size and concurrency. The clock runs from the first request to the last answer stored or
-returned; starting the engine is left out on every side. Prints a table, then one JSON object.
+as anyone would start it, and `LLM.chat` with vLLM's multiprocessing off. All get the same model, dtype, messages, JSON Schemas,
+temperature, seeds, logprobs, eager mode, cache size and concurrency. The two bare ways are handed all requests at once that the factory
+made in the first round, those included that followed from earlier answers. The clock runs from the first request to the last answer stored
+or returned; starting the engine is left out on every side. Prints a table, then one JSON object.
 """
 
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from factory.context import Context
 from factory.inference.environment import ENVIRONMENT
+from factory.inference.request import Answer, Model, Request
 from factory.models.precision import fast_precision
 from factory.progress import Progress
 from factory.recipe import load_recipe
@@ -27,25 +31,29 @@ from factory.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("factory", "vllm", "vllm_one_process")
+RECIPES = {"tool_call": "calculator", "tools": "tools", "rationale": "rationale", "instruction": "instruction"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=192, help="prompts a round")
+    parser.add_argument("--kind", choices=RECIPES, default="tool_call")
+    parser.add_argument("--count", type=int, default=192, help="requests a round")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--way", choices=WAYS, help="measure one way in this process (used by the benchmark itself)")
+    parser.add_argument("--asked", type=Path, help="where the requests are written and read (used by the benchmark itself)")
     arguments = parser.parse_args()
     if arguments.way:
-        measured = _factory(arguments.count) if arguments.way == "factory" else _bare(arguments.count)
-        print(json.dumps(measured))
+        way = _factory if arguments.way == "factory" else _bare
+        print(json.dumps(way(arguments.kind, arguments.count, arguments.asked)))
         return
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
-    for round_number in range(arguments.rounds):
-        for way in WAYS if round_number % 2 == 0 else reversed(WAYS):
-            result = _in_process(way, arguments.count)
-            rates[way].append(result["tokens"] / result["seconds"])
-            rate = rates[way][-1]
-            print(f"{way:<17} {result['tokens']:>6} tokens in {result['seconds']:5.1f} s  {rate:6.1f} tokens/s", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for round_number in range(arguments.rounds):
+            for way in WAYS if round_number % 2 == 0 else reversed(WAYS):
+                result = _in_process(way, arguments.kind, arguments.count, Path(folder) / "asked.json")
+                rates[way].append(result["tokens"] / result["seconds"])
+                rate = rates[way][-1]
+                print(f"{way:<17} {result['tokens']:>6} tokens in {result['seconds']:5.1f} s  {rate:6.1f} tokens/s", flush=True)
     median = {way: statistics.median(values) for way, values in rates.items()}
     print(
         json.dumps(
@@ -55,6 +63,7 @@ def main() -> None:
                 "vllm_one_process_tokens_per_s": round(median["vllm_one_process"], 1),
                 "ratio": round(median["factory"] / median["vllm"], 3),
                 "ratio_one_process": round(median["factory"] / median["vllm_one_process"], 3),
+                "kind": arguments.kind,
                 "prompts": arguments.count,
                 "rounds": arguments.rounds,
             }
@@ -62,11 +71,11 @@ def main() -> None:
     )
 
 
-def _in_process(way: str, count: int) -> dict[str, float]:
+def _in_process(way: str, kind: str, count: int, asked: Path) -> dict[str, float]:
     environment = {**os.environ, **ENVIRONMENT, "HF_HUB_OFFLINE": "1"}
     if way == "vllm":
         del environment["VLLM_ENABLE_V1_MULTIPROCESSING"]
-    command = [sys.executable, "-m", "tests.bench.generation", "--way", way, "--count", str(count)]
+    command = [sys.executable, "-m", "tests.bench.generation", "--way", way, "--kind", kind, "--count", str(count), "--asked", str(asked)]
     child = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT)
     if child.returncode:
         raise SystemExit(child.stderr[-3000:])
@@ -75,22 +84,24 @@ def _in_process(way: str, count: int) -> dict[str, float]:
     return measured
 
 
-def _context(count: int, folder: Path) -> Context:
-    text = (ROOT / "pipelines" / "calculator.yaml").read_text(encoding="utf-8")
-    lines = [f"  count: {count}" if line.startswith("  count:") else line for line in text.splitlines()]
+def _context(kind: str, count: int, folder: Path) -> Context:
+    text = (ROOT / "pipelines" / f"{RECIPES[kind]}.yaml").read_text(encoding="utf-8")
+    # The budget ends the run, whatever is accepted.
+    text = re.sub(r"^  budget:.*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^  count: .*$", f"  count: 100000\n  budget: {{requests: {count}}}", text, flags=re.MULTILINE)
     recipe = folder / "bench.yaml"
-    recipe.write_text("\n".join(lines).replace(" data/", f" {ROOT}/data/"), encoding="utf-8")
+    recipe.write_text(text.replace(" data/", f" {ROOT}/data/"), encoding="utf-8")
     return Context(load_recipe(recipe), Workspace(folder / "workspace"), Progress())
 
 
-def _factory(count: int) -> dict[str, float]:
+def _factory(kind: str, count: int, asked: Path) -> dict[str, float]:
     from factory.generate import generate
     from factory.inference.engine import Engine
     from factory.pipeline import enter_run
     from factory.store.store import Store
 
     with tempfile.TemporaryDirectory() as name:
-        context = _context(count, Path(name))
+        context = _context(kind, count, Path(name))
         recipe = context.loaded.recipe.teacher
         with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
             enter_run(context, store, "bench")
@@ -101,23 +112,42 @@ def _factory(count: int) -> dict[str, float]:
                 kv_cache_gb=recipe.kv_cache_gb,
                 dtype=fast_precision(),
             )
+            recorder = _Recorder(model)
             started = time.monotonic()
-            generate(context, store, model)
+            generate(context, store, lambda: recorder)
             seconds = time.monotonic() - started
             (row,) = store.query("SELECT sum(completion_tokens) AS tokens FROM generations")
+    asked.write_text(json.dumps([[one.messages, one.schema, one.seed] for one in recorder.asked]), encoding="utf-8")
     return {"tokens": int(row["tokens"]), "seconds": seconds}
 
 
-def _bare(count: int) -> dict[str, float]:
+class _Recorder:
+    """A model that remembers what it was asked."""
+
+    def __init__(self, model: Model):
+        self._model = model
+        self.asked: list[Request] = []
+
+    def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
+        return self._model.answer(self._noted(request) for request in requests)
+
+    def _noted(self, request: Request | None) -> Request | None:
+        if request is not None:
+            self.asked.append(request)
+        return request
+
+
+def _bare(kind: str, count: int, asked: Path) -> dict[str, float]:
     from vllm import LLM, SamplingParams
     from vllm.sampling_params import StructuredOutputsParams
 
     with tempfile.TemporaryDirectory() as name:
-        context = _context(count, Path(name))
-        requests = [planned.request for planned in context.plan]
+        context = _context(kind, count, Path(name))
         recipe = context.loaded.recipe.teacher
+        folder = context.teacher.folder
+    requests = json.loads(asked.read_text(encoding="utf-8"))
     llm = LLM(
-        str(context.teacher.folder),
+        str(folder),
         dtype=fast_precision(),
         max_model_len=recipe.max_model_len,
         max_num_seqs=recipe.concurrency,
@@ -129,17 +159,17 @@ def _bare(count: int) -> dict[str, float]:
     )
     parameters = [
         SamplingParams(
-            temperature=request.sampling.temperature,
-            top_p=request.sampling.top_p,
-            max_tokens=request.sampling.max_tokens,
-            seed=request.seed,
-            logprobs=request.sampling.logprobs,
-            structured_outputs=StructuredOutputsParams(json=request.schema),
+            temperature=recipe.sampling.temperature,
+            top_p=recipe.sampling.top_p,
+            max_tokens=recipe.sampling.max_tokens,
+            seed=seed,
+            logprobs=recipe.logprobs,
+            structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
         )
-        for request in requests
+        for _, schema, seed in requests
     ]
     started = time.monotonic()
-    outputs = llm.chat([request.messages for request in requests], parameters, use_tqdm=False)  # type: ignore[arg-type]
+    outputs = llm.chat([messages for messages, _, _ in requests], parameters, use_tqdm=False)
     seconds = time.monotonic() - started
     return {"tokens": sum(len(output.outputs[0].token_ids) for output in outputs), "seconds": seconds}
 

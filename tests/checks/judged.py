@@ -1,6 +1,5 @@
 """One answer as the checks see it, whatever kind of task it came from."""
 
-from factory.checks.check import Judged
 from factory.tasks.sample import Sample, Task
 
 QUESTION = "How do bees find their way home?"
@@ -15,19 +14,16 @@ def judged(
     reference: str = "",
     language: str = "en",
     family: str = "general",
-) -> Judged:
+) -> Sample:
     """Return a sample with an answer; `text` is what the teacher wrote, the answer itself if it is not given."""
-    sample = Sample(
+    return Sample(
         sample_id="b2:sample",
+        request_key="b2:request",
         task=Task("b2:seed", language, family, question, reference),
         text=(answer or "") if text is None else text,
-        call=None,
-        fault=None,
-        result=None,
+        finish_reason="stop",
         answer=answer,
-        messages=None,
         content_id="b2:content",
         said=question,
         rationale=rationale,
     )
-    return Judged(sample, "stop", 0)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 import pytest
+from factory.seeds.seed import Seed, load_seeds
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -11,7 +12,6 @@ from factory.checks.check import Judged, Verdict
 from factory.checks.decontamination import DecontaminationCheck
 from factory.inference.request import Answer
 from factory.tasks.sample import Task
-from factory.seeds.seed import Seed, load_seeds
 from tests.checks.judged import judged
 from tests.tasks.calculator import DATA, SEEDS, kind, one_seed
 

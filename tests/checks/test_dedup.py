@@ -1,78 +1,69 @@
-"""Of those that say the same one is kept, whichever way they come."""
-
-from collections import Counter
-from typing import Any
+"""Of those that say the same the first is kept; near ones by ROUGE-L, like-minded ones by meaning."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.checks.check import Verdict
 from factory.checks.dedup import DedupCheck
+from factory.tasks.sample import Sample, Task
 
-CHECK = DedupCheck("b2:plan")
-Row = dict[str, Any]
-
-
-def row(position: int, content: str, *, clean: bool = True, standing: bool = False) -> Row:
-    return {"sample_id": f"s{position}", "content_id": content, "position": position, "clean": clean, "standing": standing}
+contents = st.lists(st.sampled_from(["a", "b", "c"]), max_size=12)
 
 
-contents = st.sampled_from(["a", "b", "c"])
-rows = st.lists(st.tuples(contents, st.booleans()), max_size=12).map(
-    lambda drawn: [row(position, content, clean=clean) for position, (content, clean) in enumerate(drawn)]
-)
+def sample(number: int, said: str, content: str | None = None) -> Sample:
+    return Sample(f"s{number}", f"k{number}", Task("b2:0", "en", "general", said, ""), said, "stop", said=said, content_id=content or said)
 
 
-def kept(samples: list[Row]) -> set[str]:
-    return {sample_id for sample_id, verdict in CHECK.judge_all(samples).items() if verdict.passed}
+def check(threshold: float | None = None, semantic: float | None = None) -> DedupCheck:
+    return DedupCheck(threshold=threshold, semantic=semantic, others=[], plan="b2:plan")
 
 
-@given(rows.flatmap(lambda drawn: st.tuples(st.just(drawn), st.permutations(drawn))))
-def test_the_order_of_the_rows_does_not_matter(pair: tuple[list[Row], list[Row]]) -> None:
-    in_order, shuffled = pair
-    assert CHECK.judge_all(in_order) == CHECK.judge_all(shuffled)
+def judge_all(dedup: DedupCheck, samples: list[Sample]) -> list[Verdict]:
+    verdicts = []
+    for one in samples:
+        verdicts.append(dedup.judge(one))
+        if verdicts[-1].passed:
+            dedup.keep(one)
+    return verdicts
 
 
-@given(rows)
-def test_one_of_each_is_kept_the_first_clean_one(samples: list[Row]) -> None:
-    verdicts = CHECK.judge_all(samples)
-    assert set(verdicts) == {sample["sample_id"] for sample in samples}
-    for content in {sample["content_id"] for sample in samples}:
-        same = [sample for sample in samples if sample["content_id"] == content]
-        first = next((sample for sample in same if sample["clean"]), same[0])["sample_id"]
-        assert [sample["sample_id"] for sample in same if verdicts[sample["sample_id"]].passed] == [first]
-        failed = [verdicts[sample["sample_id"]] for sample in same if sample["sample_id"] != first]
-        assert {(verdict.reason, verdict.detail) for verdict in failed} <= {("duplicate", first)}
+@given(contents)
+def test_the_first_of_each_is_kept_and_named(drawn: list[str]) -> None:
+    verdicts = judge_all(check(), [sample(number, content) for number, content in enumerate(drawn)])
+    first = {content: f"s{drawn.index(content)}" for content in drawn}
+    for number, (content, verdict) in enumerate(zip(drawn, verdicts, strict=True)):
+        assert verdict.passed == (first[content] == f"s{number}")
+        assert verdict.passed or (verdict.reason, verdict.detail) == ("duplicate", first[content])
 
 
-@given(rows, st.data())
-def test_what_stands_stays(samples: list[Row], data: st.DataObject) -> None:
-    before = kept(samples)
-    late = data.draw(st.lists(st.tuples(st.integers(-20, -1), contents, st.booleans()), unique_by=lambda item: item[0], max_size=6))
-    standing = [sample | {"standing": sample["sample_id"] in before} for sample in samples]
-    after = kept(standing + [row(position, content, clean=clean) for position, content, clean in late])
-    assert before <= after
-    everything = {content for _, content, _ in late} | {sample["content_id"] for sample in samples}
-    assert len(after) == len(everything)
+def test_what_was_not_kept_stands_in_nobodys_way() -> None:
+    dedup = check(threshold=0.7)
+    assert dedup.judge(sample(0, "Name three colours of the rainbow.")).passed
+    assert dedup.judge(sample(1, "Name three colours of the rainbow.")).passed
 
 
-def test_nothing_to_judge() -> None:
-    assert CHECK.judge_all([]) == {}
+def test_a_near_copy_is_told_with_its_rouge() -> None:
+    dedup = check(threshold=0.7)
+    told = judge_all(
+        dedup,
+        [
+            sample(0, "Write a short story about a fox that is afraid of the dark."),
+            sample(1, "Write a short story about a cat that is afraid of the dark."),
+            sample(2, "Explain how a bicycle pump works."),
+        ],
+    )
+    assert [(verdict.passed, verdict.reason, verdict.detail) for verdict in told] == [
+        (True, "ok", ""),
+        (False, "near_duplicate", "s0"),
+        (True, "ok", ""),
+    ]
+    assert told[1].score is not None and 0.7 <= told[1].score < 1
 
 
-class Counted(str):
-    """A content id that counts how often it is compared with another."""
-
-    comparisons = 0
-
-    def __eq__(self, other: object) -> bool:
-        Counted.comparisons += 1
-        return str.__eq__(self, other)
-
-    __hash__ = str.__hash__
-
-
-def test_a_flood_of_copies_costs_one_comparison_each() -> None:
-    copies = 20_000
-    verdicts = CHECK.judge_all(row(position, Counted("b2:same")) for position in range(copies))
-    assert Counter(verdict.reason for verdict in verdicts.values()) == {"ok": 1, "duplicate": copies - 1}
-    assert Counted.comparisons <= 2 * copies
+def test_a_copy_in_other_words_is_told_by_its_meaning() -> None:
+    dedup = check(semantic=0.6)
+    first = sample(0, "How can I lose weight quickly?")
+    again = sample(1, "What is a fast way to lose some weight?")
+    other = sample(2, "Translate this sentence into Chinese.")
+    told = judge_all(dedup, [first, again, other])
+    assert [verdict.reason for verdict in told] == ["ok", "semantic_duplicate", "ok"]

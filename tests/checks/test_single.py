@@ -5,22 +5,37 @@ from typing import Any
 
 import pytest
 
-from factory.checks.check import Check, Judged, Verdict, check_key
+from factory.checks.check import Check, Verdict, check_key
 from factory.checks.execution import ExecutionCheck
 from factory.checks.finish_reason import FinishReasonCheck
-from factory.checks.registry import build_checks, verdict_row
+from factory.checks.jury import Jury, verdict_row
+from factory.checks.registry import build_jury
 from factory.checks.schema import SchemaCheck
 from factory.inference.request import Answer
-from factory.recipe.model import CHECKS
-from factory.tasks.sample import Task
+from factory.recipe.checks import CHECKS
+from factory.recipe.model import Recipe
+from factory.tasks.sample import Sample, Task
 from tests.tasks.calculator import CALCULATOR, SEEDS, free_tool, kind
 
 KIND = kind()
 TASK = Task("b2:0", "en", "plain-add", "What is 47 + 38?", "47 + 38")
 
 
-def judged(text: str, finish_reason: str = "stop", *, task: Task = TASK, error: str | None = None) -> Judged:
-    return Judged(KIND.read(task, Answer("b2:1", text, finish_reason, 1, 1, 0.1, error=error)), finish_reason, 0)
+def judged(text: str, finish_reason: str = "stop", *, task: Task = TASK, error: str | None = None) -> Sample:
+    return KIND.read(task, Answer("b2:1", text, finish_reason, 1, 1, 0.1, error=error))
+
+
+def jury(names: Any = CHECKS, tools: Any = CALCULATOR, held_out: Any = SEEDS[:2], plan_id: str = "b2:plan", **data: Any) -> Jury:
+    recipe = Recipe.model_validate(
+        {
+            "name": "tiny",
+            "teacher": {"model": "smollm2-135m-instruct"},
+            "data": {"kind": "tool_call", "seeds": "s", "tools": "t", "count": 1, **data},
+            "checks": list(names),
+            "evaluate": {"held_out": "h"},
+        }
+    )
+    return build_jury(recipe, tools, held_out, plan_id)
 
 
 def said(expression: str) -> str:
@@ -43,11 +58,11 @@ RIGHT = said("47 + 38")
     ],
 )
 def test_schema(text: str, reason: str) -> None:
-    assert SchemaCheck(CALCULATOR).judge(judged(text)).reason == reason
+    assert SchemaCheck("calculator").judge(judged(text)).reason == reason
 
 
 def test_schema_gives_the_error_of_the_request() -> None:
-    verdict = SchemaCheck(CALCULATOR).judge(judged("", "error", error="refused_400"))
+    verdict = SchemaCheck("calculator").judge(judged("", "error", error="refused_400"))
     assert (verdict.passed, verdict.reason) == (False, "refused_400")
 
 
@@ -63,19 +78,19 @@ def test_schema_gives_the_error_of_the_request() -> None:
     ],
 )
 def test_execution(text: str, reason: str) -> None:
-    assert ExecutionCheck(KIND).judge(judged(text)).reason == reason
+    assert ExecutionCheck().judge(judged(text)).reason == reason
 
 
 def test_execution_names_both_results() -> None:
-    detail = ExecutionCheck(KIND).judge(judged(said("47 - 38"))).detail
+    detail = ExecutionCheck().judge(judged(said("47 - 38"))).detail
     assert "9" in detail
     assert "85" in detail
 
 
 def test_execution_never_passes_where_the_reference_has_no_result() -> None:
     task = Task("b2:0", "en", "general", "What is x?", "x + 1")
-    assert ExecutionCheck(KIND).judge(judged(said("1"), task=task)).reason == "wrong_result"
-    assert ExecutionCheck(KIND).judge(judged(said("1 / 0"), task=task)).reason == "tool_error"
+    assert ExecutionCheck().judge(judged(said("1"), task=task)).reason == "wrong_result"
+    assert ExecutionCheck().judge(judged(said("1 / 0"), task=task)).reason == "tool_error"
 
 
 @pytest.mark.parametrize(
@@ -87,32 +102,32 @@ def test_finish_reason(finish_reason: str, reason: str) -> None:
 
 
 def test_every_name_of_a_recipe_has_a_class_of_that_name() -> None:
-    checks = build_checks(CHECKS, KIND, SEEDS[:2], "b2:plan")
-    built = {check.name for check in checks.single} | ({checks.dedup.name} if checks.dedup else set())
-    assert built == set(CHECKS)
+    checks = jury()
+    assert {check.name for check in (*checks.single, *checks.draws, *checks.stream)} == set(CHECKS)
     assert len(checks.keys) == len(set(checks.keys)) == len(CHECKS)
     for name in CHECKS:
-        (key,) = build_checks((name,), KIND, SEEDS[:2], "b2:plan").keys
+        (key,) = jury((name,)).keys
         assert key.startswith(f"{name}@")
-        assert key in checks.keys
 
 
 def test_checks_are_those_that_the_recipe_names() -> None:
-    checks = build_checks(("execution", "schema"), KIND, [], "b2:plan")
+    checks = jury(("execution", "schema"))
     assert [check.name for check in checks.single] == ["execution", "schema"]
-    assert checks.dedup is None
-    rows = checks.judge(judged(said("47 - 38")))
-    assert [(row["check_name"], row["passed"], row["reason"]) for row in rows] == [
+    assert checks.draws == checks.stream == []
+    (judgement,) = checks.judge([judged(said("47 - 38"))])
+    assert [(row["check_name"], row["passed"], row["reason"]) for row in judgement.verdicts] == [
         ("execution", False, "wrong_result"),
         ("schema", True, "ok"),
     ]
-    assert [row["check_key"] for row in rows] == checks.keys
+    assert [row["check_key"] for row in judgement.verdicts] == checks.keys
+    assert not judgement.accepted
 
 
 def test_no_check_fails_on_a_sample() -> None:
-    checks = build_checks(CHECKS, KIND, SEEDS, "b2:plan")
+    checks = jury([*CHECKS[:-2], {"dedup": {"threshold": 0.7}}, "decontamination"], held_out=SEEDS)
     for text in ("", "\0", "\ud800", "[" * 9000, "x" * 100_000, "{{ 7 * 7 }}", "<|im_end|>", RIGHT, said("9 ** 9 ** 9")):
-        assert len(checks.judge(judged(text))) == len(CHECKS) - 1
+        (judgement,) = checks.judge([judged(text)])
+        assert len(judgement.verdicts) == len(CHECKS)
 
 
 SETTINGS: list[dict[str, Any]] = [{}, {"a": 1}, {"a": 2}, {"b": 1}, {"a": "1"}, {"a": [1]}, {"a": None}]
@@ -125,20 +140,16 @@ def test_the_key_of_a_check_changes_with_its_name_and_its_settings() -> None:
 
 
 def test_what_changes_verdicts_changes_the_key() -> None:
-    def keys(**changes: Any) -> list[str]:
-        given: dict[str, Any] = {"names": CHECKS, "kind": KIND, "held_out": SEEDS[:2], "plan_id": "b2:1", **changes}
-        return build_checks(**given).keys
-
     def changed(**changes: Any) -> set[str]:
-        return {key.partition("@")[0] for key in set(keys(**changes)) - set(keys())}
+        return {key.partition("@")[0] for key in set(jury(**changes).keys) - set(jury().keys)}
 
     assert changed() == set()
     assert changed(held_out=SEEDS[1::-1]) == set()
-    assert changed(held_out=SEEDS[:3]) == {"decontamination"}
+    # What another check lets through decides what a duplicate is compared with.
+    assert changed(held_out=SEEDS[:3]) == {"decontamination", "dedup"}
     assert changed(plan_id="b2:2") == {"dedup"}
-    other_tools = kind()
-    other_tools.tools = [*CALCULATOR, free_tool()]
-    assert changed(kind=other_tools) == {"schema"}
+    assert changed(tools=[*CALCULATOR, free_tool()]) == {"schema", "dedup"}
+    assert changed(names=[*(name for name in CHECKS if name != "agreement"), {"agreement": {"margin": 0.5}}]) == {"agreement", "dedup"}
 
 
 def test_a_verdict_row() -> None:
@@ -155,5 +166,5 @@ def test_a_verdict_row() -> None:
 
 
 def test_single_checks_keep_the_protocol() -> None:
-    checks: list[Check] = build_checks(CHECKS, KIND, SEEDS[:1], "b2:1").single
+    checks: list[Check] = jury().single
     assert all(isinstance(check.name, str) and isinstance(check.settings, dict) for check in checks)

@@ -55,14 +55,18 @@ def finished() -> Rows:
         "runs": [
             {
                 "run_id": "b2:run", "started_at": AT, "command": "factory run", "recipe_name": "tiny", "recipe_digest": "b2:r",
-                "recipe_text": "name: tiny\n", "plan_id": "b2:plan", "check_keys": CHECKS, "machine": {"cores": 2}, "versions": {},
+                "recipe_text": "name: tiny\n", "plan_id": "b2:plan", "check_keys": CHECKS, "wanted": 10,
+                "machine": {"cores": 2}, "versions": {},
             }
         ],
         "seeds": [
             {
                 "seed_id": "b2:seed", "name": "s1", "language": "en", "family": "product", "question": questions[0],
-                "reference": "14 * 12", "source": "seeds.jsonl", "line": 1,
+                "input": "", "rationale": "", "reference": "14 * 12", "source": "seeds.jsonl", "line": 1,
             }
+        ],
+        "plan_ends": [
+            {"plan_id": "b2:plan", "target_id": "b2:target", "reason": "10 samples are accepted", "accepted": 2, "requests": 3, "tokens": 30}
         ],
         "requests": [], "generations": [], "samples": [], "verdicts": [],
         "artifacts": [
@@ -82,8 +86,9 @@ def finished() -> Rows:
     }  # fmt: skip
     for place, question in enumerate(questions):
         key, sample = f"b2:key{place}", f"b2:sample{place}"
-        about = {"seed_id": "b2:seed", "task_id": f"b2:task{place}", "language": "en", "question": question, "reference": "14 * 12"}
-        rows["requests"].append({"plan_id": "b2:plan", "position": place, "request_key": key, "draw": 0, **about})
+        where = {"seed_id": "b2:seed", "task_id": f"b2:task{place}"}
+        about = where | {"language": "en", "family": "product", "question": question, "input": "", "reference": "14 * 12"}
+        rows["requests"].append({"plan_id": "b2:plan", "position": place, "turn": 0, "request_key": key, "draw": 0, **where})
         rows["generations"].append(generation(key))
         rows["samples"].append(
             about

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.seeds.seed import Seed, load_seeds
+
 from factory.tasks.tool_call import ToolCallKind
 from factory.tools.spec import ToolSpec, load_tools
 
