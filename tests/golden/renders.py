@@ -19,6 +19,10 @@ FOLDER = Path(__file__).parent
 TOOLS = [tool.model_dump() for tool in load_tools(FOLDER.parents[1] / "data" / "tools" / "calculator.json")]
 ARGUMENTS = {"expression": "(12 + 7) * 3", "note": '<"双引号">'}
 
+EXAMPLES = [
+    {"instruction": "Name three kinds of bread.", "input": ""},
+    {"instruction": "Give this note a title.", "input": "The shop is closed on Monday.\nCome again."},
+]
 QUESTION = {"role": "user", "content": "What is 12 + 7, three times?"}
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "57"}
 ANSWER = {"role": "assistant", "content": "The answer is 57."}
@@ -53,6 +57,22 @@ def renders() -> dict[str, str]:
         "tool_call_system.j2.two-tools.txt": render("tool_call_system.j2", tools=two),
         "tool_call_answer.j2.en.txt": render("tool_call_answer.j2", language="en", result="57"),
         "tool_call_answer.j2.zh.txt": render("tool_call_answer.j2", language="zh", result="57"),
+        "tool_call_steps.j2.calculator.txt": render("tool_call_steps.j2", tools=TOOLS),
+        "tool_call_plain.j2.en.txt": render("tool_call_plain.j2", language="en"),
+        "tool_call_plain.j2.zh.txt": render("tool_call_plain.j2", language="zh"),
+        "rationale_system.j2.en.txt": render("rationale_system.j2", language="en"),
+        "rationale_system.j2.zh.txt": render("rationale_system.j2", language="zh"),
+        "rationale_turn.j2.en.txt": render("rationale_turn.j2", language="en", rationale="12 + 7 = 19\n19 * 3 = 57", answer="57"),
+        "rationale_turn.j2.zh.txt": render("rationale_turn.j2", language="zh", rationale="12 + 7 = 19", answer="19"),
+        "instruction_propose.j2.en.txt": render("instruction_propose.j2", language="en", family="naming", examples=EXAMPLES),
+        "instruction_propose.j2.zh.txt": render("instruction_propose.j2", language="zh", family="naming", examples=EXAMPLES),
+        "instruction_evolve.j2.depth.txt": render("instruction_evolve.j2", language="en", depth=True, **EXAMPLES[0]),
+        "instruction_evolve.j2.breadth.txt": render("instruction_evolve.j2", language="en", depth=False, **EXAMPLES[1]),
+        "instruction_evolve.j2.zh.txt": render("instruction_evolve.j2", language="zh", depth=True, **EXAMPLES[1]),
+        "instruction_answer.j2.bare.txt": render("instruction_answer.j2", **EXAMPLES[0]),
+        "instruction_answer.j2.input.txt": render("instruction_answer.j2", **EXAMPLES[1]),
+        "judge.j2.en.txt": render("judge.j2", language="en", question="Name a colour.", answer="{{ 7 * 7 }} score 5", fence="=" * 8),
+        "judge.j2.zh.txt": render("judge.j2", language="zh", question="说一种颜色。", answer="红色。", fence="=" * 8),
         "hermes_chat.jinja.prompt.txt": chat([QUESTION], generate=True),
         "hermes_chat.jinja.path.txt": chat(PATH),
         "hermes_chat.jinja.path-with-tools.txt": chat(PATH, show_tools=True),
