@@ -70,9 +70,9 @@ class Context:
         data = self.loaded.recipe.data
         read = load_seeds(self._found(data.seeds), data.kind, columns=data.columns, split=data.split)
         if read.faults and (data.strict or not read.seeds):
-            raise InputError("\n".join(fault.text for fault in read.faults[:50]), "Mend the lines, or leave data.strict out.")
+            raise InputError(read.told() or f"{data.seeds}: there is no seed in it", "Mend the lines, or leave data.strict out.")
         for fault in read.faults[:20]:
-            self.progress.say(f"note: left out: {fault.text}")
+            self.progress.say(f"note: left out: {fault}")
         if len(read.faults) > 20:
             self.progress.say(f"note: {len(read.faults) - 20} more lines of {data.seeds} are left out")
         return read.seeds
@@ -125,6 +125,7 @@ class Context:
                 "seed": recipe.seed,
                 "seeds": [seed.seed_id for seed in self.seeds],
                 "tools": [tool.model_dump() for tool in self.tools],
+                "own_tools": self._own_tools.source_id if self._own_tools else None,
                 "templates": self.kind.template_digest,
                 "checks": checks if data["kind"] == "instruction" else "judge" in map(check_name, recipe.checks),
             }
@@ -170,7 +171,7 @@ class Context:
             return None
         own = data.own_tools
         specs = [tool for tool in self.tools if tool.name not in TOOL_NAMES]
-        return OwnTools(self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory=own.memory_mb << 20))
+        return OwnTools(self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory_mb=own.memory_mb))
 
     def _run_tool(self, name: str, arguments: dict[str, Any]) -> str:
         if name not in TOOL_NAMES and self._own_tools is not None:

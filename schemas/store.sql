@@ -96,7 +96,20 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:8cec10c7110d90d58405f6e100ebaad4.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:766fcaea829e0f676535381c802381b1.';
+
+CREATE TABLE plan_ends (
+    plan_id VARCHAR NOT NULL,
+    target_id VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    accepted BIGINT NOT NULL,
+    requests BIGINT NOT NULL,
+    tokens BIGINT NOT NULL,
+    batch BIGINT NOT NULL
+);
+COMMENT ON TABLE plan_ends IS 'Why the making of data came to its end: enough was accepted, the budget was used up, the seeds gave no more.';
+COMMENT ON COLUMN plan_ends.target_id IS 'content id of the wanted number, the budget and the checks';
+COMMENT ON COLUMN plan_ends.tokens IS 'of prompts and answers together';
 
 CREATE TABLE predictions (
     evaluation_id VARCHAR,
@@ -120,18 +133,17 @@ COMMENT ON COLUMN predictions.right_answer IS 'whether the result is the referen
 CREATE TABLE requests (
     plan_id VARCHAR,
     "position" BIGINT,
+    turn BIGINT,
     request_key VARCHAR NOT NULL,
     seed_id VARCHAR NOT NULL,
     task_id VARCHAR NOT NULL,
     draw BIGINT NOT NULL,
-    "language" VARCHAR NOT NULL,
-    question VARCHAR NOT NULL,
-    reference VARCHAR NOT NULL,
     batch BIGINT NOT NULL,
-    PRIMARY KEY(plan_id, "position")
+    PRIMARY KEY(plan_id, "position", turn)
 );
-COMMENT ON TABLE requests IS 'The plan: which question goes to the teacher, in which draw.';
-COMMENT ON COLUMN requests."position" IS 'place in the plan, from 0';
+COMMENT ON TABLE requests IS 'Which answers stand where in a plan.';
+COMMENT ON COLUMN requests."position" IS 'place of the sample in the plan, from 0';
+COMMENT ON COLUMN requests.turn IS 'which request of the sample, from 0';
 COMMENT ON COLUMN requests.request_key IS 'content id of model, revision, messages, schema, parameters and draw';
 COMMENT ON COLUMN requests.task_id IS 'content id of question and reference';
 COMMENT ON COLUMN requests.draw IS 'how often the same question was put before, from 0';
@@ -145,6 +157,7 @@ CREATE TABLE runs (
     recipe_text VARCHAR NOT NULL,
     plan_id VARCHAR NOT NULL,
     check_keys VARCHAR[] NOT NULL,
+    wanted BIGINT NOT NULL,
     machine JSON NOT NULL,
     versions JSON NOT NULL,
     batch BIGINT NOT NULL
@@ -154,6 +167,7 @@ COMMENT ON COLUMN runs.command IS 'what was typed';
 COMMENT ON COLUMN runs.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
 COMMENT ON COLUMN runs.plan_id IS 'the requests that this run owes';
 COMMENT ON COLUMN runs.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
+COMMENT ON COLUMN runs.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set';
 COMMENT ON COLUMN runs.machine IS 'processor, cores, memory in bytes, instruction sets';
 COMMENT ON COLUMN runs.versions IS 'the packages that decide a result';
 
@@ -164,7 +178,9 @@ CREATE TABLE samples (
     task_id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
     "language" VARCHAR NOT NULL,
+    "family" VARCHAR NOT NULL,
     question VARCHAR NOT NULL,
+    "input" VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     messages JSON,
     tools JSON NOT NULL,
@@ -178,11 +194,14 @@ CREATE TABLE samples (
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE samples IS 'What was read out of an answer: question, call, result, answer. Rejected ones stay.';
+COMMENT ON COLUMN samples.request_key IS 'the answer that it was read out of; earlier turns stand in requests';
+COMMENT ON COLUMN samples.question IS 'the question, or the instruction';
+COMMENT ON COLUMN samples."input" IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN samples.messages IS 'question, call, result, answer, OpenAI form; NULL if there is no call to speak of';
 COMMENT ON COLUMN samples.tools IS 'the tools that were offered, OpenAI form';
-COMMENT ON COLUMN samples."call" IS '{"name", "arguments"} as parsed';
+COMMENT ON COLUMN samples."call" IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
 COMMENT ON COLUMN samples.fault IS 'reason code why there is no call, or no result';
-COMMENT ON COLUMN samples.result IS 'what the tool returned';
+COMMENT ON COLUMN samples.result IS 'what the tool returned; in steps, JSON of the results of each step';
 COMMENT ON COLUMN samples.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
 COMMENT ON COLUMN samples.content_id IS 'equal for samples that say the same';
 COMMENT ON COLUMN samples.parents IS 'ids of the seeds and samples that it was made from';
@@ -193,6 +212,8 @@ CREATE TABLE seeds (
     "language" VARCHAR NOT NULL,
     "family" VARCHAR NOT NULL,
     question VARCHAR NOT NULL,
+    "input" VARCHAR NOT NULL,
+    rationale VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     "source" VARCHAR NOT NULL,
     line BIGINT NOT NULL,
@@ -202,7 +223,7 @@ COMMENT ON TABLE seeds IS 'The tasks written by hand that everything starts from
 COMMENT ON COLUMN seeds.seed_id IS 'content id of the seed';
 COMMENT ON COLUMN seeds."name" IS 'its id in the file';
 COMMENT ON COLUMN seeds."family" IS 'kind of task within the seeds';
-COMMENT ON COLUMN seeds.reference IS 'what the right call holds';
+COMMENT ON COLUMN seeds.reference IS 'what is right: an expression, steps of calls as JSON, a final answer, an example answer';
 COMMENT ON COLUMN seeds."source" IS 'file';
 
 CREATE TABLE stages (
@@ -251,7 +272,7 @@ CREATE OR REPLACE VIEW current_run AS
 COMMENT ON VIEW current_run IS 'The latest run; its plan and checks decide what training_set and rejected show.';
 
 CREATE OR REPLACE VIEW current_samples AS
-    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys
+    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.wanted
     FROM samples s
     CROSS JOIN current_run r
     JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key;
@@ -265,7 +286,8 @@ CREATE OR REPLACE VIEW current_verdicts AS
 COMMENT ON VIEW current_verdicts IS 'The verdicts of the checks as the current run sets them.';
 
 CREATE OR REPLACE VIEW training_set AS
-    SELECT s.sample_id, s.position, s.language, s.question, s.reference, s.call, s.result, s.answer, s.messages, s.tools, s.content_id,
+    SELECT s.sample_id, s.position, s.kind, s.language, s.family, s.question, s.input, s.reference, s.call, s.result, s.rationale, s.answer,
+           s.messages, s.tools, s.content_id,
            d.name AS seed, s.seed_id, s.task_id, g.teacher, g.revision AS teacher_revision, g.template_digest, s.request_key,
            g.completion_tokens, len(g.topk_ids) AS topk_tuples, v.verdicts
     FROM current_samples s
@@ -276,8 +298,9 @@ CREATE OR REPLACE VIEW training_set AS
                list({'check': check_name, 'passed': passed, 'reason': reason} ORDER BY check_name) AS verdicts
         FROM current_verdicts GROUP BY sample_id
     ) v USING (sample_id)
-    WHERE v.passed AND v.checks = len(s.check_keys);
-COMMENT ON VIEW training_set IS 'Samples that passed every check of the current run, each with its pedigree.';
+    WHERE v.passed AND v.checks = len(s.check_keys)
+    QUALIFY row_number() OVER (ORDER BY s.position) <= s.wanted;
+COMMENT ON VIEW training_set IS 'Samples that passed every check of the current run, as many as it asks for, each with its pedigree.';
 
 CREATE OR REPLACE VIEW rejected AS
     SELECT s.sample_id, s.position, s.language, s.question, s.reference, g.text, s.call, s.result, s.answer,

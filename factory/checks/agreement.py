@@ -8,7 +8,7 @@ its question: an argument that occurs nowhere in it is suspicious.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from factory.checks.check import OK, Verdict
@@ -30,7 +30,7 @@ class AgreementCheck:
         votes = Counter(sample.outcome for sample in draws if sample.outcome is not None).most_common(2)
         return [self._judge(sample, votes, len(draws)) for sample in draws]
 
-    def _judge(self, sample: Sample, votes: list[tuple[str | None, int]], draws: int) -> Verdict:
+    def _judge(self, sample: Sample, votes: Sequence[tuple[str | None, int]], draws: int) -> Verdict:
         if sample.outcome is None:
             return Verdict(False, "no_answer")
         if sample.expected is not None:

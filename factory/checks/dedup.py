@@ -26,14 +26,14 @@ class DedupCheck:
     def judge(self, sample: Sample) -> Verdict:
         if (kept := self._exact.get(sample.content_id)) is not None:
             return Verdict(False, "duplicate", kept, 1.0)
-        if self._near and (near := self._near.nearest(sample.said)):
+        if self._near is not None and (near := self._near.nearest(sample.said)):
             return Verdict(False, "near_duplicate", *near)
-        if self._semantic and (alike := self._semantic.nearest(sample.said)):
+        if self._semantic is not None and (alike := self._semantic.nearest(sample.said)):
             return Verdict(False, "semantic_duplicate", *alike)
         return OK
 
     def keep(self, sample: Sample) -> None:
         self._exact[sample.content_id] = sample.sample_id
         for index in (self._near, self._semantic):
-            if index:
+            if index is not None:
                 index.add(sample.sample_id, sample.said)

@@ -35,7 +35,8 @@ class Jury:
     @property
     def keys(self) -> list[str]:
         """The keys under which the verdicts stand in the store."""
-        return [check_key(check.name, check.settings) for check in (*self.single, *self.draws, *self.stream)]
+        checks: list[Check | GroupCheck] = [*self.single, *self.draws, *self.stream]
+        return [check_key(check.name, check.settings) for check in checks]
 
     def judge(self, samples: list[Sample]) -> list[Judgement]:
         """Judge the draws of the next task."""

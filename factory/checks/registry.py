@@ -1,7 +1,7 @@
 """Which check a name in a recipe means."""
 
 from factory.checks.agreement import AgreementCheck
-from factory.checks.check import Check, GroupCheck, check_key
+from factory.checks.check import Check, GroupCheck
 from factory.checks.decontamination import DecontaminationCheck
 from factory.checks.dedup import DedupCheck
 from factory.checks.degenerate import DegenerateCheck
@@ -48,5 +48,5 @@ def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan
         draws.append(SelectionCheck(recipe.data.keep, recipe.data.most))
     if dedup is None:
         return Jury(single, draws, [])
-    others = [check_key(check.name, check.settings) for check in (*single, *draws)]
+    others = Jury(single, draws, []).keys
     return Jury(single, draws, [DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic, others=others, plan=plan_id)])

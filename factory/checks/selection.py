@@ -3,7 +3,7 @@
 from typing import Any
 
 from factory.checks.check import OK, Verdict
-from factory.checks.rouge import rouge_l, tokens
+from factory.checks.rouge import rouge_l
 from factory.tasks.sample import Sample
 
 ALIKE = 0.7
@@ -24,11 +24,11 @@ class SelectionCheck:
 
     def judge_draws(self, draws: list[Sample], clean: list[bool]) -> list[Verdict]:
         verdicts = [OK] * len(draws)
-        kept: list[list[str]] = []
+        kept: list[str] = []
         if self._keep == "all":
             return verdicts
         for position in sorted((place for place, good in enumerate(clean) if good), key=lambda place: (len(draws[place].text), place)):
-            said = tokens(draws[position].rationale or draws[position].text)
+            said = draws[position].rationale or draws[position].text
             if self._keep == "diverse" and any(rouge_l(said, other) >= ALIKE for other in kept):
                 verdicts[position] = Verdict(False, "similar_rationale")
             elif len(kept) == self._most:

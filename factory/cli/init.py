@@ -13,14 +13,17 @@ from factory.resources import resource
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
-    recipe: Annotated[Literal["calculator"], typer.Option(help="Which shipped recipe to start from.")] = "calculator",
+    recipe: Annotated[
+        Literal["calculator", "instruction", "rationale", "tools"], typer.Option(help="Which shipped recipe to start from.")
+    ] = "calculator",
 ) -> None:
-    """Copy a shipped recipe with its seeds, tools and held-out tasks into a folder, ready to edit."""
+    """Copy a shipped recipe with its data into a folder, ready to edit."""
     source = resource("pipelines", f"{recipe}.yaml")
     target = folder / "recipe.yaml"
     loaded = load_recipe(source)
     data, evaluate = loaded.recipe.data, loaded.recipe.evaluate
-    names = [data.seeds, data.tools, *([evaluate.held_out] if evaluate else [])]
+    tools = [data.tools] if data.kind == "tool_call" else []
+    names = [data.seeds, *tools, *([evaluate.held_out] if evaluate else [])]
     # The recipe comes last: where it is, the rest is.
     copies = {**{folder / name: loaded.resolve(name) for name in names}, target: source}
     if there := next((path for path in copies if path.exists()), None):

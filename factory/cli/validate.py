@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from factory.recipe import Recipe, load_recipe
+from factory.recipe.checks import check_name
 
 
 def validate(recipe: Annotated[Path, typer.Argument(help="The recipe to check.", show_default=False)]) -> None:
@@ -19,7 +20,9 @@ def validate(recipe: Annotated[Path, typer.Argument(help="The recipe to check.",
 def _data(recipe: Recipe) -> str:
     data, teacher = recipe.data, recipe.teacher
     servers = f" (endpoints: {len(teacher.endpoints)})" if teacher.endpoints else ""
-    return f"{data.kind}, {data.count} x {data.draws} answers from {teacher.model}{servers}; checked by {', '.join(recipe.checks)}"
+    checks = ", ".join(str(check_name(item)) for item in recipe.checks)
+    draws = f", {data.draws} draws a question" if data.draws > 1 else ""
+    return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{draws}; checked by {checks}"
 
 
 def _student(recipe: Recipe) -> str:

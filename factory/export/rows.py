@@ -40,7 +40,7 @@ STRETCH = """
         SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason, 'score': score} ORDER BY check_name) AS verdicts
         FROM current_verdicts SEMI JOIN stretch USING (sample_id) GROUP BY sample_id
     )
-    SELECT s.*, j.verdicts, d.name AS seed, d.family, g.teacher, g.revision AS teacher_revision, g.template_digest, g.parameters
+    SELECT s.*, j.verdicts, d.name AS seed, g.teacher, g.revision AS teacher_revision, g.template_digest, g.parameters
     FROM stretch p
     JOIN samples s ON s.rowid = p.sample_row
     JOIN generations g ON g.rowid = p.generation_row

@@ -59,9 +59,7 @@ class InstructionData(_Data):
     """A new instruction and its answer."""
 
     kind: Literal["instruction"] = Field(description="What a sample is.")
-    evolve: int = Field(
-        default=0, ge=0, le=4, description="How often a proposal is rewritten, deeper or broader, before it is answered."
-    )
+    evolve: int = Field(default=0, ge=0, le=4, description="How often a proposal is rewritten, deeper or broader, before it is answered.")
 
 
 _MODELS = (ToolCallData, RationaleData, InstructionData)

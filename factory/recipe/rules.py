@@ -16,6 +16,7 @@ from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
 from factory.recipe.wording import nearest
 
+_DATA_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 
 
@@ -104,7 +105,7 @@ def _folder_faults(name: str, recipe: Path) -> Iterator[str]:
 def _seeds(source: Source, recipe: Path) -> Iterator[Fault]:
     where: Where = ("data", "seeds")
     written = _at(source, "data", "seeds")
-    if not isinstance(written, str) or not written or _HUB_ID.fullmatch(written):
+    if not isinstance(written, str) or not written or (_HUB_ID.fullmatch(written) and Path(written).suffix not in _DATA_FILES):
         return
     try:
         find(written, recipe)

@@ -42,7 +42,7 @@ _BOUNDS = {
 def faults(error: ValidationError, source: Source) -> Iterator[Fault]:
     """Yield the faults that `Recipe.model_validate(source.value)` found."""
     for detail in error.errors(include_url=False):
-        where = _where(detail["loc"])
+        where = _where(detail["loc"]) + (("kind",) if detail["type"] == "kind" and isinstance(detail["input"], dict) else ())
         # A list whose items are all wrong is told to be too short as well.
         if not source.is_spoiled(where) and not (detail["type"] == "too_short" and detail["input"]):
             yield source.fault(where, _message(detail, where))
@@ -74,11 +74,7 @@ def _message(error: ErrorDetails, where: Where) -> str:
         return _wrong_item(value, CHECKS, "check", WITH_SETTINGS, error["msg"])
     if kind == "kind":
         word = value.get("kind") if isinstance(value, dict) else None
-        return (
-            f"{_shown(word)} is no kind of data{nearest(word, KINDS) or '; known are ' + ', '.join(KINDS)}"
-            if isinstance(word, str)
-            else error["msg"]
-        )
+        return f"{_shown(word)} is not one of {', '.join(KINDS)}{nearest(word, KINDS)}" if isinstance(word, str) else error["msg"]
     if kind == "literal_error":
         choices = tuple(re.findall(r"'([^']*)'", context["expected"]))
         return f"{_shown(value)} is not one of {', '.join(choices)}{nearest(value, choices) if isinstance(value, str) else ''}"

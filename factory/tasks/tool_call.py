@@ -18,6 +18,7 @@ from factory.digest import canonical_json, content_id
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.tasks.call import CallFault, call_schema, calls_schema, parse_call, parse_calls
+from factory.tasks.control_token import control_token
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.reference import Run, Steps, mend, outcome, parse_steps, run_steps
@@ -114,7 +115,7 @@ class ToolCallKind:
         if fault is None:
             try:
                 call = parse_call(answer.text, self.tools)
-                result = self._run(call["name"], call["arguments"])
+                result = self._result(call)
             except CallFault as error:
                 fault, detail = error.reason, error.detail
             except ToolError as error:
@@ -152,6 +153,12 @@ class ToolCallKind:
         argument = str(next(iter(self.tools[0].function.parameters["properties"])))
         return {"name": self.tools[0].name, "arguments": {argument: reference}}
 
+    def _result(self, call: dict[str, Any]) -> str:
+        result = self._run(call["name"], call["arguments"])
+        if token := control_token(result):
+            raise CallFault("control_token", f"{token} in a result")
+        return result
+
     def _expected(self, task: Task) -> str | None:
         # A reference without a result agrees with nothing.
         return (self.solve(task.reference) or "") if task.reference else None
@@ -181,7 +188,7 @@ class ToolCallKind:
                 if len(steps) == MAX_STEPS:
                     raise CallFault("too_many_steps", f"more than {MAX_STEPS}")
                 steps.append(calls)
-                results.append([self._run(call["name"], call["arguments"]) for call in calls])
+                results.append([self._result(call) for call in calls])
             except CallFault as error:
                 fault, detail = error.reason, error.detail
                 break

@@ -4,26 +4,27 @@ import re
 import unicodedata
 
 import pytest
-from factory.seeds.seed import Seed, load_seeds
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from factory.checks.check import Judged, Verdict
+from factory.checks.check import Verdict
 from factory.checks.decontamination import DecontaminationCheck
 from factory.inference.request import Answer
+from factory.seeds.load import require_seeds
+from factory.seeds.seed import Seed
 from factory.tasks.sample import Task
 from tests.checks.judged import judged
 from tests.tasks.calculator import DATA, SEEDS, kind, one_seed
 
 KIND = kind()
-HELD_OUT = load_seeds(DATA / "held_out" / "calculator.jsonl")
+HELD_OUT = require_seeds(DATA / "held_out" / "calculator.jsonl", "tool_call")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PUNCTUATION = "?!,;:…，。？！、'\"()[]-–—_ \t\n\u3000"
 
 
 def verdict(question: str, reference: str, held_out: list[Seed] = HELD_OUT) -> Verdict:
     task = Task("b2:0", "en", "general", question, reference)
-    return DecontaminationCheck(held_out).judge(Judged(KIND.read(task, Answer("b2:1", "", "stop", 1, 1, 0.1)), "stop", 0))
+    return DecontaminationCheck(held_out).judge(KIND.read(task, Answer("b2:1", "", "stop", 1, 1, 0.1)))
 
 
 def test_the_shipped_seeds_are_clean_and_the_held_out_tasks_are_not() -> None:

@@ -14,7 +14,7 @@ from tests.pipeline.small import factory, start, write_recipe
 
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(2400)]
 
-GENERATION_KILLS, COUNT = 10, 840
+GENERATION_KILLS, COUNT = 10, 560
 
 
 def _kill_when(workspace: Path, recipe: Path, ready) -> str:
@@ -41,6 +41,10 @@ def _count(workspace: Path, sql: str) -> int:
     return int(ask(workspace / "factory.duckdb", sql).rows[0][0])
 
 
+def _accepted(workspace: Path) -> int:
+    return _count(workspace, "SELECT count(*) FROM training_set")
+
+
 def _answers(workspace: Path) -> dict[str, str]:
     rows = ask(workspace / "factory.duckdb", "SELECT request_key, finished_at::VARCHAR || text FROM generations").rows
     return {str(key): str(content) for key, content in rows}
@@ -51,16 +55,16 @@ def test_killed_everywhere_it_still_ends_as_if_nothing_had_happened(tmp_path: Pa
     recipe, workspace = write_recipe(tmp_path, count=COUNT), tmp_path / "workspace"
     committed: dict[str, str] = {}
     for attempt in range(GENERATION_KILLS):
-        until = len(committed) + chance.randrange(1, 40)
+        until = (_accepted(workspace) if committed else 0) + chance.randrange(1, 40)
         _kill_when(workspace, recipe, lambda line, until=until: _progress(line) >= until)
         now = _answers(workspace)
         assert committed.items() <= now.items(), f"kill {attempt}: an answer that had been committed is gone or was asked again"
         committed = now
-    assert 0 < len(committed) < COUNT, "the kills should have hit the generation in the middle"
+    assert 0 < _accepted(workspace) < COUNT, "the kills should have hit the generation in the middle"
 
     _kill_when(workspace, recipe, lambda line: line.lstrip().startswith("sft  step"))
     after = _answers(workspace)
-    assert committed.items() <= after.items() and len(after) == COUNT
+    assert committed.items() <= after.items() and _accepted(workspace) == COUNT
     assert _count(workspace, "SELECT count(*) FROM requests ANTI JOIN generations USING (request_key)") == 0
     _kill_when(workspace, recipe, lambda line: "merge: adapter into base" in line)
     _kill_when(workspace, recipe, lambda line: "calibrating on" in line)
@@ -93,6 +97,6 @@ def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Pat
     said += run.stderr.readlines()
     assert run.wait() == 130 and "interrupted" in "".join(said), "".join(said)
     kept = _answers(workspace)
-    assert 0 < len(kept) < 200
+    assert len(kept) > 0 and _accepted(workspace) < 200
     assert factory("run", recipe, "-w", workspace, "--until", "check").returncode == 0
     assert kept.items() <= _answers(workspace).items()

@@ -26,8 +26,8 @@ def test_the_report_names_every_model_with_its_figures(finished: Finished) -> No
         assert model["tokens_per_s"] > 0 and model["peak_memory_bytes"] > model["weight_bytes"] > 0
     quantized, student = report["models"][3], report["models"][2]
     assert quantized["weight_bytes"] < 0.7 * student["weight_bytes"]
-    assert report["yield"]["asked"] == report["yield"]["answered"] == 48
-    assert report["yield"]["accepted"] == _rows(finished, "SELECT count(*) AS n FROM training_set")[0]["n"] > 0
+    assert report["yield"]["asked"] == report["yield"]["answered"] > 48
+    assert report["yield"]["accepted"] == _rows(finished, "SELECT count(*) AS n FROM training_set")[0]["n"] == 48
     assert {loss["name"] for loss in report["losses"]} == {"loss", "cross_entropy", "divergence"}
     page = (finished.workspace / "reports" / "report.html").read_text()
     assert "https://" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page).replace("http://www.w3.org", "")
@@ -110,7 +110,7 @@ def test_another_checks_setting_needs_no_teacher(finished: Finished) -> None:
     other = finished.recipe.with_name("fewer checks.yaml")
     other.write_text(text)
     done = factory("run", other, "-w", finished.workspace, "--until", "check")
-    assert done.returncode == 0 and "generate" not in done.stderr, done.stderr
+    assert done.returncode == 0 and "nothing to ask" in done.stderr, done.stderr
     assert factory("run", finished.recipe, "-w", finished.workspace, "--until", "check").returncode == 0
 
 

@@ -18,7 +18,7 @@ def test_a_right_recipe_is_told_in_three_lines(write: Write, capsys: pytest.Capt
     validate(path)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{path}: ok"
-    assert "4 x 1 answers from smollm2-135m-instruct" in lines[1]
+    assert "4 samples from smollm2-135m-instruct" in lines[1]
     assert "sft 2 steps, distill 1 steps, w8a8-static" in lines[2]
     assert len(lines) == 3
 

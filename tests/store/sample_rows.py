@@ -66,7 +66,7 @@ def finished() -> Rows:
             }
         ],
         "plan_ends": [
-            {"plan_id": "b2:plan", "target_id": "b2:target", "reason": "10 samples are accepted", "accepted": 2, "requests": 3, "tokens": 30}
+            {"plan_id": "b2:plan", "target_id": "b2:t", "reason": "10 samples are accepted", "accepted": 2, "requests": 3, "tokens": 30}
         ],
         "requests": [], "generations": [], "samples": [], "verdicts": [],
         "artifacts": [

@@ -30,7 +30,7 @@ def _sample(tokenizer, token_ids: list[int] | None) -> dict:
     call = json.loads(CALL)
     return {
         "sample_id": "b2:1",
-        "messages": json.dumps(path_messages("How much is 12 times 7?", call, "84", "The answer is 84.")),
+        "messages": json.dumps(path_messages("How much is 12 times 7?", [[call]], [["84"]], "The answer is 84.")),
         "tools": json.dumps(TOOLS),
         "text": CALL,
         "token_ids": token_ids,

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from factory.seeds.seed import load_seeds
 
 from factory.errors import InputError
+from factory.seeds.seed import load_seeds
 
 GOOD = {"id": "a", "language": "en", "family": "plain-add", "question": "What is 2 + 3?", "reference": "2 + 3"}
 
