@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import InputError
-from factory.tasks.seed import load_seeds
+from factory.seeds.seed import load_seeds
 
 GOOD = {"id": "a", "language": "en", "family": "plain-add", "question": "What is 2 + 3?", "reference": "2 + 3"}
 
