@@ -140,7 +140,7 @@ class _Reading:
         form = self._form_of(value.keys())
         if self.columns.mapping:
             value = {key: content for key, content in value.items() if key in form.fields()}
-        if part.tabular:
+        if part.tabular or form not in OWN.values():
             value = {key: content for key, content in value.items() if content is not None or key not in form.fields()}
         return form.model_validate(value)
 

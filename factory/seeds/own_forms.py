@@ -55,7 +55,7 @@ class ToolCallForm(Form):
 
     @classmethod
     def fits(cls, keys: Set[str]) -> bool:
-        return cls.needs <= keys and not keys & {"rationale", "expression", "answer"}
+        return cls.needs <= keys and not keys & {"rationale", "expression"}
 
     def contents(self) -> list[Content]:
         return [Content(self.question, self.reference)]
