@@ -69,7 +69,7 @@ class Context:
     def seeds(self) -> list[Seed]:
         data = self.loaded.recipe.data
         read = load_seeds(self._found(data.seeds), data.kind, columns=data.columns, split=data.split)
-        if read.faults and (data.strict or not read.seeds):
+        if not read.seeds or (read.faults and data.strict):
             raise InputError(read.told() or f"{data.seeds}: there is no seed in it", "Mend the lines, or leave data.strict out.")
         for fault in read.faults[:20]:
             self.progress.say(f"note: left out: {fault}")

@@ -1,8 +1,8 @@
 """Rows of Parquet files and of Arrow tables.
 
-Promise: of the columns only those that somebody reads are decoded; the others are named, and empty. A few hundred rows are held at a time. A value
-that cannot be decoded (text that is not UTF-8, a date beyond Python's) is a fault of its row. Not promised: a bound on what a small
-file made to unpack into gigabytes takes.
+Promise: of the columns only those that somebody reads are decoded; the others are named, and empty. A few hundred rows are held at a
+time. A value that cannot be decoded (text that is not UTF-8, a date beyond Python's) is a fault of its row. Not promised: a bound on what
+a small file made to unpack into gigabytes takes.
 """
 
 from collections.abc import Iterator

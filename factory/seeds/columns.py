@@ -14,6 +14,7 @@ from factory.seeds.seed import Kind
 from factory.visible import cut, visible
 
 _MOST_SEEN = 10_000
+_READ = FIELDS | {"conversations"}  # another name of `messages`
 
 
 class Columns:
@@ -39,7 +40,7 @@ class Columns:
     @property
     def wanted(self) -> frozenset[str]:
         """The columns that are read, if a file has them."""
-        return FIELDS.union(self.mapping.values(), ("conversations",))
+        return _READ.union(self.mapping.values())
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row under our names."""
@@ -48,7 +49,7 @@ class Columns:
         if len(self._seen) < _MOST_SEEN:
             self._seen.update(row)
         used = set(self.mapping.values())
-        rest = {field: value for field, value in row.items() if field in FIELDS and field not in used and field not in self.mapping}
+        rest = {field: value for field, value in row.items() if field in _READ and field not in used and field not in self.mapping}
         return rest | {field: row[column] for field, column in self.mapping.items() if column in row}
 
     def require_seen(self, where: str) -> None:

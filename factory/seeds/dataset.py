@@ -1,7 +1,7 @@
 """Rows of Hugging Face datasets: folders written by `save_to_disk`, and ids on the hub.
 
-Promise: nothing of a dataset is executed (`datasets` has no loading scripts since 4.0), images and sounds are not decoded, and the answer to
-whatever goes wrong on the way is one `FactoryError`. A hub id is `org/name`, `org/name:configuration` and either with `@revision`. Not
+Promise: nothing of a dataset is executed (`datasets` has no loading scripts since 4.0), images and sounds are not decoded, and the answer
+to whatever goes wrong on the way is one `FactoryError`. A hub id is `org/name`, `org/name:configuration` and either with `@revision`. Not
 promised: a bound on what a hub dataset downloads.
 """
 

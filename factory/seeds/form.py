@@ -40,10 +40,6 @@ class Content:
                 return f"{name}: {len(text):,} characters, more than {most:,}"
             if token := control_token(text):
                 return f"{name}: {token} would end the turn that it stands in"
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                return f"{name}: holds half a surrogate pair, which is no character"
         return ""
 
 

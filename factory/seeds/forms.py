@@ -29,9 +29,10 @@ FIELDS = frozenset[str]().union(*(form.fields() for form in _FORMS))
 
 
 def recognise(keys: Set[str], kind: Kind, mapped: Set[str]) -> type[Form] | None:
-    """Return the form of a row with the fields `keys`, of which `mapped` were named by the person and must all be its own; None if none fits."""
+    """Return the form of a row with the fields `keys`, or None. All of `mapped`, the fields that the person named, must be the form's."""
     usable = [form for form in _FORMS if mapped <= form.fields()]
-    serving = next((form for form in usable if kind in form.kinds and form.fits(keys)), None)
+    # What was mapped is meant, whatever other columns the file has.
+    serving = next((form for form in usable if kind in form.kinds and (form.needs <= mapped or form.fits(keys))), None)
     # A form that cannot serve is only told where the row is clearly of it: a lone question may be anything.
     return serving or next((form for form in usable if kind not in form.kinds and form.fits(keys) and keys & form.marks), None)
 

@@ -1,8 +1,8 @@
 """Seeds of one source, in the one form that its rows have.
 
-Promise: a bad row is a fault with its line and the others are read; the form is the first that serves the kind, and a row of another form is a
-fault. An id stands once, and so does a task. Nothing of a seed is executed. Files are bounded (64 MB of text, 4 MB a record, 1,000,000
-rows), and so are the faults: a source with more than `MAX_FAULTS` is refused.
+Promise: a bad row is a fault with its line and the others are read; the form is the first that serves the kind, and a row of another form
+is a fault. An id stands once, and so does a task. Nothing of a seed is executed. Files are bounded (64 MB of text, 4 MB a record,
+1,000,000 rows), and so are the faults: a source with more than `MAX_FAULTS` is refused.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -140,7 +140,7 @@ class _Reading:
         form = self._form_of(value.keys())
         if self.columns.mapping:
             value = {key: content for key, content in value.items() if key in form.fields()}
-        if part.tabular:
+        if part.tabular or form not in OWN.values():
             value = {key: content for key, content in value.items() if content is not None or key not in form.fields()}
         return form.model_validate(value)
 

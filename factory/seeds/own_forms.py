@@ -15,7 +15,7 @@ _EXPECTED = 'expected a list of steps, each a list of calls {"name": ..., "argum
 
 
 def steps_text(value: Any) -> Any:
-    """Return steps, a list or its JSON text, as canonical JSON text; text that is an expression as it is. Raise ValueError for wrong steps."""
+    """Return steps, a list or its JSON text, as canonical JSON text, and an expression as it is; raise ValueError for wrong steps."""
     value = from_text(value)
     if isinstance(value, str) and len(value) > LONGEST["expression"]:
         raise ValueError(f"{len(value):,} characters, more than {LONGEST['expression']:,}")
@@ -55,7 +55,7 @@ class ToolCallForm(Form):
 
     @classmethod
     def fits(cls, keys: Set[str]) -> bool:
-        return cls.needs <= keys and not keys & {"rationale", "expression", "answer"}
+        return cls.needs <= keys and not keys & {"rationale", "expression"}
 
     def contents(self) -> list[Content]:
         return [Content(self.question, self.reference)]
@@ -80,7 +80,7 @@ class RationaleForm(Form):
 
 
 class InstructionForm(Form):
-    """`instruction`, and of `input` and `output` what there is. It is told from Alpaca's by `language`, `family`, or an `id` with no more."""
+    """`instruction`, and of `input` and `output` what there is. `language`, `family`, or an `id` with no more tell it from Alpaca's."""
 
     model_config = ConfigDict(extra="forbid")
     form = "instruction"

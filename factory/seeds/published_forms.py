@@ -1,7 +1,7 @@
 """Forms that published datasets use. Fields that a form does not know are passed over: such files have many.
 
-Sources: self-instruct (Wang et al. 2022, arXiv:2212.10560), Alpaca (Taori et al. 2023), GSM8K (Cobbe et al. 2021, arXiv:2110.14168), and the
-chat messages of OpenAI's API, also with the names that ShareGPT gave them (`conversations`, `from`, `value`).
+Sources: self-instruct (Wang et al. 2022, arXiv:2212.10560), Alpaca (Taori et al. 2023), GSM8K (Cobbe et al. 2021, arXiv:2110.14168), and
+the chat messages of OpenAI's API, also with the names that ShareGPT gave them (`conversations`, `from`, `value`).
 """
 
 import re

@@ -22,7 +22,8 @@ class Row:
 class Part:
     """One file of a source. `where` is how faults name it, `name` how its seeds do, `stem` begins the ids of rows that have none.
 
-    In a tabular part an empty cell is None and means that the row lacks the field; elsewhere null is a value, and a wrong one.
+    In a tabular part an empty cell is None and means that the row lacks the field; in JSON null is a value,
+    and in our own forms a wrong one.
     """
 
     where: str

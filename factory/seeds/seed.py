@@ -12,10 +12,10 @@ Kind = Literal["instruction", "rationale", "tool_call"]
 class Seed:
     """One seed task. `name` is its id in the file `source`; `line` counts from 1 (rows, where there are no lines).
 
-    What `reference` holds depends on the kind: for tool_call an expression, the first tool's only argument, or, if it begins with `[`, the
-    canonical JSON of steps, each a list of calls `{"name", "arguments"}` made in parallel (`[]`: no tool is needed); for rationale the final
-    answer, for instruction an example answer, and "" if there is none. `input` is what an instruction is carried out on, `rationale` the
-    reasoning before the final answer, `expression` arithmetic whose value is the final answer.
+    What `reference` holds depends on the kind: for tool_call an expression, the first tool's only argument, or, if it begins with `[`,
+    the canonical JSON of steps, each a list of calls `{"name", "arguments"}` made in parallel (`[]`: no tool is needed); for rationale
+    the final answer, for instruction an example answer, and "" if there is none. `input` is what an instruction is carried out on,
+    `rationale` the reasoning before the final answer, `expression` arithmetic whose value is the final answer.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Rows of JSON Lines and of a JSON array.
 
-Promise: at most `MAX_BYTES` of a file are held, and no record longer than `MAX_RECORD_BYTES` is parsed. In an array one bad element spoils no
-other, as long as its quotes and brackets are closed: the array is cut by a scan, and each piece is read strictly by itself. Its line is
-the one on which it begins.
+Promise: at most `MAX_BYTES` of a file are held, and no record longer than `MAX_RECORD_BYTES` is parsed. In an array one bad element
+spoils no other, as long as its quotes and brackets are closed: the array is cut by a scan, and each piece is read strictly by itself. Its
+line is the one on which it begins.
 """
 
 import io
