@@ -2,10 +2,10 @@
 
 import re
 
-from factory.seeds.seed import Seed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.seeds.seed import Seed
 from factory.tasks.vary import vary
 from tests.tasks.calculator import SEEDS, kind, one_seed
 
