@@ -234,8 +234,16 @@ class ToolCallKind:
         results = run_steps(steps, self._run) or []
         turns = [{"role": "user", "content": seed.question}]
         for step, result in zip(steps, results, strict=True):
-            turns += [{"role": "assistant", "content": json.dumps(step, ensure_ascii=False)}, _results_turn(result)]
+            calls = json.dumps([self._in_order(call) for call in step], ensure_ascii=False)
+            turns += [{"role": "assistant", "content": calls}, _results_turn(result)]
         return [*turns, {"role": "assistant", "content": "[]"}]
+
+    def _in_order(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Return a call with its keys in the order of the schema, the only one that the teacher can write."""
+        spec = next(tool for tool in self.tools if tool.name == call["name"])
+        given = call["arguments"]
+        names = [name for name in spec.function.parameters.get("properties", {}) if name in given]
+        return {"name": call["name"], "arguments": {name: given[name] for name in [*names, *(set(given) - set(names))]}}
 
     def _sentence(self, task: Task, results: list[str]) -> str:
         return render(ANSWER, self._own, language=task.language, result="; ".join(results))
