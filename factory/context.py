@@ -14,8 +14,9 @@ from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
 from factory.progress import Progress
 from factory.recipe.load import LoadedRecipe
 from factory.recipe.model import Evaluate, Student
+from factory.seeds.load import require_seeds
+from factory.seeds.seed import Seed
 from factory.tasks.sample import Task
-from factory.tasks.seed import Seed, load_seeds
 from factory.tasks.tool_call import ToolCallKind
 from factory.tools.spec import ToolSpec, load_tools
 from factory.workspace import Workspace
@@ -62,12 +63,12 @@ class Context:
 
     @cached_property
     def seeds(self) -> list[Seed]:
-        return load_seeds(self.loaded.resolve(self.loaded.recipe.data.seeds))
+        return require_seeds(self.loaded.resolve(self.loaded.recipe.data.seeds), self.loaded.recipe.data.kind)
 
     @cached_property
     def held_out(self) -> list[Seed]:
         evaluate = self.loaded.recipe.evaluate
-        return load_seeds(self.loaded.resolve(evaluate.held_out)) if evaluate else []
+        return require_seeds(self.loaded.resolve(evaluate.held_out), self.loaded.recipe.data.kind) if evaluate else []
 
     @cached_property
     def tools(self) -> list[ToolSpec]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from factory.checks.check import OK, Judged, Verdict
 from factory.digest import content_id
-from factory.tasks.seed import Seed
+from factory.seeds.seed import Seed
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")

@@ -9,7 +9,7 @@ from factory.checks.dedup import DedupCheck
 from factory.checks.execution import ExecutionCheck
 from factory.checks.finish_reason import FinishReasonCheck
 from factory.checks.schema import SchemaCheck
-from factory.tasks.seed import Seed
+from factory.seeds.seed import Seed
 from factory.tasks.tool_call import ToolCallKind
 
 

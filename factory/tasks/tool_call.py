@@ -11,9 +11,9 @@ from typing import Any
 
 from factory.digest import content_id
 from factory.inference.request import Answer
+from factory.seeds.seed import Seed
 from factory.tasks.call import CallFault, call_schema, parse_call
 from factory.tasks.sample import Sample, Task
-from factory.tasks.seed import Seed
 from factory.tasks.vary import vary
 from factory.templates import render, template_digest
 from factory.tools.errors import ToolError

@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable
 
-from factory.tasks.seed import Seed
+from factory.seeds.seed import Seed
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _TRIES = 400

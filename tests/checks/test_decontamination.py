@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from factory.checks.check import Judged, Verdict
 from factory.checks.decontamination import DecontaminationCheck
 from factory.inference.request import Answer
+from factory.seeds.load import require_seeds
+from factory.seeds.seed import Seed
 from factory.tasks.sample import Task
-from factory.tasks.seed import Seed, load_seeds
 from tests.tasks.calculator import DATA, SEEDS, kind, one_seed
 
 KIND = kind()
-HELD_OUT = load_seeds(DATA / "held_out" / "calculator.jsonl")
+HELD_OUT = require_seeds(DATA / "held_out" / "calculator.jsonl", "tool_call")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PUNCTUATION = "?!,;:…，。？！、'\"()[]-–—_ \t\n\u3000"
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from factory.tasks.seed import Seed, load_seeds
+from factory.seeds.load import require_seeds
+from factory.seeds.seed import Seed
 from factory.tasks.tool_call import ToolCallKind
 from factory.tools.spec import ToolSpec, load_tools
 
 DATA = Path(__file__).parents[2] / "data"
-SEEDS = load_seeds(DATA / "seeds" / "calculator.jsonl")
+SEEDS = require_seeds(DATA / "seeds" / "calculator.jsonl", "tool_call")
 CALCULATOR = load_tools(DATA / "tools" / "calculator.json")
 
 

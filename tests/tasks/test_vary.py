@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.tasks.seed import Seed
+from factory.seeds.seed import Seed
 from factory.tasks.vary import vary
 from tests.tasks.calculator import SEEDS, kind, one_seed
 

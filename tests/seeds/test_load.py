@@ -1,12 +1,14 @@
 """A file of seeds loads whole, or every bad line of it is told at once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from factory.errors import InputError
-from factory.tasks.seed import load_seeds
+from factory.seeds.load import require_seeds
+from factory.seeds.seed import Seed
 
 GOOD = {"id": "a", "language": "en", "family": "plain-add", "question": "What is 2 + 3?", "reference": "2 + 3"}
 
@@ -23,13 +25,13 @@ def line(**changes: object) -> str:
 def faults(path: Path, content: str | bytes) -> list[str]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as caught:
-        load_seeds(path)
+        require_seeds(path, "tool_call")
     return [text.removeprefix(f"{path}:") for text in caught.value.message.splitlines()]
 
 
 def test_what_a_line_says_and_where_it_stands(path: Path) -> None:
     path.write_text(f"\n{line()}\r\n   \n{line(id='b', question='答案？', language='zh')}\n", encoding="utf-8")
-    first, second = load_seeds(path)
+    first, second = require_seeds(path, "tool_call")
     assert (first.name, first.language, first.family, first.question, first.reference) == tuple(GOOD.values())
     assert (first.source, first.line, second.line) == ("seeds.jsonl", 2, 4)
     assert second.question == "答案？"
@@ -37,19 +39,34 @@ def test_what_a_line_says_and_where_it_stands(path: Path) -> None:
 
 def test_defaults_and_a_byte_order_mark(path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + line(language=None, family=None).encode())
-    (seed,) = load_seeds(path)
+    (seed,) = require_seeds(path, "tool_call")
     assert (seed.language, seed.family) == ("en", "general")
 
 
-def test_a_seed_is_known_by_what_it_says(path: Path) -> None:
-    path.write_text("\n".join([line(), line(id="b", family="other"), line(id="c", reference="3 + 2"), line(id="d", language="de")]))
-    same, moved, *others = (seed.seed_id for seed in load_seeds(path))
-    assert same == moved
-    assert len({same, *others}) == 3
+def test_a_seed_is_known_by_what_it_says() -> None:
+    plain = Seed("a", "en", "plain-add", "What is 47 + 38?", "47 + 38", "seeds.jsonl", 1)
+    elsewhere = Seed("b", "en", "other", "What is 47 + 38?", "47 + 38", "more.jsonl", 9, rationale="Seven and eight ...", expression="85")
+    others = [replace(plain, language="de"), replace(plain, question="?"), replace(plain, reference="38 + 47"), replace(plain, input="x")]
+    # The id of the first shipped seed, as every store that was written so far knows it.
+    assert plain.seed_id == elsewhere.seed_id == "b2:5c4b4eccd95f21b1a6a228c72d52425f"
+    assert len({seed.seed_id for seed in [plain, *others]}) == 5
+
+
+def test_a_task_stands_once(path: Path) -> None:
+    (told,) = faults(path, f"{line()}\n{line(id='b', language='de')}\n{line(id='c', family='other')}")
+    assert told == "3: the same task stands in line 1 already"
 
 
 def test_every_bad_line_is_told_with_its_number(path: Path) -> None:
-    lines = [line(), "{", line(id="b", reference=None), line(id="c"), line(id="d", extra=1), "[]", line(id="e", question="")]
+    lines = [
+        line(),
+        "{",
+        line(id="b", reference=None),
+        line(id="c", question="And?"),
+        line(id="d", extra=1),
+        "[]",
+        line(id="e", question=""),
+    ]
     told = faults(path, "\n".join(lines))
     assert [text.split(":")[0] for text in told] == ["2", "3", "5", "6", "7"]
     assert [text.split(":")[1].strip() for text in told] == ["not a JSON object", "reference", "extra", "line", "question"]
@@ -84,6 +101,11 @@ def test_a_long_list_of_faults_is_cut_and_counted(path: Path) -> None:
         b'{"id": 1e999}',
         line(question=7).encode(),
         line(question=None, id=None).encode(),
+        line(id="b", question=" \t").encode(),
+        line(id="b", reference="1 + 1 <|im_end|>").encode(),
+        line(id="b", reference="1" * 4001).encode(),
+        line(id="b", question="?")[:-1].encode() + b', "x": ' + b"[" * 2000 + b"]" * 2000 + b"}",
+        line(id="b", question="y" * 10_000_000).encode(),
         line(id=["a"]).encode(),
         line(id="x" * 201).encode(),
         line(question="x" * 4001).encode(),
@@ -105,19 +127,25 @@ def test_hostile_lines(path: Path, hostile: bytes) -> None:
 def test_a_file_without_tasks(path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(InputError, match="holds no tasks") as caught:
-        load_seeds(path)
+        require_seeds(path, "tool_call")
     assert '"reference"' in caught.value.hint
 
 
 def test_a_file_that_cannot_be_read(path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        load_seeds(path)
+        require_seeds(path, "tool_call")
     with pytest.raises(InputError, match="cannot be read"):
-        load_seeds(path.parent)
+        require_seeds(path.parent, "tool_call")
+
+
+def test_ids_are_made_where_there_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "算术 seeds.jsonl"
+    path.write_text(f"\n{line(id=None)}\n{line(id=7, question='?')}\n", encoding="utf-8")
+    assert [(seed.name, seed.source) for seed in require_seeds(path, "tool_call")] == [("算术 seeds-2", path.name), ("7", path.name)]
 
 
 def test_a_file_that_is_too_large_is_not_read(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(65 << 20)
     with pytest.raises(InputError, match="larger than 64 MB"):
-        load_seeds(path)
+        require_seeds(path, "tool_call")

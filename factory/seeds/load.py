@@ -1,0 +1,192 @@
+"""Seeds of one source, in the one form that its rows have.
+
+Promise: a bad row is a fault with its line and the others are read; the form is the first that serves the kind, and a row of another form
+is a fault. An id stands once, and so does a task. Nothing of a seed is executed. Files are bounded (64 MB of text, 4 MB a record,
+1,000,000 rows), and so are the faults: a source with more than `MAX_FAULTS` is refused.
+"""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from factory.errors import InputError
+from factory.seeds.columns import Columns, shown
+from factory.seeds.form import Content, Form
+from factory.seeds.forms import OWN, is_mixed, recognise, serving
+from factory.seeds.row import Part, Row
+from factory.seeds.seed import Kind, Seed
+from factory.seeds.source import read_parts
+from factory.visible import cut, visible
+
+MAX_FAULTS = 100_000
+_TOLD = 50
+
+
+@dataclass(frozen=True)
+class SeedFault:
+    """Why a row is no seed. `source` is the file as a person can open it, `line` counts from 1."""
+
+    source: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class SeedFile:
+    """What a source holds: its seeds in order, its faults in order, and the name of its form (None if no row has a form that serves)."""
+
+    seeds: list[Seed]
+    faults: list[SeedFault]
+    form: str | None
+
+    def told(self) -> str:
+        """Return the first faults, one a line, and the count of the others."""
+        more = len(self.faults) - _TOLD
+        return "\n".join(map(str, self.faults[:_TOLD])) + (f"\n… and {more} more" if more > 0 else "")
+
+
+def require_seeds(
+    source: str | Path, kind: Kind, *, columns: Mapping[str, str] | None = None, split: str | None = None, limit: int | None = None
+) -> list[Seed]:
+    """Return the seeds of a source without a fault; InputError lists every bad row (the first 50), or says that there is none."""
+    file = load_seeds(source, kind, columns=columns, split=split, limit=limit)
+    if file.faults:
+        raise InputError(file.told())
+    if not file.seeds:
+        fields = ", ".join(f'"{name}"' for name in OWN[kind].model_fields)
+        raise InputError(f"{source} holds no tasks", f"One JSON object a line: {{{fields}}}.")
+    return file.seeds
+
+
+def load_seeds(
+    source: str | Path, kind: Kind, *, columns: Mapping[str, str] | None = None, split: str | None = None, limit: int | None = None
+) -> SeedFile:
+    """Return the seeds and the faults of a file, a folder or a hub dataset.
+
+    `columns` maps our fields to the file's columns, `split` is the part of a folder or dataset that is meant, `limit` (at least 1) ends the
+    reading after so many seeds. Raises InputError if the source cannot be read, if its form cannot serve the kind, or if a mapping fits
+    nothing; FactoryError if a hub dataset cannot be had.
+    """
+    reading = _Reading(Columns(columns, kind), kind)
+    for part in read_parts(source, split, reading.columns.wanted, limit):
+        for row in part.rows:
+            for outcome in reading.outcomes(part, row):
+                reading.keep(outcome)
+                if limit is not None and len(reading.seeds) >= limit:
+                    return reading.file()
+    reading.columns.require_seen(str(source))
+    if not reading.seeds and reading.unservable:
+        raise InputError(reading.unservable, f"Forms that can: {serving(kind)}. Or map its columns to the fields of one of them.")
+    return reading.file()
+
+
+@dataclass
+class _Reading:
+    columns: Columns
+    kind: Kind
+    seeds: list[Seed] = field(default_factory=list)
+    faults: list[SeedFault] = field(default_factory=list)
+    form: type[Form] | None = None
+    unservable: str = ""
+    _names: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _tasks: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def file(self) -> SeedFile:
+        return SeedFile(self.seeds, self.faults, self.form.form if self.form else None)
+
+    def keep(self, outcome: Seed | SeedFault) -> None:
+        if isinstance(outcome, Seed):
+            self.seeds.append(outcome)
+            return
+        self.faults.append(outcome)
+        if len(self.faults) > MAX_FAULTS:
+            raise InputError(f"{outcome.source} has more than {MAX_FAULTS:,} bad rows; the first is\n{self.faults[0]}")
+
+    def outcomes(self, part: Part, row: Row) -> Iterator[Seed | SeedFault]:
+        """Yield what comes of a row: a seed or a fault, or several of a row with several tasks."""
+        try:
+            if row.fault:
+                raise ValueError(row.fault)
+            said = self._said(part, row)
+            contents = said.contents()
+        except ValidationError as error:
+            yield SeedFault(part.where, row.line, self._told(error))
+            return
+        except ValueError as error:
+            yield SeedFault(part.where, row.line, cut(visible(str(error)), 500))
+            return
+        name = said.id or f"{part.stem}-{row.line}"
+        for number, content in enumerate(contents, 1):
+            try:
+                yield self._seed(said, content, part, row.line, name if number == 1 else f"{name}/{number}")
+            except ValueError as error:
+                yield SeedFault(part.where, row.line, str(error))
+
+    def _said(self, part: Part, row: Row) -> Form:
+        """Return the row as one of the file's form; raise ValueError or ValidationError."""
+        value = row.value
+        if isinstance(value, list) and value and all(isinstance(turn, dict) and ("role" in turn or "from" in turn) for turn in value):
+            value = {"messages": value}
+        if not isinstance(value, dict):
+            raise ValueError("line: should be a JSON object")
+        value = self.columns.named(value)
+        if "conversations" in value and "messages" not in value:
+            value = {("messages" if key == "conversations" else key): content for key, content in value.items()}
+        form = self._form_of(value.keys())
+        if self.columns.mapping:
+            value = {key: content for key, content in value.items() if key in form.fields()}
+        if part.tabular or form not in OWN.values():
+            value = {key: content for key, content in value.items() if content is not None or key not in form.fields()}
+        return form.model_validate(value)
+
+    def _form_of(self, keys: Set[str]) -> type[Form]:
+        found = recognise(keys, self.kind, self.columns.mapped)
+        if self.form is not None:
+            if found is not None and is_mixed(self.form, found, keys):
+                raise ValueError(
+                    f"is in the form {found.form}, and the lines before it in the form {self.form.form}: one file has one form"
+                )
+            return self.form
+        if found is None:
+            if keys & OWN[self.kind].needs:
+                return OWN[self.kind]
+            has = ", ".join(shown(key) for key in sorted(keys)[:20]) or "none"
+            raise ValueError(
+                f"is in no form that is known; its fields are: {has}. Forms for {self.kind}: {serving(self.kind)}; or map columns"
+            )
+        if self.kind not in found.kinds:
+            fault = f"the form {found.form} cannot serve the kind {self.kind}"
+            self.unservable = self.unservable or fault
+            raise ValueError(f"{fault} (forms that can: {serving(self.kind)})")
+        self.form = found
+        return found
+
+    def _seed(self, said: Form, content: Content, part: Part, line: int, name: str) -> Seed:
+        if fault := content.fault(said.names):
+            raise ValueError(fault)
+        if name in self._names:
+            raise ValueError(f"the id {visible(name)!r} stands in {_place(*self._names[name], part)} already")
+        seed = Seed(
+            name, said.language, said.family, content.question, content.reference, part.name, line,
+            input=content.input, rationale=content.rationale, expression=content.expression,
+        )  # fmt: skip
+        if (seed_id := seed.seed_id) in self._tasks:
+            raise ValueError(f"the same task stands in {_place(*self._tasks[seed_id], part)} already")
+        self._names[name] = self._tasks[seed_id] = (part.where, line)
+        return seed
+
+    def _told(self, error: ValidationError) -> str:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(shown(str(step)) for step in first["loc"]) or "line"
+        column = self.columns.mapping.get(str(first["loc"][0])) if first["loc"] else None
+        mapped = f" (column {shown(column)!r})" if column is not None else ""
+        return f"{place}{mapped}: {cut(visible(first['msg'].removeprefix('Value error, ')), 300)}"
+
+
+def _place(where: str, line: int, here: Part) -> str:
+    return f"line {line}" if where == here.where else f"line {line} of {where}"

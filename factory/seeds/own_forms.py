@@ -1,0 +1,102 @@
+"""The forms of this project, one for each kind. A field that is not theirs is refused: it is a typing error more often than a remark."""
+
+import json
+from collections.abc import Set
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from factory.digest import canonical_json
+from factory.seeds.form import LONGEST, Content, Form, from_text, number_text
+from factory.seeds.seed import Kind
+from factory.tasks.strict_json import strict_json
+
+_EXPECTED = 'expected a list of steps, each a list of calls {"name": ..., "arguments": {...}} made in parallel'
+
+
+def steps_text(value: Any) -> Any:
+    """Return steps, a list or its JSON text, as canonical JSON text, and an expression as it is; raise ValueError for wrong steps."""
+    value = from_text(value)
+    if isinstance(value, str) and len(value) > LONGEST["expression"]:
+        raise ValueError(f"{len(value):,} characters, more than {LONGEST['expression']:,}")
+    if not isinstance(value, list):
+        return value
+    try:
+        value = strict_json(json.dumps(value))  # what comes out of a columnar file was never JSON
+    except TypeError:
+        raise ValueError(_EXPECTED) from None
+    for step in value:
+        if not isinstance(step, list) or not step or not all(map(_is_call, step)):
+            raise ValueError(_EXPECTED)
+    return canonical_json(value)
+
+
+def _is_call(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == {"name", "arguments"}
+        and isinstance(value["name"], str)
+        and bool(value["name"])
+        and isinstance(value["arguments"], dict)
+    )
+
+
+class ToolCallForm(Form):
+    """`question`, and as `reference` an expression or steps."""
+
+    model_config = ConfigDict(extra="forbid")
+    form = "tool_call"
+    kinds = frozenset[Kind]({"tool_call"})
+    needs = frozenset({"question", "reference"})
+    marks = frozenset({"reference"})
+
+    question: str
+    reference: Annotated[str, Field(min_length=1), BeforeValidator(steps_text)]
+
+    @classmethod
+    def fits(cls, keys: Set[str]) -> bool:
+        return cls.needs <= keys and not keys & {"rationale", "expression"}
+
+    def contents(self) -> list[Content]:
+        return [Content(self.question, self.reference)]
+
+
+class RationaleForm(Form):
+    """`question`, and of `rationale`, `reference` (the final answer) and `expression` what there is."""
+
+    model_config = ConfigDict(extra="forbid")
+    form = "rationale"
+    kinds = frozenset[Kind]({"rationale"})
+    needs = frozenset({"question"})
+    marks = frozenset({"rationale", "reference", "expression"})
+
+    question: str
+    rationale: str = ""
+    reference: Annotated[str, Field(max_length=4000), BeforeValidator(number_text)] = ""
+    expression: str = ""
+
+    def contents(self) -> list[Content]:
+        return [Content(self.question, self.reference, rationale=self.rationale, expression=self.expression)]
+
+
+class InstructionForm(Form):
+    """`instruction`, and of `input` and `output` what there is. `language`, `family`, or an `id` with no more tell it from Alpaca's."""
+
+    model_config = ConfigDict(extra="forbid")
+    form = "instruction"
+    kinds = frozenset[Kind]({"instruction"})
+    needs = frozenset({"instruction"})
+    marks = frozenset({"instruction"})
+    names: ClassVar[dict[str, str]] = {"question": "instruction", "reference": "output"}
+
+    instruction: str
+    input: str = ""
+    output: str = ""
+
+    @classmethod
+    def fits(cls, keys: Set[str]) -> bool:
+        ours = "language" in keys or "family" in keys or ("id" in keys and keys <= cls.fields())
+        return cls.needs <= keys and ours and "instances" not in keys
+
+    def contents(self) -> list[Content]:
+        return [Content(self.instruction, self.output, input=self.input)]
