@@ -8,6 +8,7 @@ import typer
 from factory import __version__
 from factory.cli.audit import audit
 from factory.cli.doctor import doctor
+from factory.cli.export import export
 from factory.cli.init import init
 from factory.cli.run import check, compress, distill, evaluate, generate, report, run
 from factory.cli.validate import validate
@@ -24,7 +25,7 @@ app = typer.Typer(
 for panel, verbs in {
     "Begin": (init, validate),
     "Work": (run, generate, check, distill, compress, evaluate, report),
-    "Look": (audit, doctor),
+    "Look": (audit, export, doctor),
 }.items():
     for verb in verbs:
         app.command(rich_help_panel=panel)(verb)

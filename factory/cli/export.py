@@ -1,0 +1,68 @@
+"""`factory export`: the accepted samples as a dataset."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from factory.cli.options import WorkspacePath
+
+
+class Format(StrEnum):
+    """The form of a dataset."""
+
+    jsonl = "jsonl"
+    parquet = "parquet"
+    hf = "hf"
+
+
+class Shape(StrEnum):
+    """The columns to learn from, as TRL names its types of dataset."""
+
+    messages = "messages"
+    prompt_completion = "prompt-completion"
+
+
+def export(
+    workspace: WorkspacePath,
+    format: Annotated[
+        Format,
+        typer.Option(help="jsonl and parquet: a file for each split. hf: a folder for datasets.load_from_disk.", show_default=False),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="The folder to make; or one file, if it ends in .jsonl or .parquet.", show_default=False),
+    ],
+    validation: Annotated[float, typer.Option(help="Share of the seeds whose samples go to a validation split.")] = 0.0,
+    shape: Annotated[
+        Shape, typer.Option(help="messages: the conversation whole. prompt-completion: cut before the assistant's first turn.")
+    ] = Shape.messages,
+    licence: Annotated[str, typer.Option(help="SPDX identifier for the card, such as CC-BY-4.0.")] = "unknown",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+) -> None:
+    """Write the accepted samples as a dataset that TRL trains on, with a card.
+
+    A row holds the conversation, the tools that were offered, and where it comes from: seed, teacher, request, verdicts. Splits are drawn
+    by seed, never by row. A folder gets a README.md with counts, yields and the recipe; a single file does not.
+    """
+    # Imported here, so that `factory --help` answers at once.
+    from factory.export.export import Order
+    from factory.export.export import export as write
+    from factory.progress import Progress
+    from factory.workspace import Workspace
+
+    order = Order(output, format.value, validation, shape.value, licence, force)
+    done = write(Workspace(workspace), order, Progress())
+    for path in done.paths:
+        # As bytes: a name need not be text that the terminal's encoding has.
+        typer.echo(os.fsencode(path))
+    for split, seeds in sorted(done.tally.seeds.items()):
+        typer.echo(f"{split}: {done.tally.split(split)} rows from {len(seeds)} seeds", err=True)
+    if validation and len(done.tally.seeds) < 2:
+        typer.echo("no seed fell to validation: there is only train; raise --validation, or add seeds", err=True)
+    if done.tally.without_conversation:
+        typer.echo(f"left out: {done.tally.without_conversation} accepted samples without a conversation to learn from", err=True)
+    if done.as_text:
+        typer.echo(f"{done.as_text} calls keep their arguments as JSON text: datasets would misread a number in them", err=True)

@@ -1,0 +1,174 @@
+"""The card of a dataset: what is in it, what was thrown away and why, who wrote it, and what it does not promise.
+
+Promise: a README.md with YAML front matter as the Hugging Face Hub reads it. Everything that comes from the store is quoted inert: names
+in code spans, the recipe in a fence longer than any run of backticks in it, hidden characters written out (see `factory.visible`).
+The same store and order give the same card. Not promised: that the licence is the right one; it is what was given.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from factory import __version__
+from factory.export.rows import Columns, Source, Tally
+from factory.export.split import TRAIN, VALIDATION
+from factory.visible import cut, visible
+
+_SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"), (10**8, "10M<n<100M")]
+_FILES = {"jsonl": "{split}.jsonl", "parquet": "{split}.parquet", "hf": "{split}/*.arrow"}
+_LOAD = {
+    "jsonl": 'datasets.load_dataset("json", data_files={{{files}}})',
+    "parquet": 'datasets.load_dataset("parquet", data_files={{{files}}})',
+    "hf": 'datasets.load_from_disk("PATH")',
+}
+_TAGS = {"tool_call": ["function-calling", "tool-use"], "rationale": ["chain-of-thought"], "instruction": ["instruction-tuning"]}
+_LEARN = {
+    "messages": "`messages`: the conversation, OpenAI form",
+    "prompt": "`prompt`: the conversation up to the first turn of the assistant",
+    "completion": "`completion`: the rest of it",
+    "tools": "`tools`: the tools that were offered, JSON text; TRL reads it as it is, other code with `json.loads`",
+    "instruction": "`instruction`, `input`, `output`: the same in Alpaca's form",
+}
+
+
+def write_card(path: Path, source: Source, columns: Columns, format: str, licence: str, tally: Tally, as_text: int) -> None:
+    """Write the card of what `tally` counted."""
+    sections = (
+        _front_matter(source, format, licence, tally),
+        f"# {_code(source.run['recipe_name'])}\n",
+        f"{_rows(tally)}, each accepted by every check. {_kept(source)}\n",
+        f"```python\nimport datasets\n\ndataset = {_load(format, tally)}\n```\n",
+        "## Counts\n",
+        _table(("split", "rows", "seeds"), [(split, tally.split(split), len(tally.seeds[split])) for split in _splits(tally)]),
+        _families(tally),
+        "A split is drawn by seed: all samples that were made from a seed are on one side.\n",
+        "## Columns\n",
+        _columns(columns, format, as_text),
+        "## What was thrown away, and why\n",
+        _yields(source),
+        "A sample counts once in every check; it is in the dataset if all of them passed it.\n",
+        "## How it was made\n",
+        _made(source, tally),
+        "## The recipe\n",
+        _fenced(source.run["recipe_text"], "yaml"),
+        "## Limits\n",
+        _limits(columns, tally),
+    )  # fmt: skip
+    path.write_text("\n".join(sections), encoding="utf-8", newline="\n")
+
+
+def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> str:
+    languages = sorted({language for _, language, _ in tally.rows if re.fullmatch("[a-z]{2,3}", language)})
+    total = sum(tally.rows.values())
+    fields: dict[str, Any] = {
+        "license": licence.lower(),
+        "language": languages,
+        "pretty_name": visible(cut(source.run["recipe_name"], 100)),
+        "size_categories": [next((name for most, name in _SIZES if total < most), "n>100M")],
+        "task_categories": ["text-generation"],
+        "tags": ["synthetic", "distillation", *(tag for kind in sorted(tally.kinds) for tag in _TAGS.get(kind, ()))],
+        "configs": [
+            {"config_name": "default", "data_files": [{"split": s, "path": _FILES[format].format(split=s)} for s in _splits(tally)]}
+        ],
+    }
+    return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def _rows(tally: Tally) -> str:
+    kinds = ", ".join(f"{count} of kind {_code(kind)}" for kind, count in sorted(tally.kinds.items()))
+    return f"{sum(tally.rows.values())} samples ({kinds})"
+
+
+def _kept(source: Source) -> str:
+    return f"The teacher gave {source.samples} answers; {source.samples - source.accepted} of them were not accepted."
+
+
+def _families(tally: Tally) -> str:
+    splits = _splits(tally)
+    families = sorted({(language, family) for _, language, family in tally.rows})
+    rows = [(_code(one[0]), _code(one[1]), *(tally.rows[split, *one] for split in splits)) for one in families]
+    return _table(("language", "family", *splits), rows)
+
+
+def _load(format: str, tally: Tally) -> str:
+    files = ", ".join(f'"{split}": "{_FILES[format].format(split=split)}"' for split in _splits(tally))
+    return _LOAD[format].format(files=files)
+
+
+def _yields(source: Source) -> str:
+    rows = [
+        (_code(row["check_name"]), _code(row["reason"]), "yes" if row["passed"] else "no", row["samples"], f"{row['share']:.1%}")
+        for row in source.yields
+    ]
+    return _table(("check", "reason", "passed", "samples", "share"), rows)
+
+
+def _columns(columns: Columns, format: str, as_text: int) -> str:
+    lines = [f"- {_LEARN[name]}" for name in columns.names if name in _LEARN]
+    where = [name for name in columns.names if name not in _LEARN and name not in ("input", "output")]
+    lines.append(f"- where a row comes from: {', '.join(f'`{name}`' for name in where)}; `sampling` is JSON text")
+    if columns.tools and format == "hf":
+        lines.append("- the arguments of tool calls are objects, as chat templates expect them")
+        if as_text:
+            lines.append(f"- {as_text} calls keep their arguments as JSON text: `datasets` would round or refuse a number in them")
+    elif columns.tools:
+        lines.append("- the arguments of tool calls are JSON text, as the OpenAI API has it; chat templates want objects: `json.loads`")
+    return "\n".join(lines) + "\n"
+
+
+def _made(source: Source, tally: Tally) -> str:
+    run = source.run
+    lines = [f"- teacher {_code(name)}, revision {_code(revision)}: {count} rows" for (name, revision), count in _most(tally.teachers)]
+    lines += [f"- sampling {_code(settings)}: {count} rows" for settings, count in _most(tally.sampling)]
+    lines += [
+        "- new questions were made from seeds that people wrote; the teacher answered; every answer went through the checks above",
+        f"- run {_code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, plan {_code(run['plan_id'])}, "
+        f"recipe {_code(run['recipe_digest'])}, exported by distill-factory {__version__}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _limits(columns: Columns, tally: Tally) -> str:
+    lines = [
+        "- The text was written by a language model. A check proves what its name says and nothing else; nobody read every row.",
+        "- The seeds decide what is here: topics, phrasings and languages are theirs.",
+        "- A sample made from several parents is on the side of the seed that is named in `seed_id`.",
+    ]
+    if tally.without_conversation:
+        lines.append(f"- {tally.without_conversation} accepted samples hold no conversation to learn from and were left out.")
+    if columns.tools and columns.shape == "prompt-completion":
+        lines.append("- The completion holds the tools' results too: a loss on the whole completion also learns to write those.")
+    return "\n".join(lines) + "\n"
+
+
+def _splits(tally: Tally) -> list[str]:
+    return [split for split in (TRAIN, VALIDATION) if split in tally.seeds]
+
+
+def _most(counts: Counter[Any]) -> list[tuple[Any, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+
+
+def _code(text: str) -> str:
+    """Return text as a code span of one line that a table can hold."""
+    shown = visible(cut(text, 200)).replace("\n", "␊").replace("\t", "␉").replace("|", "\\|")
+    ticks = "`" * (_longest_run(shown) + 1)
+    return f"{ticks} {shown} {ticks}" if "`" in shown or not shown.strip() else f"{ticks}{shown}{ticks}"
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}{language}\n{visible(text).rstrip()}\n{fence}\n"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

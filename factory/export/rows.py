@@ -1,0 +1,186 @@
+"""The rows of a dataset: accepted samples of a store, each with its pedigree, in the order of the plan.
+
+Promise: a row is a dictionary of plain values with the columns of `Columns`, one for each row of the view `training_set`; the store is
+opened for reading only, and memory is bounded however many rows it has. `messages` is as the store holds it, in OpenAI form, arguments as
+JSON text; `tools` and `sampling` are JSON text, because tools differ in their properties, and a column of structures would fill each with
+the nulls of all others.
+Not promised: an order between splits, or that a sample without a conversation to learn from has a row; such ones are counted.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from factory.errors import FactoryError
+from factory.export.split import side
+from factory.store.store import connect
+
+Row = dict[str, Any]
+Shape = Literal["messages", "prompt-completion"]
+
+FETCHED_ROWS = 1000
+# The store is read in stretches of the plan. Sorting all of it at once would hold it in memory, since DuckDB cannot spill every operator.
+STRETCH_ROWS = 50_000
+MEMORY = "1GB"
+PLACES = """
+    CREATE TEMP TABLE places AS
+    SELECT row_number() OVER (ORDER BY t.position) AS place, t.sample_id, s.rowid AS sample_row, g.rowid AS generation_row
+    FROM training_set t JOIN samples s USING (sample_id) JOIN generations g ON g.request_key = s.request_key
+"""
+# Joined by the number of the row: DuckDB then reads only the blocks that hold it.
+STRETCH = """
+    WITH stretch AS (SELECT * FROM places WHERE place > $after AND place <= $after + $rows),
+    judged AS (
+        SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason, 'score': score} ORDER BY check_name) AS verdicts
+        FROM current_verdicts SEMI JOIN stretch USING (sample_id) GROUP BY sample_id
+    )
+    SELECT s.*, j.verdicts, d.name AS seed, d.family, g.teacher, g.revision AS teacher_revision, g.template_digest, g.parameters
+    FROM stretch p
+    JOIN samples s ON s.rowid = p.sample_row
+    JOIN generations g ON g.rowid = p.generation_row
+    JOIN seeds d ON d.seed_id = s.seed_id
+    JOIN judged j ON j.sample_id = p.sample_id
+    ORDER BY p.place
+"""
+COUNTS = "SELECT (SELECT count(*) FROM current_samples) AS samples, (SELECT count(*) FROM places) AS accepted"
+KINDS = "SELECT DISTINCT s.kind, s.tools::VARCHAR NOT IN ('[]', 'null') AS tools FROM places JOIN samples s USING (sample_id)"
+RUN = "SELECT run_id, started_at, recipe_name, recipe_digest, recipe_text, plan_id FROM current_run"
+YIELDS = "SELECT check_name, reason, passed, samples, share FROM yield_by_check ORDER BY check_name, passed DESC, samples DESC, reason"
+PROVENANCE = (
+    "sample_id", "kind", "language", "family", "question", "reference", "rationale", "answer", "seed", "seed_id", "task_id", "parents",
+    "teacher", "teacher_revision", "template_digest", "request_key", "sampling", "content_id", "verdicts",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns a dataset has: those to learn from, by kind and shape, then where a row comes from."""
+
+    shape: Shape
+    tools: bool
+    alpaca: bool
+
+    @property
+    def conversations(self) -> tuple[str, ...]:
+        """The columns that hold lists of messages."""
+        return ("messages",) if self.shape == "messages" else ("prompt", "completion")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        tools, alpaca = ("tools",) * self.tools, ("instruction", "input", "output") * self.alpaca
+        return (*self.conversations, *tools, *alpaca, *PROVENANCE)
+
+
+@dataclass
+class Tally:
+    """What went out, counted on the way: rows by (split, language, family), seeds by split, teachers, sampling settings."""
+
+    rows: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    seeds: dict[str, set[str]] = field(default_factory=dict)
+    kinds: Counter[str] = field(default_factory=Counter)
+    teachers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sampling: Counter[str] = field(default_factory=Counter)
+    without_conversation: int = 0
+
+    def split(self, name: str) -> int:
+        """Return the number of rows of one split."""
+        return sum(count for (split, _, _), count in self.rows.items() if split == name)
+
+    def add(self, split: str, row: Row) -> None:
+        """Count one row."""
+        self.rows[split, row["language"], row["family"]] += 1
+        self.seeds.setdefault(split, set()).add(row["seed_id"])
+        self.kinds[row["kind"]] += 1
+        self.teachers[row["teacher"], row["teacher_revision"]] += 1
+        settings = {name: value for name, value in json.loads(row["sampling"]).items() if name not in ("seed", "draw")}
+        self.sampling[json.dumps(settings, sort_keys=True)] += 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open store: the run whose samples go out, its yields, and how many rows there will be."""
+
+    connection: duckdb.DuckDBPyConnection
+    run: Row
+    samples: int
+    accepted: int
+    yields: list[Row]
+    tools: bool
+    alpaca: bool
+
+    def rows(self, columns: Columns, validation: float, tally: Tally) -> Iterator[tuple[str, Row]]:
+        """Yield (split, row) for every accepted sample, and count them into `tally`."""
+        for after in range(0, self.accepted, STRETCH_ROWS):
+            for stored in _query(self.connection, STRETCH, after=after, rows=STRETCH_ROWS):
+                row = _row(stored, columns)
+                if row is None:
+                    tally.without_conversation += 1
+                    continue
+                split = side(row["seed_id"], validation)
+                tally.add(split, row)
+                yield split, row
+
+
+@contextmanager
+def open_source(store: Path) -> Iterator[Source]:
+    """Open a store for reading; raise FactoryError if it cannot be read, or if nothing in it was accepted."""
+    with connect(store, read_only=True) as connection:
+        try:
+            connection.execute(f"SET memory_limit = '{MEMORY}'")
+            # It would be drawn on standard output.
+            connection.execute("SET enable_progress_bar = false")
+            connection.execute(PLACES)
+            (counts,) = _query(connection, COUNTS)
+            if not counts["accepted"]:
+                raise FactoryError(f"{store} holds no accepted sample: there is nothing to export", _why_empty(counts["samples"]))
+            (run,) = _query(connection, RUN)
+            kinds = list(_query(connection, KINDS))
+            yield Source(
+                connection,
+                run,
+                counts["samples"],
+                counts["accepted"],
+                list(_query(connection, YIELDS)),
+                tools=any(kind["tools"] for kind in kinds),
+                alpaca=any(kind["kind"] == "instruction" for kind in kinds),
+            )
+        except duckdb.Error as error:
+            raise FactoryError(f"{store} cannot be read: {str(error).splitlines()[0]}", "Look at it with: factory doctor -w DIR") from error
+
+
+def _why_empty(samples: int) -> str:
+    if samples:
+        return f"{samples} samples were rejected, or wait for a check: factory audit yield_by_check -w DIR"
+    return "Make some with: factory run RECIPE -w DIR"
+
+
+def _query(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: int) -> Iterator[Row]:
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description or ()]
+    while some := cursor.fetchmany(FETCHED_ROWS):
+        for values in some:
+            yield dict(zip(names, values, strict=True))
+
+
+def _row(stored: Row, columns: Columns) -> Row | None:
+    messages = json.loads(stored["messages"]) if stored["messages"] else []
+    first = next((place for place, message in enumerate(messages) if message["role"] == "assistant"), 0)
+    if not first:
+        return None
+    alpaca = stored["kind"] == "instruction"
+    values = stored | {
+        "messages": messages,
+        "prompt": messages[:first],
+        "completion": messages[first:],
+        "instruction": stored["question"] if alpaca else None,
+        "input": (stored.get("input") or "") if alpaca else None,
+        "output": stored["answer"] if alpaca else None,
+        "sampling": stored["parameters"],
+    }
+    return {name: values[name] for name in columns.names}

@@ -1,0 +1,118 @@
+"""The file or folder that an export becomes: there whole, or not at all.
+
+Promise: everything is written under a hidden name beside the target, flushed to disk, and renamed. What stands there already stays unless
+it is to be replaced, and then it is replaced only if it is a plain file, or a folder that holds nothing but what an export writes. What a
+killed process left under its hidden name is removed by the next export to the same target.
+Not promised: that a folder is replaced in one step. A kill between the two renames leaves the old one as `.NAME.replaced-PID`, whole; it is
+removed when the next export to the target has succeeded.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from factory.errors import FactoryError, InputError
+from factory.export.split import TRAIN, VALIDATION
+
+CARD = "README.md"
+OURS = {CARD, "dataset_dict.json"} | {f"{split}{ending}" for split in (TRAIN, VALIDATION) for ending in ("", ".jsonl", ".parquet")}
+
+
+def require_free(target: Path, *, force: bool) -> None:
+    """Raise InputError if the target cannot be written: it exists and is not to be replaced, or `force` would destroy something else."""
+    try:
+        str(target).encode()
+    except UnicodeEncodeError:
+        raise InputError("the name after -o is not UTF-8, and Arrow cannot write there", "Choose another name.") from None
+    if target.name in ("", ".."):
+        raise InputError(f"{target} is no name for a new file or folder", "Name one with -o.")
+    if not os.path.lexists(target):
+        return
+    if not force:
+        raise InputError(f"{target} exists already", "Choose another path with -o, or replace it with --force.")
+    if target.is_symlink():
+        raise InputError(f"{target} is a link, and --force does not follow links", "Name the place that it leads to.")
+    if target.is_dir() and (strange := sorted({path.name for path in target.iterdir()} - OURS)):
+        raise InputError(f"{target} holds {strange[0]}, which no export wrote: --force leaves it alone", "Choose another path with -o.")
+
+
+@contextmanager
+def publish(target: Path, *, force: bool) -> Iterator[Path]:
+    """Yield a path beside the target at which nothing exists; a file or folder made there becomes the target if no error comes.
+
+    Raises InputError as `require_free` does, FactoryError if the disk refuses.
+    """
+    require_free(target, force=force)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(target, "staging")
+        staging = _beside(target, "staging")
+    except OSError as error:
+        raise _refused(target, error) from error
+    try:
+        yield staging
+        _flush_all(staging)
+        _replace(target, staging, force=force)
+    except OSError as error:
+        raise _refused(target, error) from error
+    finally:
+        _remove(staging)
+
+
+def _replace(target: Path, staging: Path, *, force: bool) -> None:
+    # Looked at again: the work may have taken an hour.
+    require_free(target, force=force)
+    if target.is_dir() or (target.exists() and staging.is_dir()):
+        old = _beside(target, "replaced")
+        target.rename(old)
+        try:
+            staging.rename(target)
+        except BaseException:
+            old.rename(target)
+            raise
+        _remove(old)
+    else:
+        staging.replace(target)
+    _flush(target.parent)
+    _remove_stale(target, "replaced")
+
+
+def _beside(target: Path, role: str) -> Path:
+    return target.with_name(f".{target.name}.{role}-{os.getpid()}")
+
+
+def _remove_stale(target: Path, role: str) -> None:
+    prefix = f".{target.name}.{role}-"
+    for path in target.parent.iterdir():
+        process = path.name.removeprefix(prefix)
+        if path.name.startswith(prefix) and process.isdecimal() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _flush_all(staging: Path) -> None:
+    for path in (staging, *(staging.rglob("*") if staging.is_dir() else ())):
+        _flush(path)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _refused(target: Path, error: OSError) -> FactoryError:
+    return FactoryError(f"{target} cannot be written: {error.strerror or error}", "Make room there, or choose another path with -o.")

@@ -1,0 +1,69 @@
+"""The installed TRL prepares an exported folder as it is: its own preparation, the bundled model's tokenizer, real chat templates."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from datasets import load_from_disk
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from trl import SFTConfig, SFTTrainer
+
+from factory.models.bundled import gguf_path
+from factory.student.rows import student_template
+from tests.export.stores import call_messages, export_to, make_store, many, said_messages, sample
+
+pytestmark = pytest.mark.model
+
+TEMPLATES = {
+    "ours": student_template(show_tools=True),
+    **{name: files("trl").joinpath(f"chat_templates/{name}.jinja").read_text() for name in ("qwen2_5", "llama3_1")},
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerBase:
+    gguf = gguf_path("smollm2-135m-instruct")
+    return AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+
+
+def prepared(tokenizer: PreTrainedTokenizerBase, folder: Path, split: str = "train") -> list[dict]:
+    """Return the token rows that SFTTrainer trains on: its constructor needs a model, the preparation does not."""
+    trainer = SFTTrainer.__new__(SFTTrainer)
+    trainer._tokenizer, trainer.chat_template, trainer.completion_only_loss = tokenizer, None, True
+    arguments = SFTConfig(output_dir=str(folder.parent / "trl"), bf16=False, use_cpu=True, max_length=None, report_to=[])
+    arguments.shuffle_dataset = False
+    return list(trainer._prepare_dataset(load_from_disk(str(folder))[split], tokenizer, arguments, False, None, split))
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_conversations_with_tools(tmp_path: Path, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    tokenizer.chat_template = TEMPLATES[name]
+    rows = [*many(40, seeds=10), sample(50, "b2:seed1", messages=call_messages("Add.", {"values": [1.938, 0.1], "名": "值"}, "2.038"))]
+    export_to(make_store(tmp_path / "w", rows), tmp_path / "out", "hf", validation=0.3)
+    trained = [*prepared(tokenizer, tmp_path / "out"), *prepared(tokenizer, tmp_path / "out", "validation")]
+    assert len(trained) == 41
+    for row in trained:
+        # The same text as from the store's messages, arguments as objects, without a detour.
+        messages = json.loads(json.dumps(next(one["messages"] for one in rows if one["sample_id"] == row["sample_id"])))
+        function = messages[1]["tool_calls"][0]["function"]
+        function["arguments"] = json.loads(function["arguments"])
+        expected = tokenizer.apply_chat_template(messages, tools=json.loads(row["tools"]), tokenize=False)
+        assert tokenizer.decode(row["input_ids"]).removeprefix(tokenizer.bos_token) == expected.removeprefix(tokenizer.bos_token)
+        assert row["labels"] == row["input_ids"]
+        assert "calculator" in expected and "null" not in expected and '\\"' not in expected
+
+
+@pytest.mark.parametrize("kind", ["tool_call", "instruction"])
+def test_the_loss_of_prompt_and_completion_is_on_the_completion(tmp_path: Path, tokenizer: PreTrainedTokenizerBase, kind: str) -> None:
+    tokenizer.chat_template = TEMPLATES["ours"]
+    changed = {"kind": kind, "tools": [], "messages": said_messages("Name a colour.", "Red.")} if kind == "instruction" else {}
+    export_to(make_store(tmp_path / "w", [sample(7, "b2:s", **changed)]), tmp_path / "out", "hf", shape="prompt-completion")
+    (row,) = prepared(tokenizer, tmp_path / "out")
+    learnt = tokenizer.decode([label for label in row["labels"] if label != -100])
+    unlearnt = tokenizer.decode([token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label == -100])
+    assert learnt.startswith("Red.<|im_end|>" if changed else '<tool_call>\n{"name": "calculator", "arguments": {"expression": "7 * 12"}}')
+    assert unlearnt.endswith("<|im_start|>assistant\n")
