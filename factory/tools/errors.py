@@ -15,6 +15,16 @@ Reason = Literal[
     "division_by_zero",
     "bad_arguments",
     "unknown_tool",
+    "incompatible_units",
+    "out_of_range",
+    "not_found",
+    # of a person's own tools (`sandbox`) alone
+    "timed_out",
+    "out_of_memory",
+    "crashed",
+    "refused",
+    "bad_result",
+    "raised",
 ]
 
 
