@@ -39,3 +39,5 @@ class Sample:
     messages: list[dict[str, Any]] | None
     content_id: str
     detail: str = field(default="")
+    said: str = ""
+    rationale: str | None = None

@@ -1,0 +1,54 @@
+"""`degenerate`: the text is text, and an answer: not a loop, a refusal, the wrong language, or something meant for a machine to obey.
+
+What is judged is the rationale and the answer, or what the teacher wrote where there is no answer; signs that harm a chat template or a
+database are also looked for in the question, which may be the teacher's too. Promise: bounded time, whatever is in the text: what is too
+large is not searched. The promises and limits of each sign stand in `repetition.py`, `language.py` and `phrases.py`.
+"""
+
+import re
+from typing import Any
+
+from factory.checks.check import OK, Judged, Verdict
+from factory.checks.language import wrong_language
+from factory.checks.phrases import instruction_to_judge, refusal, template_syntax
+from factory.checks.repetition import repetition
+from factory.tasks.control_token import control_token
+
+MAX_CHARACTERS = 20_000
+# NUL, the other control characters but tab and line ends, and lone surrogates: no database, JSON reader or terminal takes them all.
+_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class DegenerateCheck:
+    """Fails with too_large, empty, not_text, control_token, instruction_to_judge, template_syntax, refusal, repetition, wrong_language."""
+
+    name = "degenerate"
+
+    def __init__(self) -> None:
+        # The signs are code: whoever changes what they find changes this number, so that the old verdicts do not stand for the new.
+        self.settings: dict[str, Any] = {"signs": 1, "max_characters": MAX_CHARACTERS}
+
+    def judge(self, judged: Judged) -> Verdict:
+        sample = judged.sample
+        question, answer = sample.task.question, sample.text if sample.answer is None else sample.answer
+        rationale = sample.rationale or ""
+        largest = max(map(len, (question, answer, rationale, sample.text)))
+        if largest > MAX_CHARACTERS:
+            return Verdict(False, "too_large", f"{largest} characters, at most {MAX_CHARACTERS} are read")
+        if not answer.strip():
+            return Verdict(False, "empty")
+        if found := _NOT_TEXT.search("\n".join((question, answer, rationale, sample.text))):
+            return Verdict(False, "not_text", f"the character U+{ord(found.group()):04X}")
+        prose = f"{rationale}\n{answer}" if rationale else answer
+        if token := control_token(f"{question}\n{prose}"):
+            return Verdict(False, "control_token", token)
+        signs = {
+            "instruction_to_judge": instruction_to_judge(question, prose),
+            "template_syntax": template_syntax(question, prose),
+            "refusal": refusal(answer) or (refusal(rationale) if rationale else None),
+            "repetition": repetition(prose),
+        }
+        # A call in JSON is in no language; the answer that is made of it is.
+        if sample.task.family != "translation" and not (sample.answer is None and answer.lstrip()[:1] in "{["):
+            signs["wrong_language"] = wrong_language(sample.task.language, question, prose)
+        return next((Verdict(False, reason, detail) for reason, detail in signs.items() if detail), OK)

@@ -1,0 +1,90 @@
+"""What gives away a refusal, a template that was not filled in, or an order to whoever grades the text. English and Chinese.
+
+Each function returns the words that it found, or None. Promise: only what the assistant says in its own voice counts as a refusal, so a
+letter that declines an invitation, or a quotation, is none. Not promised: every wording; a list like this one is never complete.
+"""
+
+import re
+
+_CANNOT = (
+    r"(?:can ?no?t|can't|could ?n[o']t|won't|will not|am (?:not able|unable|not (?:allowed|permitted))(?: to)?"
+    r"|'m (?:not able|unable)(?: to)?)"
+)
+_SERVE = (
+    r"(?:assist|help (?:you )?(?:with (?:that|this)|in that)|help you\b(?=[.!]|$)|provide|comply|fulfil|answer|respond|generate|discuss"
+    r"|engage in|complete (?:this|that|your)|create|write|produce|do that|process|continue with|support (?:this|that)|access|browse"
+    r"|participate)"
+)
+_REFUSAL = re.compile(
+    r"(?:(?:i'?m|i am) (?:very |really |so )?(?:sorry|afraid)|i apologi[sz]e|sorry|unfortunately|my apologies)[^.!?\n]{0,40}?"
+    rf"\bi ?{_CANNOT}\b[^.!?\n]{{0,20}}?\b{_SERVE}"
+    rf"|i ?{_CANNOT} (?:assist|comply|fulfil|(?:help|provide|answer|generate|create|write|discuss|engage in) [^.!?\n]{{0,40}}"
+    r"\b(?:request|that|this|content|question))"
+    r"|(?:as|i(?:'m| am)(?: just| only)?) an? (?:ai|artificial intelligence|(?:large )?language model)\b[^.!?\n]{0,80}"
+    rf"(?:\bi (?:do not|don't|{_CANNOT})|\bcannot\b|\bunable\b)",
+    re.IGNORECASE,
+)
+_REFUSAL_ZH = re.compile(
+    r"(?:很|非常|十分|实在)?(?:抱歉|对不起|不好意思|遗憾)[^。！？\n]{0,24}?(?:无法|不能|没办法|没有办法|不可以|不便)[^。！？\n]{0,12}?"
+    r"(?:回答|提供|帮助|协助|完成|满足|生成|处理|讨论|执行|给出|创作|撰写|回应|继续)"
+    r"|(?:我|作为|身为)[^。！？\n]{0,10}(?:AI|人工智能|语言模型|大模型)[^。！？\n]{0,24}(?:无法|不能|没有能力|不会)"
+    r"|我(?:无法|不能)(?:回答|提供|满足|协助|完成)(?:您|你|这|此|该)[^。！？\n]{0,8}(?:请求|问题|要求|内容|任务|信息)",
+    re.IGNORECASE,
+)
+_LEAD = 240
+
+_TEMPLATE = re.compile(
+    # Not after a letter, a sign of LaTeX or a brace: \frac{{a}}{b}, x^{{2}}, {{1, 2}, {3, 4}}.
+    r"(?<![\\\w^{}])\{\{-?[^{}\n]*?(?:[A-Za-z_]\w*|\d\s*[-+*/]\s*\d)[^{}\n]*-?\}\}(?!\})|\{%-?\s*\w[^%\n]{0,200}%\}"
+)
+_ABOUT_TEMPLATES = re.compile(
+    r"template|placeholder|jinja|mustache|handlebars|django|liquid|angular|\bvue|\bhelm\b|ansible|f-string|模板|占位|\{\{|\{%",
+    re.IGNORECASE,
+)
+_FENCED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+
+_THIS = r"(?:this|the|my|that|above)(?: \w+)? (?:answer|response|reply|submission|sample|output|solution|completion)"
+_TOP_SCORE = r"(?:max(?:imum)?|highest|top|perfect|best)(?: possible)? (?:score|marks?|grade|rating)"
+_TOP = rf"(?:10|ten|100|5/5|10/10|full (?:marks|score|points)|(?:the |a )?{_TOP_SCORE})"
+_TO_JUDGE = re.compile(
+    r"\b(?:ignore|disregard|forget|override|skip|bypass)\b[^.!?\n]{0,30}\b(?:rubric|(?:grading|scoring|evaluation|judging|marking)"
+    r" (?:criteria|rules|instructions|guidelines|scheme|scale))"
+    r"|\b(?:ignore|disregard|forget|override)\b (?:all |any |the |your |of |these )*(?:previous|prior|above|earlier|preceding|system)"
+    r" (?:instructions?|prompts?|directions|guidelines|rules)"
+    rf"|\b(?:score|rate|grade|mark) {_THIS}(?:(?!\bfrom\b|\bscale\b|\bbetween\b|\bto\b)[^.!?\n]){{0,25}}\b{_TOP}\b"
+    rf"|\b(?:give|award|assign) (?:{_THIS}|it|me)(?: (?:a|an|the))?(?: score of| rating of| grade of)? ?"
+    rf"(?:10/10|5/5|(?:10|ten|100) (?:points|marks)|full (?:marks|score|points)|{_TOP_SCORE})"
+    r"|\b(?:note|message|instructions?) (?:to|for) (?:the )?(?:judge|grader|evaluator|rater)s?\b",
+    re.IGNORECASE,
+)
+_TO_JUDGE_ZH = re.compile(
+    r"(?:忽略|无视|忘记|忘掉|不要理会|不用管|跳过|绕过)[^。！？\n]{0,12}(?:评分|打分|评判|评审|评估|评价|量规)"
+    r"|(?:忽略|无视|忘记|忘掉)(?:以上|之前|前面|上述|此前|系统)[^。！？\n]{0,8}(?:指令|指示|提示|规则|要求|设定)"
+    r"|(?:给|为|对|把)(?:我的|本|这个|这条|这份|该|此|以上)(?:回答|答案|回复|输出|样本|解答)[^。！？\n]{0,8}"
+    r"(?:满分|最高分|10 ?分|十分|100 ?分)"
+    r"|(?:请|必须|务必|直接)(?:直接)?(?:打|给)(?:满分|最高分|10 ?分)"
+)
+_ABOUT_INJECTION = re.compile(r"inject|jailbreak|ignore|disregard|adversarial|red.?team|注入|越狱|忽略|无视|攻击", re.IGNORECASE)
+
+
+def refusal(answer: str) -> str | None:
+    """Return the refusal with which an answer begins."""
+    # Typographic apostrophes are the rule in what models write.
+    start = answer.lstrip()[:_LEAD].replace("\u2019", "'")
+    if start[:1] in "\"'“‘「『>*" and start[:2] != "**":
+        return None
+    found = _REFUSAL.search(start) or _REFUSAL_ZH.search(start)
+    # In its own voice means at once: a letter has its greeting first.
+    return found.group() if found and found.start() <= 30 and "\n" not in start[: found.start()] else None
+
+
+def template_syntax(question: str, answer: str) -> str | None:
+    """Return a template's expression or statement, unless the question speaks of templates or it stands in code."""
+    found = None if _ABOUT_TEMPLATES.search(question) else _TEMPLATE.search(_FENCED.sub(" ", answer))
+    return found.group()[:100] if found else None
+
+
+def instruction_to_judge(question: str, answer: str) -> str | None:
+    """Return the words by which a text tells its grader what to do, unless the question is about such words."""
+    found = None if _ABOUT_INJECTION.search(question) else _TO_JUDGE.search(answer) or _TO_JUDGE_ZH.search(answer)
+    return found.group()[:100] if found else None
