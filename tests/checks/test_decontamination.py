@@ -13,6 +13,7 @@ from factory.inference.request import Answer
 from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
 from factory.tasks.sample import Task
+from tests.checks.judged import judged
 from tests.tasks.calculator import DATA, SEEDS, kind, one_seed
 
 KIND = kind()
@@ -91,3 +92,84 @@ def test_other_numbers_are_let_through(task: Seed, data: st.DataObject) -> None:
 
 def test_without_held_out_tasks_everything_passes() -> None:
     assert verdict("What is 1 + 1?", "1 + 1", []).passed
+
+
+LONG = one_seed("Explain in three short paragraphs how a lighthouse keeper would have spent a stormy night at sea in winter.", "")
+MIDDLE = one_seed("Explain why the old lighthouse keeper never slept in winter.", "")
+SHORT = one_seed("Describe a lighthouse at dawn.", "")
+CHINESE = one_seed("请用三个自然段描写一位灯塔看守人在暴风雨之夜的经历。", "", language="zh")
+
+
+@pytest.mark.parametrize(
+    ("held_out", "question", "share"),
+    [
+        (LONG, "Please explain in three short paragraphs how a lighthouse keeper would have spent a stormy night.", 3 / 7),
+        (LONG, "Task 12: " + LONG.question.upper() + " Be brief.", 1.0),
+        (MIDDLE, "Question: Explain why the old lighthouse keeper never slept in winter, and list 2 reasons.", 1.0),
+        (SHORT, "Please describe a lighthouse, at dawn, in the style of a sailor.", 1.0),
+        (CHINESE, "请用三个自然段描写一位灯塔看守人在夏天的经历。", 5 / 13),
+    ],
+)
+def test_a_long_run_of_a_held_out_question_is_a_leak(held_out: Seed, question: str, share: float) -> None:
+    found = verdict(question, "", [held_out])
+    assert (found.passed, found.reason) == (False, "held_out_leak")
+    assert found.detail.startswith("one: ")
+    assert f"{share:.0%}" in found.detail
+    assert found.score == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "question"),
+    [
+        (LONG, "Explain in three short paragraphs how a lighthouse keeper would cook his dinner."),
+        (MIDDLE, "Explain why the old lighthouse keeper never slept in summer."),
+        (SHORT, "Describe a harbour at dawn."),
+        (SHORT, "Describe a lighthouse."),
+        (CHINESE, "请用三个自然段描写一位老师。"),
+        (one_seed("Add them.", ""), "Add them, then add 5 more and say how many there are."),
+    ],
+)
+def test_questions_that_only_resemble_a_held_out_one(held_out: Seed, question: str) -> None:
+    assert verdict(question, "", [held_out]).passed
+
+
+@pytest.mark.parametrize(
+    ("held_out", "question", "reference"),
+    [
+        (one_seed("Is the sea salty?", "yes"), "Is snow white?", "yes"),
+        (one_seed("Name a colour.", ""), "Name a planet.", ""),
+        (one_seed("How many legs has a bee?", "6"), "How many sides has a hexagon?", "6"),
+        (one_seed("Ann walks 5 km and then 7 km. How far?", "12"), "Bo buys 5 pears and 7 plums. How many fruits?", "12"),
+        (one_seed("Hello there!", "[]"), "Who are you?", "[]"),
+    ],
+)
+def test_the_same_answer_to_another_question_is_no_leak(held_out: Seed, question: str, reference: str) -> None:
+    assert verdict(question, reference, [held_out]).passed
+
+
+def test_the_same_call_in_other_words_is_a_leak() -> None:
+    steps = '[[{"name": "weather", "arguments": {"city": "Oslo"}}]]'
+    assert not verdict("Is it raining in Oslo?", steps, [one_seed("How is the weather in Oslo?", steps)]).passed
+
+
+def test_a_leak_in_an_answer_or_a_rationale() -> None:
+    leak = f"Sure! Here is a similar task: {LONG.question}"
+    for sample in (judged(leak), judged("Fine.", rationale=leak)):
+        assert DecontaminationCheck([LONG]).judge(sample).reason == "held_out_leak"
+    # What is short may well occur in an answer.
+    assert DecontaminationCheck([SHORT]).judge(judged(f"A good exercise: {SHORT.question}")).passed
+
+
+def test_the_same_words_with_other_numbers_are_another_question() -> None:
+    question = "A farmer packs {} apples into each of {} boxes and then sells all of the boxes at the market. How many apples did he sell?"
+    held_out = [one_seed(question.format(12, 30), "12 * 30")]
+    assert verdict(question.format(14, 50), "14 * 50", held_out).passed
+    assert not verdict(question.format(12, 30) + " Round to 1 digit.", "0", held_out).passed
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=[]), max_size=80), max_size=4), st.text(st.characters(exclude_categories=[])))
+def test_no_text_breaks_the_check_and_a_held_out_question_is_always_found(questions: list[str], other: str) -> None:
+    check = DecontaminationCheck([one_seed(question, f"reference {place}") for place, question in enumerate(questions)])
+    check.judge(judged(other, question=other, rationale=other))
+    for question in questions:
+        assert not check.judge(judged("", question=question)).passed

@@ -6,8 +6,8 @@ from itertools import combinations, product
 
 import pytest
 
+from factory.seeds.seed import Seed
 from factory.tasks.control_token import control_token
-from factory.tasks.seed import Seed
 from factory.tasks.vary import vary
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
