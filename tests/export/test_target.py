@@ -22,6 +22,8 @@ from factory.export.rows import Tally
 from tests.export.stores import export_to
 from factory.workspace import Workspace
 
+pytestmark = pytest.mark.thorough
+
 count, add = 0, Tally.add
 
 def stop(*arguments):

@@ -21,6 +21,8 @@ from factory.tools.spec import ToolSpec
 SOURCE = """
 import ctypes, gc, json, os, resource, signal, subprocess, sys, threading
 
+pytestmark = pytest.mark.thorough
+
 def add(a, b): return a + b
 def nested(): return {"z": [1, {"é": "火"}], "a": None}
 def words(): return "plain \\n text"
