@@ -1,6 +1,6 @@
 """Static INT8 (W8A8) with llm-compressor: weights by channel, activations by tensor with scales fixed on accepted samples of the store.
 
-SmoothQuant moves outliers of the activations into the weights before (Xiao et al., 2022, arXiv 2211.10438, strength 0.5). The inputs of
+SmoothQuant moves outliers of the activations into the weights before (Xiao et al., 2022, arXiv 2211.10438, strength 0.8). The inputs of
 `down_proj` are the exception: in small Llama models a few tokens reach a thousand times the usual size there, and one fixed scale for all
 tokens would round the rest to zero. They get a scale by token.
 
@@ -50,7 +50,7 @@ def _quantize(context: Context, store: Store, source: Path, target: Path, chosen
         model=model,
         tokenizer=tokenizer,
         dataset=Dataset.from_list([_tokens(tokenizer, row) for row in rows]),
-        recipe=[SmoothQuantModifier(smoothing_strength=0.5), QuantizationModifier(config_groups=_int8_groups(), ignore=["lm_head"])],
+        recipe=[SmoothQuantModifier(smoothing_strength=0.8), QuantizationModifier(config_groups=_int8_groups(), ignore=["lm_head"])],
         num_calibration_samples=len(rows),
         max_seq_length=context.loaded.recipe.teacher.max_model_len,
         batch_size=1,

@@ -167,12 +167,18 @@ def test_a_reader_that_leaves_early_is_no_fault(workspace: Workspace) -> None:
         assert process.stderr.read() == ""
 
 
+def _listen() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interruption_ends_with_130(workspace: Workspace, tmp_path: Path) -> None:
     # More than a pipe holds: once it is opened here, the command is at work until somebody reads on, and nobody does.
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     command = [*COMMAND, "audit", "-w", str(workspace.root), "SELECT * FROM range(100000)", "--format", "csv", "-o", str(pipe)]
-    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process, pipe.open("rb"):
+    # A shell starts what runs in the background with SIGINT ignored, and children inherit that: the test would wait for ever.
+    options = {"cwd": ROOT, "env": ENVIRONMENT, "stderr": subprocess.PIPE, "text": True, "preexec_fn": _listen}
+    with subprocess.Popen(command, **options) as process, pipe.open("rb"):
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
         assert process.stderr is not None

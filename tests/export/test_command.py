@@ -8,6 +8,8 @@ from factory.workspace import Workspace
 from tests.cli.command import factory
 from tests.export.stores import make_store, many, read_lines
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:

@@ -15,6 +15,8 @@ from factory.workspace import Workspace
 from tests.export.stores import TOOL, call_messages, export_to, make_store, many, read_lines, said_messages, sample
 from tests.store.sample_rows import EVIL, open_store
 
+pytestmark = pytest.mark.thorough
+
 datasets = pytest.importorskip("datasets")
 
 ODD = [

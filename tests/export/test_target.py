@@ -14,6 +14,9 @@ from tests.cli.command import COMMAND, ENVIRONMENT, ROOT
 from tests.export.stores import export_to, make_store, many, read_lines
 from tests.store.sample_rows import digests, finished, make_workspace
 
+pytestmark = pytest.mark.thorough
+
+
 # Exports until row 1500, says so, and waits to be killed.
 STUCK = """
 import sys
@@ -21,7 +24,6 @@ from pathlib import Path
 from factory.export.rows import Tally
 from tests.export.stores import export_to
 from factory.workspace import Workspace
-
 count, add = 0, Tally.add
 
 def stop(*arguments):

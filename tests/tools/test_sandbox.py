@@ -18,9 +18,11 @@ from factory.tools.errors import ToolError
 from factory.tools.sandbox import Limits, OwnTools
 from factory.tools.spec import ToolSpec
 
+pytestmark = pytest.mark.thorough
+
+
 SOURCE = """
 import ctypes, gc, json, os, resource, signal, subprocess, sys, threading
-
 def add(a, b): return a + b
 def nested(): return {"z": [1, {"é": "火"}], "a": None}
 def words(): return "plain \\n text"
