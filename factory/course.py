@@ -21,7 +21,7 @@ from factory.tasks.sample import Sample, Task
 
 @dataclass
 class Running:
-    """An episode that waits for an answer. `position` counts episodes from 0, `turn` the requests of this one."""
+    """An episode that waits for an answer. `position` counts episodes from 0, `keys` are the answers it had."""
 
     position: int
     task: Task
@@ -29,15 +29,15 @@ class Running:
     episode: Episode
     request: Request
     weighed: bool
-    turn: int = 0
+    keys: list[str] = field(default_factory=list)
 
 
 @dataclass
 class News:
-    """What one answer brought: the generation if it is new, its place in the plan, finished samples, judged tasks."""
+    """What came of answers: the new ones with their requests, the samples that were finished, the tasks that were judged."""
 
-    answered: list[tuple[Running, Request, int, Answer, bool]] = field(default_factory=list)
-    finished: list[Sample] = field(default_factory=list)
+    answered: list[tuple[Running, Request, Answer]] = field(default_factory=list)
+    finished: list[tuple[Running, Sample]] = field(default_factory=list)
     judged: list[Judgement] = field(default_factory=list)
 
 
@@ -131,7 +131,7 @@ class Course:
 
     def _go_on(self, running: Running) -> None:
         key = running.request.key
-        if running.turn == 0 and key in self._seen:
+        if not running.keys and key in self._seen:
             # The same question again, under another reference: its answer is there, and would only be the same sample.
             self._finish(running, None)
             return
@@ -147,15 +147,16 @@ class Course:
     def _answered(self, running: Running, answer: Answer, *, new: bool) -> None:
         self.answers += 1
         self.tokens += answer.prompt_tokens + answer.completion_tokens
-        self.news.answered.append((running, running.request, running.turn, answer, new))
+        if new:
+            self.news.answered.append((running, running.request, answer))
+        running.keys.append(answer.key)
         try:
             ask = running.episode.send(answer)
         except StopIteration as end:
             sample: Sample = end.value
-            self.news.finished.append(sample)
+            self.news.finished.append((running, sample))
             self._finish(running, sample)
             return
-        running.turn += 1
         running.request, running.weighed = self._context.request(ask, running.draw), ask.weighed
         self._go_on(running)
 

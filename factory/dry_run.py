@@ -37,8 +37,9 @@ def estimate(context: Context, store: Store) -> str:
         "SELECT (SELECT count(*) FROM current_samples) AS samples, (SELECT count(*) FROM training_set) AS accepted, "
         "count(*) AS requests, sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, "
         "epoch(max(finished_at) - min(finished_at - to_microseconds((seconds * 1000000)::BIGINT))) AS seconds "
-        "FROM generations SEMI JOIN (SELECT request_key FROM requests WHERE plan_id = ?) USING (request_key)",
-        [context.plan_id],
+        "FROM generations SEMI JOIN (SELECT request_key FROM requests WHERE plan_id = $plan UNION ALL "
+        "SELECT request_key FROM turns WHERE plan_id = $plan) USING (request_key)",
+        {"plan": context.plan_id},
     )
     if not row["requests"]:
         return "the teacher gave no answer, so there is nothing to estimate from"

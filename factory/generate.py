@@ -64,28 +64,27 @@ class Writer:
 
     def __init__(self, context: Context, store: Store):
         self._context, self._store = context, store
-        self._places = {
-            (row["position"], row["turn"])
-            for row in store.query("SELECT position, turn FROM requests WHERE plan_id = ?", [context.plan_id])
-        }
+        self._places = {row["position"] for row in store.query("SELECT position FROM requests WHERE plan_id = ?", [context.plan_id])}
         self._samples = {row["sample_id"] for row in store.query("SELECT sample_id FROM samples")}
         self._verdicts = {
             (row["sample_id"], row["check_key"])
             for row in store.query("SELECT sample_id, check_key FROM verdicts WHERE list_contains(?, check_key)", [context.jury().keys])
         }
-        self._rows: dict[str, list[dict[str, Any]]] = {"generations": [], "requests": [], "samples": [], "verdicts": []}
+        self._rows: dict[str, list[dict[str, Any]]] = {"generations": [], "requests": [], "turns": [], "samples": [], "verdicts": []}
         self._flushed = time.monotonic()
 
     def take(self, course: Course) -> None:
         """Take a course's news, and commit if enough has come together."""
         news, course.news = course.news, News()
-        for running, request, turn, answer, new in news.answered:
-            if new:
-                self._rows["generations"].append(_generation_row(self._context, running, request, answer))
-            if (running.position, turn) not in self._places:
-                self._places.add((running.position, turn))
-                self._rows["requests"].append(_request_row(self._context, running, request, turn))
-        for sample in news.finished:
+        for running, request, answer in news.answered:
+            self._rows["generations"].append(_generation_row(self._context, running, request, answer))
+        for running, sample in news.finished:
+            if running.position not in self._places:
+                self._places.add(running.position)
+                place = {"plan_id": self._context.plan_id, "position": running.position}
+                self._rows["requests"].append(place | _request_row(running, sample))
+                if len(running.keys) > 1:
+                    self._rows["turns"] += [place | {"turn": turn, "request_key": key} for turn, key in enumerate(running.keys)]
             if sample.sample_id not in self._samples:
                 self._samples.add(sample.sample_id)
                 self._rows["samples"].append(_sample_row(self._context, sample))
@@ -138,15 +137,15 @@ def _generation_row(context: Context, running: Running, request: Request, answer
     }
 
 
-def _request_row(context: Context, running: Running, request: Request, turn: int) -> dict[str, Any]:
+def _request_row(running: Running, sample: Sample) -> dict[str, Any]:
     return {
-        "plan_id": context.plan_id,
-        "position": running.position,
-        "turn": turn,
-        "request_key": request.key,
+        "request_key": sample.request_key,
         "seed_id": running.task.seed_id,
         "task_id": running.task.task_id,
         "draw": running.draw,
+        "language": running.task.language,
+        "question": running.task.question,
+        "reference": running.task.reference,
     }
 
 
@@ -188,7 +187,7 @@ class _Meter:
             self._progress.say(f"  {self._answers_before} answers were there already")
 
     def add(self, news: News) -> None:
-        new = [answer for *_, answer, fresh in news.answered if fresh]
+        new = [answer for _, _, answer in news.answered]
         self._done += len(new)
         self._tokens += sum(answer.completion_tokens for answer in new)
         for judgement in news.judged:

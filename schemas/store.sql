@@ -96,7 +96,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:766fcaea829e0f676535381c802381b1.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:e9abd165a50931e8779b591ef8de3065.';
 
 CREATE TABLE plan_ends (
     plan_id VARCHAR NOT NULL,
@@ -133,17 +133,18 @@ COMMENT ON COLUMN predictions.right_answer IS 'whether the result is the referen
 CREATE TABLE requests (
     plan_id VARCHAR,
     "position" BIGINT,
-    turn BIGINT,
     request_key VARCHAR NOT NULL,
     seed_id VARCHAR NOT NULL,
     task_id VARCHAR NOT NULL,
     draw BIGINT NOT NULL,
+    "language" VARCHAR NOT NULL,
+    question VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
     batch BIGINT NOT NULL,
-    PRIMARY KEY(plan_id, "position", turn)
+    PRIMARY KEY(plan_id, "position")
 );
-COMMENT ON TABLE requests IS 'Which answers stand where in a plan.';
+COMMENT ON TABLE requests IS 'The plan: which task was put to the teacher, in which draw, and the answer that its sample was read out of.';
 COMMENT ON COLUMN requests."position" IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN requests.turn IS 'which request of the sample, from 0';
 COMMENT ON COLUMN requests.request_key IS 'content id of model, revision, messages, schema, parameters and draw';
 COMMENT ON COLUMN requests.task_id IS 'content id of question and reference';
 COMMENT ON COLUMN requests.draw IS 'how often the same question was put before, from 0';
@@ -157,19 +158,19 @@ CREATE TABLE runs (
     recipe_text VARCHAR NOT NULL,
     plan_id VARCHAR NOT NULL,
     check_keys VARCHAR[] NOT NULL,
-    wanted BIGINT NOT NULL,
     machine JSON NOT NULL,
     versions JSON NOT NULL,
-    batch BIGINT NOT NULL
+    batch BIGINT NOT NULL,
+    wanted BIGINT
 );
 COMMENT ON TABLE runs IS 'What was asked for: recipe, plan and checks. The latest decides what the views show.';
 COMMENT ON COLUMN runs.command IS 'what was typed';
 COMMENT ON COLUMN runs.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
 COMMENT ON COLUMN runs.plan_id IS 'the requests that this run owes';
 COMMENT ON COLUMN runs.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
-COMMENT ON COLUMN runs.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set';
 COMMENT ON COLUMN runs.machine IS 'processor, cores, memory in bytes, instruction sets';
 COMMENT ON COLUMN runs.versions IS 'the packages that decide a result';
+COMMENT ON COLUMN runs.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE TABLE samples (
     sample_id VARCHAR PRIMARY KEY,
@@ -178,9 +179,7 @@ CREATE TABLE samples (
     task_id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
     "language" VARCHAR NOT NULL,
-    "family" VARCHAR NOT NULL,
     question VARCHAR NOT NULL,
-    "input" VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     messages JSON,
     tools JSON NOT NULL,
@@ -191,12 +190,13 @@ CREATE TABLE samples (
     answer VARCHAR,
     content_id VARCHAR NOT NULL,
     parents VARCHAR[] NOT NULL,
-    batch BIGINT NOT NULL
+    batch BIGINT NOT NULL,
+    "family" VARCHAR,
+    "input" VARCHAR
 );
 COMMENT ON TABLE samples IS 'What was read out of an answer: question, call, result, answer. Rejected ones stay.';
-COMMENT ON COLUMN samples.request_key IS 'the answer that it was read out of; earlier turns stand in requests';
+COMMENT ON COLUMN samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN samples.question IS 'the question, or the instruction';
-COMMENT ON COLUMN samples."input" IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN samples.messages IS 'question, call, result, answer, OpenAI form; NULL if there is no call to speak of';
 COMMENT ON COLUMN samples.tools IS 'the tools that were offered, OpenAI form';
 COMMENT ON COLUMN samples."call" IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
@@ -205,6 +205,7 @@ COMMENT ON COLUMN samples.result IS 'what the tool returned; in steps, JSON of t
 COMMENT ON COLUMN samples.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
 COMMENT ON COLUMN samples.content_id IS 'equal for samples that say the same';
 COMMENT ON COLUMN samples.parents IS 'ids of the seeds and samples that it was made from';
+COMMENT ON COLUMN samples."input" IS 'the material that an instruction is about, often empty';
 
 CREATE TABLE seeds (
     seed_id VARCHAR PRIMARY KEY,
@@ -212,12 +213,12 @@ CREATE TABLE seeds (
     "language" VARCHAR NOT NULL,
     "family" VARCHAR NOT NULL,
     question VARCHAR NOT NULL,
-    "input" VARCHAR NOT NULL,
-    rationale VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     "source" VARCHAR NOT NULL,
     line BIGINT NOT NULL,
-    batch BIGINT NOT NULL
+    batch BIGINT NOT NULL,
+    "input" VARCHAR,
+    rationale VARCHAR
 );
 COMMENT ON TABLE seeds IS 'The tasks written by hand that everything starts from.';
 COMMENT ON COLUMN seeds.seed_id IS 'content id of the seed';
@@ -225,6 +226,8 @@ COMMENT ON COLUMN seeds."name" IS 'its id in the file';
 COMMENT ON COLUMN seeds."family" IS 'kind of task within the seeds';
 COMMENT ON COLUMN seeds.reference IS 'what is right: an expression, steps of calls as JSON, a final answer, an example answer';
 COMMENT ON COLUMN seeds."source" IS 'file';
+COMMENT ON COLUMN seeds."input" IS 'the material that an instruction is about';
+COMMENT ON COLUMN seeds.rationale IS 'reasoning before the final answer';
 
 CREATE TABLE stages (
     run_id VARCHAR NOT NULL,
@@ -247,6 +250,18 @@ CREATE TABLE training_log (
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE training_log IS 'What was measured while a model was trained.';
+
+CREATE TABLE turns (
+    plan_id VARCHAR,
+    "position" BIGINT,
+    turn BIGINT,
+    request_key VARCHAR NOT NULL,
+    batch BIGINT NOT NULL,
+    PRIMARY KEY(plan_id, "position", turn)
+);
+COMMENT ON TABLE turns IS 'Every answer that a sample took, where it took more than one.';
+COMMENT ON COLUMN turns."position" IS 'place of the sample in the plan, as in requests';
+COMMENT ON COLUMN turns.turn IS 'which answer of the sample, from 0';
 
 CREATE TABLE verdicts (
     sample_id VARCHAR,
@@ -286,8 +301,8 @@ CREATE OR REPLACE VIEW current_verdicts AS
 COMMENT ON VIEW current_verdicts IS 'The verdicts of the checks as the current run sets them.';
 
 CREATE OR REPLACE VIEW training_set AS
-    SELECT s.sample_id, s.position, s.kind, s.language, s.family, s.question, s.input, s.reference, s.call, s.result, s.rationale, s.answer,
-           s.messages, s.tools, s.content_id,
+    SELECT s.sample_id, s.position, s.kind, s.language, coalesce(s.family, d.family) AS family, s.question,
+           coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.content_id,
            d.name AS seed, s.seed_id, s.task_id, g.teacher, g.revision AS teacher_revision, g.template_digest, s.request_key,
            g.completion_tokens, len(g.topk_ids) AS topk_tuples, v.verdicts
     FROM current_samples s
@@ -299,7 +314,7 @@ CREATE OR REPLACE VIEW training_set AS
         FROM current_verdicts GROUP BY sample_id
     ) v USING (sample_id)
     WHERE v.passed AND v.checks = len(s.check_keys)
-    QUALIFY row_number() OVER (ORDER BY s.position) <= s.wanted;
+    QUALIFY s.wanted IS NULL OR row_number() OVER (ORDER BY s.position) <= s.wanted;
 COMMENT ON VIEW training_set IS 'Samples that passed every check of the current run, as many as it asks for, each with its pedigree.';
 
 CREATE OR REPLACE VIEW rejected AS

@@ -62,7 +62,7 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def query(self, sql: str, parameters: list[Any] | None = None) -> list[Row]:
+    def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> list[Row]:
         """Return all rows of a statement; JSON columns come back as text."""
         cursor = self._connection.execute(sql, parameters or [])
         names = [column[0] for column in cursor.description or ()]
@@ -192,10 +192,22 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
 
 
 def batch_content(connection: duckdb.DuckDBPyConnection, table: str, batch: int) -> dict[str, Any]:
-    """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text."""
+    """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text.
+
+    Columns that a migration added stand behind `batch`. They count where they are filled: a digest from before the migration still holds.
+    """
+    names = [
+        name
+        for (name,) in connection.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
+        ).fetchall()
+    ]
+    first = names.index("batch") + 1
+    row_text = "{" + ", ".join(f"'{name}': \"{name}\"" for name in names[:first]) + "}::VARCHAR"
+    later = "".join(f" || coalesce(chr(10) || '{name}: ' || \"{name}\"::VARCHAR, '')" for name in names[first:])
     row = connection.execute(
         "SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) "
-        f'FROM (SELECT sha256(t::VARCHAR) AS digest FROM "{table}" t WHERE batch = ?)',
+        f'FROM (SELECT sha256({row_text}{later}) AS digest FROM "{table}" WHERE batch = ?)',
         [batch],
     ).fetchone()
     count, digest = row or (0, None)

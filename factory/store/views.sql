@@ -19,8 +19,8 @@ CREATE OR REPLACE VIEW current_verdicts AS
 COMMENT ON VIEW current_verdicts IS 'The verdicts of the checks as the current run sets them.';
 
 CREATE OR REPLACE VIEW training_set AS
-    SELECT s.sample_id, s.position, s.kind, s.language, s.family, s.question, s.input, s.reference, s.call, s.result, s.rationale, s.answer,
-           s.messages, s.tools, s.content_id,
+    SELECT s.sample_id, s.position, s.kind, s.language, coalesce(s.family, d.family) AS family, s.question,
+           coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.content_id,
            d.name AS seed, s.seed_id, s.task_id, g.teacher, g.revision AS teacher_revision, g.template_digest, s.request_key,
            g.completion_tokens, len(g.topk_ids) AS topk_tuples, v.verdicts
     FROM current_samples s
@@ -32,7 +32,7 @@ CREATE OR REPLACE VIEW training_set AS
         FROM current_verdicts GROUP BY sample_id
     ) v USING (sample_id)
     WHERE v.passed AND v.checks = len(s.check_keys)
-    QUALIFY row_number() OVER (ORDER BY s.position) <= s.wanted;
+    QUALIFY s.wanted IS NULL OR row_number() OVER (ORDER BY s.position) <= s.wanted;
 COMMENT ON VIEW training_set IS 'Samples that passed every check of the current run, as many as it asks for, each with its pedigree.';
 
 CREATE OR REPLACE VIEW rejected AS

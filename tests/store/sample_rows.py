@@ -88,7 +88,8 @@ def finished() -> Rows:
         key, sample = f"b2:key{place}", f"b2:sample{place}"
         where = {"seed_id": "b2:seed", "task_id": f"b2:task{place}"}
         about = where | {"language": "en", "family": "product", "question": question, "input": "", "reference": "14 * 12"}
-        rows["requests"].append({"plan_id": "b2:plan", "position": place, "turn": 0, "request_key": key, "draw": 0, **where})
+        asked = where | {"language": "en", "question": question, "reference": "14 * 12"}
+        rows["requests"].append({"plan_id": "b2:plan", "position": place, "request_key": key, "draw": 0, **asked})
         rows["generations"].append(generation(key))
         rows["samples"].append(
             about

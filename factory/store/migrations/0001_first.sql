@@ -17,7 +17,6 @@ CREATE TABLE runs (
     recipe_text VARCHAR NOT NULL,
     plan_id VARCHAR NOT NULL,
     check_keys VARCHAR[] NOT NULL,
-    wanted BIGINT NOT NULL,
     machine JSON NOT NULL,
     versions JSON NOT NULL,
     batch BIGINT NOT NULL
@@ -27,7 +26,6 @@ COMMENT ON COLUMN runs.command IS 'what was typed';
 COMMENT ON COLUMN runs.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
 COMMENT ON COLUMN runs.plan_id IS 'the requests that this run owes';
 COMMENT ON COLUMN runs.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
-COMMENT ON COLUMN runs.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set';
 COMMENT ON COLUMN runs.machine IS 'processor, cores, memory in bytes, instruction sets';
 COMMENT ON COLUMN runs.versions IS 'the packages that decide a result';
 
@@ -37,8 +35,6 @@ CREATE TABLE seeds (
     language VARCHAR NOT NULL,
     family VARCHAR NOT NULL,
     question VARCHAR NOT NULL,
-    input VARCHAR NOT NULL,
-    rationale VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     source VARCHAR NOT NULL,
     line BIGINT NOT NULL,
@@ -48,39 +44,27 @@ COMMENT ON TABLE seeds IS 'The tasks written by hand that everything starts from
 COMMENT ON COLUMN seeds.seed_id IS 'content id of the seed';
 COMMENT ON COLUMN seeds.name IS 'its id in the file';
 COMMENT ON COLUMN seeds.family IS 'kind of task within the seeds';
-COMMENT ON COLUMN seeds.reference IS 'what is right: an expression, steps of calls as JSON, a final answer, an example answer';
+COMMENT ON COLUMN seeds.reference IS 'what the right call holds';
 COMMENT ON COLUMN seeds.source IS 'file';
 
 CREATE TABLE requests (
     plan_id VARCHAR NOT NULL,
     position BIGINT NOT NULL,
-    turn BIGINT NOT NULL,
     request_key VARCHAR NOT NULL,
     seed_id VARCHAR NOT NULL,
     task_id VARCHAR NOT NULL,
     draw BIGINT NOT NULL,
+    language VARCHAR NOT NULL,
+    question VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
     batch BIGINT NOT NULL,
-    PRIMARY KEY (plan_id, position, turn)
+    PRIMARY KEY (plan_id, position)
 );
-COMMENT ON TABLE requests IS 'Which answers stand where in a plan.';
-COMMENT ON COLUMN requests.position IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN requests.turn IS 'which request of the sample, from 0';
+COMMENT ON TABLE requests IS 'The plan: which question goes to the teacher, in which draw.';
+COMMENT ON COLUMN requests.position IS 'place in the plan, from 0';
 COMMENT ON COLUMN requests.request_key IS 'content id of model, revision, messages, schema, parameters and draw';
 COMMENT ON COLUMN requests.task_id IS 'content id of question and reference';
 COMMENT ON COLUMN requests.draw IS 'how often the same question was put before, from 0';
-
-CREATE TABLE plan_ends (
-    plan_id VARCHAR NOT NULL,
-    target_id VARCHAR NOT NULL,
-    reason VARCHAR NOT NULL,
-    accepted BIGINT NOT NULL,
-    requests BIGINT NOT NULL,
-    tokens BIGINT NOT NULL,
-    batch BIGINT NOT NULL
-);
-COMMENT ON TABLE plan_ends IS 'Why the making of data came to its end: enough was accepted, the budget was used up, the seeds gave no more.';
-COMMENT ON COLUMN plan_ends.target_id IS 'content id of the wanted number, the budget and the checks';
-COMMENT ON COLUMN plan_ends.tokens IS 'of prompts and answers together';
 
 CREATE TABLE generations (
     request_key VARCHAR PRIMARY KEY,
@@ -123,9 +107,7 @@ CREATE TABLE samples (
     task_id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
     language VARCHAR NOT NULL,
-    family VARCHAR NOT NULL,
     question VARCHAR NOT NULL,
-    input VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     messages JSON,
     tools JSON NOT NULL,
@@ -139,14 +121,11 @@ CREATE TABLE samples (
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE samples IS 'What was read out of an answer: question, call, result, answer. Rejected ones stay.';
-COMMENT ON COLUMN samples.request_key IS 'the answer that it was read out of; earlier turns stand in requests';
-COMMENT ON COLUMN samples.question IS 'the question, or the instruction';
-COMMENT ON COLUMN samples.input IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN samples.messages IS 'question, call, result, answer, OpenAI form; NULL if there is no call to speak of';
 COMMENT ON COLUMN samples.tools IS 'the tools that were offered, OpenAI form';
-COMMENT ON COLUMN samples.call IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
+COMMENT ON COLUMN samples.call IS '{"name", "arguments"} as parsed';
 COMMENT ON COLUMN samples.fault IS 'reason code why there is no call, or no result';
-COMMENT ON COLUMN samples.result IS 'what the tool returned; in steps, JSON of the results of each step';
+COMMENT ON COLUMN samples.result IS 'what the tool returned';
 COMMENT ON COLUMN samples.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
 COMMENT ON COLUMN samples.content_id IS 'equal for samples that say the same';
 COMMENT ON COLUMN samples.parents IS 'ids of the seeds and samples that it was made from';
