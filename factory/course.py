@@ -76,6 +76,12 @@ class Course:
         """How many samples are accepted so far, the tasks judged in order."""
         return len(self._accepted)
 
+    @property
+    def expected_count(self) -> float:
+        """How many samples are likely to be accepted of those that are finished: a slow task holds back the verdicts of all behind it."""
+        waiting = sum(len(draws) == self._draws for draws in self._samples.values())
+        return self.accepted_count * (1 + waiting / self.judged) if self.judged else 0.0
+
     def open_requests(self) -> Iterator[Request | None]:
         """Yield what has to be asked; None while the next request depends on answers in flight."""
         while True:
@@ -118,7 +124,7 @@ class Course:
     def _is_over(self) -> bool:
         if not self.ended:
             if self._asking and self._most_tasks is None and len(self._accepted) >= self._wanted:
-                self.ended = f"{self._wanted} samples are accepted"
+                self.ended = "enough is accepted"
             elif self._budget.requests is not None and self.requests >= self._budget.requests:
                 self.ended = f"the budget of {self._budget.requests} requests is used up"
             elif self._budget.tokens is not None and self.tokens >= self._budget.tokens:

@@ -197,8 +197,8 @@ class _Meter:
         seconds = max(time.monotonic() - self._started, 1e-9)
         course = self._course
         accepted = course.accepted_count
-        gained = accepted - self._accepted_before
-        left = duration(seconds / gained * max(0, self._wanted - accepted)) + " left" if gained else "…"
+        gained = course.expected_count - self._accepted_before
+        left = duration(seconds / gained * max(0, self._wanted - course.expected_count)) + " left" if gained > 0 else "…"
         share = f"{accepted / course.judged:.0%} of tasks accepted" if course.judged else "none judged yet"
         self._progress.update(
             f"  generate  {accepted}/{self._wanted} samples  {self._answers_before + self._done} answers  "
@@ -207,7 +207,7 @@ class _Meter:
 
     def summary(self) -> str:
         course = self._course
-        accepted = f"{course.accepted_count} of {self._wanted} samples accepted: {course.ended}"
+        accepted = f"{course.accepted_count} samples accepted, {self._wanted} asked for: {course.ended}"
         if not self._done:
             return f"nothing to ask; {accepted}"
         rate = f"{self._tokens / max(time.monotonic() - self._started, 1e-9):.0f} tokens/s"
