@@ -18,6 +18,8 @@ from factory.store.store import Store
 from factory.tasks.kind import Episode
 from factory.tasks.sample import Sample, Task
 
+FEWEST_JUDGED = 16
+
 
 @dataclass
 class Running:
@@ -103,7 +105,7 @@ class Course:
     def _begin(self) -> bool:
         """Begin the next episode and go on with stored answers as far as they reach; False if there is none to begin now."""
         if self._current is None or self._position % self._draws == 0:
-            if self._is_over():
+            if self._is_over() or self._is_enough_under_way():
                 return False
             task = next(self._tasks, None) if not self.ended else None
             if task is None:
@@ -134,6 +136,13 @@ class Course:
             elif not self._asking and self._position > self._last_stored:
                 self.ended = "all that is stored was judged"
         return bool(self.ended)
+
+    def _is_enough_under_way(self) -> bool:
+        """Whether what was begun will do, at the share that was accepted so far: a slow task holds back the verdicts of all behind it, and
+        without this everything that is begun meanwhile would be too much."""
+        if not self._running or self._most_tasks is not None or self.judged < FEWEST_JUDGED:
+            return False
+        return len(self._accepted) * self._begun >= self._wanted * self.judged
 
     def _go_on(self, running: Running) -> None:
         key = running.request.key
