@@ -14,6 +14,7 @@ from typing import Any
 from factory.checks.jury import Judgement, Jury
 from factory.context import Context
 from factory.inference.request import Answer, Request
+from factory.inference.storable import storable
 from factory.store.store import Store
 from factory.tasks.kind import Episode
 from factory.tasks.sample import Sample, Task
@@ -100,7 +101,7 @@ class Course:
 
     def receive(self, answer: Answer) -> None:
         """Take a new answer to one of the requests."""
-        self._answered(self._running.pop(answer.key), answer, new=True)
+        self._answered(self._running.pop(answer.key), storable(answer), new=True)
 
     def _begin(self) -> bool:
         """Begin the next episode and go on with stored answers as far as they reach; False if there is none to begin now."""
