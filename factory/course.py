@@ -1,8 +1,8 @@
 """The way through a plan: episodes begun in order, stored answers first, tasks judged in order, an end that is stated.
 
 Promise: the same recipe, seeds and answers give the same way. So after a kill, or after an edit, the way is gone again from its beginning,
-and only what no stored answer covers is asked. What is committed is never asked again. Memory: one small record for each request of the
-plan, the samples of tasks that are not judged yet, and what the checks remember.
+and only what no stored answer covers is asked. What is committed is never asked again. Memory: text and counts of each answer, the samples
+of tasks that are not judged yet, and what the checks remember.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class Course:
         self._last_stored = self._last_position() if not asking else 0
         self._tasks = context.kind.tasks(self)
         self._ready: deque[Running] = deque()
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, list[Running]] = {}
         self._begun = self._position = 0
         self._current: Task | None = None
         self._samples: dict[int, dict[int, Sample | None]] = {}
@@ -90,8 +90,14 @@ class Course:
         while True:
             if self._ready:
                 running = self._ready.popleft()
-                self._running[running.request.key] = running
-                yield running.request
+                key = running.request.key
+                if (answer := self._known.get(key)) is not None:
+                    self._answered(running, answer)
+                elif key in self._running:
+                    self._running[key].append(running)
+                else:
+                    self._running[key] = [running]
+                    yield running.request
             elif self._begin():
                 continue
             elif self._running:
@@ -100,8 +106,16 @@ class Course:
                 return
 
     def receive(self, answer: Answer) -> None:
-        """Take a new answer to one of the requests."""
-        self._answered(self._running.pop(answer.key), storable(answer), new=True)
+        """Take a new answer to one of the requests. Two episodes that came to ask the same share it."""
+        answer = storable(answer)
+        waiting = self._running.pop(answer.key)
+        self.news.answered.append((waiting[0], waiting[0].request, answer))
+        weighed = any(running.weighed for running in waiting)
+        self._known[answer.key] = (
+            answer if weighed else dataclasses.replace(answer, token_ids=None, token_logprobs=None, topk_ids=None, topk_logprobs=None)
+        )
+        for running in waiting:
+            self._answered(running, answer)
 
     def _begin(self) -> bool:
         """Begin the next episode and go on with stored answers as far as they reach; False if there is none to begin now."""
@@ -154,17 +168,17 @@ class Course:
         self._seen.add(key)
         self.requests += 1
         if (answer := self._known.get(key)) is not None:
-            self._answered(running, self._with_logprobs(answer) if running.weighed else answer, new=False)
+            self._answered(running, answer)
         elif self._asking:
             self._ready.append(running)
         else:
             self._finish(running, None)
 
-    def _answered(self, running: Running, answer: Answer, *, new: bool) -> None:
+    def _answered(self, running: Running, answer: Answer) -> None:
+        if running.weighed and answer.topk_ids is None:
+            answer = self._with_logprobs(answer)
         self.answers += 1
         self.tokens += answer.prompt_tokens + answer.completion_tokens
-        if new:
-            self.news.answered.append((running, running.request, answer))
         running.keys.append(answer.key)
         try:
             ask = running.episode.send(answer)
@@ -196,8 +210,8 @@ class Course:
         return {row["request_key"]: _answer(row) for row in rows}
 
     def _with_logprobs(self, answer: Answer) -> Answer:
-        (row,) = self._store.query("SELECT token_ids, topk_ids, topk_logprobs FROM generations WHERE request_key = ?", [answer.key])
-        return dataclasses.replace(answer, **row)
+        rows = self._store.query("SELECT token_ids, topk_ids, topk_logprobs FROM generations WHERE request_key = ?", [answer.key])
+        return dataclasses.replace(answer, **rows[0]) if rows else answer
 
     def _last_position(self) -> int:
         (row,) = self._store.query("SELECT max(position) AS last FROM requests WHERE plan_id = ?", [self._context.plan_id])
