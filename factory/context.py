@@ -115,7 +115,7 @@ class Context:
     def plan_id(self) -> str:
         """The content id of everything that decides which questions are put, in which order."""
         recipe = self.loaded.recipe
-        data = recipe.data.model_dump(exclude={"budget", "strict", "keep", "most", "seeds"})
+        data = recipe.data.model_dump(exclude={"budget", "strict", "keep", "most", "rationale_weight", "seeds"})
         # New instructions are made after accepted ones, so what accepts them decides what is asked.
         checks = [item.model_dump() if isinstance(item, BaseModel) else item for item in recipe.checks]
         return content_id(
