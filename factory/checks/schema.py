@@ -7,8 +7,9 @@ from factory.tasks.sample import Sample
 
 
 class SchemaCheck:
-    """Fails with the reason why nothing could be read: empty, not_json, wrong_shape, unknown_tool, bad_arguments, control_token,
-    no_final_answer, copied_example, or the request's error. `form` is what the form depends on, such as the tools."""
+    """Fails with the reason why nothing could be read: empty, too_large, not_json, wrong_shape, unknown_tool, bad_arguments, control_token,
+    too_many_steps, no_final_answer, proposal_cut_off, copied_example, or the request's error. `form` is what the form depends on, such as
+    the tools."""
 
     name = "schema"
 

@@ -10,10 +10,10 @@ import json
 from typing import Any
 
 from factory.tasks.control_token import control_token
+from factory.tasks.sample import MAX_CHARACTERS
 from factory.tasks.strict_json import strict_json
 from factory.tools.spec import ToolSpec
 
-MAX_CHARACTERS = 20_000
 MAX_CALLS = 4
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 

@@ -18,7 +18,7 @@ from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.tasks.control_token import control_token
 from factory.tasks.kind import Ask, Episode, Pool
-from factory.tasks.sample import Sample, Task
+from factory.tasks.sample import MAX_CHARACTERS, Sample, Task
 from factory.tasks.strict_json import strict_json
 from factory.templates import render, template_digest
 
@@ -102,7 +102,7 @@ class InstructionKind:
         answer = yield Ask([{"role": "user", "content": asked}])
         keys.append(answer.key)
         text = answer.text.strip()
-        fault = answer.error or (None if text else "empty")
+        fault = answer.error or ("too_large" if len(text) > MAX_CHARACTERS else None if text else "empty")
         return Sample(
             sample_id=content_id({"kind": "instruction", "requests": keys}),
             request_key=answer.key,
@@ -122,6 +122,8 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
         return None, answer.error, ""
     if answer.finish_reason == "length":
         return None, "proposal_cut_off", ""
+    if len(answer.text) > MAX_CHARACTERS:
+        return None, "too_large", f"{len(answer.text)} characters"
     try:
         value: Any = strict_json(answer.text)
     except ValueError as error:

@@ -18,7 +18,7 @@ from factory.seeds.seed import Seed
 from factory.tasks.answer import normal_answer, split_answer
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
-from factory.tasks.sample import Sample, Task
+from factory.tasks.sample import MAX_CHARACTERS, Sample, Task
 from factory.tasks.vary import vary
 from factory.templates import render, template_digest
 from factory.tools.calculator import evaluate
@@ -72,9 +72,10 @@ class RationaleKind:
         return self.read(task, answer.key, answer.text, answer.finish_reason, answer.error)
 
     def read(self, task: Task, key: str, text: str, finish_reason: str, error: str | None) -> Sample:
-        """Return the sample of one answer; one without a marked final answer has the fault `no_final_answer`."""
-        parts = None if error else split_answer(text)
-        fault = error or (None if parts else "no_final_answer" if text.strip() else "empty")
+        """Return the sample of one answer; the fault is the request's, too_large, empty, or no_final_answer where none is marked."""
+        fault = error or ("too_large" if len(text) > MAX_CHARACTERS else None if text.strip() else "empty")
+        parts = None if fault else split_answer(text)
+        fault = fault or (None if parts else "no_final_answer")
         rationale, answer = parts or (None, None)
         messages = None
         if rationale is not None and answer is not None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from factory.digest import content_id
 
+MAX_CHARACTERS = 20_000  # of a text that the teacher or a tool wrote: what is longer is not read
+
 
 @dataclass(frozen=True)
 class Task:
