@@ -28,9 +28,13 @@ from factory.templates import render, template_digest
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
 ROUND, SHARING = 64, 16
 ALIKE = 0.7
+LONGEST = {"instruction": 400, "input": 600}
 SCHEMA = {
     "type": "object",
-    "properties": {"instruction": {"type": "string", "minLength": 10, "maxLength": 400}, "input": {"type": "string", "maxLength": 600}},
+    "properties": {
+        "instruction": {"type": "string", "minLength": 10, "maxLength": LONGEST["instruction"]},
+        "input": {"type": "string", "maxLength": LONGEST["input"]},
+    },
     "required": ["instruction", "input"],
     "additionalProperties": False,
 }
@@ -144,6 +148,9 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
     read = {name: part.strip() for name, part in value.items()}
     if not read["instruction"]:
         return None, "empty", ""
+    # A server need not hold an answer to its schema, and what is accepted stands in later prompts.
+    if too_large := [name for name, part in read.items() if len(part) > LONGEST[name]]:
+        return None, "too_large", f"{too_large[0]}: {len(read[too_large[0]])} characters"
     if token := control_token(read["instruction"]) or control_token(read["input"]):
         return None, "control_token", token
     return read, None, ""
