@@ -21,7 +21,7 @@ class CallFault(Exception):
     """There is no usable call.
 
     `reason` is one of `unreadable` (too_large, empty, not_text, control_token) or of `JsonFault` (truncated_json, not_json, not_finite,
-    too_deep), or it is wrong_shape, unknown_tool, missing_argument, wrong_type, or bad_arguments for what else does not fit the tool's schema.
+    too_deep), or it is wrong_shape, unknown_tool, missing_argument, wrong_type, or bad_arguments for what else the tool's schema refuses.
     """
 
     def __init__(self, reason: str, detail: str = ""):
