@@ -115,7 +115,6 @@ class InstructionKind:
         text = answer.text.strip()
         fault = answer.error or (None if text else "empty")
         return Sample(
-            sample_id=content_id({"kind": "instruction", "requests": keys}),
             request_key=answer.key,
             task=made,
             text=answer.text,
@@ -149,7 +148,6 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
 
 def _faulty(task: Task, keys: list[str], answer: Answer, fault: str, detail: str) -> Sample:
     return Sample(
-        sample_id=content_id({"kind": "instruction", "requests": keys}),
         request_key=answer.key,
         task=task,
         text=answer.text,

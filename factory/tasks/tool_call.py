@@ -123,7 +123,6 @@ class ToolCallKind:
         sentence = self._sentence(task, [result]) if result is not None else None
         said = [call["name"], canonical_arguments(call["name"], call["arguments"])] if call else answer.text
         return Sample(
-            sample_id=content_id({"kind": "tool_call", "request": answer.key}),
             request_key=answer.key,
             task=task,
             text=answer.text,
@@ -208,7 +207,6 @@ class ToolCallKind:
             fault = fault or (None if sentence else "empty")
         path = [[[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step] for step in steps]
         return Sample(
-            sample_id=content_id({"kind": "tool_call", "requests": keys}),
             request_key=keys[-1],
             task=task,
             text=said,
