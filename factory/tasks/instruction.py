@@ -120,7 +120,6 @@ class InstructionKind:
         fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
         text = "" if fault else answer.text.strip()
         return Sample(
-            sample_id=content_id({"kind": "instruction", "requests": keys}),
             request_key=answer.key,
             task=made,
             text=answer.text,
@@ -161,7 +160,6 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
 
 def _faulty(task: Task, keys: list[str], answer: Answer, fault: str, detail: str) -> Sample:
     return Sample(
-        sample_id=content_id({"kind": "instruction", "requests": keys}),
         request_key=answer.key,
         task=task,
         text=answer.text,

@@ -84,7 +84,6 @@ class RationaleKind:
             turn = render(TURN, self._own, language=task.language, rationale=rationale, answer=answer)
             messages = [{"role": "user", "content": task.question}, {"role": "assistant", "content": turn}]
         return Sample(
-            sample_id=content_id({"kind": "rationale", "request": key}),
             request_key=key,
             task=task,
             text=text,

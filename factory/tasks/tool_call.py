@@ -124,7 +124,6 @@ class ToolCallKind:
         sentence = self._sentence(task, [result]) if result is not None else None
         said = [call["name"], canonical_arguments(call["name"], call["arguments"])] if call else answer.text
         return Sample(
-            sample_id=content_id({"kind": "tool_call", "request": answer.key}),
             request_key=answer.key,
             task=task,
             text=answer.text,
@@ -214,7 +213,6 @@ class ToolCallKind:
             sentence = None if fault else said.strip()
         path = [[[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step] for step in steps]
         return Sample(
-            sample_id=content_id({"kind": "tool_call", "requests": keys}),
             request_key=keys[-1],
             task=task,
             text=said,
