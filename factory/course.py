@@ -18,6 +18,8 @@ from factory.store.store import Store
 from factory.tasks.kind import Episode
 from factory.tasks.sample import Sample, Task
 
+FEWEST_JUDGED = 16
+
 
 @dataclass
 class Running:
@@ -76,6 +78,12 @@ class Course:
         """How many samples are accepted so far, the tasks judged in order."""
         return len(self._accepted)
 
+    @property
+    def expected_count(self) -> float:
+        """How many samples are likely to be accepted of those that are finished: a slow task holds back the verdicts of all behind it."""
+        waiting = sum(len(draws) == self._draws for draws in self._samples.values())
+        return self.accepted_count * (1 + waiting / self.judged) if self.judged else 0.0
+
     def open_requests(self) -> Iterator[Request | None]:
         """Yield what has to be asked; None while the next request depends on answers in flight."""
         while True:
@@ -97,7 +105,7 @@ class Course:
     def _begin(self) -> bool:
         """Begin the next episode and go on with stored answers as far as they reach; False if there is none to begin now."""
         if self._current is None or self._position % self._draws == 0:
-            if self._is_over():
+            if self._is_over() or self._is_enough_under_way():
                 return False
             task = next(self._tasks, None) if not self.ended else None
             if task is None:
@@ -118,7 +126,7 @@ class Course:
     def _is_over(self) -> bool:
         if not self.ended:
             if self._asking and self._most_tasks is None and len(self._accepted) >= self._wanted:
-                self.ended = f"{self._wanted} samples are accepted"
+                self.ended = "enough is accepted"
             elif self._budget.requests is not None and self.requests >= self._budget.requests:
                 self.ended = f"the budget of {self._budget.requests} requests is used up"
             elif self._budget.tokens is not None and self.tokens >= self._budget.tokens:
@@ -128,6 +136,13 @@ class Course:
             elif not self._asking and self._position > self._last_stored:
                 self.ended = "all that is stored was judged"
         return bool(self.ended)
+
+    def _is_enough_under_way(self) -> bool:
+        """Whether what was begun will do, at the share that was accepted so far: a slow task holds back the verdicts of all behind it, and
+        without this everything that is begun meanwhile would be too much."""
+        if not self._running or self._most_tasks is not None or self.judged < FEWEST_JUDGED:
+            return False
+        return len(self._accepted) * self._begun >= self._wanted * self.judged
 
     def _go_on(self, running: Running) -> None:
         key = running.request.key

@@ -2,7 +2,8 @@
 
 Self-instruct (Wang et al., 2022, arXiv 2212.10560) as Alpaca used it: each proposal is shown seeds and instructions that were accepted
 before, and asked for another one. Evolution (Evol-Instruct, Xu et al., 2023, arXiv 2304.12244) rewrites a proposal in depth or in breadth.
-What is new is for the check `dedup` to say, which compares with all that came before.
+A proposal that has a ROUGE-L of 0.7 or more with a seed is not answered (Alpaca's rule); what is new beside all that was made before is for
+the check `dedup` to say.
 
 Proposals are made in rounds. Round n draws from what was accepted before round n - 1: so one round is always in flight while the one
 before it is judged, and the same seeds and answers give the same proposals again.
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.checks.near import NearIndex
+from factory.checks.rouge import rouge_l
 from factory.digest import content_id
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
@@ -23,7 +26,8 @@ from factory.tasks.strict_json import strict_json
 from factory.templates import render, template_digest
 
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
-ROUND = 64
+ROUND, SHARING = 64, 16
+ALIKE = 0.7
 SCHEMA = {
     "type": "object",
     "properties": {"instruction": {"type": "string", "minLength": 10, "maxLength": 400}, "input": {"type": "string", "maxLength": 600}},
@@ -45,6 +49,9 @@ class InstructionKind:
         self._by_language: dict[str, list[Seed]] = {}
         for one in seeds:
             self._by_language.setdefault(one.language, []).append(one)
+        self._seed_index = NearIndex(ALIKE)
+        for one in seeds:
+            self._seed_index.add(one.name, one.question)
         self._count, self._seed, self._evolve, self._own = examples, seed, evolve, own
         self._shown: dict[str, list[dict[str, str]]] = {}
 
@@ -61,17 +68,18 @@ class InstructionKind:
             number += ROUND
 
     def _task(self, place: int, made: list[Sample]) -> Task:
-        chance = random.Random(f"{self._seed}/{place}")
         # Each seed leads in its turn, in another order in each round.
         turn, position = divmod(place, len(self._seeds))
         lead = random.Random(f"{self._seed}/turn/{turn}").sample(self._seeds, len(self._seeds))[position]
-        spoken = [seed for seed in self._by_language[lead.language] if seed is not lead]
+        # The others are the same for a few proposals in a row: their prompts share a beginning, which vLLM's prefix cache pays once.
+        chance = random.Random(f"{self._seed}/{place // SHARING}/{lead.language}")
         own = [sample for sample in made if sample.task.language == lead.language]
         chosen = chance.sample(own, min(len(own), self._count // 3))
+        spoken = self._by_language[lead.language]
         others = chance.sample(spoken, min(len(spoken), max(0, self._count - 1 - len(chosen))))
+        others = [seed for seed in others if seed is not lead]
         shown = [{"instruction": seed.question, "input": seed.input} for seed in others]
         shown += [{"instruction": sample.task.question, "input": sample.task.input} for sample in chosen]
-        chance.shuffle(shown)
         shown.append({"instruction": lead.question, "input": lead.input})
         parents = (*(seed.seed_id for seed in others), *(sample.sample_id for sample in chosen))
         task = Task(lead.seed_id, lead.language, lead.family, f"proposal {place}", "", parents=parents)
@@ -96,7 +104,10 @@ class InstructionKind:
                 return _faulty(task, keys, answer, str(fault), detail)
             proposal = read
         made = Task(task.seed_id, task.language, task.family, proposal["instruction"], "", proposal["input"], task.parents)
-        if any(example["instruction"].casefold() == made.question.casefold() for example in shown):
+        # Looked for before the answer is paid for; the check `dedup` compares with everything that was kept.
+        if near := self._seed_index.nearest(made.question):
+            return _faulty(made, keys, answer, "near_seed", f"{near[0]}, ROUGE-L {near[1]:.2f}")
+        if any(rouge_l(example["instruction"], made.question) >= ALIKE for example in shown):
             return _faulty(made, keys, answer, "copied_example", "")
         asked = render(ANSWER, self._own, instruction=made.question, input=made.input)
         answer = yield Ask([{"role": "user", "content": asked}])
