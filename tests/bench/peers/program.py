@@ -61,6 +61,10 @@ class Program:
         self._seeds, self._recipe = folder / "seeds.jsonl", folder / "recipe.yaml"
         self._result, self._log = folder / "result.json", folder / "log.txt"
         prompts.write_seeds(self._seeds, work.count)
+        # One line with no end of line: data-designer takes white space off the ends of a prompt, and then all three send the very same.
+        own = folder / "workspace" / "prompts"
+        own.mkdir(parents=True)
+        (own / "rationale_system.j2").write_text(prompts.SYSTEM, encoding="utf-8")
         self._recipe.write_text(
             _RECIPE.format(
                 model=MODEL,
@@ -77,7 +81,7 @@ class Program:
         )
         self._python = sys.executable if name == "factory" else str(python_of(name, envs))
         self._starts = 0
-        self.messages = prompts.rendered(self._recipe, folder / "rendered", work.count)
+        self.messages = prompts.rendered(self._recipe, folder / "workspace", work.count)
 
     def start(self) -> Group:
         """Start the program, or start it again the way its documentation says that one resumes."""
