@@ -353,7 +353,7 @@ def test_it_goes_on_until_enough_is_accepted_and_says_so(folder: Path) -> None:
     with opened(context) as store:
         wrong = {"text": "no call"}
         said = generate(context, store, Teacher(context, sayings(**{f"p{place}": wrong for place in range(0, 40)}), at_once=3))
-        assert f"{QUESTIONS * DRAWS} samples are accepted" in said
+        assert f"samples accepted, {QUESTIONS * DRAWS} asked for: enough is accepted" in said
         assert column(store, "SELECT count(*) FROM training_set") == [QUESTIONS * DRAWS]
         # What was in flight at the end is kept, and is beyond what was asked for.
         assert 40 + QUESTIONS * DRAWS <= column(store, "SELECT count(*) FROM samples")[0] < 40 + QUESTIONS * DRAWS + 3

@@ -29,9 +29,13 @@ from factory.templates import render, template_digest
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
 ROUND, SHARING = 64, 16
 ALIKE = 0.7
+LONGEST = {"instruction": 400, "input": 600}
 SCHEMA = {
     "type": "object",
-    "properties": {"instruction": {"type": "string", "minLength": 10, "maxLength": 400}, "input": {"type": "string", "maxLength": 600}},
+    "properties": {
+        "instruction": {"type": "string", "minLength": 10, "maxLength": LONGEST["instruction"]},
+        "input": {"type": "string", "maxLength": LONGEST["input"]},
+    },
     "required": ["instruction", "input"],
     "additionalProperties": False,
 }
@@ -116,7 +120,6 @@ class InstructionKind:
         fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
         text = "" if fault else answer.text.strip()
         return Sample(
-            sample_id=content_id({"kind": "instruction", "requests": keys}),
             request_key=answer.key,
             task=made,
             text=answer.text,
@@ -149,12 +152,14 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
     # Once more: what was written in escapes shows only now.
     if found := harmful(f"{read['instruction']}\n{read['input']}") or proposal_sign(**read):
         return None, *found
+    # A server need not hold an answer to its schema, and what is accepted stands in later prompts.
+    if too_large := [name for name, part in read.items() if len(part) > LONGEST[name]]:
+        return None, "too_large", f"{too_large[0]}: {len(read[too_large[0]])} characters"
     return read, None, ""
 
 
 def _faulty(task: Task, keys: list[str], answer: Answer, fault: str, detail: str) -> Sample:
     return Sample(
-        sample_id=content_id({"kind": "instruction", "requests": keys}),
         request_key=answer.key,
         task=task,
         text=answer.text,

@@ -63,11 +63,12 @@ def with_score(sample: Sample, answer: Answer, spell: Spell | None) -> Sample:
 def _expected(answer: Answer, spell: Spell | None) -> float | None:
     if spell is None or not answer.token_ids or not answer.topk_ids or not answer.topk_logprobs:
         return None
-    for place in reversed(range(len(answer.token_ids))):
-        if spell(answer.token_ids[place]).strip() in SCALE:
+    # A server may leave positions out, and what it calls a log-probability need not be one.
+    for drawn, ids, logprobs in reversed(list(zip(answer.token_ids, answer.topk_ids, answer.topk_logprobs, strict=False))):
+        if spell(drawn).strip() in SCALE:
             mass: dict[str, float] = {}
-            for token, logprob in zip(answer.topk_ids[place], answer.topk_logprobs[place], strict=True):
-                if (text := spell(token).strip()) in SCALE:
+            for token, logprob in zip(ids, logprobs, strict=False):
+                if (text := spell(token).strip()) in SCALE and logprob <= 0:
                     mass[text] = mass.get(text, 0.0) + math.exp(logprob)
             total = sum(mass.values())
             return sum(int(text) * share for text, share in mass.items()) / total if total else None

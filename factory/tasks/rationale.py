@@ -73,7 +73,7 @@ class RationaleKind:
         return self.read(task, answer.key, answer.text, answer.finish_reason, answer.error)
 
     def read(self, task: Task, key: str, text: str, finish_reason: str, error: str | None) -> Sample:
-        """Return the sample of one answer; the fault is the request's, a reason of `unreadable`, or no_final_answer if none is marked."""
+        """Return the sample of one answer; its fault is the request's, one of `unreadable`, or no_final_answer where none is marked."""
         fault, detail = (error, "") if error else unreadable(text) or (None, "")
         parts = None if fault else split_answer(text)
         if fault is None and parts is None:
@@ -84,7 +84,6 @@ class RationaleKind:
             turn = render(TURN, self._own, language=task.language, rationale=rationale, answer=answer)
             messages = [{"role": "user", "content": task.question}, {"role": "assistant", "content": turn}]
         return Sample(
-            sample_id=content_id({"kind": "rationale", "request": key}),
             request_key=key,
             task=task,
             text=text,

@@ -22,7 +22,7 @@ from factory.tasks.control_token import control_token
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.reference import Run, Steps, mend, outcome, parse_steps, run_steps
-from factory.tasks.sample import Sample, Task
+from factory.tasks.sample import MAX_CHARACTERS, Sample, Task
 from factory.tasks.unreadable import unreadable
 from factory.tasks.vary import vary
 from factory.templates import render, template_digest
@@ -124,7 +124,6 @@ class ToolCallKind:
         sentence = self._sentence(task, [result]) if result is not None else None
         said = [call["name"], canonical_arguments(call["name"], call["arguments"])] if call else answer.text
         return Sample(
-            sample_id=content_id({"kind": "tool_call", "request": answer.key}),
             request_key=answer.key,
             task=task,
             text=answer.text,
@@ -156,6 +155,8 @@ class ToolCallKind:
 
     def _result(self, call: dict[str, Any]) -> str:
         result = self._run(call["name"], call["arguments"])
+        if len(result) > MAX_CHARACTERS:
+            raise CallFault("too_large", f"a result of {len(result)} characters")
         if token := control_token(result):
             raise CallFault("control_token", f"{token} in a result")
         return result
@@ -212,7 +213,6 @@ class ToolCallKind:
             sentence = None if fault else said.strip()
         path = [[[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step] for step in steps]
         return Sample(
-            sample_id=content_id({"kind": "tool_call", "requests": keys}),
             request_key=keys[-1],
             task=task,
             text=said,
