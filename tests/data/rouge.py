@@ -1,7 +1,7 @@
 """ROUGE-L between two short texts, as plainly as it can be written: the files in `data/` are held to it by brute force.
 
-It shares nothing with `factory.checks.rouge`, on purpose: what the factory counts with a library's subsequences over its own tokens, tests and
-benchmarks count again with these.
+It shares nothing with `factory.checks.rouge`, on purpose: what the factory counts with a library's subsequences over its own tokens,
+tests and benchmarks count again with these.
 Method: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries", section 3.1, with precision and recall weighted alike.
 Not promised: speed on long texts, stemming, other scripts than Latin and Chinese.
 """
