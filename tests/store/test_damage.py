@@ -16,14 +16,19 @@ from tests.store.sample_rows import digests, generation, log_rows, make_workspac
 from tests.store.writer import kill_writer
 
 
-@pytest.fixture
-def killed(tmp_path: Path) -> Workspace:
-    """A workspace whose writer was killed: its last batches are in the write-ahead log alone."""
-    workspace = Workspace(tmp_path / "killed")
-    workspace.root.mkdir()
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a killed writer left: its last batches are in the write-ahead log alone."""
+    workspace = Workspace(tmp_path_factory.mktemp("left"))
     kill_writer(workspace, 5)
     assert wal(workspace).stat().st_size
-    return workspace
+    return workspace.root
+
+
+@pytest.fixture
+def killed(left: Path, tmp_path: Path) -> Workspace:
+    """A copy of it to damage."""
+    return Workspace(Path(shutil.copytree(left, tmp_path / "killed")))
 
 
 def wal(workspace: Workspace) -> Path:
