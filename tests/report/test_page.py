@@ -130,11 +130,10 @@ def test_a_language_tag_is_used_only_if_it_is_one() -> None:
     assert [language for language in languages if language] == ["pt-BR"]
 
 
-@pytest.mark.parametrize(("code", "words"), REASONS.items())
-def test_reasons_are_said_in_words_beside_their_code(code: str, words: str) -> None:
-    sample = Sample(sample_id="b2:1", question="q", reasons=[Reason(check="schema", reason=code)])
-    text = Page(render_page(report(samples=Samples(rejected=[sample])))).text
-    assert f"{words} (schema: {code})" in text
+def test_reasons_are_said_in_words_beside_their_code() -> None:
+    samples = [Sample(sample_id=f"b2:{code}", question="q", reasons=[Reason(check="schema", reason=code)]) for code in REASONS]
+    text = Page(render_page(report(samples=Samples(rejected=samples)))).text
+    assert [code for code, words in REASONS.items() if f"{words} (schema: {code})" not in text] == []
 
 
 def test_an_unknown_reason_is_shown_as_it_is() -> None:
