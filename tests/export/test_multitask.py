@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import FactoryError
+from factory.export.multitask import task_weights
 from tests.export.stores import export_to, make_store, many, rationale_sample, read_lines, said_messages, sample
 
 RECIPE = "name: tiny\ndata: {{kind: rationale, rationale_weight: {}}}\n"
@@ -84,20 +85,25 @@ def _read(format: str, folder: Path) -> dict[str, list[dict]]:
         (RECIPE.format("0.001"), 0.001),
         ("data: {kind: rationale}", 1.0),
         ("name: tiny", 1.0),
+        ("data: 5", 1.0),
     ],
 )
-def test_the_weight_is_the_one_of_the_recipe(tmp_path: Path, recipe: str, weight: float) -> None:
-    export_to(make_store(tmp_path / "w", rationales(1, seeds=1), recipe_text=recipe), tmp_path / "out.jsonl")
-    assert [row["weight"] for row in read_lines(tmp_path / "out.jsonl")] == [1.0, weight]
+def test_the_weight_is_the_one_of_the_recipe(recipe: str, weight: float) -> None:
+    assert task_weights(recipe) == {"label": 1.0, "rationale": weight}
 
 
 @pytest.mark.parametrize(
     "recipe",
     [*map(RECIPE.format, ["0", "-1", "101", ".nan", ".inf", "heavy", "true", "[1]", "!!float 2", "*x"]), "{", "", "data: {a: *b, c: d"],
 )
-def test_a_recipe_without_a_readable_weight_is_an_error(tmp_path: Path, recipe: str) -> None:
-    workspace = make_store(tmp_path / "w", rationales(1, seeds=1), recipe_text=recipe)
+def test_a_recipe_without_a_readable_weight_is_an_error(recipe: str) -> None:
     with pytest.raises(FactoryError, match="does not say what a rationale weighs.*\n.*current_run"):
+        task_weights(recipe)
+
+
+def test_nothing_is_written_without_a_weight(tmp_path: Path) -> None:
+    workspace = make_store(tmp_path / "w", rationales(1, seeds=1), recipe_text=RECIPE.format("heavy"))
+    with pytest.raises(FactoryError, match="what a rationale weighs"):
         export_to(workspace, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -17,6 +17,12 @@ from tests.store.writer import kill_writer
 
 
 @pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of three batches."""
+    return make_workspace(tmp_path_factory.mktemp("whole"), *[{"training_log": log_rows(2)}] * 3).root
+
+
+@pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a killed writer left: its last batches are in the write-ahead log alone."""
     workspace = Workspace(tmp_path_factory.mktemp("left"))
@@ -41,8 +47,8 @@ def wal(workspace: Workspace) -> Path:
     + [json.dumps({"batch": 2, "at": "", "duckdb": "", "tables": tables}).encode() for tables in ([], {"t": 1}, {"t": {"rovs": 1}})],
     ids=lambda damage: repr(damage[:12]),
 )
-def test_damage_within_the_ledger_is_refused_by_its_line(tmp_path: Path, damage: bytes) -> None:
-    workspace = make_workspace(tmp_path, *[{"training_log": log_rows(2)}] * 3)
+def test_damage_within_the_ledger_is_refused_by_its_line(whole: Path, tmp_path: Path, damage: bytes) -> None:
+    workspace = Workspace(Path(shutil.copytree(whole, tmp_path / "damaged")))
     lines = workspace.ledger.path.read_bytes().splitlines()
     lines[1] = damage
     workspace.ledger.path.write_bytes(b"\n".join([*lines, b""]))
