@@ -1,6 +1,6 @@
 """The factory beside data-designer 0.9.7 and distilabel 1.5.3: the same prompts, the same server, one run.
 
-python -m tests.bench.peers [--prompts 256] [--rounds 2] [--envs FOLDER]
+python -m tests.bench.peers [--prompts 256] [--rounds 3] [--envs FOLDER]
 
 First part: each program asks the same greedy prompts (messages, max_tokens, top_p 1, no logprobs) of one vLLM server with the same
 concurrency, round after round in turn; then the factory with the teacher in its own process. Second part: a fresh server for each program
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=256, help=f"prompts of a run, at most {prompts.MOST}")
     parser.add_argument("--max-tokens", type=int, default=64, help="longest answer")
     parser.add_argument("--concurrency", type=int, default=64, help="requests in flight at once")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3, help="with 3, each program comes first, second and last once")
     parser.add_argument("--envs", type=Path, default=cache_folder() / "peers", help="where the peers' environments are kept")
     parser.add_argument("--part", choices=("rate", "kill"), help="only one of the two parts")
     arguments = parser.parse_args()
