@@ -9,11 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
 from tokenizers import Tokenizer
 
 from factory.checks.jury import Jury
-from factory.checks.registry import build_jury
+from factory.checks.registry import build_jury, build_pool_jury
 from factory.digest import content_id
 from factory.errors import InputError
 from factory.inference.request import Request, Sampling, request_key
@@ -115,9 +114,7 @@ class Context:
     def plan_id(self) -> str:
         """The content id of everything that decides which questions are put, in which order."""
         recipe = self.loaded.recipe
-        data = recipe.data.model_dump(exclude={"budget", "strict", "keep", "most", "seeds"})
-        # New instructions are made after accepted ones, so what accepts them decides what is asked.
-        checks = [item.model_dump() if isinstance(item, BaseModel) else item for item in recipe.checks]
+        data = recipe.data.model_dump(exclude={"budget", "strict", "keep", "most", "rationale_weight", "seeds"})
         return content_id(
             {
                 "teacher": [self.teacher.name, self.teacher.revision, recipe.teacher.sampling.model_dump(), recipe.teacher.logprobs],
@@ -125,9 +122,9 @@ class Context:
                 "seed": recipe.seed,
                 "seeds": [seed.seed_id for seed in self.seeds],
                 "tools": [tool.model_dump() for tool in self.tools],
-                "own_tools": self._own_tools.source_id if self._own_tools else None,
+                "own_tools": self.own_tools.source_id if self.own_tools else None,
                 "templates": self.kind.template_digest,
-                "checks": checks if data["kind"] == "instruction" else "judge" in map(check_name, recipe.checks),
+                "judged": "judge" in map(check_name, recipe.checks),
             }
         )
 
@@ -140,6 +137,10 @@ class Context:
     def jury(self) -> Jury:
         """Return a jury that has judged nothing yet."""
         return build_jury(self.loaded.recipe, self.tools, self.held_out, self.plan_id)
+
+    def pool_jury(self) -> Jury | None:
+        """Return what decides which samples are shown to the teacher, None for a kind that shows none."""
+        return build_pool_jury() if self.loaded.recipe.data.kind == "instruction" else None
 
     def episode(self, task: Task, draw: int) -> Episode:
         """Return the conversation about one task, with its judge where the recipe has one."""
@@ -165,7 +166,8 @@ class Context:
         return lambda token: str(tokenizer.decode([token]))
 
     @cached_property
-    def _own_tools(self) -> OwnTools | None:
+    def own_tools(self) -> OwnTools | None:
+        """The person's own tools, loaded into their child process; InputError if their file does not fit."""
         data = self.loaded.recipe.data
         if data.kind != "tool_call" or data.own_tools is None:
             return None
@@ -174,8 +176,8 @@ class Context:
         return OwnTools(self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory_mb=own.memory_mb))
 
     def _run_tool(self, name: str, arguments: dict[str, Any]) -> str:
-        if name not in TOOL_NAMES and self._own_tools is not None:
-            return self._own_tools.run(name, arguments)
+        if name not in TOOL_NAMES and self.own_tools is not None:
+            return self.own_tools.run(name, arguments)
         return run_tool(name, arguments)
 
     def _found(self, written: str) -> Path | str:

@@ -2,7 +2,7 @@
 
 Promise: the same recipe, seeds and answers give the same way. So after a kill, or after an edit, the way is gone again from its beginning,
 and only what no stored answer covers is asked. What is committed is never asked again. Memory: one small record for each request of the
-plan, the samples of tasks that are not judged yet, and what the checks remember.
+plan with its answer's text, the samples of tasks that are not judged yet, and what the checks remember.
 """
 
 import dataclasses
@@ -14,11 +14,15 @@ from typing import Any
 from factory.checks.jury import Judgement, Jury
 from factory.context import Context
 from factory.inference.request import Answer, Request
+from factory.inference.storable import storable
 from factory.store.store import Store
 from factory.tasks.kind import Episode
-from factory.tasks.sample import Sample, Task
+from factory.tasks.sample import Sample, Task, identified
 
 FEWEST_JUDGED = 16
+MOST_REPEATED = 1000  # episodes in a row that ask what was asked before: such a stream has nothing more to give
+NO_MORE = "the seeds give no more new questions"
+_NO_DISTRIBUTION: dict[str, Any] = {"token_ids": None, "token_logprobs": None, "topk_ids": None, "topk_logprobs": None}
 
 
 @dataclass
@@ -57,26 +61,23 @@ class Course:
         self._known = self._stored_answers()
         self._last_stored = self._last_position() if not asking else 0
         self._tasks = context.kind.tasks(self)
-        self._ready: deque[Running] = deque()
-        self._running: dict[str, Running] = {}
-        self._begun = self._position = 0
+        self._ready: deque[Request] = deque()
+        # Of a request in flight all who wait for it: two proposals may be the same, and are then answered by the same answer.
+        self._running: dict[str, list[Running]] = {}
+        self._begun = self._position = self._repeated = 0
         self._current: Task | None = None
         self._samples: dict[int, dict[int, Sample | None]] = {}
-        self._accepted: list[tuple[int, Sample]] = []
+        self._pool_jury = context.pool_jury()
+        self._pool: list[tuple[int, Sample]] = []
         self._seen: set[str] = set()
-        self.judged = 0
+        self.judged = self.accepted_count = 0
         self.requests = self.tokens = self.answers = 0
         self.ended = ""
         self.news = News()
 
     def accepted(self, before: int) -> list[Sample]:
-        """Return the accepted samples of the first `before` tasks, in order."""
-        return [sample for number, sample in self._accepted if number < before]
-
-    @property
-    def accepted_count(self) -> int:
-        """How many samples are accepted so far, the tasks judged in order."""
-        return len(self._accepted)
+        """Return the samples among the first `before` tasks that may be shown to the teacher, in order."""
+        return [sample for number, sample in self._pool if number < before]
 
     @property
     def expected_count(self) -> float:
@@ -88,9 +89,7 @@ class Course:
         """Yield what has to be asked; None while the next request depends on answers in flight."""
         while True:
             if self._ready:
-                running = self._ready.popleft()
-                self._running[running.request.key] = running
-                yield running.request
+                yield self._ready.popleft()
             elif self._begin():
                 continue
             elif self._running:
@@ -100,7 +99,15 @@ class Course:
 
     def receive(self, answer: Answer) -> None:
         """Take a new answer to one of the requests."""
-        self._answered(self._running.pop(answer.key), answer, new=True)
+        # As the store will give it back: what is read out of an answer must not change when the way is gone again.
+        answer = storable(answer)
+        waiting = self._running.pop(answer.key)
+        self.news.answered.append((waiting[0], waiting[0].request, answer))
+        weighed = any(running.weighed for running in waiting)
+        self._known[answer.key] = answer if weighed else dataclasses.replace(answer, **_NO_DISTRIBUTION)
+        self._counted(answer)
+        for running in waiting:
+            self._answered(running, answer)
 
     def _begin(self) -> bool:
         """Begin the next episode and go on with stored answers as far as they reach; False if there is none to begin now."""
@@ -110,8 +117,8 @@ class Course:
             task = next(self._tasks, None) if not self.ended else None
             if task is None:
                 # A stream that has ended gives nothing to wait for; one that waits has something in flight.
-                if not self._running and not self._ready and not self.ended:
-                    self.ended = "the seeds give no more new questions"
+                if not self._running and not self.ended:
+                    self.ended = NO_MORE
                 return False
             self._current = task
             self._begun += 1
@@ -125,50 +132,63 @@ class Course:
 
     def _is_over(self) -> bool:
         if not self.ended:
-            if self._asking and self._most_tasks is None and len(self._accepted) >= self._wanted:
+            if not self._asking:
+                self.ended = "all that is stored was judged" if self._position > self._last_stored else ""
+            elif self._most_tasks is None and self.accepted_count >= self._wanted:
                 self.ended = "enough is accepted"
             elif self._budget.requests is not None and self.requests >= self._budget.requests:
                 self.ended = f"the budget of {self._budget.requests} requests is used up"
             elif self._budget.tokens is not None and self.tokens >= self._budget.tokens:
                 self.ended = f"the budget of {self._budget.tokens} tokens is used up"
+            elif self._repeated >= MOST_REPEATED:
+                self.ended = NO_MORE
             elif self._most_tasks is not None and self._begun >= self._most_tasks:
                 self.ended = f"{self._most_tasks} tasks were tried"
-            elif not self._asking and self._position > self._last_stored:
-                self.ended = "all that is stored was judged"
         return bool(self.ended)
 
     def _is_enough_under_way(self) -> bool:
-        """Whether what was begun will do, at the share that was accepted so far: a slow task holds back the verdicts of all behind it, and
-        without this everything that is begun meanwhile would be too much."""
-        if not self._running or self._most_tasks is not None or self.judged < FEWEST_JUDGED:
+        """Whether what was begun will do, at the share that was accepted so far, or if all were accepted where too few were judged to
+        tell: a slow task holds back the verdicts of all behind it, and without this everything that is begun meanwhile would be too much.
+        """
+        if not self._running or self._most_tasks is not None:
             return False
-        return len(self._accepted) * self._begun >= self._wanted * self.judged
+        if self.judged < FEWEST_JUDGED:
+            return self._begun >= max(self._wanted / self._draws, FEWEST_JUDGED)
+        return self.accepted_count * self._begun >= self._wanted * self.judged
 
     def _go_on(self, running: Running) -> None:
         key = running.request.key
-        if not running.keys and key in self._seen:
-            # The same question again, under another reference: its answer is there, and would only be the same sample.
+        new = key not in self._seen
+        if not new and not running.keys:
+            # The same question again, under another reference: its answer is there, and is read already.
+            self._repeated += 1
             self._finish(running, None)
             return
+        self._repeated = 0
         self._seen.add(key)
-        self.requests += 1
+        self.requests += new
         if (answer := self._known.get(key)) is not None:
-            self._answered(running, self._with_logprobs(answer) if running.weighed else answer, new=False)
+            if new:
+                self._counted(answer)
+            self._answered(running, self._with_logprobs(answer) if running.weighed else answer)
+        elif key in self._running:
+            self._running[key].append(running)
         elif self._asking:
-            self._ready.append(running)
+            self._running[key] = [running]
+            self._ready.append(running.request)
         else:
             self._finish(running, None)
 
-    def _answered(self, running: Running, answer: Answer, *, new: bool) -> None:
+    def _counted(self, answer: Answer) -> None:
         self.answers += 1
         self.tokens += answer.prompt_tokens + answer.completion_tokens
-        if new:
-            self.news.answered.append((running, running.request, answer))
+
+    def _answered(self, running: Running, answer: Answer) -> None:
         running.keys.append(answer.key)
         try:
             ask = running.episode.send(answer)
         except StopIteration as end:
-            sample: Sample = end.value
+            sample = identified(end.value, running.keys)
             self.news.finished.append((running, sample))
             self._finish(running, sample)
             return
@@ -181,8 +201,10 @@ class Course:
             samples = [sample for _, sample in sorted(draws.items()) if sample is not None]
             for judgement in self._jury.judge(samples):
                 self.news.judged.append(judgement)
-                if judgement.accepted:
-                    self._accepted.append((self.judged, judgement.sample))
+                self.accepted_count += judgement.accepted
+            if self._pool_jury:
+                shown = self._pool_jury.judge(samples)
+                self._pool += [(self.judged, judgement.sample) for judgement in shown if judgement.accepted]
             del self._samples[self.judged]
             self.judged += 1
 
@@ -195,8 +217,10 @@ class Course:
         return {row["request_key"]: _answer(row) for row in rows}
 
     def _with_logprobs(self, answer: Answer) -> Answer:
-        (row,) = self._store.query("SELECT token_ids, topk_ids, topk_logprobs FROM generations WHERE request_key = ?", [answer.key])
-        return dataclasses.replace(answer, **row)
+        if answer.token_ids is not None:
+            return answer
+        rows = self._store.query("SELECT token_ids, topk_ids, topk_logprobs FROM generations WHERE request_key = ?", [answer.key])
+        return dataclasses.replace(answer, **rows[0]) if rows else answer
 
     def _last_position(self) -> int:
         (row,) = self._store.query("SELECT max(position) AS last FROM requests WHERE plan_id = ?", [self._context.plan_id])

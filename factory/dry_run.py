@@ -14,6 +14,16 @@ from factory.tasks.sample import Sample
 PROMPTS, TASKS = 3, 16
 
 
+# The answers of a plan, each with the seconds that passed while it was awaited and no earlier one was: pauses between runs are not counted.
+_BUSY = """
+    SELECT *, greatest(0, ended - greatest(started, coalesce(
+        max(ended) OVER (ORDER BY started, ended ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), started))) AS busy
+    FROM (SELECT prompt_tokens, completion_tokens, epoch(finished_at) AS ended, epoch(finished_at) - seconds AS started
+        FROM generations SEMI JOIN (SELECT request_key FROM requests WHERE plan_id = $plan UNION ALL
+            SELECT request_key FROM turns WHERE plan_id = $plan) USING (request_key))
+"""
+
+
 class _Nothing:
     """What is accepted before anything was asked."""
 
@@ -35,10 +45,8 @@ def estimate(context: Context, store: Store) -> str:
     wanted = context.loaded.recipe.data.count
     (row,) = store.query(
         "SELECT (SELECT count(*) FROM current_samples) AS samples, (SELECT count(*) FROM training_set) AS accepted, "
-        "count(*) AS requests, sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, "
-        "epoch(max(finished_at) - min(finished_at - to_microseconds((seconds * 1000000)::BIGINT))) AS seconds "
-        "FROM generations SEMI JOIN (SELECT request_key FROM requests WHERE plan_id = $plan UNION ALL "
-        "SELECT request_key FROM turns WHERE plan_id = $plan) USING (request_key)",
+        "count(*) AS requests, sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, sum(busy) AS seconds "
+        f"FROM ({_BUSY})",
         {"plan": context.plan_id},
     )
     if not row["requests"]:

@@ -156,6 +156,7 @@ def _attempt_rows(answer: Answer) -> list[dict[str, Any]]:
 def _request_row(running: Running, sample: Sample) -> dict[str, Any]:
     return {
         "request_key": sample.request_key,
+        "sample_id": sample.sample_id,
         "seed_id": running.task.seed_id,
         "task_id": running.task.task_id,
         "draw": running.draw,

@@ -106,6 +106,8 @@ def _require_solvable(context: Context) -> None:
                 f"{data.tools}: the tool {tool.name} is not one that ships ({shipped})",
                 "Write data.own_tools: {python: FILE} to have a function of your own carried out.",
             )
+    # Loads the person's file: what is wrong with it is told now.
+    _ = context.own_tools
     if not context.calls.in_steps and not context.tools[0].function.parameters.get("properties"):
         raise InputError(f"{data.tools}: the tool {context.tools[0].name} takes no argument, so no expression can be one")
     faults = [

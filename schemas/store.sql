@@ -113,7 +113,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:e9abd165a50931e8779b591ef8de3065.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:940c778e6077d4f5bde3ebc1bf7f83ab.';
 
 CREATE TABLE plan_ends (
     plan_id VARCHAR NOT NULL,
@@ -158,6 +158,7 @@ CREATE TABLE requests (
     question VARCHAR NOT NULL,
     reference VARCHAR NOT NULL,
     batch BIGINT NOT NULL,
+    sample_id VARCHAR,
     PRIMARY KEY(plan_id, "position")
 );
 COMMENT ON TABLE requests IS 'The plan: which task was put to the teacher, in which draw, and the answer that its sample was read out of.';
@@ -165,6 +166,7 @@ COMMENT ON COLUMN requests."position" IS 'place of the sample in the plan, from 
 COMMENT ON COLUMN requests.request_key IS 'content id of model, revision, messages, schema, parameters and draw';
 COMMENT ON COLUMN requests.task_id IS 'content id of question and reference';
 COMMENT ON COLUMN requests.draw IS 'how often the same question was put before, from 0';
+COMMENT ON COLUMN requests.sample_id IS 'the sample that was read out of it; empty where an answer could have one sample only';
 
 CREATE TABLE runs (
     run_id VARCHAR PRIMARY KEY,
@@ -307,7 +309,7 @@ CREATE OR REPLACE VIEW current_samples AS
     SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.wanted
     FROM samples s
     CROSS JOIN current_run r
-    JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key;
+    JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key AND coalesce(p.sample_id, s.sample_id) = s.sample_id;
 COMMENT ON VIEW current_samples IS 'The samples of the current plan, in no order; position is the place in the plan.';
 
 CREATE OR REPLACE VIEW current_verdicts AS

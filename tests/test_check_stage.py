@@ -208,8 +208,8 @@ def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(co
         3: {("execution", "wrong_result")},
         4: {("execution", "tool_error")},
         5: {("schema", "refused_400"), no_call, ("finish_reason", "no_answer")},
-        6: {("schema", "not_json"), no_call, ("finish_reason", "cut_off")},
-        7: {("schema", "not_json"), no_call},
+        6: {("schema", "truncated_json"), no_call, ("finish_reason", "cut_off")},
+        7: {("schema", "not_text"), no_call},
     }
     # The views say what the verdicts say, counted here a second time.
     failed = {row["position"] for row in verdicts if not row["passed"]}
@@ -353,7 +353,7 @@ def test_it_goes_on_until_enough_is_accepted_and_says_so(folder: Path) -> None:
     with opened(context) as store:
         wrong = {"text": "no call"}
         said = generate(context, store, Teacher(context, sayings(**{f"p{place}": wrong for place in range(0, 40)}), at_once=3))
-        assert f"{QUESTIONS * DRAWS} samples are accepted" in said
+        assert f"samples accepted, {QUESTIONS * DRAWS} asked for: enough is accepted" in said
         assert column(store, "SELECT count(*) FROM training_set") == [QUESTIONS * DRAWS]
         # What was in flight at the end is kept, and is beyond what was asked for.
         assert 40 + QUESTIONS * DRAWS <= column(store, "SELECT count(*) FROM samples")[0] < 40 + QUESTIONS * DRAWS + 3

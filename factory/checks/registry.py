@@ -18,6 +18,14 @@ from factory.recipe.model import Recipe
 from factory.seeds.seed import Seed
 from factory.tools.spec import ToolSpec
 
+POOL_THRESHOLD = 0.7  # ROUGE-L, Alpaca's rule for what enters its pool
+
+
+def build_pool_jury() -> Jury:
+    """Return what decides which new instructions are shown to the teacher as examples, whatever the recipe's checks are."""
+    single: list[Check] = [SchemaCheck("instruction"), FinishReasonCheck(), DegenerateCheck()]
+    return Jury(single, [], [DedupCheck(threshold=POOL_THRESHOLD, semantic=None, others=[], plan="")])
+
 
 def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str) -> Jury:
     """Return the checks that a recipe names, and for rationales the choice among the right ones."""

@@ -45,7 +45,7 @@ class Dedup(Part):
 
     threshold: float | None = Field(
         default=None,
-        gt=0,
+        ge=0.3,
         le=1,
         description="ROUGE-L (F-measure) from which two are near duplicates. Empty: only exact ones count.",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import InputError
-from factory.recipe.checks import check_name
+from factory.recipe.checks import Length, check_name
 from factory.recipe.model import BUNDLED, Sampling, Teacher
 from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
@@ -139,6 +139,10 @@ def _checks(source: Source) -> Iterator[Fault]:
             yield source.fault(("checks", i), f"the kind {kind} has no calls to carry out; remove this check")
         elif name == "agreement" and kind == "instruction":
             yield source.fault(("checks", i), "an instruction has no answer that could be compared; remove this check")
+        elif name == "length" and isinstance(item := checks[i], dict) and isinstance(limits := item["length"], dict):
+            least, most = (limits.get(key, Length.model_fields[key].default) for key in ("min_words", "max_words"))
+            if isinstance(least, int) and isinstance(most, int) and least > most:
+                yield source.fault(("checks", i, "length"), f"min_words ({least}) is more than max_words ({most}); no answer could pass")
     if kind == "instruction" and isinstance(draws, int) and draws > 1:
         yield source.fault(("data", "draws"), "each proposal is drawn once; ask for more samples with count")
 

@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW current_samples AS
     SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.wanted
     FROM samples s
     CROSS JOIN current_run r
-    JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key;
+    JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key AND coalesce(p.sample_id, s.sample_id) = s.sample_id;
 COMMENT ON VIEW current_samples IS 'The samples of the current plan, in no order; position is the place in the plan.';
 
 CREATE OR REPLACE VIEW current_verdicts AS

@@ -26,7 +26,8 @@ Episode = Generator[Ask, Answer, Sample]
 
 
 class Pool(Protocol):
-    """What has been accepted so far."""
+    """What has been made so far, and is good enough to be shown to the teacher. The recipe's checks have no say in it: what they let
+    through decides what is trained on, not what is asked, so that an edited threshold asks nothing anew."""
 
     @property
     def judged(self) -> int:
@@ -34,7 +35,7 @@ class Pool(Protocol):
         ...
 
     def accepted(self, before: int) -> list[Sample]:
-        """Return the accepted samples of the first `before` tasks, in order."""
+        """Return the samples among the first `before` tasks that may be shown, in order."""
         ...
 
 

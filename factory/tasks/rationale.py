@@ -18,7 +18,8 @@ from factory.seeds.seed import Seed
 from factory.tasks.answer import normal_answer, split_answer
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
-from factory.tasks.sample import MAX_CHARACTERS, Sample, Task
+from factory.tasks.sample import Sample, Task
+from factory.tasks.unreadable import unreadable
 from factory.tasks.vary import vary
 from factory.templates import render, template_digest
 from factory.tools.calculator import evaluate
@@ -72,22 +73,23 @@ class RationaleKind:
         return self.read(task, answer.key, answer.text, answer.finish_reason, answer.error)
 
     def read(self, task: Task, key: str, text: str, finish_reason: str, error: str | None) -> Sample:
-        """Return the sample of one answer; the fault is the request's, too_large, empty, or no_final_answer where none is marked."""
-        fault = error or ("too_large" if len(text) > MAX_CHARACTERS else None if text.strip() else "empty")
+        """Return the sample of one answer; its fault is the request's, one of `unreadable`, or no_final_answer where none is marked."""
+        fault, detail = (error, "") if error else unreadable(text) or (None, "")
         parts = None if fault else split_answer(text)
-        fault = fault or (None if parts else "no_final_answer")
+        if fault is None and parts is None:
+            fault = "no_final_answer"
         rationale, answer = parts or (None, None)
         messages = None
         if rationale is not None and answer is not None:
             turn = render(TURN, self._own, language=task.language, rationale=rationale, answer=answer)
             messages = [{"role": "user", "content": task.question}, {"role": "assistant", "content": turn}]
         return Sample(
-            sample_id=content_id({"kind": "rationale", "request": key}),
             request_key=key,
             task=task,
             text=text,
             finish_reason=finish_reason,
             fault=fault,
+            detail=detail,
             rationale=rationale,
             answer=answer,
             messages=messages,

@@ -1,5 +1,6 @@
 """A task that is put to the teacher, and the sample that comes of its answers."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,14 +32,13 @@ class Task:
 class Sample:
     """All that came of one task in one draw.
 
-    `fault` is the reason code why there is nothing to learn from; then `messages` is None. `text` is what the teacher wrote last, in the
-    answer to `request_key`. `call` is one call, or a list of steps of calls. `outcome` and `expected` are what is compared where an answer
-    can be proved: the result or final answer in a normal form, and the reference's (None if there is none). `said` is the text by which
-    samples are compared with each other, `content_id` is equal for those that say the same. `score` is a judge's, on the scale of its
-    rubric. `messages` is in OpenAI form.
+    `sample_id` is given by `identified`, once all answers are there. `fault` is the reason code why there is nothing to learn from; then
+    `messages` is None. `text` is what the teacher wrote last, in the answer to `request_key`. `call` is one call, or a list of steps of
+    calls. `outcome` and `expected` are what is compared where an answer can be proved: the result or final answer in a normal form, and the
+    reference's (None if there is none). `said` is the text by which samples are compared with each other, `content_id` is equal for those
+    that say the same. `score` is a judge's, on the scale of its rubric. `messages` is in OpenAI form.
     """
 
-    sample_id: str
     request_key: str
     task: Task
     text: str
@@ -55,3 +55,11 @@ class Sample:
     said: str = ""
     content_id: str = ""
     score: float | None = None
+    sample_id: str = ""
+
+
+def identified(sample: Sample, keys: list[str]) -> Sample:
+    """Return the sample with the content id of the answers that it took, by their keys, and of all that else makes it what it is: a seed's
+    reference that was mended, another template for what is said, or another version of a tool make another sample of the same answers."""
+    made = [sample.fault, sample.result, sample.answer, sample.messages, sample.outcome, sample.expected]
+    return dataclasses.replace(sample, sample_id=content_id({"requests": keys, "task": dataclasses.asdict(sample.task), "made": made}))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factory.digest import content_id
 from factory.inference.request import Answer
-from factory.tasks.sample import Sample, Task
+from factory.tasks.sample import Sample, Task, identified
 from factory.tasks.tool_call import ToolCallKind
 from tests.tasks.calculator import CALCULATOR, SEEDS, free_tool, kind, one_seed
 
@@ -131,11 +131,11 @@ def test_the_answer_is_in_the_language_of_the_question() -> None:
     [
         ("", "empty"),
         ("The answer is 85.", "not_json"),
-        ("[" * 5000, "not_json"),
-        ("\ud800", "not_json"),
+        ("[" * 5000, "too_deep"),
+        ("\ud800", "not_text"),
         ("[]", "wrong_shape"),
         ('{"name": "shell", "arguments": {}}', "unknown_tool"),
-        ('{"name": "calculator", "arguments": {"expression": 1e5}}', "bad_arguments"),
+        ('{"name": "calculator", "arguments": {"expression": 1e5}}', "wrong_type"),
         (said("(1 + "), "tool_error"),
         (said("1 / 0"), "tool_error"),
         (said("9 ** 9 ** 9"), "tool_error"),
@@ -179,8 +179,11 @@ def test_samples_that_say_the_same_have_one_content_id() -> None:
     assert len({sample.content_id for sample in [same[0], *others]}) == 5
 
 
-def test_a_sample_is_known_by_its_request() -> None:
-    assert read(said("1 + 1")).sample_id == read(said("1 + 1")).sample_id != read(said("1 + 2")).sample_id
+def test_a_sample_is_known_by_its_answers_and_by_what_it_says() -> None:
+    one, other = read(said("1 + 1")), read(said("1 + 2"))
+    ids = [identified(sample, keys).sample_id for sample in (one, other) for keys in (["b2:k"], ["b2:l"])]
+    assert len(set(ids)) == 4
+    assert identified(read(said("1 + 1")), ["b2:k"]).sample_id == ids[0]
 
 
 def test_a_template_in_a_question_stays_text() -> None:

@@ -10,6 +10,8 @@ COMMENT ON COLUMN seeds.input IS 'the material that an instruction is about';
 COMMENT ON COLUMN seeds.rationale IS 'reasoning before the final answer';
 
 COMMENT ON TABLE requests IS 'The plan: which task was put to the teacher, in which draw, and the answer that its sample was read out of.';
+ALTER TABLE requests ADD COLUMN sample_id VARCHAR;
+COMMENT ON COLUMN requests.sample_id IS 'the sample that was read out of it; empty where an answer could have one sample only';
 COMMENT ON COLUMN requests.position IS 'place of the sample in the plan, from 0';
 
 CREATE TABLE turns (

@@ -1,0 +1,228 @@
+"""The way through a plan: it ends for a stated reason, asks no more than is likely needed, and goes on where it was interrupted."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from factory.check import check, unjudged
+from factory.course import MOST_REPEATED
+from factory.generate import generate, is_owed
+from factory.inference.request import Request
+from tests.scripted import SEEDS, Model, call, column, count, edit, load, opened, project, proposing, reasoning, steps, write
+
+pytestmark = pytest.mark.thorough
+
+SAYS = {"tool_call": call, "steps": steps, "rationale": reasoning, "instruction": proposing}
+NO_DEDUP = "checks: [schema, finish_reason]\n"
+
+
+def ended(folder: Path, model: Model) -> tuple[str, dict[str, Any]]:
+    """Run a recipe to its end and return what is said of it, and the row."""
+    context = load(folder)
+    with opened(context) as store:
+        said = generate(context, store, model)
+        assert not is_owed(context, store)
+        (end,) = store.query("SELECT reason, accepted, requests, tokens FROM plan_ends ORDER BY batch DESC LIMIT 1")
+    assert said.endswith(end["reason"])
+    return said, end
+
+
+@pytest.mark.parametrize("kind", SAYS)
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ("{count: 20}", "enough is accepted"),
+        ("{count: 500, requests: 12}", "the budget of 12 requests is used up"),
+        ("{count: 500, tokens: 400}", "the budget of 400 tokens is used up"),
+    ],
+)
+def test_the_end_is_stated(tmp_path: Path, kind: str, limits: str, reason: str) -> None:
+    values = dict(part.split(": ") for part in limits.strip("{}").split(", "))
+    budget = ", ".join(f"{name}: {value}" for name, value in values.items() if name != "count")
+    project(tmp_path, kind, f"count: {values['count']}", f"budget: {{{budget}}}")
+    model = Model(SAYS[kind], at_once=3)
+    said, end = ended(tmp_path, model)
+    assert end["reason"] == reason
+    assert f"{end['accepted']} samples accepted, {values['count']} asked for" in said
+    assert (end["requests"], end["tokens"]) == (len(model.asked), 42 * len(model.asked))
+    if reason.startswith("enough"):
+        assert end["accepted"] >= 20
+    # What was begun still ends: at most two turns each of three that were in flight.
+    elif "requests" in reason:
+        assert 12 <= end["requests"] <= 12 + 6
+    else:
+        assert 400 <= end["tokens"] <= 400 + 42 * 6
+
+
+def test_seeds_that_repeat_themselves_are_an_end(tmp_path: Path) -> None:
+    project(tmp_path, "instruction", "count: 50", "examples: 1", more=NO_DEDUP)
+    write(tmp_path / "seeds.jsonl", SEEDS["instruction"][:2])
+    model = Model(proposing)
+    said, end = ended(tmp_path, model)
+    assert end["reason"] == "the seeds give no more new questions"
+    assert len(model.asked) == 4 < MOST_REPEATED, "two prompts, and two answers to what was proposed"
+
+
+@pytest.mark.parametrize("kind", ["tool_call", "rationale", "instruction"])
+@pytest.mark.parametrize("wanted", [5, 40])
+def test_an_answer_that_is_long_in_coming_costs_nothing(tmp_path: Path, kind: str, wanted: int) -> None:
+    project(tmp_path, kind, f"count: {wanted}", more="checks: [schema]\n")
+    model = Model(SAYS[kind], held_back=True)
+    _, end = ended(tmp_path, model)
+    assert end["reason"] == "enough is accepted"
+    turns = 2 if kind == "instruction" else 1
+    assert len(model.asked) <= turns * max(wanted, 16) + 8, "what was in flight beside it"
+
+
+def test_no_more_is_begun_than_the_share_that_is_accepted_asks_for(tmp_path: Path) -> None:
+    project(tmp_path, "tool_call", "count: 60", more="checks: [schema]\n")
+    model = Model(lambda request: call(request) if int(request.key[-1], 16) % 2 else "no call", at_once=64)
+    _, end = ended(tmp_path, model)
+    assert end["accepted"] >= 60
+    assert len(model.asked) <= 2.6 * 60
+
+
+@pytest.mark.parametrize("kind", ["steps", "instruction"])
+def test_an_interruption_between_the_turns_of_a_sample_asks_only_what_is_missing(tmp_path: Path, kind: str) -> None:
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+        project(tmp_path / name, kind, "count: 24", "examples: 3", "budget: {requests: 60}", more="checks: [schema, dedup]\n")
+    whole = Model(SAYS[kind], at_once=1)
+    ended(tmp_path / "whole", whole)
+    answered: list[str] = []
+    for stop in (0, 1, 7, 16, 5):
+        part = Model(SAYS[kind], at_once=7, stops_at=stop)
+        context = load(tmp_path / "parts")
+        with opened(context) as store, pytest.raises(KeyboardInterrupt):
+            generate(context, store, part)
+        with opened(context) as store:
+            answered += part.answered
+            assert is_owed(context, store)
+            assert sorted(column(store, "SELECT request_key FROM generations")) == sorted(answered)
+            check(context, store)
+            assert unjudged(context, store) == 0
+    last = Model(SAYS[kind], at_once=7)
+    ended(tmp_path / "parts", last)
+    answered += last.answered
+    assert max(Counter(answered).values()) == 1
+    assert set(whole.keys) <= set(answered)
+    sql = "SELECT sample_id, position, content_id, verdicts FROM training_set ORDER BY position"
+    with opened(load(tmp_path / "whole")) as one, opened(load(tmp_path / "parts")) as two:
+        assert one.query(sql) == two.query(sql)
+        assert count(one, "training_set") == 24
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 20), max_size=4), st.integers(1, 20))
+def test_however_often_it_is_interrupted_the_data_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, stops: list[int], at_once: int
+) -> None:
+    folder = tmp_path_factory.mktemp("steps")
+    project(folder, "steps", "count: 12", "examples: 1")
+    for stop in stops:
+        context = load(folder)
+        with opened(context) as store:
+            try:
+                generate(context, store, Model(steps, at_once=at_once, stops_at=stop))
+            except KeyboardInterrupt:
+                continue
+    ended(folder, Model(steps, at_once=at_once))
+    with opened(load(folder)) as store:
+        made = store.query("SELECT position, question, result FROM training_set ORDER BY position")
+    assert [row["position"] for row in made] == list(range(12))
+    assert all(json.loads(row["result"]) == [[str(sum(map(int, row["question"][4:-1].split(" and "))))]] for row in made)
+
+
+def test_proposals_that_are_the_same_share_one_answer(tmp_path: Path) -> None:
+    def say(request: Request) -> str:
+        if request.schema is not None and int(request.key[-1], 16) % 2:
+            return json.dumps({"instruction": "Name all the colours of a rainbow.", "input": ""})
+        return proposing(request)
+
+    project(tmp_path, "instruction", "count: 20", "examples: 2", more="checks: [schema, dedup]\n")
+    model = Model(say, at_once=5)
+    ended(tmp_path, model)
+    assert max(Counter(model.keys).values()) == 1
+    context = load(tmp_path)
+    with opened(context) as store:
+        positions = column(store, "SELECT position FROM current_samples")
+        assert len(positions) == len(set(positions)) == count(store, "samples")
+        assert unjudged(context, store) == 0
+        reasons = column(store, "SELECT DISTINCT reason FROM rejected")
+        rainbow = "question = 'Name all the colours of a rainbow.'"
+        assert column(store, f"SELECT count(*) FROM training_set WHERE {rainbow}") == [1]
+        assert column(store, f"SELECT count(DISTINCT request_key) FROM current_samples WHERE {rainbow}") == [1]
+        assert reasons == ["duplicate"]
+        # The way gone again brings nothing new, and asks nothing.
+        before = count(store, "samples"), count(store, "verdicts"), count(store, "requests")
+        silent = Model(say)
+        generate(context, store, silent)
+        assert silent.opened == 0
+        assert (count(store, "samples"), count(store, "verdicts"), count(store, "requests")) == before
+
+
+def test_the_turns_of_a_sample_stand_in_their_table(tmp_path: Path) -> None:
+    project(tmp_path, "steps", "count: 6", "examples: 1")
+    ended(tmp_path, Model(steps))
+    with opened(load(tmp_path)) as store:
+        turns = store.query("SELECT position, turn, text FROM turns JOIN generations USING (request_key) ORDER BY position, turn")
+        last = column(store, "SELECT request_key FROM requests ORDER BY position")
+        assert last == column(store, "SELECT request_key FROM turns WHERE turn = 1 ORDER BY position")
+    assert [(row["position"], row["turn"]) for row in turns] == [(place, turn) for place in range(6) for turn in (0, 1)]
+    assert [row["text"] == "[]" for row in turns] == [False, True] * 6
+
+
+def test_a_single_answer_needs_no_turns(tmp_path: Path) -> None:
+    project(tmp_path, "rationale", "count: 6")
+    ended(tmp_path, Model(reasoning))
+    with opened(load(tmp_path)) as store:
+        assert count(store, "turns") == 0
+
+
+def test_the_training_set_is_the_first_that_were_accepted(tmp_path: Path) -> None:
+    project(tmp_path, "tool_call", "count: 20", more="checks: [schema]\n")
+    ended(tmp_path, Model(lambda request: "no" if int(request.key[-1], 16) % 4 == 0 else call(request), at_once=40))
+    with opened(load(tmp_path)) as store:
+        passed = column(store, "SELECT position FROM current_samples JOIN current_verdicts USING (sample_id) WHERE passed ORDER BY ALL")
+        assert len(passed) > 20, "answers that were in flight at the end are more than was asked for"
+        assert column(store, "SELECT position FROM training_set ORDER BY position") == passed[:20]
+
+
+def test_a_lone_surrogate_makes_the_same_sample_when_the_way_is_gone_again(tmp_path: Path) -> None:
+    project(tmp_path, "rationale", "count: 3", "budget: {requests: 3}", more="checks: [schema, dedup]\n")
+    ended(tmp_path, Model(lambda _: "It is \ud800 so.\nAnswer: one \ud800"))
+    context = load(tmp_path)
+    with opened(context) as store:
+        before = count(store, "samples"), count(store, "verdicts")
+        generate(context, store, Model(reasoning))
+        assert (count(store, "samples"), count(store, "verdicts")) == before == (3, 9)
+
+
+def test_two_plans_share_a_store_and_what_was_answered(tmp_path: Path) -> None:
+    path = project(tmp_path, "tool_call", "count: 12", more="checks: [schema, execution]\n")
+    first, second = Model(call), Model(call)
+    ended(tmp_path, first)
+    edit(path, "name: tiny", "name: tiny\nseed: 3")
+    other = load(tmp_path)
+    with opened(other) as store:
+        assert is_owed(other, store)
+        assert count(store, "current_samples") == 0, "the plan of the other seed has nothing yet"
+    ended(tmp_path, second)
+    assert not set(first.keys) & set(second.keys)
+    with opened(load(tmp_path)) as store:
+        assert count(store, "training_set") == 12
+        assert count(store, "generations") == len(first.asked) + len(second.asked)
+    edit(path, "seed: 3\n", "")
+    silent = Model(call)
+    context = load(tmp_path)
+    with opened(context) as store:
+        assert not is_owed(context, store)
+        generate(context, store, silent)
+        assert count(store, "training_set") == 12
+        assert set(column(store, "SELECT request_key FROM training_set")) <= set(first.keys)
+    assert silent.opened == 0
