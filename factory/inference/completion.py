@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from factory.inference.request import Answer, Attempt
+from factory.inference.storable import storable
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
@@ -61,7 +62,7 @@ class Completion(_Part):
         tokens = choice.logprobs.content if choice.logprobs and choice.logprobs.content else None
         topk_ids = [[_token_id(top.token) for top in token.top_logprobs] for token in tokens] if tokens else None
         known = topk_ids is not None and all(id is not None for ids in topk_ids for id in ids)
-        return Answer(
+        answer = Answer(
             key=key,
             text=choice.message.content or "",
             finish_reason=choice.finish_reason or "unknown",
@@ -74,6 +75,7 @@ class Completion(_Part):
             topk_logprobs=[[top.logprob for top in token.top_logprobs] for token in tokens] if tokens else None,
             attempts=attempts,
         )
+        return storable(answer)
 
 
 def read_completion(body: bytes) -> Completion:

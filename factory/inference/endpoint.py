@@ -16,6 +16,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from factory.errors import FactoryError
 from factory.inference.completion import Completion
@@ -24,6 +25,7 @@ from factory.inference.request import Answer, Attempt, Request
 from factory.inference.server import Busy, Failure, Refused, Server
 
 ATTEMPTS, FIRST_PAUSE = 5, 0.5
+Asked: TypeAlias = concurrent.futures.Future[Answer]
 _HINT = "What was answered is stored; run the same command again to go on."
 
 
@@ -60,25 +62,37 @@ class Endpoint:
         failure: BaseException | None = None
         self._health.start()
         with concurrent.futures.ThreadPoolExecutor(self._concurrency) as pool:
-            running: set[concurrent.futures.Future[Answer]] = set()
+            running: set[Asked] = set()
             try:
-                while True:
-                    while failure is None and len(running) < self._concurrency and (request := next(waiting, None)) is not None:
-                        running.add(pool.submit(self._ask, request))
-                    if not running:
-                        break
+                while self._fill(pool, running, waiting, failure):
                     done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
                     while self._notes:
                         self._say(self._notes.popleft())
                     failure = failure or next((error for future in done if (error := future.exception())), None)
                     if failure is not None:
                         self._health.stop()
-                    yield from (future.result() for future in done if not future.exception())
+                    for future in done:
+                        # A server must not be idle until all that ended together is read and stored.
+                        self._fill(pool, running, waiting, failure)
+                        if not future.exception():
+                            yield future.result()
             finally:
                 self._health.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
         if failure is not None:
             raise failure
+
+    def _fill(
+        self,
+        pool: concurrent.futures.ThreadPoolExecutor,
+        running: set[Asked],
+        waiting: Iterator[Request | None],
+        failure: BaseException | None,
+    ) -> set[Asked]:
+        """Send what is waiting to the places that are free, unless the run has failed, and return what is in flight."""
+        while failure is None and len(running) < self._concurrency and (request := next(waiting, None)) is not None:
+            running.add(pool.submit(self._ask, request))
+        return running
 
     def _connect(self) -> None:
         failures: dict[int, Failure] = {}
