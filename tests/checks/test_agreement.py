@@ -12,7 +12,7 @@ from factory.tasks.sample import Sample, Task
 
 def draw(outcome: str | None, *, expected: str | None = None, question: str = "How many?", call: Any = None, result: str = "") -> Sample:
     task = Task("b2:0", "en", "general", question, expected or "")
-    return Sample("b2:s", "b2:r", task, "text", "stop", outcome=outcome, expected=expected, call=call, result=result)
+    return Sample("b2:r", task, "text", "stop", outcome=outcome, expected=expected, call=call, result=result)
 
 
 def reasons(outcomes: str, margin: float = 0.2, expected: str | None = None) -> list[str]:

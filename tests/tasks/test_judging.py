@@ -18,7 +18,7 @@ from factory.tasks.sample import Sample, Task
 from tests.tasks.episode import answer, talk
 
 TASK = Task("b2:0", "en", "general", "Name a colour.", "", "Any but red.")
-SAMPLE = Sample("b2:sample", "b2:request", TASK, "Blue.", "stop", answer="Blue.")
+SAMPLE = Sample("b2:request", TASK, "Blue.", "stop", answer="Blue.")
 TOKENS = ['{"', "score", '":', " 4", "}", "1", "2", "3", "4", "5", " 5", "7", "four"]
 FOUR = [0, 1, 2, 3, 4]
 
