@@ -108,7 +108,7 @@ class Context:
             examples=data.examples,
             seed=self.loaded.recipe.seed,
             wanted=-(-data.count // data.draws),
-            run=self._run_tool,
+            run=self.run_tool,
             own=self.workspace.prompts,
         )
 
@@ -188,7 +188,8 @@ class Context:
         specs = [tool for tool in self.tools if tool.name not in TOOL_NAMES]
         return OwnTools(self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory_mb=own.memory_mb))
 
-    def _run_tool(self, name: str, arguments: dict[str, Any]) -> str:
+    def run_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        """Carry out one call, of a tool that ships or of the person's own; raise ToolError when it cannot be carried out."""
         if name not in TOOL_NAMES and self.own_tools is not None:
             return self.own_tools.run(name, arguments)
         return run_tool(name, arguments)
