@@ -49,7 +49,7 @@ class Context:
     def teacher(self) -> ModelSource:
         teacher = self.loaded.recipe.teacher
         if teacher.endpoints:
-            return resolve_endpoint(teacher.model, teacher.endpoints)
+            return resolve_endpoint(teacher.model, teacher.revision)
         return resolve_model(self.loaded, teacher.model, teacher.revision)
 
     @property

@@ -115,6 +115,14 @@ def test_the_judges_template_is_part_of_the_plan_where_there_is_a_judge(tmp_path
     assert plan_id(tmp_path, more=checks) != judged
 
 
+def test_a_served_model_is_the_same_on_other_servers(tmp_path: Path) -> None:
+    def plan(address: str, **teacher: str) -> str:
+        return plan_id(tmp_path, more={"teacher": {"model": "tiny", "endpoints": [address], **teacher}})
+
+    assert plan("http://127.0.0.1:9/v1") == plan("https://another/v1")
+    assert plan("https://another/v1", revision="ab" * 20) != plan("https://another/v1")
+
+
 def test_how_much_fits_is_part_of_the_plan_of_a_teacher_that_runs_here(tmp_path: Path) -> None:
     def plan(model: str, **teacher: Any) -> str:
         return plan_id(tmp_path, more={"teacher": {"model": model, **teacher}})

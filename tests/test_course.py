@@ -188,10 +188,8 @@ def test_the_training_set_is_the_first_that_were_accepted(tmp_path: Path) -> Non
     project(tmp_path, "tool_call", "count: 6", more=checks("tool_call"))
     ended(tmp_path, Model(lambda request: "no" if int(request.key[-1], 16) % 4 == 0 else call(request), at_once=40))
     with opened(load(tmp_path)) as store:
-        passed = column(
-            store,
-            "SELECT position FROM current_samples JOIN current_verdicts USING (sample_id) GROUP BY ALL HAVING bool_and(passed) ORDER BY ALL",
-        )
+        judged = "FROM current_samples JOIN current_verdicts USING (sample_id)"
+        passed = column(store, f"SELECT position {judged} GROUP BY ALL HAVING bool_and(passed) ORDER BY ALL")
         assert len(passed) > 6, "answers that were in flight at the end are more than was asked for"
         assert column(store, "SELECT position FROM training_set ORDER BY position") == passed[:6]
 

@@ -10,6 +10,7 @@ from factory.pipeline import preflight
 from tests.scripted import SEEDS, load, own_tool, project, write
 
 CALL = {"name": "calculator", "arguments": {"expression": "4 * 5"}}
+OTHER = {"name": "text_tool", "arguments": {"operation": "reverse", "text": "abc"}}
 
 
 def steps(*calls: dict[str, Any]) -> dict[str, Any]:
@@ -42,8 +43,13 @@ def test_a_reference_that_a_teacher_cannot_write_is_told(tmp_path: Path, name: s
 
 def test_an_own_tools_expression_is_held_to_its_schema(tmp_path: Path) -> None:
     path = own_tool(tmp_path)
-    preflight(load(tmp_path), ("generate",))
+    context = load(path.parent)
+    preflight(context, ("generate",))
     tools = tmp_path / "tools.json"
     tools.write_text(tools.read_text().replace('"type": "string"', '"type": "string", "pattern": "^[0-9]$"'))
+    changed = load(path.parent)
     with pytest.raises(InputError, match=r"seeds\.jsonl:1: the reference '11' of s11 calls twice with what it does not take"):
-        preflight(load(path.parent), ("generate",))
+        preflight(changed, ("generate",))
+    for each in (context, changed):
+        assert each.own_tools is not None
+        each.own_tools.close()

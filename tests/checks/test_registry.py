@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from factory.checks.registry import build_jury
-from factory.recipe.checks import DEFAULT
+from factory.recipe.checks import DEFAULT, check_name
 from factory.recipe.model import Recipe
 from tests.tasks.calculator import CALCULATOR, SEEDS
 
@@ -30,9 +30,10 @@ def built(kind: str, checks: list[Any] | None = None, **about: Any) -> dict[str,
 @pytest.mark.parametrize("kind", DEFAULT)
 def test_what_a_kind_is_checked_by(kind: str) -> None:
     extra = {"selection"} if kind == "rationale" else set()
-    assert set(built(kind)) == set(DEFAULT[kind]) | extra
+    names = set(map(check_name, DEFAULT[kind]))
+    assert set(built(kind)) == names | extra
     # There is nothing held out where nothing is evaluated.
-    assert set(built(kind, evaluate=False)) == set(DEFAULT[kind]) - {"decontamination"} | extra
+    assert set(built(kind, evaluate=False)) == names - {"decontamination"} | extra
 
 
 def test_draws_are_compared_after_single_samples_and_the_stream_last() -> None:
@@ -57,6 +58,10 @@ def test_dedup_is_exact_unless_a_threshold_is_written() -> None:
     settings = built("instruction", ["dedup"])["dedup"]
     assert (settings["threshold"], settings["semantic"], settings["others"], settings["plan"]) == (None, None, [], "b2:plan")
     assert built("instruction", [{"dedup": {"threshold": 0.7}}])["dedup"]["threshold"] == 0.7
+
+
+def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() -> None:
+    assert {kind: built(kind)["dedup"]["threshold"] for kind in DEFAULT} == {"tool_call": None, "rationale": None, "instruction": 0.7}
 
 
 def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:

@@ -26,7 +26,7 @@ def test_defaults_are_filled_in(write: Write) -> None:
     recipe = load_recipe(write(PLAIN)).recipe
     assert recipe.seed == 0
     assert recipe.teacher.sampling.temperature == 0.8
-    assert recipe.checks == ("schema", "execution", "finish_reason", "dedup", "decontamination")
+    assert recipe.checks == ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination")
     assert recipe.compress is None
     assert recipe.student is not None
     assert [(stage.name, stage.settings.steps) for stage in recipe.student.stages] == [("sft", 2), ("distill", 1)]
@@ -35,7 +35,7 @@ def test_defaults_are_filled_in(write: Write) -> None:
 def test_without_held_out_tasks_the_default_checks_leave_out_decontamination(bend: Bend) -> None:
     recipe = load_recipe(bend({"student": None, "evaluate": None})).recipe
     assert recipe.student is None
-    assert recipe.checks == ("schema", "execution", "finish_reason", "dedup")
+    assert recipe.checks == ("schema", "execution", "finish_reason", "degenerate", "dedup")
 
 
 def test_a_recipe_cannot_be_changed(write: Write) -> None:
@@ -92,6 +92,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ("5: teacher.sampling.temprature: unknown key", "did you mean 'temperature'?"),
         ("6: data.count: required, but missing", ""),
         ("8: data.seeds: 'data/nowhere.jsonl' was not found; looked in", str(path.parent)),
+        ("10: checks: execution must stand here", ""),
         ("10: checks[1]: 'dedupe' is not one of", "did you mean 'dedup'?"),
         ("10: checks[2]: needs evaluate.held_out", ""),
         ("15: student.stages[1].distill.steps: must be a whole number, not text", ""),
@@ -121,13 +122,17 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ({"data.tools": "data"}, "data.tools: must be a file"),
         ({"data.seeds": "data/none.csv"}, "data.seeds: 'data/none.csv' was not found"),
         ({"data.kind": "rationale", "data.tools": None}, "student: a student of the kind rationale is not trained here yet"),
-        ({"checks": ["schema", {"dedup": {"threshold": 2}}]}, "checks[1].dedup.threshold: must be at most 1.0, not 2"),
-        ({"checks": [{"schema": {}}]}, "checks[0]: schema has no settings: write its name alone"),
+        ({"checks": ["schema", "execution", {"dedup": {"threshold": 2}}]}, "checks[2].dedup.threshold: must be at most 1.0, not 2"),
+        ({"checks": [{"schema": {}}, "execution"]}, "checks[0]: schema has no settings: write its name alone"),
         ({"data.tools": "../tools.json"}, "data.tools: '../tools.json' has a '..' part"),
         ({"data.kind": "tool_cal"}, "data.kind: 'tool_cal' is not one of tool_call, rationale, instruction; did you mean 'tool_call'?"),
         ({"data.seeds": ["a"]}, "data.seeds: must be text, not a list"),
         ({"checks": []}, "checks: must not be empty"),
-        ({"checks": ["schema", "schema"]}, "checks[1]: named twice"),
+        ({"checks": ["schema", "execution", "schema"]}, "checks[2]: named twice"),
+        ({"checks": ["schema", "dedup"]}, "checks: execution must stand here: without, a sample that holds nothing is accepted"),
+        ({"checks": ["dedup"]}, "checks: schema and execution must stand here"),
+        ({"data.kind": "rationale", "data.tools": None, "student": None, "checks": ["dedup"]}, "checks: schema must stand here"),
+        ({"teacher.sampling.temperature": 0, "data.draws": 3}, "teacher.sampling.temperature: at 0 all 3 draws of a question"),
         ({"checks": "schema"}, "checks: must be a list, not text"),
         ({"student": None, "compress": {"quantize": "w8a8-static"}}, "compress: there is no student to compress"),
         ({"compress": {"quantize": "w4a16"}}, "compress.quantize: 'w4a16' is not one of w8a8-static"),
@@ -160,6 +165,15 @@ def test_a_key_pasted_in_the_wrong_place_is_not_printed(bend: Bend) -> None:
 def test_a_served_name_is_free(bend: Bend) -> None:
     changes = {"teacher.endpoints": ["https://one/v1", "http://[::1]:8000/some/v1"], "teacher.model": "any name", "student": None}
     assert load_recipe(bend(changes)).recipe.teacher.model == "any name"
+
+
+def test_a_served_model_may_be_pinned_too(bend: Bend) -> None:
+    changes = {"teacher.endpoints": ["https://one/v1"], "teacher.revision": "ab" * 20, "student": None}
+    assert load_recipe(bend(changes)).recipe.teacher.revision == "ab" * 20
+
+
+def test_one_draw_may_be_the_likeliest(bend: Bend) -> None:
+    assert load_recipe(bend({"teacher.sampling.temperature": 0})).recipe.data.draws == 1
 
 
 def test_a_pinned_hugging_face_id_is_accepted(bend: Bend) -> None:
