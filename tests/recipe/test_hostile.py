@@ -62,7 +62,7 @@ def test_a_key_that_is_no_word_is_a_fault(write: Write) -> None:
 
 
 def test_escapes_for_a_terminal_are_not_passed_on(write: Write) -> None:
-    told = faults(write(PLAIN + '"\\e[2Jx": 1\nchecks: ["\\e[31mschema", schema]\n'))
+    told = faults(write(PLAIN + '"\\e[2Jx": 1\nchecks: ["\\e[31mschema", schema, execution]\n'))
     assert len(told) == 2
     assert all(line.isprintable() for line in told)
 
