@@ -196,7 +196,8 @@ class Recipe(Part):
         default=DEFAULT["tool_call"],
         min_length=1,
         max_length=len(CHECKS),
-        description="What a sample has to pass, no name twice; schema always, for tool_call execution too. Left out: those that suit the kind, decontamination only with evaluate.",
+        description="What a sample has to pass, no name twice; schema always, for tool_call execution too. "
+        "Left out: those that suit the kind, decontamination only with evaluate.",
         json_schema_extra={"uniqueItems": True},
     )
     student: Student | None = Field(default=None, description="Who learns, and how. Empty: the data is made and checked, and no more.")
