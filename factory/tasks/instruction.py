@@ -72,18 +72,20 @@ class InstructionKind:
             known = max(0, number // ROUND - 1) * ROUND
             while pool.judged < known:
                 yield None
-            made = pool.accepted(known)
+            made: dict[str, list[Sample]] = {}
+            for sample in pool.accepted(known):
+                made.setdefault(sample.task.language, []).append(sample)
             for place in range(number, number + ROUND):
                 yield self._task(place, made)
             number += ROUND
 
-    def _task(self, place: int, made: list[Sample]) -> Task:
+    def _task(self, place: int, made: dict[str, list[Sample]]) -> Task:
         # Each seed leads in its turn, in another order in each round.
         turn, position = divmod(place, len(self._seeds))
         lead = random.Random(f"{self._seed}/turn/{turn}").sample(self._seeds, len(self._seeds))[position]
         # The others are the same for a few proposals in a row: their prompts share a beginning, which vLLM's prefix cache pays once.
         chance = random.Random(f"{self._seed}/{place // SHARING}/{lead.language}")
-        own = [sample for sample in made if sample.task.language == lead.language]
+        own = made.get(lead.language, [])
         chosen = chance.sample(own, min(len(own), self._count // 3))
         spoken = self._by_language[lead.language]
         others = chance.sample(spoken, min(len(spoken), max(0, self._count - 1 - len(chosen))))
@@ -98,7 +100,7 @@ class InstructionKind:
 
     def episode(self, task: Task, draw: int) -> Episode:
         """Propose, evolve, answer; an unusable or repeated proposal is a sample with a fault, and is not answered."""
-        shown = self._shown[task.task_id]
+        shown = self._shown.pop(task.task_id)
         keys: list[str] = []
         messages = [{"role": "user", "content": render(PROPOSE, self._own, language=task.language, family=task.family, examples=shown)}]
         proposal: dict[str, str] = {}
