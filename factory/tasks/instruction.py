@@ -96,11 +96,14 @@ class InstructionKind:
         parents = (*(seed.seed_id for seed in others), *(sample.sample_id for sample in chosen))
         task = Task(lead.seed_id, lead.language, lead.family, f"proposal {place}", "", parents=parents)
         self._shown[task.task_id] = shown
+        # An episode begins as soon as its task is there.
+        if len(self._shown) > 8 * ROUND:
+            del self._shown[next(iter(self._shown))]
         return task
 
     def episode(self, task: Task, draw: int) -> Episode:
         """Propose, evolve, answer; an unusable or repeated proposal is a sample with a fault, and is not answered."""
-        shown = self._shown.pop(task.task_id)
+        shown = self._shown[task.task_id]
         keys: list[str] = []
         messages = [{"role": "user", "content": render(PROPOSE, self._own, language=task.language, family=task.family, examples=shown)}]
         proposal: dict[str, str] = {}
