@@ -119,7 +119,9 @@ class Model:
         waiting, flight = iter(requests), []
         while True:
             room = self._at_once - len(flight)
-            new = [request for request in itertools.takewhile(lambda request: request is not None, itertools.islice(waiting, room)) if request]
+            new = [
+                request for request in itertools.takewhile(lambda request: request is not None, itertools.islice(waiting, room)) if request
+            ]
             self.asked += new
             flight += new
             if not flight:
