@@ -20,6 +20,7 @@ import psutil
 
 from factory.digest import content_id, file_sha256
 from factory.errors import FactoryError
+from factory.flush import flush
 
 MANIFEST = "manifest.json"
 REMEDY = "Remove the folder; the next run makes it again."
@@ -60,7 +61,7 @@ def publish(target: Path, about: dict[str, Any]) -> Iterator[Path]:
         if target.exists():
             raise FactoryError(f"{target} was made by another process meanwhile", "Run the same command again.")
         staging.rename(target)
-        _flush(target.parent)
+        flush(target.parent)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
@@ -97,12 +98,12 @@ def _write_manifest(staging: Path, about: dict[str, Any]) -> None:
     files = {}
     for name, path in _contents(staging).items():
         files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-        _flush(path)
-        _flush(path.parent)
+        flush(path)
+        flush(path.parent)
     manifest = staging / MANIFEST
     manifest.write_text(json.dumps({"about": about, "files": files}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _flush(manifest)
-    _flush(staging)
+    flush(manifest)
+    flush(staging)
 
 
 def _contents(folder: Path) -> dict[str, Path]:
@@ -116,11 +117,3 @@ def _contents(folder: Path) -> dict[str, Path]:
 
 def _is_running(process: str) -> bool:
     return process.isdecimal() and psutil.pid_exists(int(process))
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -114,7 +114,7 @@ class Context:
     def plan_id(self) -> str:
         """The content id of everything that decides which questions are put, in which order."""
         recipe = self.loaded.recipe
-        data = recipe.data.model_dump(exclude={"budget", "strict", "keep", "most", "seeds"})
+        data = recipe.data.model_dump(exclude={"budget", "strict", "keep", "most", "rationale_weight", "seeds"})
         return content_id(
             {
                 "teacher": [self.teacher.name, self.teacher.revision, recipe.teacher.sampling.model_dump(), recipe.teacher.logprobs],

@@ -14,6 +14,7 @@ from typing import Any
 from factory.checks.jury import Judgement, Jury
 from factory.context import Context
 from factory.inference.request import Answer, Request
+from factory.inference.storable import storable
 from factory.store.store import Store
 from factory.tasks.kind import Episode
 from factory.tasks.sample import Sample, Task, identified
@@ -99,7 +100,7 @@ class Course:
     def receive(self, answer: Answer) -> None:
         """Take a new answer to one of the requests."""
         # As the store will give it back: what is read out of an answer must not change when the way is gone again.
-        answer = dataclasses.replace(answer, text=answer.text.encode("utf-8", "replace").decode("utf-8"))
+        answer = storable(answer)
         waiting = self._running.pop(answer.key)
         self.news.answered.append((waiting[0], waiting[0].request, answer))
         weighed = any(running.weighed for running in waiting)

@@ -20,6 +20,7 @@ from factory.store.store import Store, now
 from factory.tasks.sample import Sample
 
 BATCH_ROWS, BATCH_SECONDS = 32, 3.0
+TABLES = ("generations", "attempts", "requests", "turns", "samples", "verdicts")
 
 
 def is_owed(context: Context, store: Store) -> bool:
@@ -70,7 +71,7 @@ class Writer:
             (row["sample_id"], row["check_key"])
             for row in store.query("SELECT sample_id, check_key FROM verdicts WHERE list_contains(?, check_key)", [context.jury().keys])
         }
-        self._rows: dict[str, list[dict[str, Any]]] = {"generations": [], "requests": [], "turns": [], "samples": [], "verdicts": []}
+        self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
         self._flushed = time.monotonic()
 
     def take(self, course: Course) -> None:
@@ -78,6 +79,7 @@ class Writer:
         news, course.news = course.news, News()
         for running, request, answer in news.answered:
             self._rows["generations"].append(_generation_row(self._context, running, request, answer))
+            self._rows["attempts"] += _attempt_rows(answer)
         for running, sample in news.finished:
             if running.position not in self._places:
                 self._places.add(running.position)
@@ -131,10 +133,24 @@ def _generation_row(context: Context, running: Running, request: Request, answer
         "token_logprobs": answer.token_logprobs,
         "topk_ids": answer.topk_ids,
         "topk_logprobs": answer.topk_logprobs,
-        "attempts": answer.attempts,
+        "attempts": max(1, len(answer.attempts)),
         "seconds": answer.seconds,
         "finished_at": now(),
     }
+
+
+def _attempt_rows(answer: Answer) -> list[dict[str, Any]]:
+    return [
+        {
+            "request_key": answer.key,
+            "attempt": number,
+            "endpoint": attempt.endpoint,
+            "outcome": attempt.outcome,
+            "seconds": attempt.seconds,
+            "sent_at": attempt.sent_at,
+        }
+        for number, attempt in enumerate(answer.attempts, 1)
+    ]
 
 
 def _request_row(running: Running, sample: Sample) -> dict[str, Any]:

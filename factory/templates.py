@@ -7,11 +7,11 @@ template takes; templates come from this repository or from whoever runs the fac
 """
 
 import traceback
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -37,6 +37,12 @@ def _environment() -> _Environment:
     return environment
 
 
+@lru_cache(maxsize=64)
+def _compiled(source: str) -> Template:
+    # Compiling takes milliseconds, rendering microseconds, and a prompt is rendered for every request.
+    return _environment().from_string(source)
+
+
 def template_path(name: str, own: Path | None = None) -> Path:
     """Return the file of a template: the one in the folder `own`, if it has one."""
     if own is not None and (own / name).is_file():
@@ -54,7 +60,7 @@ def render(name: str, own: Path | None = None, /, **values: Any) -> str:
     path = template_path(name, own)
     text = ""
     try:
-        for piece in _environment().from_string(path.read_text(encoding="utf-8")).generate(**values):
+        for piece in _compiled(path.read_text(encoding="utf-8")).generate(**values):
             text += piece
             if len(text) > MAX_RENDERED:
                 raise SecurityError(f"it gives more than {MAX_RENDERED} characters")

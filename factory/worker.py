@@ -59,7 +59,14 @@ def teacher(context: Context) -> Model:
     if recipe.endpoints:
         from factory.inference.endpoint import Endpoint
 
-        return Endpoint(recipe.model, recipe.endpoints, api_key_env=recipe.api_key_env, concurrency=recipe.concurrency)
+        return Endpoint(
+            recipe.model,
+            recipe.endpoints,
+            api_key_env=recipe.api_key_env,
+            concurrency=recipe.concurrency,
+            timeout_s=recipe.timeout_s,
+            say=lambda text: context.progress.say(f"  {text}"),
+        )
     from factory.inference.engine import Engine
     from factory.models.precision import fast_precision
 

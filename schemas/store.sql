@@ -30,6 +30,23 @@ COMMENT ON COLUMN artifacts.weight_bytes IS 'sum of its safetensors files';
 COMMENT ON COLUMN artifacts.parents IS 'ids of the models that it was made from';
 COMMENT ON COLUMN artifacts.about IS 'the settings that it was made with';
 
+CREATE TABLE attempts (
+    request_key VARCHAR,
+    attempt BIGINT,
+    endpoint VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,
+    "seconds" DOUBLE NOT NULL,
+    sent_at TIMESTAMP NOT NULL,
+    batch BIGINT NOT NULL,
+    PRIMARY KEY(request_key, attempt)
+);
+COMMENT ON TABLE attempts IS 'Every sending of an answered request to a server, the last of them the one in generations. A teacher in the process has none.';
+COMMENT ON COLUMN attempts.attempt IS 'which sending of the request, from 1';
+COMMENT ON COLUMN attempts.endpoint IS 'URL of the server, without user and query';
+COMMENT ON COLUMN attempts.outcome IS 'ok, timeout, connection, bad_answer, or http_ and the status';
+COMMENT ON COLUMN attempts."seconds" IS 'from sending to the answer or the failure';
+COMMENT ON COLUMN attempts.sent_at IS 'UTC';
+
 CREATE TABLE batches (
     batch BIGINT PRIMARY KEY,
     committed_at TIMESTAMP NOT NULL,

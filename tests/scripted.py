@@ -119,9 +119,8 @@ class Model:
         waiting, flight = iter(requests), []
         while True:
             room = self._at_once - len(flight)
-            new = [
-                request for request in itertools.takewhile(lambda request: request is not None, itertools.islice(waiting, room)) if request
-            ]
+            asked = itertools.takewhile(lambda request: request is not None, itertools.islice(waiting, room))
+            new = [request for request in asked if request]
             self.asked += new
             flight += new
             if not flight:

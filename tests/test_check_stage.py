@@ -208,8 +208,8 @@ def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(co
         3: {("execution", "wrong_result")},
         4: {("execution", "tool_error")},
         5: {("schema", "refused_400"), no_call, ("finish_reason", "no_answer")},
-        6: {("schema", "not_json"), no_call, ("finish_reason", "cut_off")},
-        7: {("schema", "not_json"), no_call},
+        6: {("schema", "truncated_json"), no_call, ("finish_reason", "cut_off")},
+        7: {("schema", "not_text"), no_call},
     }
     # The views say what the verdicts say, counted here a second time.
     failed = {row["position"] for row in verdicts if not row["passed"]}

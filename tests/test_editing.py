@@ -1,4 +1,4 @@
-"""Editing is cheap: a prompt, a check, a threshold, a reference or a number that is changed repeats only the requests whose content changed."""
+"""Editing is cheap: what is changed, be it a prompt, a check, a threshold or a number, repeats only the requests whose content changed."""
 
 import json
 from collections import Counter
@@ -178,8 +178,8 @@ def test_factory_check_alone_judges_under_the_new_threshold_and_starts_no_model(
     assert done.returncode == 0, done.stderr
     assert "samples accepted" in done.stderr
     assert not (tmp_path / "work" / "logs").exists(), "a process for a model would have left its log"
-    found = factory("audit", "SELECT check_key, count(*) AS n FROM verdicts WHERE check_name = 'dedup' GROUP BY ALL", "-w", tmp_path / "work",
-                    "--format", "json")  # fmt: skip
+    counted = "SELECT check_key, count(*) AS n FROM verdicts WHERE check_name = 'dedup' GROUP BY ALL"
+    found = factory("audit", counted, "-w", tmp_path / "work", "--format", "json")
     numbers = Counter(row["n"] for row in json.loads(found.stdout))
     assert len(numbers) == 1 and sum(numbers.values()) == 2, "the same samples under either threshold"
     again = factory("check", path, "-w", tmp_path / "work")

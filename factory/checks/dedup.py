@@ -8,6 +8,7 @@ from typing import Any
 
 from factory.checks.check import OK, Verdict
 from factory.checks.near import NearIndex
+from factory.checks.semantic import SemanticIndex
 from factory.tasks.sample import Sample
 
 
@@ -20,11 +21,7 @@ class DedupCheck:
         self.settings: dict[str, Any] = {"threshold": threshold, "semantic": semantic, "others": others, "plan": plan}
         self._exact: dict[str, str] = {}
         self._near = NearIndex(threshold) if threshold is not None else None
-        self._semantic = None
-        if semantic is not None:
-            from factory.checks.semantic import SemanticIndex
-
-            self._semantic = SemanticIndex(semantic)
+        self._semantic = SemanticIndex(semantic) if semantic is not None else None
 
     def judge(self, sample: Sample) -> Verdict:
         if (kept := self._exact.get(sample.content_id)) is not None:

@@ -5,7 +5,6 @@ database are also looked for in the question, which may be the teacher's too. Pr
 large is not searched. The promises and limits of each sign stand in `repetition.py`, `language.py` and `phrases.py`.
 """
 
-import re
 from typing import Any
 
 from factory.checks.check import OK, Verdict
@@ -13,11 +12,8 @@ from factory.checks.language import wrong_language
 from factory.checks.phrases import instruction_to_judge, refusal, template_syntax
 from factory.checks.repetition import repetition
 from factory.tasks.control_token import control_token
-from factory.tasks.sample import Sample
-
-MAX_CHARACTERS = 20_000
-# NUL, the other control characters but tab and line ends, and lone surrogates: no database, JSON reader or terminal takes them all.
-_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
+from factory.tasks.sample import MAX_CHARACTERS, Sample
+from factory.tasks.unreadable import not_text
 
 
 class DegenerateCheck:
@@ -27,7 +23,7 @@ class DegenerateCheck:
 
     def __init__(self) -> None:
         # The signs are code: whoever changes what they find changes this number, so that the old verdicts do not stand for the new.
-        self.settings: dict[str, Any] = {"signs": 1, "max_characters": MAX_CHARACTERS}
+        self.settings: dict[str, Any] = {"signs": 2, "max_characters": MAX_CHARACTERS}
 
     def judge(self, sample: Sample) -> Verdict:
         question, answer = sample.task.question, sample.text if sample.answer is None else sample.answer
@@ -37,8 +33,8 @@ class DegenerateCheck:
             return Verdict(False, "too_large", f"{largest} characters, at most {MAX_CHARACTERS} are read")
         if not answer.strip():
             return Verdict(False, "empty")
-        if found := _NOT_TEXT.search("\n".join((question, answer, rationale, sample.text))):
-            return Verdict(False, "not_text", f"the character U+{ord(found.group()):04X}")
+        if character := not_text("\n".join((question, answer, rationale, sample.text))):
+            return Verdict(False, "not_text", character)
         prose = f"{rationale}\n{answer}" if rationale else answer
         if token := control_token(f"{question}\n{prose}"):
             return Verdict(False, "control_token", token)

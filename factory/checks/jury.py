@@ -10,6 +10,9 @@ from typing import Any
 
 from factory.checks.check import Check, GroupCheck, StreamCheck, Verdict, check_key
 from factory.tasks.sample import Sample
+from factory.visible import cut
+
+MAX_DETAIL = 500  # characters; the whole stands in the sample
 
 
 @dataclass(frozen=True)
@@ -67,5 +70,5 @@ def verdict_row(sample_id: str, name: str, settings: dict[str, Any], verdict: Ve
         "passed": verdict.passed,
         "reason": verdict.reason,
         "score": verdict.score,
-        "detail": verdict.detail or None,
+        "detail": cut(verdict.detail, MAX_DETAIL) or None,
     }

@@ -1,7 +1,12 @@
 """What gives away a refusal, a template that was not filled in, or an order to whoever grades the text. English and Chinese.
 
 Each function returns the words that it found, or None. Promise: only what the assistant says in its own voice counts as a refusal, so a
-letter that declines an invitation, or a quotation, is none. Not promised: every wording; a list like this one is never complete.
+letter that declines an invitation, or a quotation, is none; a template's syntax is fine in code, and where the question is about templates
+or shows one; an order to a grader where the question is about such orders or holds one. A question that a teacher proposes is looked at by
+itself (`proposal_sign`), so it cannot excuse its own answer. Not promised: every wording; a list like this one is never complete.
+
+Nothing that is found here could do anything: no text from a seed or a teacher is ever rendered as a template, and a judge sees it fenced.
+It is refused because a student would learn it.
 """
 
 import re
@@ -38,7 +43,7 @@ _TEMPLATE = re.compile(
     r"(?<![\\\w^{}])\{\{-?[^{}\n]*?(?:[A-Za-z_]\w*|\d\s*[-+*/]\s*\d)[^{}\n]*-?\}\}(?!\})|\{%-?\s*\w[^%\n]{0,200}%\}"
 )
 _ABOUT_TEMPLATES = re.compile(
-    r"template|placeholder|jinja|mustache|handlebars|django|liquid|angular|\bvue|\bhelm\b|ansible|f-string|模板|占位|\{\{|\{%",
+    r"template|placeholder|jinja|mustache|handlebars|django|liquid|angular|\bvue|\bhelm\b|ansible|f-string|模板|占位",
     re.IGNORECASE,
 )
 _FENCED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
@@ -64,7 +69,7 @@ _TO_JUDGE_ZH = re.compile(
     r"(?:满分|最高分|10 ?分|十分|100 ?分)"
     r"|(?:请|必须|务必|直接)(?:直接)?(?:打|给)(?:满分|最高分|10 ?分)"
 )
-_ABOUT_INJECTION = re.compile(r"inject|jailbreak|ignore|disregard|adversarial|red.?team|注入|越狱|忽略|无视|攻击", re.IGNORECASE)
+_ABOUT_INJECTION = re.compile(r"injection|jailbreak|adversarial|red.?team|注入|越狱|攻击", re.IGNORECASE)
 
 
 def refusal(answer: str) -> str | None:
@@ -79,12 +84,31 @@ def refusal(answer: str) -> str | None:
 
 
 def template_syntax(question: str, answer: str) -> str | None:
-    """Return a template's expression or statement, unless the question speaks of templates or it stands in code."""
-    found = None if _ABOUT_TEMPLATES.search(question) else _TEMPLATE.search(_FENCED.sub(" ", answer))
-    return found.group()[:100] if found else None
+    """Return a template's expression or statement in an answer, unless the question asks for such things."""
+    about = _ABOUT_TEMPLATES.search(question) or "{{" in question or "{%" in question
+    return None if about else _unfilled(answer)
 
 
 def instruction_to_judge(question: str, answer: str) -> str | None:
-    """Return the words by which a text tells its grader what to do, unless the question is about such words."""
-    found = None if _ABOUT_INJECTION.search(question) else _TO_JUDGE.search(answer) or _TO_JUDGE_ZH.search(answer)
+    """Return the words by which an answer tells its grader what to do, unless the question asks for such words."""
+    return None if _ABOUT_INJECTION.search(question) or _order(question) else _order(answer)
+
+
+def proposal_sign(instruction: str, input: str) -> tuple[str, str] | None:
+    """Return (reason, words) for a proposed question with one of the two above in it, unless it says that it is about such things."""
+    text = f"{instruction}\n{input}"
+    if not _ABOUT_INJECTION.search(instruction) and (words := _order(text)):
+        return "instruction_to_judge", words
+    if not _ABOUT_TEMPLATES.search(instruction) and (words := _unfilled(text)):
+        return "template_syntax", words
+    return None
+
+
+def _unfilled(text: str) -> str | None:
+    found = _TEMPLATE.search(_FENCED.sub(" ", text))
+    return found.group()[:100] if found else None
+
+
+def _order(text: str) -> str | None:
+    found = _TO_JUDGE.search(text) or _TO_JUDGE_ZH.search(text)
     return found.group()[:100] if found else None

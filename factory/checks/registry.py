@@ -18,7 +18,6 @@ from factory.recipe.model import Recipe
 from factory.seeds.seed import Seed
 from factory.tools.spec import ToolSpec
 
-
 POOL_THRESHOLD = 0.7  # ROUGE-L, Alpaca's rule for what enters its pool
 
 

@@ -44,8 +44,9 @@ def export(
 ) -> None:
     """Write the accepted samples as a dataset that TRL trains on, with a card.
 
-    A row holds the conversation, the tools that were offered, and where it comes from: seed, teacher, request, verdicts. Splits are drawn
-    by seed, never by row. A folder gets a README.md with counts, yields and the recipe; a single file does not.
+    A row holds the conversation, the tools that were offered, and where it comes from: seed, teacher, request, verdicts. A rationale is two
+    rows, the label alone and the reasoning, with the weight of each. Splits are drawn by seed, never by row. A folder gets a README.md with
+    counts, yields and the recipe; a single file does not.
     """
     # Imported here, so that `factory --help` answers at once.
     from factory.export.export import Order

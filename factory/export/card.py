@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from factory import __version__
+from factory.export.multitask import LABEL, PREFIXES, RATIONALE
 from factory.export.rows import Columns, Source, Tally
 from factory.export.split import TRAIN, VALIDATION
 from factory.visible import cut, visible
@@ -31,6 +32,8 @@ _LEARN = {
     "prompt": "`prompt`: the conversation up to the first turn of the assistant",
     "completion": "`completion`: the rest of it",
     "tools": "`tools`: the tools that were offered, JSON text; TRL reads it as it is, other code with `json.loads`",
+    "task": f"`task`: a rationale is two rows (Distilling Step-by-Step, arXiv 2305.02301), told apart by what the user's turn begins with: "
+    f"`{PREFIXES[LABEL]}` has the final answer alone, `{PREFIXES[RATIONALE]}` the reasoning and the answer",
     "instruction": "`instruction`, `input`, `output`: the same in Alpaca's form",
 }
 
@@ -40,14 +43,14 @@ def write_card(path: Path, source: Source, columns: Columns, format: str, licenc
     sections = (
         _front_matter(source, format, licence, tally),
         f"# {_code(source.run['recipe_name'])}\n",
-        f"{_rows(tally)}, each accepted by every check. {_kept(source)}\n",
+        f"{_samples(columns, tally)}, each accepted by every check. {_kept(source)}\n",
         f"```python\nimport datasets\n\ndataset = {_load(format, tally)}\n```\n",
         "## Counts\n",
-        _table(("split", "rows", "seeds"), [(split, tally.split(split), len(tally.seeds[split])) for split in _splits(tally)]),
+        _sizes(columns, tally),
         _families(tally),
         "A split is drawn by seed: all samples that were made from a seed are on one side.\n",
         "## Columns\n",
-        _columns(columns, format, as_text),
+        _columns(source, columns, format, as_text),
         "## What was thrown away, and why\n",
         _yields(source),
         "A sample counts once in every check; it is in the dataset if all of them passed it.\n",
@@ -78,13 +81,20 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
     return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---\n"
 
 
-def _rows(tally: Tally) -> str:
+def _samples(columns: Columns, tally: Tally) -> str:
     kinds = ", ".join(f"{count} of kind {_code(kind)}" for kind, count in sorted(tally.kinds.items()))
-    return f"{sum(tally.rows.values())} samples ({kinds})"
+    rows = f" in {sum(tally.rows.values())} rows, two for each rationale" if columns.tasks else ""
+    return f"{sum(tally.samples.values())} samples ({kinds}){rows}"
 
 
 def _kept(source: Source) -> str:
     return f"The teacher gave {source.samples} answers; {source.samples - source.accepted} of them were not accepted."
+
+
+def _sizes(columns: Columns, tally: Tally) -> str:
+    head = ("split", "rows", "samples", "seeds") if columns.tasks else ("split", "rows", "seeds")
+    counts = [{"split": s, "rows": tally.split(s), "samples": tally.samples[s], "seeds": len(tally.seeds[s])} for s in _splits(tally)]
+    return _table(head, [tuple(count[name] for name in head) for count in counts])
 
 
 def _families(tally: Tally) -> str:
@@ -107,9 +117,13 @@ def _yields(source: Source) -> str:
     return _table(("check", "reason", "passed", "samples", "share"), rows)
 
 
-def _columns(columns: Columns, format: str, as_text: int) -> str:
+def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str:
     lines = [f"- {_LEARN[name]}" for name in columns.names if name in _LEARN]
-    where = [name for name in columns.names if name not in _LEARN and name not in ("input", "output")]
+    if columns.tasks:
+        weights = ", ".join(f"{weight:g} for `{task}`" for task, weight in source.weights.items())
+        lines.append(f"- `weight`: what a row counts in the loss, {weights}; TRL passes over it, a loss of your own multiplies by it")
+        lines.append("- `sample_id` and `task` together name a row; both rows of a sample are in one split")
+    where = [name for name in columns.names if name not in _LEARN and name not in ("input", "output", "weight")]
     lines.append(f"- where a row comes from: {', '.join(f'`{name}`' for name in where)}; `sampling` is JSON text")
     if columns.tools and format == "hf":
         lines.append("- the arguments of tool calls are objects, as chat templates expect them")
@@ -122,8 +136,8 @@ def _columns(columns: Columns, format: str, as_text: int) -> str:
 
 def _made(source: Source, tally: Tally) -> str:
     run = source.run
-    lines = [f"- teacher {_code(name)}, revision {_code(revision)}: {count} rows" for (name, revision), count in _most(tally.teachers)]
-    lines += [f"- sampling {_code(settings)}: {count} rows" for settings, count in _most(tally.sampling)]
+    lines = [f"- teacher {_code(name)}, revision {_code(revision)}: {count} samples" for (name, revision), count in _most(tally.teachers)]
+    lines += [f"- sampling {_code(settings)}: {count} samples" for settings, count in _most(tally.sampling)]
     lines += [
         "- new questions were made from seeds that people wrote; the teacher answered; every answer went through the checks above",
         f"- run {_code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, plan {_code(run['plan_id'])}, "

@@ -1,7 +1,7 @@
 """From a store to a dataset: one pass over the accepted samples, split by seed, in the form that was asked for, with its card.
 
-Promise: the target is there whole or not at all (`target.py`), no seed is on two sides (`split.py`), and every accepted sample either has a
-row or is counted. The store is only read. Not promised: that it stays open to writers meanwhile.
+Promise: the target is there whole or not at all (`target.py`), no seed is on two sides (`split.py`), and every accepted sample either has
+its rows or is counted. The store is only read. Not promised: that it stays open to writers meanwhile.
 """
 
 import re
@@ -72,7 +72,7 @@ def export(workspace: Workspace, order: Order, progress: Progress) -> Exported:
     order.require_sound()
     require_free(order.target, force=order.force)
     with open_source(workspace.existing().store) as source:
-        columns = Columns(order.shape, source.tools, source.alpaca)
+        columns = source.columns(order.shape)
         with publish(order.target, force=order.force) as staging:
             done = _write(source, columns, order, staging, progress)
             if not order.single_file:
@@ -88,13 +88,14 @@ def _write(source: Source, columns: Columns, order: Order, staging: Path, progre
     writers: dict[str, Writer] = {}
     started = time.monotonic()
     with ExitStack() as stack:
-        for done, (split, row) in enumerate(source.rows(columns, order.validation, tally), 1):
+        for done, (split, rows) in enumerate(source.samples_rows(columns, order.validation, tally), 1):
             if split not in writers:
                 writer = folder.writer(split) if folder else _file_writer(_path(staging, split, order), columns, order.format)
                 writers[split] = stack.enter_context(writer)
-            writers[split].add(row)
+            for row in rows:
+                writers[split].add(row)
             if time.monotonic() - started > _QUIET_SECONDS:
-                progress.update(f"  export  {done:,}/{source.accepted:,} rows", now=done == source.accepted)
+                progress.update(f"  export  {done:,}/{source.accepted:,} samples", now=done == source.accepted)
     _require_train(tally)
     splits = [split for split in (TRAIN, VALIDATION) if split in writers]
     if folder:

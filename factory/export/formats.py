@@ -33,7 +33,8 @@ _MESSAGE = pa.struct(
         "name": pa.string(),
     }
 )
-_NESTED = {
+_TYPES = {
+    "weight": pa.float64(),
     "parents": pa.list_(pa.string()),
     "verdicts": pa.list_(pa.struct({"check": pa.string(), "passed": pa.bool_(), "reason": pa.string(), "score": pa.float64()})),
 }
@@ -112,8 +113,8 @@ class Parquet(_Batched):
     batch_rows = 8000  # each batch is a row group, and small ones compress badly
 
     def __init__(self, path: Path, columns: Columns):
-        nested = _NESTED | dict.fromkeys(columns.conversations, pa.list_(_MESSAGE))
-        super().__init__(path, columns, pa.schema({name: nested.get(name, pa.string()) for name in columns.names}))
+        types = _TYPES | dict.fromkeys(columns.conversations, pa.list_(_MESSAGE))
+        super().__init__(path, columns, pa.schema({name: types.get(name, pa.string()) for name in columns.names}))
 
     def __enter__(self) -> "Parquet":
         self._file = self._open.enter_context(pyarrow.parquet.ParquetWriter(self._path, self._schema, compression="zstd"))
@@ -191,9 +192,9 @@ class DatasetFolder:
             raise FactoryError("the format hf needs the package datasets", "pip install datasets, or export jsonl or parquet.") from None
         self._library, self._folder, self._columns = datasets, folder, columns
         text, verdict = datasets.Value("string"), {"check": "string", "passed": "bool", "reason": "string", "score": "float64"}
-        nested = {"parents": datasets.List(text), "verdicts": datasets.List({name: datasets.Value(kind) for name, kind in verdict.items()})}
-        nested |= dict.fromkeys(columns.conversations, datasets.List(datasets.Json()))
-        self._schema = datasets.Features({name: nested.get(name, text) for name in columns.names}).arrow_schema
+        types = {"parents": datasets.List(text), "verdicts": datasets.List({name: datasets.Value(kind) for name, kind in verdict.items()})}
+        types |= {"weight": datasets.Value("float64")} | dict.fromkeys(columns.conversations, datasets.List(datasets.Json()))
+        self._schema = datasets.Features({name: types.get(name, text) for name in columns.names}).arrow_schema
         self._streams: dict[str, ArrowStream] = {}
 
     @property

@@ -1,9 +1,9 @@
 """The rows of a dataset: accepted samples of a store, each with its pedigree, in the order of the plan.
 
-Promise: a row is a dictionary of plain values with the columns of `Columns`, one for each row of the view `training_set`; the store is
-opened for reading only, and memory is bounded however many rows it has. `messages` is as the store holds it, in OpenAI form, arguments as
-JSON text; `tools` and `sampling` are JSON text, because tools differ in their properties, and a column of structures would fill each with
-the nulls of all others.
+Promise: a row is a dictionary of plain values with the columns of `Columns`, one for each row of the view `training_set`, or two for a
+rationale (`multitask.py`); the store is opened for reading only, and memory is bounded however many rows it has. `messages` is as the store
+holds it, in OpenAI form, arguments as JSON text; `tools` and `sampling` are JSON text, because tools differ in their properties, and a
+column of structures would fill each with the nulls of all others.
 Not promised: an order between splits, or that a sample without a conversation to learn from has a row; such ones are counted.
 """
 
@@ -18,6 +18,7 @@ from typing import Any, Literal
 import duckdb
 
 from factory.errors import FactoryError
+from factory.export.multitask import Messages, both_tasks, task_weights
 from factory.export.split import side
 from factory.store.store import connect
 
@@ -40,7 +41,8 @@ STRETCH = """
         SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason, 'score': score} ORDER BY check_name) AS verdicts
         FROM current_verdicts SEMI JOIN stretch USING (sample_id) GROUP BY sample_id
     )
-    SELECT s.*, j.verdicts, d.name AS seed, g.teacher, g.revision AS teacher_revision, g.template_digest, g.parameters
+    SELECT s.* REPLACE (coalesce(s.family, d.family) AS family, coalesce(s.input, '') AS input), j.verdicts,
+           d.name AS seed, g.teacher, g.revision AS teacher_revision, g.template_digest, g.parameters
     FROM stretch p
     JOIN samples s ON s.rowid = p.sample_row
     JOIN generations g ON g.rowid = p.generation_row
@@ -65,6 +67,7 @@ class Columns:
     shape: Shape
     tools: bool
     alpaca: bool
+    tasks: bool
 
     @property
     def conversations(self) -> tuple[str, ...]:
@@ -73,15 +76,17 @@ class Columns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        tools, alpaca = ("tools",) * self.tools, ("instruction", "input", "output") * self.alpaca
-        return (*self.conversations, *tools, *alpaca, *PROVENANCE)
+        tools, alpaca, tasks = ("tools",) * self.tools, ("instruction", "input", "output") * self.alpaca, ("task", "weight") * self.tasks
+        return (*self.conversations, *tasks, *tools, *alpaca, *PROVENANCE)
 
 
 @dataclass
 class Tally:
-    """What went out, counted on the way: rows by (split, language, family), seeds by split, teachers, sampling settings."""
+    """What went out, counted on the way: rows by (split, language, family), samples and seeds by split; samples by kind, by teacher and by
+    sampling settings."""
 
     rows: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    samples: Counter[str] = field(default_factory=Counter)
     seeds: dict[str, set[str]] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     teachers: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -92,9 +97,11 @@ class Tally:
         """Return the number of rows of one split."""
         return sum(count for (split, _, _), count in self.rows.items() if split == name)
 
-    def add(self, split: str, row: Row) -> None:
-        """Count one row."""
-        self.rows[split, row["language"], row["family"]] += 1
+    def add(self, split: str, rows: list[Row]) -> None:
+        """Count one sample and its rows."""
+        row = rows[0]
+        self.rows[split, row["language"], row["family"]] += len(rows)
+        self.samples[split] += 1
         self.seeds.setdefault(split, set()).add(row["seed_id"])
         self.kinds[row["kind"]] += 1
         self.teachers[row["teacher"], row["teacher_revision"]] += 1
@@ -104,7 +111,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Source:
-    """An open store: the run whose samples go out, its yields, and how many rows there will be."""
+    """An open store: the run whose samples go out, its yields, how many samples there are and were accepted, and what they hold.
+
+    `weights` says what a row of each task weighs, if there are rationales, and is empty otherwise.
+    """
 
     connection: duckdb.DuckDBPyConnection
     run: Row
@@ -113,18 +123,23 @@ class Source:
     yields: list[Row]
     tools: bool
     alpaca: bool
+    weights: dict[str, float]
 
-    def rows(self, columns: Columns, validation: float, tally: Tally) -> Iterator[tuple[str, Row]]:
-        """Yield (split, row) for every accepted sample, and count them into `tally`."""
+    def columns(self, shape: Shape) -> Columns:
+        """Return the columns of a dataset of this store."""
+        return Columns(shape, self.tools, self.alpaca, bool(self.weights))
+
+    def samples_rows(self, columns: Columns, validation: float, tally: Tally) -> Iterator[tuple[str, list[Row]]]:
+        """Yield (split, rows) for every accepted sample, and count them into `tally`."""
         for after in range(0, self.accepted, STRETCH_ROWS):
             for stored in _query(self.connection, STRETCH, after=after, rows=STRETCH_ROWS):
-                row = _row(stored, columns)
-                if row is None:
+                rows = _rows(stored, columns, self.weights)
+                if not rows:
                     tally.without_conversation += 1
                     continue
-                split = side(row["seed_id"], validation)
-                tally.add(split, row)
-                yield split, row
+                split = side(stored["seed_id"], validation)
+                tally.add(split, rows)
+                yield split, rows
 
 
 @contextmanager
@@ -149,6 +164,7 @@ def open_source(store: Path) -> Iterator[Source]:
                 list(_query(connection, YIELDS)),
                 tools=any(kind["tools"] for kind in kinds),
                 alpaca=any(kind["kind"] == "instruction" for kind in kinds),
+                weights=task_weights(run["recipe_text"]) if any(kind["kind"] == "rationale" for kind in kinds) else {},
             )
         except duckdb.Error as error:
             raise FactoryError(f"{store} cannot be read: {str(error).splitlines()[0]}", "Look at it with: factory doctor -w DIR") from error
@@ -168,18 +184,30 @@ def _query(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: int) -
             yield dict(zip(names, values, strict=True))
 
 
-def _row(stored: Row, columns: Columns) -> Row | None:
+def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]:
     messages = json.loads(stored["messages"]) if stored["messages"] else []
     first = next((place for place, message in enumerate(messages) if message["role"] == "assistant"), 0)
-    if not first:
-        return None
+    prompt, completion = messages[:first], messages[first:]
+    if not prompt:
+        return []
+    if stored["kind"] != "rationale":
+        return [_row(stored, columns, prompt, completion, None, 1.0)]
+    if not stored["answer"]:
+        return []
+    tasks = both_tasks(prompt, completion, stored["answer"])
+    return [_row(stored, columns, asked, said, task, weights[task]) for task, asked, said in tasks]
+
+
+def _row(stored: Row, columns: Columns, prompt: Messages, completion: Messages, task: str | None, weight: float) -> Row:
     alpaca = stored["kind"] == "instruction"
     values = stored | {
-        "messages": messages,
-        "prompt": messages[:first],
-        "completion": messages[first:],
+        "messages": prompt + completion,
+        "prompt": prompt,
+        "completion": completion,
+        "task": task,
+        "weight": weight,
         "instruction": stored["question"] if alpaca else None,
-        "input": (stored.get("input") or "") if alpaca else None,
+        "input": stored["input"] if alpaca else None,
         "output": stored["answer"] if alpaca else None,
         "sampling": stored["parameters"],
     }

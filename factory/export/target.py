@@ -17,6 +17,7 @@ import psutil
 
 from factory.errors import FactoryError, InputError
 from factory.export.split import TRAIN, VALIDATION
+from factory.flush import flush
 
 CARD = "README.md"
 OURS = {CARD, "dataset_dict.json"} | {f"{split}{ending}" for split in (TRAIN, VALIDATION) for ending in ("", ".jsonl", ".parquet")}
@@ -77,7 +78,7 @@ def _replace(target: Path, staging: Path, *, force: bool) -> None:
         _remove(old)
     else:
         staging.replace(target)
-    _flush(target.parent)
+    flush(target.parent)
     _remove_stale(target, "replaced")
 
 
@@ -103,15 +104,7 @@ def _remove(path: Path) -> None:
 
 def _flush_all(staging: Path) -> None:
     for path in (staging, *(staging.rglob("*") if staging.is_dir() else ())):
-        _flush(path)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        flush(path)
 
 
 def _refused(target: Path, error: OSError) -> FactoryError:

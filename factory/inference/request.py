@@ -5,6 +5,7 @@ parameters, draw number); its sampling seed follows from the key, so the same re
 Not promised: equal floating-point results on different machines or batch sizes.
 """
 
+import datetime
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -41,12 +42,24 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One sending of a request to the server at the URL `endpoint`, begun at `sent_at` (UTC, without a zone), over after `seconds`.
+    `outcome` is ok, timeout, connection, bad_answer, or http_ and the status."""
+
+    endpoint: str
+    outcome: str
+    seconds: float
+    sent_at: datetime.datetime
+
+
+@dataclass(frozen=True)
 class Answer:
     """One completion. Lists run over completion tokens, the end-of-turn token included.
 
     `topk_ids` and `topk_logprobs` hold the k most likely tokens of the raw distribution (natural logarithms, before temperature,
     penalties and grammar); the token that was drawn may be outside. Without logprobs from the server they are None. `error` is a reason
-    code when there is no answer; then `text` is empty. `seconds` is the time from sending to the last token.
+    code when there is no answer; then `text` is empty. `seconds` is the time from sending to the last token. `attempts` are the sendings to
+    servers, in order; a model in the process has none to tell.
     """
 
     key: str
@@ -59,7 +72,7 @@ class Answer:
     token_logprobs: list[float] | None = None
     topk_ids: list[list[int]] | None = None
     topk_logprobs: list[list[float]] | None = None
-    attempts: int = 1
+    attempts: tuple[Attempt, ...] = ()
     error: str | None = None
 
 

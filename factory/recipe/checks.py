@@ -10,7 +10,7 @@ CheckName = Literal["schema", "execution", "finish_reason", "agreement", "degene
 CHECKS: tuple[CheckName, ...] = get_args(CheckName)
 
 DEFAULT: dict[str, tuple[CheckName, ...]] = {
-    "tool_call": ("schema", "execution", "finish_reason", "dedup", "decontamination"),
+    "tool_call": ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination"),
     "rationale": ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination"),
     "instruction": ("schema", "finish_reason", "degenerate", "length", "dedup", "decontamination"),
 }

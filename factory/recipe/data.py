@@ -6,6 +6,8 @@ from pydantic import Discriminator, Field, Tag
 
 from factory.recipe.part import PATH, FilePath, Part
 
+Weight = Annotated[float, Field(gt=0, le=100)]
+
 
 class Budget(Part):
     """What making the data may cost at most. Turns of samples that are already begun still end."""
@@ -53,6 +55,9 @@ class RationaleData(_Data):
         default="shortest", description="Which right rationales of a question stay: the shortest, several different ones, or all of them."
     )
     most: int = Field(default=1, ge=1, le=64, description="Most rationales that stay of one question.")
+    rationale_weight: Weight = Field(
+        default=1.0, description="What a training row of the task rationale weighs in an export, where one of the task label weighs 1."
+    )
 
 
 class InstructionData(_Data):

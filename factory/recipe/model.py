@@ -52,6 +52,13 @@ class Teacher(Part):
         pattern=VARIABLE,
         description="NAME of the environment variable that holds the servers' key, never the key. Only with endpoints.",
     )
+    timeout_s: float = Field(
+        default=300.0,
+        gt=0,
+        le=86400,
+        description="Seconds in which a server may stay silent before the request goes to another; more than the longest answer takes. "
+        "Only with endpoints.",
+    )
     logprobs: int = Field(default=20, ge=0, le=20, description="Likeliest tokens whose log-probabilities are kept at each position.")
     sampling: Sampling = Field(default=Sampling(), description="How answers are drawn.")
     max_model_len: int = Field(default=2048, ge=256, le=131072, description="Most tokens of prompt and answer together.")

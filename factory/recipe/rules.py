@@ -51,6 +51,8 @@ def _is_absent(source: Source, key: str) -> bool:
 def _teacher(source: Source) -> Iterator[Fault]:
     if _at(source, "teacher", "api_key_env") is not None and not _at(source, "teacher", "endpoints"):
         yield source.fault(("teacher", "api_key_env"), "only with endpoints; a model that runs here needs no key")
+    if _at(source, "teacher", "timeout_s") is not None and not _at(source, "teacher", "endpoints"):
+        yield source.fault(("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for")
     answer, whole = _at(source, "teacher", "sampling", "max_tokens"), _at(source, "teacher", "max_model_len")
     answer = Sampling().max_tokens if answer is None else answer
     whole = Teacher.model_fields["max_model_len"].default if whole is None else whole

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Set
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from factory.digest import canonical_json
 from factory.seeds.form import LONGEST, Content, Form, from_text, number_text
+from factory.seeds.published_forms import AlpacaForm
 from factory.seeds.seed import Kind
 from factory.tasks.strict_json import strict_json
 
@@ -79,24 +80,13 @@ class RationaleForm(Form):
         return [Content(self.question, self.reference, rationale=self.rationale, expression=self.expression)]
 
 
-class InstructionForm(Form):
-    """`instruction`, and of `input` and `output` what there is. `language`, `family`, or an `id` with no more tell it from Alpaca's."""
+class InstructionForm(AlpacaForm):
+    """Alpaca's, and nothing beside it. `language`, `family`, or an `id` with no more tell it from Alpaca's own."""
 
     model_config = ConfigDict(extra="forbid")
     form = "instruction"
-    kinds = frozenset[Kind]({"instruction"})
-    needs = frozenset({"instruction"})
-    marks = frozenset({"instruction"})
-    names: ClassVar[dict[str, str]] = {"question": "instruction", "reference": "output"}
-
-    instruction: str
-    input: str = ""
-    output: str = ""
 
     @classmethod
     def fits(cls, keys: Set[str]) -> bool:
         ours = "language" in keys or "family" in keys or ("id" in keys and keys <= cls.fields())
         return cls.needs <= keys and ours and "instances" not in keys
-
-    def contents(self) -> list[Content]:
-        return [Content(self.instruction, self.output, input=self.input)]

@@ -28,7 +28,7 @@ _ROLES = {
 
 
 class AlpacaForm(Form):
-    """`instruction`, `input`, `output`."""
+    """`instruction`, and of `input` and `output` what there is."""
 
     form = "alpaca"
     kinds = frozenset[Kind]({"instruction"})

@@ -1,25 +1,28 @@
 """Reading a tool call out of text that a model wrote.
 
-Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed. Refused: more than 20,000
-characters, what `strict_json` refuses, unknown tools, arguments that do not fit the tool's JSON Schema, and arguments with a chat control
-token (`<|im_start|>`, `</tool_call>`), which would change whose turn it is once they stand in a chat template. The Hermes form is
-`<tool_call>\\n{...}\\n</tool_call>`.
+Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed. Refused: what is `unreadable`
+(too large, no text, a chat control token such as `<|im_start|>`, which would change whose turn it is once it stands in a chat template), as
+it is written and once more where arguments are written in escapes; what `strict_json` refuses; unknown tools; and arguments that do not fit
+the tool's JSON Schema. The Hermes form is `<tool_call>\\n{...}\\n</tool_call>`.
 """
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
-from factory.tasks.control_token import control_token
-from factory.tasks.strict_json import strict_json
+from factory.tasks.strict_json import JsonFault, strict_json
+from factory.tasks.unreadable import harmful, unreadable
 from factory.tools.spec import ToolSpec
 
-MAX_CHARACTERS = 20_000
 MAX_CALLS = 4
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
 
 class CallFault(Exception):
-    """There is no usable call: `reason` is one of empty, not_json, wrong_shape, unknown_tool, bad_arguments, control_token."""
+    """There is no usable call.
+
+    `reason` is one of `unreadable` (too_large, empty, not_text, control_token) or of `JsonFault` (truncated_json, not_json, not_finite,
+    too_deep), or it is wrong_shape, unknown_tool, missing_argument, wrong_type, or bad_arguments for what else the tool's schema refuses.
+    """
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(detail or reason)
@@ -29,27 +32,12 @@ class CallFault(Exception):
 
 def parse_call(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
     """Return {"name", "arguments"} from a JSON object; raise CallFault."""
-    if not text.strip():
-        raise CallFault("empty")
-    if len(text) > MAX_CHARACTERS:
-        raise CallFault("not_json", f"{len(text)} characters")
-    try:
-        value = strict_json(text)
-    except ValueError as error:
-        raise CallFault("not_json", str(error)[:200]) from None
-    return _checked(value, tools)
+    return _checked(_read(text), tools)
 
 
 def parse_calls(text: str, tools: list[ToolSpec]) -> list[dict[str, Any]]:
     """Return the calls of a JSON array, empty if no tool is called; raise CallFault, also for more than `MAX_CALLS` or a call twice."""
-    if not text.strip():
-        raise CallFault("empty")
-    if len(text) > MAX_CHARACTERS:
-        raise CallFault("not_json", f"{len(text)} characters")
-    try:
-        value = strict_json(text)
-    except ValueError as error:
-        raise CallFault("not_json", str(error)[:200]) from None
+    value = _read(text)
     if not isinstance(value, list) or len(value) > MAX_CALLS:
         raise CallFault("wrong_shape", f"expected a list of at most {MAX_CALLS} calls")
     calls = [_checked(call, tools) for call in value]
@@ -83,17 +71,38 @@ def call_schema(tools: list[ToolSpec]) -> dict[str, Any]:
     return calls[0] if len(calls) == 1 else {"anyOf": calls}
 
 
+def _read(text: str) -> Any:
+    if found := unreadable(text):
+        raise CallFault(*found)
+    try:
+        return strict_json(text)
+    except JsonFault as error:
+        raise CallFault(error.reason, str(error)[:200]) from None
+
+
 def _checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != {"name", "arguments"} or not isinstance(value["arguments"], dict):
         raise CallFault("wrong_shape", 'expected {"name": ..., "arguments": {...}}')
     tool = next((tool for tool in tools if tool.name == value["name"]), None)
     if tool is None:
         raise CallFault("unknown_tool", str(value["name"])[:200])
-    if faults := tool.check_arguments(value["arguments"]):
-        raise CallFault("bad_arguments", "; ".join(faults)[:500])
-    if token := control_token(json.dumps(value["arguments"], ensure_ascii=False)):
-        raise CallFault("control_token", token)
+    if found := harmful("\n".join(_texts(value["arguments"]))):
+        raise CallFault(*found)
+    if faults := tool.argument_faults(value["arguments"]):
+        keywords = {keyword for _, keyword in faults}
+        reason = "missing_argument" if "required" in keywords else "wrong_type" if "type" in keywords else "bad_arguments"
+        raise CallFault(reason, "; ".join(message for message, _ in faults)[:500])
     return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value:
+            yield from _texts(part)
+        for part in value.values() if isinstance(value, dict) else ():
+            yield from _texts(part)
 
 
 def calls_schema(tools: list[ToolSpec]) -> dict[str, Any]:

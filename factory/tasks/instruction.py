@@ -15,22 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from factory.checks.near import NearIndex
+from factory.checks.phrases import proposal_sign
 from factory.checks.rouge import rouge_l
 from factory.digest import content_id
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
-from factory.tasks.control_token import control_token
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.sample import Sample, Task
-from factory.tasks.strict_json import strict_json
+from factory.tasks.strict_json import JsonFault, strict_json
+from factory.tasks.unreadable import harmful, unreadable
 from factory.templates import render, template_digest
 
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
 ROUND, SHARING = 64, 16
 ALIKE = 0.7
+LONGEST = {"instruction": 400, "input": 600}
 SCHEMA = {
     "type": "object",
-    "properties": {"instruction": {"type": "string", "minLength": 10, "maxLength": 400}, "input": {"type": "string", "maxLength": 600}},
+    "properties": {
+        "instruction": {"type": "string", "minLength": 10, "maxLength": LONGEST["instruction"]},
+        "input": {"type": "string", "maxLength": LONGEST["input"]},
+    },
     "required": ["instruction", "input"],
     "additionalProperties": False,
 }
@@ -112,14 +117,15 @@ class InstructionKind:
         asked = render(ANSWER, self._own, instruction=made.question, input=made.input)
         answer = yield Ask([{"role": "user", "content": asked}])
         keys.append(answer.key)
-        text = answer.text.strip()
-        fault = answer.error or (None if text else "empty")
+        fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
+        text = "" if fault else answer.text.strip()
         return Sample(
             request_key=answer.key,
             task=made,
             text=answer.text,
             finish_reason=answer.finish_reason,
             fault=fault,
+            detail=detail,
             answer=text or None,
             messages=None if fault else [{"role": "user", "content": asked}, {"role": "assistant", "content": text}],
             said=made.question,
@@ -132,17 +138,23 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
         return None, answer.error, ""
     if answer.finish_reason == "length":
         return None, "proposal_cut_off", ""
+    if found := unreadable(answer.text):
+        return None, *found
     try:
         value: Any = strict_json(answer.text)
-    except ValueError as error:
-        return None, "not_json", str(error)[:200]
+    except JsonFault as error:
+        return None, error.reason, str(error)[:200]
     if not isinstance(value, dict) or set(value) != {"instruction", "input"} or not all(isinstance(part, str) for part in value.values()):
         return None, "wrong_shape", 'expected {"instruction": "...", "input": "..."}'
     read = {name: part.strip() for name, part in value.items()}
     if not read["instruction"]:
         return None, "empty", ""
-    if token := control_token(read["instruction"]) or control_token(read["input"]):
-        return None, "control_token", token
+    # Once more: what was written in escapes shows only now.
+    if found := harmful(f"{read['instruction']}\n{read['input']}") or proposal_sign(**read):
+        return None, *found
+    # A server need not hold an answer to its schema, and what is accepted stands in later prompts.
+    if too_large := [name for name, part in read.items() if len(part) > LONGEST[name]]:
+        return None, "too_large", f"{too_large[0]}: {len(read[too_large[0]])} characters"
     return read, None, ""
 
 

@@ -2,7 +2,8 @@
 
 The score is the expectation over the scale under the teacher's own probabilities of the five digits where it wrote the score (G-Eval,
 Liu et al., 2023, arXiv 2303.16634), where the answer has them and the tokens' meaning is known; otherwise the digit. What is judged is
-fenced and called data: it cannot end the fence. Not promised: that a small judge judges well.
+fenced and called data: it cannot end the fence. More than `MAX_CHARACTERS` are not put to the judge. Not promised: that a small judge
+judges well.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from factory.inference.request import Answer
 from factory.tasks.kind import Ask, Episode
-from factory.tasks.sample import Sample
+from factory.tasks.sample import MAX_CHARACTERS, Sample
 from factory.tasks.strict_json import strict_json
 from factory.templates import render
 
@@ -40,6 +41,8 @@ def judged(episode: Episode, spell: Spell | None, own: Path | None) -> Episode:
     if sample.call:
         said = f"{json.dumps(sample.call, ensure_ascii=False)}\n{said}"
     question = f"{sample.task.question}\n\n{sample.task.input}".strip()
+    if len(question) + len(said) > MAX_CHARACTERS:
+        return sample
     # No run of the fence's character in the text is as long as the fence.
     longest = max((len(run) for run in re.findall("=+", question + said)), default=0)
     text = render(TEMPLATE, own, language=sample.task.language, question=question, answer=said, fence="=" * max(8, longest + 1))
@@ -60,11 +63,12 @@ def with_score(sample: Sample, answer: Answer, spell: Spell | None) -> Sample:
 def _expected(answer: Answer, spell: Spell | None) -> float | None:
     if spell is None or not answer.token_ids or not answer.topk_ids or not answer.topk_logprobs:
         return None
-    for place in reversed(range(len(answer.token_ids))):
-        if spell(answer.token_ids[place]).strip() in SCALE:
+    # A server may leave positions out, and what it calls a log-probability need not be one.
+    for drawn, ids, logprobs in reversed(list(zip(answer.token_ids, answer.topk_ids, answer.topk_logprobs, strict=False))):
+        if spell(drawn).strip() in SCALE:
             mass: dict[str, float] = {}
-            for token, logprob in zip(answer.topk_ids[place], answer.topk_logprobs[place], strict=True):
-                if (text := spell(token).strip()) in SCALE:
+            for token, logprob in zip(ids, logprobs, strict=False):
+                if (text := spell(token).strip()) in SCALE and logprob <= 0:
                     mass[text] = mass.get(text, 0.0) + math.exp(logprob)
             total = sum(mass.values())
             return sum(int(text) * share for text, share in mass.items()) / total if total else None

@@ -26,8 +26,8 @@ Episode = Generator[Ask, Answer, Sample]
 
 
 class Pool(Protocol):
-    """What has been made so far, and is good enough to be shown to the teacher. The recipe's checks have no say in it: what they let through
-    decides what is trained on, not what is asked, so that an edited threshold asks nothing anew."""
+    """What has been made so far, and is good enough to be shown to the teacher. The recipe's checks have no say in it: what they let
+    through decides what is trained on, not what is asked, so that an edited threshold asks nothing anew."""
 
     @property
     def judged(self) -> int:

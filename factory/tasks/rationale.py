@@ -19,6 +19,7 @@ from factory.tasks.answer import normal_answer, split_answer
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.sample import Sample, Task
+from factory.tasks.unreadable import unreadable
 from factory.tasks.vary import vary
 from factory.templates import render, template_digest
 from factory.tools.calculator import evaluate
@@ -72,9 +73,11 @@ class RationaleKind:
         return self.read(task, answer.key, answer.text, answer.finish_reason, answer.error)
 
     def read(self, task: Task, key: str, text: str, finish_reason: str, error: str | None) -> Sample:
-        """Return the sample of one answer; one without a marked final answer has the fault `no_final_answer`."""
-        parts = None if error else split_answer(text)
-        fault = error or (None if parts else "no_final_answer" if text.strip() else "empty")
+        """Return the sample of one answer; its fault is the request's, one of `unreadable`, or no_final_answer where none is marked."""
+        fault, detail = (error, "") if error else unreadable(text) or (None, "")
+        parts = None if fault else split_answer(text)
+        if fault is None and parts is None:
+            fault = "no_final_answer"
         rationale, answer = parts or (None, None)
         messages = None
         if rationale is not None and answer is not None:
@@ -86,6 +89,7 @@ class RationaleKind:
             text=text,
             finish_reason=finish_reason,
             fault=fault,
+            detail=detail,
             rationale=rationale,
             answer=answer,
             messages=messages,

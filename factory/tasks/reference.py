@@ -2,10 +2,11 @@
 
 A reference is text: an expression for the first tool's only argument, or the JSON of a list of steps (`[[call, call], [call]]`; `[]` where
 no tool is needed). Promise: `solve` carries it out; `mend` puts the results of earlier steps back into later ones after numbers were
-replaced, where the reference that a person wrote has them.
+replaced, where the reference that a person wrote has them: as a whole argument, or as a number in one.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from factory.tools.errors import ToolError
 Call = dict[str, Any]
 Steps = list[list[Call]]
 Run = Callable[[str, dict[str, Any]], str]
+# A minus after a digit or a parenthesis is an operator.
+_NUMBER = re.compile(r"((?:(?<![\d.)])(?<![\d.)] )-)?\d+(?:\.\d+)?)")
+_QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?) \D+")
 
 
 def parse_steps(reference: str) -> Steps | None:
@@ -35,40 +39,76 @@ def outcome(results: list[list[str]]) -> str:
     return canonical_json(sorted(results[-1])) if results else "[]"
 
 
-def mend(reference: str, original: Steps, run: Run) -> str:
-    """Return a reference whose later steps hold the results of its own earlier ones, in the places where `original` holds its own."""
+def mend(reference: str, original: Steps, run: Run) -> str | None:
+    """Return a reference whose later steps hold the results of its own earlier ones, in the places where `original` holds its own.
+
+    None if that cannot be done: an earlier step fails, or has nothing in the place of a result that a later one was fed with.
+    """
     steps = parse_steps(reference)
-    before, now = run_steps(original, run), None
+    before = run_steps(original, run)
     if not steps or before is None:
-        return reference
+        return None
     for position in range(1, len(steps)):
         if (now := run_steps(steps[:position], run)) is None:
-            return reference
-        old, new = dict(_scalars(before[:position])), dict(_scalars(now))
-        places = {str(value): place for place, value in reversed(list(old.items())) if place in new}
-        steps[position] = [_fed(call, model, places, new) for call, model in zip(steps[position], original[position], strict=True)]
+            return None
+        fed = _changes(before[:position], now)
+        try:
+            steps[position] = [
+                {"name": call["name"], "arguments": _fed(call["arguments"], model["arguments"], fed)}
+                for call, model in zip(steps[position], original[position], strict=True)
+            ]
+        except _Gone:
+            return None
     return canonical_json(steps)
 
 
-def _fed(call: Call, model: Call, places: dict[str, tuple[Any, ...]], new: dict[tuple[Any, ...], Any]) -> Call:
-    arguments = dict(call["arguments"])
-    for name, value in model["arguments"].items():
-        if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value) in places:
-            fed = new[places[str(value)]]
-            arguments[name] = fed if isinstance(fed, type(value)) else _as(type(value), str(fed), arguments[name])
-    return {"name": call["name"], "arguments": arguments}
+class _Gone(Exception):
+    """There is no result in the place of one that a later step was fed with."""
 
 
-def _as(kind: type, text: str, otherwise: Any) -> Any:
-    try:
-        number = float(text) if kind is float else kind(text)
-    except ValueError:
-        return otherwise
-    return number
+def _changes(before: list[list[str]], now: list[list[str]]) -> dict[str, Any]:
+    """Return, for the text of each result, what stands in its place now; `_Gone` if nothing does."""
+    new = dict(_scalars(now))
+    changes: dict[str, Any] = {}
+    for place, value in _scalars(before):
+        # The first of several places counts, but for one that is gone.
+        if changes.get(str(value), _Gone) is _Gone:
+            changes[str(value)] = new.get(place, _Gone)
+    return changes
+
+
+def _fed(given: Any, model: Any, changes: dict[str, Any]) -> Any:
+    if isinstance(given, dict) and isinstance(model, dict):
+        return {name: _fed(part, model.get(name), changes) for name, part in given.items()}
+    if isinstance(given, list) and isinstance(model, list):
+        return [_fed(part, other, changes) for part, other in zip(given, model, strict=True)]
+    if isinstance(model, bool) or not isinstance(model, str | int | float):
+        return given
+    if str(model) in changes:
+        return str(_now(changes, str(model))) if isinstance(model, str) else _number(str(_now(changes, str(model))))
+    if not isinstance(model, str):
+        return given
+    # An expression may hold a result among numbers of its own; a number that was replaced is the question's.
+    said, wrote = _NUMBER.split(given), _NUMBER.split(model)
+    if len(said) != len(wrote):
+        return given
+    return "".join(str(_now(changes, new)) if new == old and new in changes else new for new, old in zip(said, wrote, strict=True))
+
+
+def _now(changes: dict[str, Any], text: str) -> Any:
+    if changes[text] is _Gone:
+        raise _Gone
+    return changes[text]
+
+
+def _number(text: str) -> int | float:
+    if not _NUMBER.fullmatch(text):
+        raise _Gone
+    return float(text) if "." in text else int(text)
 
 
 def _scalars(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield every scalar with its place; text that is JSON of an object or a list is looked into."""
+    """Yield every scalar with its place; text that is JSON of an object or a list is looked into, and the number of `45 days` is one."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             yield from _scalars(json.loads(value), place)
@@ -79,3 +119,5 @@ def _scalars(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[An
             yield from _scalars(part, (*place, key))
     else:
         yield place, value
+        if isinstance(value, str) and (quantity := _QUANTITY.fullmatch(value)):
+            yield (*place, "number"), quantity[1]

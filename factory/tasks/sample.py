@@ -6,6 +6,8 @@ from typing import Any
 
 from factory.digest import content_id
 
+MAX_CHARACTERS = 20_000  # of a text that the teacher or a tool wrote: what is longer is not read
+
 
 @dataclass(frozen=True)
 class Task:
@@ -30,11 +32,11 @@ class Task:
 class Sample:
     """All that came of one task in one draw.
 
-    `sample_id` is given by `identified`, once all answers are there. `fault` is the reason code why there is nothing to learn from; then `messages` is None. `text` is what the teacher wrote last, in the
-    answer to `request_key`. `call` is one call, or a list of steps of calls. `outcome` and `expected` are what is compared where an answer
-    can be proved: the result or final answer in a normal form, and the reference's (None if there is none). `said` is the text by which
-    samples are compared with each other, `content_id` is equal for those that say the same. `score` is a judge's, on the scale of its
-    rubric. `messages` is in OpenAI form.
+    `sample_id` is given by `identified`, once all answers are there. `fault` is the reason code why there is nothing to learn from; then
+    `messages` is None. `text` is what the teacher wrote last, in the answer to `request_key`. `call` is one call, or a list of steps of
+    calls. `outcome` and `expected` are what is compared where an answer can be proved: the result or final answer in a normal form, and the
+    reference's (None if there is none). `said` is the text by which samples are compared with each other, `content_id` is equal for those
+    that say the same. `score` is a judge's, on the scale of its rubric. `messages` is in OpenAI form.
     """
 
     request_key: str

@@ -22,7 +22,8 @@ from factory.tasks.control_token import control_token
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.reference import Run, Steps, mend, outcome, parse_steps, run_steps
-from factory.tasks.sample import Sample, Task
+from factory.tasks.sample import MAX_CHARACTERS, Sample, Task
+from factory.tasks.unreadable import unreadable
 from factory.tasks.vary import vary
 from factory.templates import render, template_digest
 from factory.tools.errors import ToolError
@@ -154,6 +155,8 @@ class ToolCallKind:
 
     def _result(self, call: dict[str, Any]) -> str:
         result = self._run(call["name"], call["arguments"])
+        if len(result) > MAX_CHARACTERS:
+            raise CallFault("too_large", f"a result of {len(result)} characters")
         if token := control_token(result):
             raise CallFault("control_token", f"{token} in a result")
         return result
@@ -173,10 +176,12 @@ class ToolCallKind:
         steps: Steps = []
         results: list[list[str]] = []
         keys: list[str] = []
+        ends: list[str] = []
         fault, detail, said = None, "", ""
         while True:
             answer = yield Ask(messages, self.schema)
             keys.append(answer.key)
+            ends.append(answer.finish_reason)
             said = answer.text
             if fault := answer.error:
                 break
@@ -202,15 +207,17 @@ class ToolCallKind:
             plain = render(PLAIN, self._own, language=task.language)
             answer = yield Ask([{"role": "system", "content": plain}, {"role": "user", "content": task.question}])
             keys.append(answer.key)
-            said, fault = answer.text, answer.error
-            sentence = answer.text.strip() or None
-            fault = fault or (None if sentence else "empty")
+            ends.append(answer.finish_reason)
+            said = answer.text
+            fault, detail = (answer.error, "") if answer.error else unreadable(said) or (None, "")
+            sentence = None if fault else said.strip()
         path = [[[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step] for step in steps]
         return Sample(
             request_key=keys[-1],
             task=task,
             text=said,
-            finish_reason=answer.finish_reason,
+            # What was cut off in any turn is no whole conversation.
+            finish_reason=next((end for end in ends if end != "stop"), "stop"),
             fault=fault,
             detail=detail,
             call=steps,

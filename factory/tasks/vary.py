@@ -21,12 +21,12 @@ def vary(
     variant: int,
     recipe_seed: int,
     solve: Callable[[str], str | None],
-    mend: Callable[[str], str] = lambda reference: reference,
+    mend: Callable[[str], str | None] = lambda reference: reference,
 ) -> tuple[str, str] | None:
     """Return (question, reference) of one variant, or None if no numbers were found that keep the task's character.
 
     `solve` gives the result of a reference as text, or None if it has none. `mend` makes a reference whole again after its numbers were
-    replaced, where one part of it follows from another.
+    replaced, where one part of it follows from another, or gives None.
     """
     if variant == 0:
         return seed.question, seed.reference
@@ -40,8 +40,9 @@ def vary(
         mapping = {number: _similar(number, chance) for number in numbers}
         if len(staying.union(mapping.values())) < len(staying) + len(mapping):
             continue
-        result = solve(reference := mend(_replace(seed.reference, mapping)))
-        if result is None or ("." in result) > ("." in original) or result.startswith("-") > original.startswith("-"):
+        reference = mend(_replace(seed.reference, mapping))
+        result = None if reference is None else solve(reference)
+        if reference is None or result is None or ("." in result) > ("." in original) or result.startswith("-") > original.startswith("-"):
             continue
         return _replace(seed.question, mapping), reference
     return None

@@ -56,13 +56,17 @@ class ToolSpec(BaseModel):
 
     def check_arguments(self, arguments: dict[str, Any]) -> list[str]:
         """Return what is wrong with the arguments of a call, one message a fault with its JSON path; empty if they fit."""
+        return [message for message, _ in self.argument_faults(arguments)]
+
+    def argument_faults(self, arguments: dict[str, Any]) -> list[tuple[str, str]]:
+        """Return what `check_arguments` does, each with the keyword of JSON Schema that refuses it, such as `required`."""
         # An explicit registry, even an empty one, is what keeps jsonschema from fetching schemas over the network.
         validator = Draft202012Validator(self.function.parameters, registry=Registry())
         try:
             faults = list(validator.iter_errors(arguments))
         except RecursionError:
-            return ["$: the arguments, or the schema, are nested too deeply"]
-        return sorted(f"{fault.json_path}: {fault.message}" for fault in faults)
+            return [("$: the arguments, or the schema, are nested too deeply", "")]
+        return sorted((f"{fault.json_path}: {fault.message}", str(fault.validator)) for fault in faults)
 
 
 def load_tools(path: Path) -> list[ToolSpec]:

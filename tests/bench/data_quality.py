@@ -151,9 +151,8 @@ def prove_tool_calls(rows: list[dict[str, Any]]) -> dict[str, int]:
 def prove_instructions(rows: list[dict[str, Any]]) -> dict[str, int]:
     """Compare every pair."""
     said = [tokens(row["instruction"]) for row in rows]
-    above = sum(
-        2 * LCSseq.similarity(one, other) > ROUGE * (len(one) + len(other)) for one, other in itertools.combinations(said, 2) if one and other
-    )
+    pairs = itertools.combinations(filter(None, said), 2)
+    above = sum(2 * LCSseq.similarity(one, other) > ROUGE * (len(one) + len(other)) for one, other in pairs)
     return {"instructions": len(rows), "rouge_pairs_above": above}
 
 

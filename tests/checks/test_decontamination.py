@@ -18,13 +18,15 @@ from tests.tasks.calculator import DATA, SEEDS, kind, one_seed
 
 KIND = kind()
 HELD_OUT = require_seeds(DATA / "held_out" / "calculator.jsonl", "tool_call")
+SHIPPED = DecontaminationCheck(HELD_OUT)
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PUNCTUATION = "?!,;:…，。？！、'\"()[]-–—_ \t\n\u3000"
 
 
 def verdict(question: str, reference: str, held_out: list[Seed] = HELD_OUT) -> Verdict:
     task = Task("b2:0", "en", "general", question, reference)
-    return DecontaminationCheck(held_out).judge(KIND.read(task, Answer("b2:1", "", "stop", 1, 1, 0.1)))
+    check = SHIPPED if held_out is HELD_OUT else DecontaminationCheck(held_out)
+    return check.judge(KIND.read(task, Answer("b2:1", "", "stop", 1, 1, 0.1)))
 
 
 def test_the_shipped_seeds_are_clean_and_the_held_out_tasks_are_not() -> None:

@@ -11,7 +11,8 @@ contents = st.lists(st.sampled_from(["a", "b", "c"]), max_size=12)
 
 
 def sample(number: int, said: str, content: str | None = None) -> Sample:
-    return Sample(f"s{number}", f"k{number}", Task("b2:0", "en", "general", said, ""), said, "stop", said=said, content_id=content or said)
+    task = Task("b2:0", "en", "general", said, "")
+    return Sample(f"k{number}", task, said, "stop", said=said, content_id=content or said, sample_id=f"s{number}")
 
 
 def check(threshold: float | None = None, semantic: float | None = None) -> DedupCheck:

@@ -5,19 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.checks.rouge import rouge_l, tokens
+from tests.data.rouge import longest_common_subsequence
 
 words = st.lists(st.sampled_from(["the", "a", "bee", "hive", "home", "蜂", "花", "3", "ÉTÉ", "!"]), max_size=12).map(" ".join)
 anything = st.text(st.characters(exclude_categories=[]), max_size=60)
-
-
-def common(left: list[str], right: list[str]) -> int:
-    """Return the length of the longest common subsequence, by the textbook recursion."""
-    row = [0] * (len(right) + 1)
-    for token in left:
-        diagonal = 0
-        for place, other in enumerate(right, 1):
-            diagonal, row[place] = row[place], diagonal + 1 if token == other else max(row[place], row[place - 1])
-    return row[-1]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +30,7 @@ def test_tokens(text: str, expected: list[str]) -> None:
 @given(words, words)
 def test_it_is_the_f_measure_over_the_longest_common_subsequence(first: str, second: str) -> None:
     left, right = tokens(first), tokens(second)
-    expected = 2 * common(left, right) / (len(left) + len(right)) if left or right else 1.0
+    expected = 2 * longest_common_subsequence(left, right) / (len(left) + len(right)) if left or right else 1.0
     assert rouge_l(first, second) == pytest.approx(expected, abs=1e-12)
 
 

@@ -54,7 +54,7 @@ RIGHT = said("47 + 38")
         ("85", "wrong_shape"),
         ("It is 85.", "not_json"),
         ('{"name": "shell", "arguments": {}}', "unknown_tool"),
-        ('{"name": "calculator", "arguments": {}}', "bad_arguments"),
+        ('{"name": "calculator", "arguments": {}}', "missing_argument"),
     ],
 )
 def test_schema(text: str, reason: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from factory.artifact import publish, verify
 from factory.visible import visible
 from factory.workspace import Workspace
-from tests.cli.command import COMMAND, ENVIRONMENT, ROOT, factory, on_a_terminal
+from tests.cli.command import COMMAND, ENVIRONMENT, ROOT, factory, on_a_terminal, typed
 from tests.store.sample_rows import EVIL, finished, make_workspace, open_store
 
 VERBS = ["init", "validate", "run", "generate", "check", "distill", "compress", "evaluate", "report", "audit", "doctor"]
@@ -27,7 +27,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def audit(workspace: Workspace, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return factory("audit", "-w", workspace.root, *arguments)
+    return typed("audit", "-w", workspace.root, *arguments)
 
 
 def test_help_names_every_verb() -> None:
@@ -38,7 +38,7 @@ def test_help_names_every_verb() -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb: str) -> None:
-    done = factory(verb, "--help")
+    done = typed(verb, "--help")
     assert done.returncode == 0
     assert f"{verb} [OPTIONS]" in done.stdout
     assert ("--workspace" in done.stdout) == (verb not in ("init", "validate"))
@@ -72,10 +72,16 @@ def test_the_version_is_told() -> None:
     ids=" ".join,
 )
 def test_what_is_typed_wrong_ends_with_2_and_a_sentence(workspace: Workspace, arguments: tuple[str, ...]) -> None:
-    done = factory(*(argument.replace("{there}", str(workspace.root)) for argument in arguments))
+    done = typed(*(argument.replace("{there}", str(workspace.root)) for argument in arguments))
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.strip()
+
+
+def test_the_shell_gets_the_exit_code_and_no_traceback() -> None:
+    done = factory("validate", "/no/such/recipe.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: /no/such/recipe.yaml")
 
 
 def test_audit_without_a_question_lists_the_views(workspace: Workspace) -> None:
@@ -100,12 +106,13 @@ def test_audit_says_when_rows_were_left_off(workspace: Workspace) -> None:
     assert audit(workspace, "samples", "--limit", "3", "--format", "json").stderr == ""
 
 
-@pytest.mark.parametrize("start", "=+-@\t\r")
-def test_audit_guards_spreadsheets_against_formulas(workspace: Workspace, start: str) -> None:
-    done = audit(workspace, f"SELECT chr({ord(start)}) || 'SUM(A1)' AS a, -5 AS b, 'plain' AS c", "--format", "csv")
-    header, row = csv.reader(io.StringIO(done.stdout, newline=""))
+def test_audit_guards_spreadsheets_against_formulas(workspace: Workspace) -> None:
+    starts = "=+-@\t\r"
+    values = ", ".join(f"(chr({ord(start)}) || 'SUM(A1)', -5, 'plain')" for start in starts)
+    done = audit(workspace, f"SELECT * FROM (VALUES {values}) t(a, b, c)", "--format", "csv")
+    header, *rows = csv.reader(io.StringIO(done.stdout, newline=""))
     assert header == ["a", "b", "c"]
-    assert row == [f"'{start}SUM(A1)", "-5", "plain"]
+    assert rows == [[f"'{start}SUM(A1)", "-5", "plain"] for start in starts]
 
 
 def test_audit_writes_parquet_that_can_be_read(workspace: Workspace, tmp_path: Path) -> None:
@@ -138,6 +145,7 @@ def test_audit_shows_hostile_text_as_text(workspace: Workspace) -> None:
     assert visible(EVIL) in done.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 def test_nothing_in_a_sample_drives_a_terminal(workspace: Workspace, form: str) -> None:
     shown = on_a_terminal("audit", "-w", workspace.root, 'SELECT question, 1 AS "\x1b[2J" FROM rejected', "--format", form)
@@ -187,7 +195,7 @@ def test_an_interruption_ends_with_130(workspace: Workspace, tmp_path: Path) -> 
 
 def test_doctor_finds_a_whole_workspace_whole(tmp_path: Path) -> None:
     workspace, _ = with_a_model(tmp_path)
-    done = factory("doctor", "-w", workspace.root)
+    done = typed("doctor", "-w", workspace.root)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAULT" not in done.stdout
     assert "store: 2 batches" in done.stdout
@@ -199,7 +207,7 @@ def test_doctor_ends_with_1_and_names_what_is_damaged(tmp_path: Path) -> None:
     (model / "model.safetensors").write_bytes(bytes(7) + b"\1")
     with (model.parent / "stray").open("w"):
         pass
-    done = factory("doctor", "-w", workspace.root)
+    done = typed("doctor", "-w", workspace.root)
     assert done.returncode == 1
     assert "FAULT student-1:" in done.stdout
     assert "1 fault(s) found" in done.stderr
@@ -209,7 +217,7 @@ def test_doctor_ends_with_1_and_names_what_is_damaged(tmp_path: Path) -> None:
 def test_doctor_ends_with_1_if_the_store_cannot_be_opened(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
     workspace.store.write_bytes(b"")
-    done = factory("doctor", "-w", workspace.root)
+    done = typed("doctor", "-w", workspace.root)
     assert done.returncode == 1
     assert "factory.duckdb cannot be opened" in done.stderr
     assert "cores" in done.stdout, "what was found before is shown"
@@ -229,10 +237,10 @@ def with_a_model(root: Path) -> tuple[Workspace, Path]:
 
 def test_init_makes_a_recipe_that_is_valid(tmp_path: Path) -> None:
     folder = tmp_path / "mein projekt"
-    made = factory("init", folder)
+    made = typed("init", folder)
     assert made.returncode == 0
     assert made.stdout == f"{folder / 'recipe.yaml'}\n"
-    valid = factory("validate", made.stdout.strip())
+    valid = typed("validate", made.stdout.strip())
     assert valid.returncode == 0
     assert "ok" in valid.stdout.splitlines()[0]
 
@@ -242,7 +250,7 @@ def test_init_overwrites_nothing(tmp_path: Path, name: str) -> None:
     mine = tmp_path / name
     mine.parent.mkdir(parents=True, exist_ok=True)
     mine.write_text("mine")
-    done = factory("init", tmp_path)
+    done = typed("init", tmp_path)
     assert done.returncode == 2
     assert f"{mine} exists already" in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]

@@ -1,17 +1,15 @@
 """The calculator's seeds and held-out tasks keep the rules that `data/README.md` states."""
 
-import json
 import re
 from collections import Counter
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
 from factory.tools.calculator import evaluate
 from factory.tools.spec import load_tools
+from tests.data.rows import DATA, Row, for_each, read
 
-DATA = Path(__file__).parents[2] / "data"
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 CONSTANTS = {"2", "3", "4", "7", "10", "60", "100"}
 N = NUMBER.pattern
@@ -24,24 +22,17 @@ FORMS = {
 }
 FIELDS = {"id", "language", "family", "question", "reference"}
 
-Task = dict[str, str]
+SEEDS = read("seeds/calculator.jsonl")
+HELD_OUT = read("held_out/calculator.jsonl")
+CALCULATOR = load_tools(DATA / "tools" / "calculator.json")[0]
+each_task = for_each(SEEDS + HELD_OUT)
 
 
-def read(folder: str) -> list[Task]:
-    lines = (DATA / folder / "calculator.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-SEEDS = read("seeds")
-HELD_OUT = read("held_out")
-each_task = pytest.mark.parametrize("task", SEEDS + HELD_OUT, ids=lambda task: task["id"])
-
-
-def masked(task: Task) -> str:
+def masked(task: Row) -> str:
     return re.sub(r"\s+", "", NUMBER.sub("#", task["question"])).casefold()
 
 
-def number_pairs(task: Task) -> set[frozenset[str]]:
+def number_pairs(task: Row) -> set[frozenset[str]]:
     """Return the unordered pairs of numbers in the reference, leaving out pairs of two constants."""
     asked = set(NUMBER.findall(task["question"]))
     pairs = combinations(sorted(set(NUMBER.findall(task["reference"]))), 2)
@@ -54,7 +45,7 @@ def test_there_are_enough() -> None:
 
 
 @pytest.mark.parametrize("tasks", [SEEDS, HELD_OUT], ids=["seeds", "held-out"])
-def test_the_mix_of_languages_and_of_plain_expressions(tasks: list[Task]) -> None:
+def test_the_mix_of_languages_and_of_plain_expressions(tasks: list[Row]) -> None:
     english = sum(task["language"] == "en" for task in tasks)
     plain = sum(task["family"].startswith("plain-") for task in tasks)
     assert 0.55 <= english / len(tasks) <= 0.65
@@ -72,7 +63,7 @@ def test_ids_are_unique() -> None:
 
 
 @each_task
-def test_fields(task: Task) -> None:
+def test_fields(task: Row) -> None:
     assert set(task) == FIELDS
     prefix = "calc" if task in SEEDS else "held"
     assert re.fullmatch(rf"{prefix}-{task['language']}-\d{{3}}", task["id"])
@@ -82,14 +73,13 @@ def test_fields(task: Task) -> None:
 
 
 @each_task
-def test_the_reference_is_a_call_that_the_tool_answers(task: Task) -> None:
-    [calculator] = load_tools(DATA / "tools" / "calculator.json")
-    assert calculator.check_arguments({"expression": task["reference"]}) == []
+def test_the_reference_is_a_call_that_the_tool_answers(task: Row) -> None:
+    assert CALCULATOR.check_arguments({"expression": task["reference"]}) == []
     assert NUMBER.fullmatch(evaluate(task["reference"]))
 
 
 @each_task
-def test_each_number_stands_once_in_question_and_reference(task: Task) -> None:
+def test_each_number_stands_once_in_question_and_reference(task: Row) -> None:
     asked = NUMBER.findall(task["question"])
     used = Counter(NUMBER.findall(task["reference"]))
     assert asked

@@ -8,7 +8,7 @@ import pytest
 
 from factory.tasks.control_token import control_token
 from tests.data.rouge import rouge_l
-from tests.data.rows import Row, language_of, read
+from tests.data.rows import Row, for_each, language_of, read
 
 FIELDS = {"id", "language", "family", "instruction", "input", "output"}
 NEAR = 0.6
@@ -17,7 +17,7 @@ BOILERPLATE = re.compile(r"—|\bas an AI\b|^(?:certainly|of course|sure)[!,]|I 
 SEEDS = read("seeds/instructions.jsonl")
 HELD_OUT = read("held_out/instructions.jsonl")
 ALL = SEEDS + HELD_OUT
-each_task = pytest.mark.parametrize("task", ALL, ids=lambda task: task["id"])
+each_task = for_each(ALL)
 
 
 def near(pairs: list[tuple[Row, Row]]) -> list[tuple[str, str, float]]:

@@ -12,7 +12,7 @@ from factory.tasks.vary import vary
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
 from tests.data.rouge import rouge_l
-from tests.data.rows import Row, language_of, read
+from tests.data.rows import Row, for_each, language_of, read
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 EQUATION = re.compile(r"([(\d][\d.()+\-×÷ ]*?) = (\d+(?:\.\d+)?)")
@@ -22,7 +22,7 @@ FIELDS = {"id", "language", "family", "question", "rationale", "reference"}
 SEEDS = read("seeds/reasoning.jsonl")
 HELD_OUT = read("held_out/reasoning.jsonl")
 ALL = SEEDS + HELD_OUT
-each_task = pytest.mark.parametrize("task", ALL, ids=lambda task: task["id"])
+each_task = for_each(ALL)
 
 
 def exchanged(task: Row) -> set[str]:
@@ -116,7 +116,7 @@ def test_an_exchanged_number_stands_once_in_question_and_expression(task: Row) -
     assert all(asked[number] == used[number] == 1 for number in exchanged(task))
 
 
-@pytest.mark.parametrize("task", VARIABLE, ids=lambda task: task["id"])
+@for_each(VARIABLE)
 def test_a_variable_seed_gives_other_questions(task: Row) -> None:
     seed = Seed(task["id"], task["language"], task["family"], task["question"], task["expression"], "reasoning.jsonl", 1)
     made = [made for variant in range(1, 9) if (made := vary(seed, variant, 7, solve))]

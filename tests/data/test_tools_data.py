@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,26 +12,19 @@ from factory.digest import canonical_json
 from factory.tasks.control_token import control_token
 from factory.tools.registry import TOOL_NAMES, canonical_arguments, run_tool
 from factory.tools.spec import load_tools
+from tests.data.rows import DATA, Row, for_each, read
 
-DATA = Path(__file__).parents[2] / "data"
 SPECS = {spec.name: spec for spec in load_tools(DATA / "tools" / "tools.json")}
 OWN_FAMILIES = set(TOOL_NAMES) - {"calculator"}
 FAMILIES = OWN_FAMILIES | {"parallel", "multi-step", "no-tool"}
 FIELDS = {"id", "language", "family", "question", "reference"}
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
-Task = dict[str, Any]
+SEEDS, HELD_OUT = read("seeds/tools.jsonl"), read("held_out/tools.jsonl")
+each_task = for_each(SEEDS + HELD_OUT)
 
 
-def read(folder: str, name: str = "tools") -> list[Task]:
-    return [json.loads(line) for line in (DATA / folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-SEEDS, HELD_OUT = read("seeds"), read("held_out")
-each_task = pytest.mark.parametrize("task", SEEDS + HELD_OUT, ids=lambda task: task["id"])
-
-
-def calls(task: Task) -> list[dict[str, Any]]:
+def calls(task: Row) -> list[dict[str, Any]]:
     return [call for step in task["reference"] for call in step]
 
 
@@ -40,7 +32,7 @@ def said(call: dict[str, Any]) -> str:
     return canonical_json([call["name"], canonical_arguments(call["name"], call["arguments"])])
 
 
-def masked(task: Task) -> str:
+def masked(task: Row) -> str:
     return re.sub(r"\s+", "", NUMBER.sub("#", task["question"])).casefold()
 
 
@@ -70,7 +62,7 @@ def test_there_are_enough_of_each() -> None:
 
 
 @pytest.mark.parametrize("tasks", [SEEDS, HELD_OUT], ids=["seeds", "held-out"])
-def test_every_family_is_there_in_both_languages(tasks: list[Task]) -> None:
+def test_every_family_is_there_in_both_languages(tasks: list[Row]) -> None:
     assert {(task["family"], task["language"]) for task in tasks} == {
         (family, language) for family in FAMILIES for language in ("en", "zh")
     }
@@ -78,7 +70,7 @@ def test_every_family_is_there_in_both_languages(tasks: list[Task]) -> None:
 
 
 @pytest.mark.parametrize("tasks", [SEEDS, HELD_OUT], ids=["seeds", "held-out"])
-def test_every_choice_of_a_tool_that_has_operations_is_asked_for(tasks: list[Task]) -> None:
+def test_every_choice_of_a_tool_that_has_operations_is_asked_for(tasks: list[Row]) -> None:
     for name, key in (("date_calculator", "operation"), ("text_tool", "operation"), ("table_lookup", "aggregate")):
         offered = SPECS[name].function.parameters["properties"][key]["enum"]
         assert {call["arguments"][key] for task in tasks for call in calls(task) if call["name"] == name} == set(offered)
@@ -98,7 +90,7 @@ def test_ids_are_unique() -> None:
 
 
 @each_task
-def test_fields(task: Task) -> None:
+def test_fields(task: Row) -> None:
     assert set(task) == FIELDS
     prefix = "tools" if task in SEEDS else "held-tools"
     assert re.fullmatch(rf"{prefix}-{task['language']}-\d{{3}}", task["id"])
@@ -108,7 +100,7 @@ def test_fields(task: Task) -> None:
 
 
 @each_task
-def test_the_shape_is_that_of_the_family(task: Task) -> None:
+def test_the_shape_is_that_of_the_family(task: Row) -> None:
     shape = [len(step) for step in task["reference"]]
     match task["family"]:
         case "no-tool":
@@ -124,7 +116,7 @@ def test_the_shape_is_that_of_the_family(task: Task) -> None:
 
 
 @each_task
-def test_every_reference_call_fits_its_schema_and_is_answered(task: Task) -> None:
+def test_every_reference_call_fits_its_schema_and_is_answered(task: Row) -> None:
     for call in calls(task):
         assert set(call) == {"name", "arguments"}
         assert SPECS[call["name"]].check_arguments(call["arguments"]) == []
@@ -133,8 +125,8 @@ def test_every_reference_call_fits_its_schema_and_is_answered(task: Task) -> Non
         assert control_token(result) is None
 
 
-@pytest.mark.parametrize("task", [task for task in SEEDS + HELD_OUT if task["family"] == "multi-step"], ids=lambda task: task["id"])
-def test_a_later_step_takes_something_that_only_the_earlier_result_has(task: Task) -> None:
+@for_each([task for task in SEEDS + HELD_OUT if task["family"] == "multi-step"])
+def test_a_later_step_takes_something_that_only_the_earlier_result_has(task: Row) -> None:
     answered = results(canonical_json(task["reference"]))
     for number, step in enumerate(task["reference"][1:]):
         for call in step:
@@ -143,7 +135,7 @@ def test_a_later_step_takes_something_that_only_the_earlier_result_has(task: Tas
 
 
 @each_task
-def test_what_the_question_asks_for_is_not_invented(task: Task) -> None:
+def test_what_the_question_asks_for_is_not_invented(task: Row) -> None:
     """Each number and quoted text of the first step stands in the question, in digits and letters as they are."""
     question = task["question"]
     for call in task["reference"][0] if task["reference"] else []:
@@ -156,7 +148,7 @@ def test_what_the_question_asks_for_is_not_invented(task: Task) -> None:
 
 
 def test_no_wording_is_repeated() -> None:
-    wordings = Counter(masked(task) for task in SEEDS + HELD_OUT + read("seeds", "calculator") + read("held_out", "calculator"))
+    wordings = Counter(masked(task) for task in SEEDS + HELD_OUT + read("seeds/calculator.jsonl") + read("held_out/calculator.jsonl"))
     assert [wording for wording, count in wordings.items() if count > 1] == []
 
 

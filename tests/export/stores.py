@@ -47,9 +47,30 @@ def sample(place: int, seed: str, **changed: Any) -> dict[str, Any]:
     } | changed  # fmt: skip
 
 
+def rationale_sample(place: int, seed: str, **changed: Any) -> dict[str, Any]:
+    """Return one row of `samples` of the kind rationale."""
+    question, answer = f"Ann has {place} jars of 12 plums. How many plums?", str(place * 12)
+    reasoning = f"{place} times 12 is {answer}."
+    said = {
+        "kind": "rationale", "question": question, "tools": [], "call": None, "result": None, "rationale": reasoning, "answer": answer,
+        "messages": said_messages(question, f"{reasoning}\nAnswer: {answer}"),
+    }  # fmt: skip
+    return sample(place, seed, **said | changed)
+
+
+def instruction_sample(place: int, seed: str, **changed: Any) -> dict[str, Any]:
+    """Return one row of `samples` of the kind instruction, with an input."""
+    question, given, answer = "Name a colour of this.", f"Jar {place} of plums", "Blue."
+    said = {
+        "kind": "instruction", "question": question, "input": given, "tools": [], "call": None, "result": None, "answer": answer,
+        "messages": said_messages(f"{question}\n\n{given}", answer),
+    }  # fmt: skip
+    return sample(place, seed, **said | changed)
+
+
 def store_rows(samples: list[dict[str, Any]], *, rejected: int = 0, **run: Any) -> Rows:
     """Return the rows of a store that holds the samples, of which the last `rejected` failed a check."""
-    rows = {name: [] for name in finished()} | {"runs": [finished()["runs"][0] | run]}
+    rows = {name: [] for name in finished()} | {"runs": [finished()["runs"][0] | {"wanted": None} | run]}
     for seed in dict.fromkeys(one["seed_id"] for one in samples):
         rows["seeds"].append(
             {

@@ -37,8 +37,8 @@ def test_the_counts_are_those_of_the_rows(tmp_path: Path) -> None:
     assert "| `en` | `product` | {} | {} |".format(*(done.tally.split(split) for split in ("train", "validation"))) in card
     assert "| `execution` | `wrong_result` | no | 3 | 7.0% |" in card
     assert "| `execution` | `ok` | yes | 40 | 93.0% |" in card
-    assert "teacher `teacher-a`, revision `r1`: 40 rows" in card
-    assert '`{"temperature": 0.8}`: 40 rows' in card
+    assert "teacher `teacher-a`, revision `r1`: 40 samples" in card
+    assert '`{"temperature": 0.8}`: 40 samples' in card
 
 
 def test_the_recipe_stands_there_as_it_is(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from factory.errors import FactoryError
 from factory.export.exact_json import exact_json
 from factory.workspace import Workspace
-from tests.export.stores import TOOL, call_messages, export_to, make_store, many, read_lines, said_messages, sample
+from tests.export.stores import TOOL, call_messages, export_to, instruction_sample, make_store, many, read_lines, said_messages, sample
 from tests.store.sample_rows import EVIL, open_store
 
 pytestmark = pytest.mark.thorough
@@ -111,13 +111,18 @@ def test_a_number_that_datasets_cannot_read_stays_text_and_is_counted(tmp_path: 
     assert "1 calls keep their arguments as JSON text" in (tmp_path / "out" / "README.md").read_text()
 
 
-def test_instructions_are_alpaca_rows_as_well(tmp_path: Path) -> None:
-    said = {"kind": "instruction", "tools": [], "question": "Name a colour.", "answer": "Red.", "messages": said_messages("Name", "Red.")}
-    export_to(make_store(tmp_path / "w", [sample(0, "b2:s", **said)]), tmp_path / "out.jsonl")
-    (row,) = read_lines(tmp_path / "out.jsonl")
-    assert (row["instruction"], row["input"], row["output"]) == ("Name a colour.", "", "Red.")
-    assert row["messages"] == said_messages("Name", "Red.")
-    assert "tools" not in row
+@pytest.mark.parametrize("format", ["jsonl", "parquet", "hf"])
+def test_instructions_are_alpaca_rows_as_well(tmp_path: Path, format: str) -> None:
+    # What was stored before there was an input has none, and its family only in the seed.
+    old = instruction_sample(1, "b2:s", input=None, family=None, question="Name a colour.", messages=said_messages("Name", "Blue."))
+    workspace = make_store(tmp_path / "w", [instruction_sample(0, "b2:s", family="naming"), old])
+    export_to(workspace, tmp_path / "out", format)
+    first, second = read(format, tmp_path / "out")["train"]
+    alpaca = ("instruction", "input", "output", "family")
+    assert [first[name] for name in alpaca] == ["Name a colour of this.", "Jar 0 of plums", "Blue.", "naming"]
+    assert [second[name] for name in alpaca] == ["Name a colour.", "", "Blue.", "product"]
+    assert [plain(message) for message in second["messages"]] == said_messages("Name", "Blue.")
+    assert not {"tools", "task", "weight"} & set(first)
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "hf"])

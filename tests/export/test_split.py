@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from factory.errors import FactoryError, InputError
 from factory.export.split import side
+from factory.workspace import Workspace
 from tests.export.stores import export_to, make_store, many, read_lines
 
 
@@ -24,10 +25,15 @@ def test_sides_stay_from_version_to_version() -> None:
     assert [place for place in range(20) if side(f"b2:seed{place}", 0.25) == "validation"] == [4, 6, 13, 19]
 
 
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A store of 900 samples of 300 seeds."""
+    return make_store(tmp_path_factory.mktemp("crowded"), many(900, seeds=300))
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5])
-def test_no_seed_is_on_both_sides(tmp_path: Path, share: float) -> None:
-    workspace = make_store(tmp_path / "w", many(3000, seeds=300))
-    export_to(workspace, tmp_path / "out", validation=share)
+def test_no_seed_is_on_both_sides(crowded: Workspace, tmp_path: Path, share: float) -> None:
+    export_to(crowded, tmp_path / "out", validation=share)
     sides = defaultdict(set)
     for split in ("train", "validation"):
         for row in read_lines(tmp_path / "out" / f"{split}.jsonl"):
@@ -38,7 +44,7 @@ def test_no_seed_is_on_both_sides(tmp_path: Path, share: float) -> None:
 
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     shutil.rmtree(tmp_path / "out")
-    export_to(workspace, tmp_path / "out", validation=share)
+    export_to(crowded, tmp_path / "out", validation=share)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
@@ -55,6 +61,6 @@ def test_an_empty_train_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [-0.1, 1, 7, float("nan")])
-def test_a_share_that_is_none_is_refused(tmp_path: Path, share: float) -> None:
+def test_a_share_that_is_none_is_refused(crowded: Workspace, tmp_path: Path, share: float) -> None:
     with pytest.raises(InputError, match="--validation"):
-        export_to(make_store(tmp_path / "w", many(4, seeds=1)), tmp_path / "out", validation=share)
+        export_to(crowded, tmp_path / "out", validation=share)

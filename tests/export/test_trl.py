@@ -14,7 +14,7 @@ from trl import SFTConfig, SFTTrainer
 
 from factory.models.bundled import gguf_path
 from factory.student.rows import student_template
-from tests.export.stores import call_messages, export_to, make_store, many, said_messages, sample
+from tests.export.stores import call_messages, export_to, instruction_sample, make_store, many, rationale_sample, sample
 
 pytestmark = pytest.mark.model
 
@@ -57,13 +57,31 @@ def test_conversations_with_tools(tmp_path: Path, tokenizer: PreTrainedTokenizer
         assert "calculator" in expected and "null" not in expected and '\\"' not in expected
 
 
-@pytest.mark.parametrize("kind", ["tool_call", "instruction"])
-def test_the_loss_of_prompt_and_completion_is_on_the_completion(tmp_path: Path, tokenizer: PreTrainedTokenizerBase, kind: str) -> None:
+SAID = {
+    "tool_call": (sample, [("How much is 7 times 12?", '<tool_call>\n{"name": "calculator", "arguments": {"expression": "7 * 12"}}')]),
+    "instruction": (instruction_sample, [("Name a colour of this.\n\nJar 7 of plums", "Blue.<|im_end|>")]),
+    "rationale": (
+        rationale_sample,
+        [
+            ("[label] Ann has 7 jars of 12 plums. How many plums?", "84<|im_end|>"),
+            ("[rationale] Ann has 7 jars of 12 plums. How many plums?", "7 times 12 is 84.\nAnswer: 84<|im_end|>"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SAID)
+@pytest.mark.parametrize("shape", ["messages", "prompt-completion"])
+def test_each_kind_goes_through_in_both_shapes(tmp_path: Path, tokenizer: PreTrainedTokenizerBase, kind: str, shape: str) -> None:
     tokenizer.chat_template = TEMPLATES["ours"]
-    changed = {"kind": kind, "tools": [], "messages": said_messages("Name a colour.", "Red.")} if kind == "instruction" else {}
-    export_to(make_store(tmp_path / "w", [sample(7, "b2:s", **changed)]), tmp_path / "out", "hf", shape="prompt-completion")
-    (row,) = prepared(tokenizer, tmp_path / "out")
-    learnt = tokenizer.decode([label for label in row["labels"] if label != -100])
-    unlearnt = tokenizer.decode([token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label == -100])
-    assert learnt.startswith("Red.<|im_end|>" if changed else '<tool_call>\n{"name": "calculator", "arguments": {"expression": "7 * 12"}}')
-    assert unlearnt.endswith("<|im_start|>assistant\n")
+    make, said = SAID[kind]
+    export_to(make_store(tmp_path / "w", [make(7, "b2:s")]), tmp_path / "out", "hf", shape=shape)
+    trained = prepared(tokenizer, tmp_path / "out")
+    for row, (question, answer) in zip(trained, said, strict=True):
+        learnt = tokenizer.decode([label for label in row["labels"] if label != -100])
+        unlearnt = tokenizer.decode([token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label == -100])
+        asked = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+        if shape == "messages":
+            assert f"{asked}{answer}" in learnt and unlearnt == ""
+        else:
+            assert learnt.startswith(answer) and unlearnt.endswith(asked)

@@ -16,7 +16,7 @@ class Server:
     """What a server says, and what it was asked.
 
     `plan` is used up first, one reply a question: a status with a body (JSON, or bytes as they are) or a function that returns one. After
-    that every question is answered.
+    that every question is answered by `always`, or else with `text`.
     """
 
     url: str = ""
@@ -24,6 +24,8 @@ class Server:
     owner: str = "vllm"
     text: str = "yes"
     models: Reply | None = None
+    always: Callable[[dict[str, Any]], Reply] | None = None
+    headers_sent: dict[str, str] = field(default_factory=dict)
     plan: list[Reply | Callable[[], Reply]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -37,6 +39,8 @@ class Server:
                 listed = {"object": "list", "data": [{"id": self.model, "object": "model", "created": 0, "owned_by": self.owner}]}
                 return self.models or (200, listed)
             self.asked.append(body)
+            if not self.plan and self.always:
+                return self.always(body)
             planned = self.plan.pop(0) if self.plan else (200, completion(body, self.text))
         return planned() if callable(planned) else planned
 
@@ -85,6 +89,8 @@ def serving(server: Server) -> Iterator[Server]:
             self.send_response(status)
             self.send_header("Content-Type", "text/html" if data.startswith(b"<") else "application/json")
             self.send_header("Content-Length", str(len(data)))
+            for name, value in server.headers_sent.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

@@ -1,15 +1,18 @@
 """An endpoint against a real server on this machine: what is asked, what comes back, and what happens when things go wrong."""
 
+import json
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from factory.errors import FactoryError
-from factory.inference import endpoint
+from factory.inference import endpoint, health
 from factory.inference.endpoint import ATTEMPTS, Endpoint
+from factory.inference.health import IN_A_ROW
 from factory.inference.request import Answer, Request, Sampling
 from tests.inference.server import Server, completion, serving
 
@@ -24,6 +27,7 @@ Start = Callable[..., Server]
 @pytest.fixture(autouse=True)
 def _no_pauses_no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(health, "FIRST_REST", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv(VARIABLE, KEY)
 
@@ -34,8 +38,20 @@ def start() -> Iterator[Start]:
         yield lambda **settings: stack.enter_context(serving(Server(**settings)))
 
 
-def connect(*servers: Server, key: str | None = None, concurrency: int = 4, model: str = "tiny") -> Endpoint:
-    return Endpoint(model, tuple(server.url for server in servers), api_key_env=key, concurrency=concurrency)
+def connect(*servers: Server, key: str | None = None, concurrency: int = 4, model: str = "tiny", **others: Any) -> Endpoint:
+    settings = {"api_key_env": key, "concurrency": concurrency, "timeout_s": 60.0, "say": lambda _: None, **others}
+    return Endpoint(model, tuple(server.url for server in servers), **settings)
+
+
+def outcomes(answer: Answer) -> list[str]:
+    return [attempt.outcome for attempt in answer.attempts]
+
+
+@pytest.fixture
+def long_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever rests does not come back within a test."""
+    monkeypatch.setattr(health, "FIRST_REST", 3600.0)
+    monkeypatch.setattr(health, "LONGEST_REST", 3600.0)
 
 
 def request(number: int = 0, *, logprobs: int = 0) -> Request:
@@ -52,7 +68,7 @@ def test_an_answer_of_vllm_has_token_ids_and_the_distribution(start: Start) -> N
     server = start(text='{"a": 1}')
     (answer,) = connect(server).answer([request(7, logprobs=3)])
     assert (answer.key, answer.text, answer.finish_reason) == (request(7).key, '{"a": 1}', "stop")
-    assert (answer.prompt_tokens, answer.completion_tokens, answer.attempts, answer.error) == (11, 2, 1, None)
+    assert (answer.prompt_tokens, answer.completion_tokens, outcomes(answer), answer.error) == (11, 2, ["ok"], None)
     assert answer.token_ids == [120, 121]
     assert answer.token_logprobs == pytest.approx([-0.1, -0.2])
     assert answer.topk_ids == [[120, 121, 122]] * 2
@@ -109,33 +125,60 @@ def test_an_answer_without_text_or_usage_is_an_answer(start: Start) -> None:
 def test_a_server_that_fails_for_a_while_is_asked_again(start: Start, status: int) -> None:
     server = start(plan=[(status, {"error": "later"})] * 2)
     (answer,) = ask(connect(server))
-    assert (answer.attempts, answer.error, answer.text) == (3, None, "yes")
+    assert (outcomes(answer), answer.error, answer.text) == ([f"http_{status}"] * 2 + ["ok"], None, "yes")
+    assert {attempt.endpoint for attempt in answer.attempts} == {server.url}
     assert len(server.asked) == 3
     assert server.asked[0] == server.asked[2]
 
 
-@pytest.mark.parametrize("body", [b"<html>proxy</html>", b"{", b"{}", b"[]", b"null", b'"text"', b'{"choices": []}', b'{"choices": [{}]}'])
+def with_choice(**choice: Any) -> bytes:
+    return json.dumps(completion({"model": "tiny", "logprobs": True}, "no", **choice)).encode()
+
+
+NONSENSE = {
+    "a page": b"<html>proxy</html>",
+    "nothing": b"",
+    "cut off": b"{",
+    "not UTF-8": b'{"choices": [{"message": {"content": "\xff"}}]}',
+    "nested": b'{"choices": ' + b"[" * 100_000,
+    "an empty object": b"{}",
+    "a list": b"[]",
+    "null": b"null",
+    "a text": b'"text"',
+    "no choice": b'{"choices": []}',
+    "an empty choice": b'{"choices": [{}]}',
+    "a number for text": with_choice(message={"role": "assistant", "content": 5}),
+    "a list for a reason": with_choice(finish_reason=["stop"]),
+    "texts for ids": with_choice(token_ids=["a"]),
+    "ids beyond the store": with_choice(token_ids=[2**31]),
+    "texts for logprobs": with_choice(logprobs={"content": [{"token": "a", "logprob": "-1", "top_logprobs": []}]}),
+    "no number for a logprob": with_choice(logprobs={"content": [{"token": "a", "logprob": float("nan"), "top_logprobs": []}]}),
+    "half a token": json.dumps(completion({"model": "tiny"}, "no") | {"usage": {"prompt_tokens": 1.5}}).encode(),
+    "too many tokens": json.dumps(completion({"model": "tiny"}, "no") | {"usage": {"prompt_tokens": 10**30}}).encode(),
+}
+
+
+@pytest.mark.parametrize("body", NONSENSE.values(), ids=NONSENSE.keys())
 def test_a_server_that_talks_nonsense_is_asked_again(start: Start, body: bytes) -> None:
     (answer,) = ask(connect(start(plan=[(200, body)])))
-    assert (answer.attempts, answer.text) == (2, "yes")
+    assert (outcomes(answer), answer.text) == (["bad_answer", "ok"], "yes")
 
 
-def test_a_server_that_hangs_is_asked_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "TIMEOUT", 0.3)
+def test_a_server_that_hangs_is_asked_again(start: Start) -> None:
     released = threading.Event()
 
     def hang() -> tuple[int, dict[str, str]]:
         released.wait(60)
         return 500, {}
 
-    (answer,) = ask(connect(start(plan=[hang])))
+    (answer,) = ask(connect(start(plan=[hang]), timeout_s=1.0))
     released.set()
-    assert (answer.attempts, answer.text) == (2, "yes")
+    assert (outcomes(answer)[0], outcomes(answer)[-1], answer.text) == ("timeout", "ok", "yes")
 
 
 def test_a_server_that_keeps_failing_stops_the_run(start: Start) -> None:
-    server = start(plan=[(500, {"error": "out of memory"})] * 50)
-    with pytest.raises(FactoryError, match=f"failed {ATTEMPTS} times") as caught:
+    server = start(plan=[(500, {"error": {"message": "out of memory"}})] * 50)
+    with pytest.raises(FactoryError, match="no server answers.*out of memory") as caught:
         ask(connect(server))
     assert server.url in caught.value.message
     assert "again" in caught.value.hint
@@ -145,15 +188,101 @@ def test_a_server_that_keeps_failing_stops_the_run(start: Start) -> None:
 def test_a_server_that_dies_on_the_way_stops_the_run(start: Start) -> None:
     with serving(Server()) as server:
         teacher = connect(server)
-    with pytest.raises(FactoryError, match=f"failed {ATTEMPTS} times"):
+    with pytest.raises(FactoryError, match="no server answers"):
         ask(teacher)
+
+
+def only(poison: int, status: int) -> Callable[[dict[str, Any]], tuple[int, Any]]:
+    """Fail at one question and answer all others."""
+
+    def reply(body: dict[str, Any]) -> tuple[int, Any]:
+        is_it = body["messages"] == request(poison).messages
+        return (status, {"error": "crash"}) if is_it else (200, completion(body, "yes"))
+
+    return reply
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_request_that_nobody_can_answer_is_data_while_the_servers_answer_others(start: Start, concurrency: int) -> None:
+    one, other = start(always=only(3, 500)), start(always=only(3, 500))
+    answers = {answer.key: answer for answer in ask(connect(one, other, concurrency=concurrency), 12)}
+    poisoned = answers.pop(request(3).key)
+    assert (poisoned.error, poisoned.text, poisoned.finish_reason) == ("failed_http_500", "", "error")
+    assert outcomes(poisoned) == ["http_500"] * (ATTEMPTS + 1)
+    assert {attempt.endpoint for attempt in poisoned.attempts} == {one.url, other.url}
+    assert all(answer.error is None and answer.text == "yes" for answer in answers.values())
+
+
+def test_servers_that_break_on_the_way_stop_the_run_and_no_request_is_blamed(start: Start) -> None:
+    server = start(plan=[lambda: (200, completion({"model": "tiny"}, "yes"))] * 5 + [(500, {"error": {"message": "out of memory"}})] * 50)
+    answers = connect(server, concurrency=2).answer(request(number) for number in range(20))
+    assert {next(answers).error for _ in range(5)} == {None}
+    with pytest.raises(FactoryError, match="out of memory"):
+        next(answers)
+
+
+@pytest.mark.usefixtures("long_rests")
+def test_a_dead_server_costs_a_few_attempts_and_no_more(start: Start) -> None:
+    broken, sound, notes = start(plan=[(500, {})] * 500), start(), list[str]()
+    answers = ask(connect(broken, sound, concurrency=1, say=notes.append), 40)
+    assert len(broken.asked) == IN_A_ROW
+    assert sorted(map(outcomes, answers)) == [["http_500", "ok"]] * IN_A_ROW + [["ok"]] * (40 - IN_A_ROW)
+    assert len(notes) == 1 and broken.url in notes[0] and "rests" in notes[0]
+
+
+def test_a_server_that_is_well_again_is_asked_again(start: Start) -> None:
+    ill, sound, notes = start(plan=[(500, {})] * 5), start(), list[str]()
+    answers = ask(connect(ill, sound, concurrency=1, say=notes.append), 40)
+    assert sum(outcomes(answer) == ["ok"] and answer.attempts[0].endpoint == ill.url for answer in answers) > 10
+    assert ["rests" in notes[0], "answers again" in notes[1]] == [True, True]
+
+
+@pytest.mark.usefixtures("long_rests")
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_for_a_rest_gets_it_at_once(start: Start, status: int) -> None:
+    busy, idle = start(plan=[(status, {})] * 500, headers_sent={"Retry-After": "120"}), start()
+    answers = ask(connect(busy, idle, concurrency=1), 9)
+    assert len(busy.asked) == 1
+    assert sorted(map(outcomes, answers)) == [[f"http_{status}", "ok"]] + [["ok"]] * 8
+
+
+def test_a_full_server_is_no_fault_of_a_request(start: Start) -> None:
+    replies: list[Any] = [(200, completion({"model": "tiny"}, "yes"))]
+    for _ in range(4):
+        replies += [(429, {})] * 4 + [(200, completion({"model": "tiny"}, "yes"))]
+    answers = ask(connect(start(plan=replies), concurrency=2), 9)
+    assert {answer.error for answer in answers} == {None}
+    assert sum(len(answer.attempts) for answer in answers) == 9 + 4 * 4
+
+
+def test_a_server_that_is_full_for_ever_stops_the_run(start: Start) -> None:
+    with pytest.raises(FactoryError, match="no server answers"):
+        ask(connect(start(plan=[(429, {})] * 500)), 8)
+
+
+def test_one_server_that_is_down_at_the_start_is_gone_without(start: Start) -> None:
+    with serving(Server()) as dead:
+        pass
+    sound, notes = start(), list[str]()
+    answers = ask(connect(dead, sound, say=notes.append), 8)
+    assert {answer.error for answer in answers} == {None}
+    assert dead.url in notes[0] and "does not list its models" in notes[0]
+
+
+def test_a_server_is_stored_without_user_and_query(start: Start) -> None:
+    server = start()
+    address = server.url.replace("http://", f"http://me:{KEY}@") + "?token=" + KEY
+    settings: dict[str, Any] = {"api_key_env": None, "concurrency": 1, "timeout_s": 60.0, "say": lambda _: None}
+    (answer,) = ask(Endpoint("tiny", (address,), **settings))
+    assert [attempt.endpoint for attempt in answer.attempts] == [server.url]
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_request_that_is_found_wrong_is_an_answer_with_an_error(start: Start, status: int) -> None:
     server = start(plan=[(status, {"error": {"message": "too long"}})])
     first, second = sorted(ask(connect(server, concurrency=1), 2), key=lambda answer: answer.key)
-    assert (first.error, first.text, first.finish_reason, first.attempts) == (f"refused_{status}", "", "error", 1)
+    assert (first.error, first.text, first.finish_reason) == (f"refused_{status}", "", "error")
+    assert outcomes(first) == [f"http_{status}"]
     assert second.error is None
     assert len(server.asked) == 2
 
@@ -201,14 +330,13 @@ def test_requests_are_drawn_as_room_becomes_free(start: Start) -> None:
 
 def test_two_servers_share_the_work(start: Start) -> None:
     one, other = start(), start()
-    assert len(ask(connect(one, other), 8)) == 8
+    assert len(ask(connect(one, other, concurrency=1), 8)) == 8
     assert (len(one.asked), len(other.asked)) == (4, 4)
 
 
 def test_what_one_server_cannot_do_the_other_does(start: Start) -> None:
     broken, sound = start(plan=[(500, {})] * 50), start(owner="somebody")
-    answers = ask(connect(broken, sound), 8)
-    assert sorted(answer.attempts for answer in answers) == [1] * 4 + [2] * 4
+    assert {outcomes(answer)[-1] for answer in ask(connect(broken, sound), 8)} == {"ok"}
     assert len(sound.asked) == 8
     assert not any("ignore_eos" in body for body in sound.asked)
 
@@ -218,7 +346,7 @@ def test_what_one_server_cannot_do_the_other_does(start: Start) -> None:
     [
         ((401, {"error": {"message": "bad key"}}), "refuses the key"),
         ((404, b"<html>nothing here</html>"), "refuses to work"),
-        ((503, {"error": "loading"}), "fails"),
+        ((503, {"error": "loading"}), "does not list its models"),
         ((200, b"<html>a proxy</html>"), "does not list its models"),
         ((200, b"{"), "does not list its models"),
         ((200, b"{}"), "does not list its models"),

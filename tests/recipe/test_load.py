@@ -109,6 +109,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ({"student.revision": "a" * 40}, "student.revision: only for a Hugging Face id"),
         ({"teacher.model": "org/name", "teacher.revision": "main"}, "teacher.revision: must be a full commit"),
         ({"teacher.api_key_env": "KEY"}, "teacher.api_key_env: only with endpoints"),
+        ({"teacher.timeout_s": 60}, "teacher.timeout_s: only with endpoints"),
         ({"teacher.endpoints": ["http://one:8000"], "student": None}, "teacher.endpoints[0]: must be an http or https URL"),
         ({"teacher.endpoints": ["http://me:secret@one/v1"], "student": None}, "teacher.endpoints[0]: must be an http or https URL"),
         ({"teacher.endpoints": ["http://one/v1"]}, "student.stages[1].distill: needs a teacher that runs here"),

@@ -16,7 +16,7 @@ from factory.seeds.form import Content
 from factory.seeds.load import load_seeds, require_seeds
 from factory.seeds.seed import Kind, Seed
 
-shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
 # The control tokens of chat templates are the one thing in a text that is refused, and st.text() can come upon them.
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60).filter(lambda text: not Content("x", text).fault({}))

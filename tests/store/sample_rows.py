@@ -68,7 +68,7 @@ def finished() -> Rows:
         "plan_ends": [
             {"plan_id": "b2:plan", "target_id": "b2:t", "reason": "10 samples are accepted", "accepted": 2, "requests": 3, "tokens": 30}
         ],
-        "requests": [], "generations": [], "samples": [], "verdicts": [],
+        "requests": [], "generations": [], "attempts": [], "samples": [], "verdicts": [],
         "artifacts": [
             {
                 "artifact_id": "b2:model", "kind": "model", "name": "base", "path": "base", "digest": "b2:d", "weight_bytes": 1,
@@ -91,6 +91,9 @@ def finished() -> Rows:
         asked = where | {"language": "en", "question": question, "reference": "14 * 12"}
         rows["requests"].append({"plan_id": "b2:plan", "position": place, "request_key": key, "draw": 0, **asked})
         rows["generations"].append(generation(key))
+        rows["attempts"].append(
+            {"request_key": key, "attempt": 1, "endpoint": "http://127.0.0.1:8000/v1", "outcome": "ok", "seconds": 0.5, "sent_at": AT}
+        )
         rows["samples"].append(
             about
             | {

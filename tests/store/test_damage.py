@@ -16,14 +16,25 @@ from tests.store.sample_rows import digests, generation, log_rows, make_workspac
 from tests.store.writer import kill_writer
 
 
-@pytest.fixture
-def killed(tmp_path: Path) -> Workspace:
-    """A workspace whose writer was killed: its last batches are in the write-ahead log alone."""
-    workspace = Workspace(tmp_path / "killed")
-    workspace.root.mkdir()
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of three batches."""
+    return make_workspace(tmp_path_factory.mktemp("whole"), *[{"training_log": log_rows(2)}] * 3).root
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a killed writer left: its last batches are in the write-ahead log alone."""
+    workspace = Workspace(tmp_path_factory.mktemp("left"))
     kill_writer(workspace, 5)
     assert wal(workspace).stat().st_size
-    return workspace
+    return workspace.root
+
+
+@pytest.fixture
+def killed(left: Path, tmp_path: Path) -> Workspace:
+    """A copy of it to damage."""
+    return Workspace(Path(shutil.copytree(left, tmp_path / "killed")))
 
 
 def wal(workspace: Workspace) -> Path:
@@ -36,8 +47,8 @@ def wal(workspace: Workspace) -> Path:
     + [json.dumps({"batch": 2, "at": "", "duckdb": "", "tables": tables}).encode() for tables in ([], {"t": 1}, {"t": {"rovs": 1}})],
     ids=lambda damage: repr(damage[:12]),
 )
-def test_damage_within_the_ledger_is_refused_by_its_line(tmp_path: Path, damage: bytes) -> None:
-    workspace = make_workspace(tmp_path, *[{"training_log": log_rows(2)}] * 3)
+def test_damage_within_the_ledger_is_refused_by_its_line(whole: Path, tmp_path: Path, damage: bytes) -> None:
+    workspace = Workspace(Path(shutil.copytree(whole, tmp_path / "damaged")))
     lines = workspace.ledger.path.read_bytes().splitlines()
     lines[1] = damage
     workspace.ledger.path.write_bytes(b"\n".join([*lines, b""]))

@@ -43,7 +43,7 @@ def bits(values: list[float]) -> bytes:
     return b"".join(struct.pack("<f", math.nan if value != value else value) for value in values)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(TEXT, FLOATS, st.lists(FLOATS, max_size=4), st.lists(TEXT, max_size=4), VALUES)
 def test_every_value_comes_back(
     shared: Store, text: str, floats: list[float], topk: list[list[float]], parents: list[str], value: Any
@@ -63,11 +63,11 @@ def test_every_value_comes_back(
     assert (row["call"] and json.loads(row["call"])) == json.loads(whole(json.dumps(value, ensure_ascii=False)))
 
 
-@pytest.mark.parametrize("text", ["a\0b", "\u202eabc\u2066", "\ud800", "\x1b[31m", "x" * 1_000_000, "", "e\u0301\u200d"])
-def test_hostile_text_comes_back(tmp_path: Path, text: str) -> None:
-    workspace = make_workspace(tmp_path, {"generations": [generation("k", text)]})
+def test_hostile_text_comes_back(tmp_path: Path) -> None:
+    texts = ["a\0b", "\u202eabc\u2066", "\ud800", "\x1b[31m", "x" * 1_000_000, "", "e\u0301\u200d"]
+    workspace = make_workspace(tmp_path, *({"generations": [generation(f"k{place}", text)]} for place, text in enumerate(texts)))
     with open_store(workspace) as store:
-        assert store.query("SELECT text FROM generations") == [{"text": whole(text)}]
+        assert [row["text"] for row in store.query("SELECT text FROM generations ORDER BY request_key")] == list(map(whole, texts))
 
 
 def test_a_column_that_only_a_later_row_names_is_kept(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from factory.digest import content_id
 from factory.inference.request import Answer
-from factory.tasks.sample import Sample, Task
+from factory.tasks.sample import Sample, Task, identified
 from factory.tasks.tool_call import ToolCallKind
 from tests.tasks.calculator import CALCULATOR, SEEDS, free_tool, kind, one_seed
 
 KIND = kind()
+TASKS = KIND.propose(500)
 TASK = Task("b2:0", "en", "plain-add", "What is 47 + 38?", "47 + 38")
 
 
@@ -27,7 +28,7 @@ def said(expression: str) -> str:
 
 
 def test_proposed_tasks_are_distinct_and_the_same_each_time() -> None:
-    tasks = KIND.propose(500)
+    tasks = TASKS
     assert len({task.task_id for task in tasks}) == len(tasks) == 500
     assert kind().propose(500) == tasks
     assert kind(seed=8).propose(500) != tasks
@@ -44,11 +45,11 @@ def test_the_seeds_take_turns_and_are_themselves_kept_for_the_examples() -> None
 
 @pytest.mark.parametrize("count", [1, 7, 160, 161])
 def test_asking_for_more_tasks_keeps_those_that_there_were(count: int) -> None:
-    assert set(KIND.propose(count)) <= set(KIND.propose(500))
+    assert set(KIND.propose(count)) <= set(TASKS)
 
 
 def test_tasks_of_one_seed_stand_together_and_every_seed_has_its_share() -> None:
-    runs = [(seed_id, len(list(tasks))) for seed_id, tasks in itertools.groupby(KIND.propose(500), key=lambda task: task.seed_id)]
+    runs = [(seed_id, len(list(tasks))) for seed_id, tasks in itertools.groupby(TASKS, key=lambda task: task.seed_id)]
     assert [seed_id for seed_id, _ in runs] == [seed.seed_id for seed in SEEDS]
     assert {count for _, count in runs} <= {500 // len(SEEDS), 500 // len(SEEDS) + 1}
 
@@ -62,10 +63,10 @@ def test_one_seed_gives_as_many_tasks_as_it_has_numbers_for() -> None:
 
 
 def test_every_reference_has_a_result() -> None:
-    assert all(KIND.solve(task.reference) is not None for task in KIND.propose(500))
+    assert all(KIND.solve(task.reference) is not None for task in TASKS)
 
 
-@given(st.sampled_from(KIND.propose(500)))
+@given(st.sampled_from(TASKS))
 def test_the_question_comes_last_and_never_among_its_own_examples(task: Task) -> None:
     system, *talk = KIND.ask(task)
     assert system["role"] == "system"
@@ -79,19 +80,19 @@ def test_the_question_comes_last_and_never_among_its_own_examples(task: Task) ->
 
 def test_requests_share_their_beginning() -> None:
     beginnings: dict[str, set[str]] = {}
-    for task in KIND.propose(500):
+    for task in TASKS:
         if task.question not in {seed.question for seed in SEEDS}:
             beginnings.setdefault(task.seed_id, set()).add(json.dumps(KIND.ask(task)[:-1]))
     assert len(beginnings) == len(SEEDS)
     assert {seed_id: len(found) for seed_id, found in beginnings.items() if len(found) > 1} == {}
     # The system prompt is the same for all, byte for byte.
-    assert len({json.dumps(KIND.ask(task)[0]) for task in KIND.propose(500)}) == 1
+    assert len({json.dumps(KIND.ask(task)[0]) for task in TASKS}) == 1
 
 
 def test_the_seed_of_a_task_stands_next_to_its_question() -> None:
     seeds = {seed.seed_id: seed for seed in SEEDS}
     families = {seed.question: (seed.language, seed.family) for seed in SEEDS}
-    for task in KIND.propose(500):
+    for task in TASKS:
         shown = [message["content"] for message in KIND.ask(task)[1:-1:2]]
         assert shown[-1] == seeds[task.seed_id].question or task.question == seeds[task.seed_id].question
         assert families[shown[-1]] == (task.language, task.family)
@@ -131,11 +132,11 @@ def test_the_answer_is_in_the_language_of_the_question() -> None:
     [
         ("", "empty"),
         ("The answer is 85.", "not_json"),
-        ("[" * 5000, "not_json"),
-        ("\ud800", "not_json"),
+        ("[" * 5000, "too_deep"),
+        ("\ud800", "not_text"),
         ("[]", "wrong_shape"),
         ('{"name": "shell", "arguments": {}}', "unknown_tool"),
-        ('{"name": "calculator", "arguments": {"expression": 1e5}}', "bad_arguments"),
+        ('{"name": "calculator", "arguments": {"expression": 1e5}}', "wrong_type"),
         (said("(1 + "), "tool_error"),
         (said("1 / 0"), "tool_error"),
         (said("9 ** 9 ** 9"), "tool_error"),
@@ -179,8 +180,11 @@ def test_samples_that_say_the_same_have_one_content_id() -> None:
     assert len({sample.content_id for sample in [same[0], *others]}) == 5
 
 
-def test_a_sample_is_known_by_its_request() -> None:
-    assert read(said("1 + 1")).sample_id == read(said("1 + 1")).sample_id != read(said("1 + 2")).sample_id
+def test_a_sample_is_known_by_its_answers_and_by_what_it_says() -> None:
+    one, other = read(said("1 + 1")), read(said("1 + 2"))
+    ids = [identified(sample, keys).sample_id for sample in (one, other) for keys in (["b2:k"], ["b2:l"])]
+    assert len(set(ids)) == 4
+    assert identified(read(said("1 + 1")), ["b2:k"]).sample_id == ids[0]
 
 
 def test_a_template_in_a_question_stays_text() -> None:

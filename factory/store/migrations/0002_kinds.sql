@@ -46,3 +46,20 @@ COMMENT ON COLUMN samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN samples.input IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN samples.call IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
 COMMENT ON COLUMN samples.result IS 'what the tool returned; in steps, JSON of the results of each step';
+
+CREATE TABLE attempts (
+    request_key VARCHAR NOT NULL,
+    attempt BIGINT NOT NULL,
+    endpoint VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,
+    seconds DOUBLE NOT NULL,
+    sent_at TIMESTAMP NOT NULL,
+    batch BIGINT NOT NULL,
+    PRIMARY KEY (request_key, attempt)
+);
+COMMENT ON TABLE attempts IS 'Every sending of an answered request to a server, the last of them the one in generations. A teacher in the process has none.';
+COMMENT ON COLUMN attempts.attempt IS 'which sending of the request, from 1';
+COMMENT ON COLUMN attempts.endpoint IS 'URL of the server, without user and query';
+COMMENT ON COLUMN attempts.outcome IS 'ok, timeout, connection, bad_answer, or http_ and the status';
+COMMENT ON COLUMN attempts.seconds IS 'from sending to the answer or the failure';
+COMMENT ON COLUMN attempts.sent_at IS 'UTC';
