@@ -10,6 +10,7 @@ before it is judged, and the same seeds and answers give the same proposals agai
 """
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from factory.templates import render, template_digest
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
 ROUND, SHARING = 64, 16
 ALIKE = 0.7
+# Alpaca's own rules for proposals: no sign at the beginning, more than three words. Of Chinese each character counts.
+FEWEST_WORDS = 4
+_BEGINS = re.compile(r"[\w\"'“‘「『《¿¡]")
+_WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 LONGEST = {"instruction": 400, "input": 600}
 SCHEMA = {
     "type": "object",
@@ -114,6 +119,8 @@ class InstructionKind:
             return _faulty(made, keys, answer, "near_seed", f"{near[0]}, ROUGE-L {near[1]:.2f}")
         if any(rouge_l(example["instruction"], made.question) >= ALIKE for example in shown):
             return _faulty(made, keys, answer, "copied_example", "")
+        if not _BEGINS.match(made.question) or len(_WORD.findall(made.question)) < FEWEST_WORDS:
+            return _faulty(made, keys, answer, "no_instruction", "")
         asked = render(ANSWER, self._own, instruction=made.question, input=made.input)
         answer = yield Ask([{"role": "user", "content": asked}])
         keys.append(answer.key)
