@@ -1,7 +1,7 @@
 """`dedup`: a sample that says the same as one that was kept before it is one too many.
 
 Exact: the same content id. Near: ROUGE-L at or above `threshold`, Alpaca's rule against everything that came before. Semantic: cosine at or
-above `semantic`. `others` are the keys of the other checks: what they let through decides what there is to compare with.
+above `semantic`.
 """
 
 from typing import Any
@@ -17,8 +17,8 @@ class DedupCheck:
 
     name = "dedup"
 
-    def __init__(self, *, threshold: float | None, semantic: float | None, others: list[str], plan: str):
-        self.settings: dict[str, Any] = {"threshold": threshold, "semantic": semantic, "others": others, "plan": plan}
+    def __init__(self, *, threshold: float | None, semantic: float | None):
+        self.settings: dict[str, Any] = {"threshold": threshold, "semantic": semantic}
         self._exact: dict[str, str] = {}
         self._near = NearIndex(threshold) if threshold is not None else None
         self._semantic = SemanticIndex(semantic) if semantic is not None else None
