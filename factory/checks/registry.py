@@ -53,5 +53,5 @@ def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan
             case "dedup", chosen.Dedup() as dedup:
                 stream.append(DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic))
     if recipe.data.kind == "rationale":
-        draws.append(SelectionCheck(recipe.data.keep, recipe.data.most))
+        draws.append(SelectionCheck(recipe.data.keep, recipe.data.kept_at_most))
     return Jury(single, draws, stream, plan_id)
