@@ -34,7 +34,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Jury:
-    """The checks of a recipe. A jury remembers what it kept: one jury judges one run. `plan` is the id of the plan whose samples it judges."""
+    """The checks of a recipe. A jury remembers what it kept: one jury judges one run. `plan` is the id of its samples' plan."""
 
     single: list[Check]
     draws: list[GroupCheck]

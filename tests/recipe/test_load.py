@@ -26,7 +26,7 @@ def test_defaults_are_filled_in(write: Write) -> None:
     recipe = load_recipe(write(PLAIN)).recipe
     assert recipe.seed == 0
     assert recipe.teacher.sampling.temperature == 0.8
-    assert recipe.checks == ("schema", "execution", "finish_reason", "dedup", "decontamination")
+    assert recipe.checks == ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination")
     assert recipe.compress is None
     assert recipe.student is not None
     assert [(stage.name, stage.settings.steps) for stage in recipe.student.stages] == [("sft", 2), ("distill", 1)]
@@ -35,7 +35,7 @@ def test_defaults_are_filled_in(write: Write) -> None:
 def test_without_held_out_tasks_the_default_checks_leave_out_decontamination(bend: Bend) -> None:
     recipe = load_recipe(bend({"student": None, "evaluate": None})).recipe
     assert recipe.student is None
-    assert recipe.checks == ("schema", "execution", "finish_reason", "dedup")
+    assert recipe.checks == ("schema", "execution", "finish_reason", "degenerate", "dedup")
 
 
 def test_a_recipe_cannot_be_changed(write: Write) -> None:
