@@ -143,6 +143,10 @@ def _checks(source: Source) -> Iterator[Fault]:
             least, most = (limits.get(key, Length.model_fields[key].default) for key in ("min_words", "max_words"))
             if isinstance(least, int) and isinstance(most, int) and least > most:
                 yield source.fault(("checks", i, "length"), f"min_words ({least}) is more than max_words ({most}); no answer could pass")
+    if kind == "rationale" and _at(source, "data", "keep") == "all" and _at(source, "data", "most") is not None:
+        yield source.fault(
+            ("data", "most"), "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse"
+        )
     if kind == "instruction" and isinstance(draws, int) and draws > 1:
         yield source.fault(("data", "draws"), "each proposal is drawn once; ask for more samples with count")
 
