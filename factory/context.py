@@ -24,11 +24,13 @@ from factory.recipe.model import Evaluate, Student
 from factory.seeds.load import load_seeds, require_seeds
 from factory.seeds.seed import Seed
 from factory.tasks.instruction import InstructionKind
+from factory.tasks.judging import TEMPLATE as JUDGE
 from factory.tasks.judging import judged
 from factory.tasks.kind import Ask, Episode, Kind
 from factory.tasks.rationale import RationaleKind
 from factory.tasks.sample import Task
 from factory.tasks.tool_call import ToolCallKind
+from factory.templates import template_digest
 from factory.tools.registry import TOOL_NAMES, run_tool
 from factory.tools.sandbox import Limits, OwnTools
 from factory.tools.spec import ToolSpec, load_tools
@@ -47,7 +49,7 @@ class Context:
     def teacher(self) -> ModelSource:
         teacher = self.loaded.recipe.teacher
         if teacher.endpoints:
-            return resolve_endpoint(teacher.model, teacher.endpoints)
+            return resolve_endpoint(teacher.model, teacher.revision)
         return resolve_model(self.loaded, teacher.model, teacher.revision)
 
     @property
@@ -106,25 +108,34 @@ class Context:
             examples=data.examples,
             seed=self.loaded.recipe.seed,
             wanted=-(-data.count // data.draws),
-            run=self._run_tool,
+            run=self.run_tool,
             own=self.workspace.prompts,
         )
 
     @cached_property
     def plan_id(self) -> str:
-        """The content id of everything that decides which questions are put, in which order."""
+        """The content id of everything that decides which questions are put, in which order, and of nothing else: contents, not paths."""
         recipe = self.loaded.recipe
-        data = recipe.data.model_dump(exclude={"budget", "strict", "keep", "most", "rationale_weight", "seeds"})
+        teacher, data = recipe.teacher, recipe.data
+        deciding: dict[str, Any] = {"kind": data.kind, "draws": data.draws, "examples": data.examples}
+        if data.kind == "instruction":
+            deciding["evolve"] = data.evolve
+        elif data.kind == "tool_call":
+            # The first block of tasks is as large as what is wanted.
+            deciding["count"] = data.count
+            deciding["tools"] = [tool.model_dump() for tool in self.tools]
+            if data.own_tools and self.own_tools:
+                deciding["own_tools"] = [self.own_tools.source_id, data.own_tools.seconds, data.own_tools.memory_mb]
         return content_id(
             {
-                "teacher": [self.teacher.name, self.teacher.revision, recipe.teacher.sampling.model_dump(), recipe.teacher.logprobs],
-                "data": data,
+                "teacher": [self.teacher.name, self.teacher.revision, teacher.sampling.model_dump(), teacher.logprobs],
+                # What is longer is not asked here; how long a prompt may be there, is for the servers to say.
+                "max_model_len": None if teacher.endpoints else teacher.max_model_len,
+                "data": deciding,
                 "seed": recipe.seed,
-                "seeds": [seed.seed_id for seed in self.seeds],
-                "tools": [tool.model_dump() for tool in self.tools],
-                "own_tools": self.own_tools.source_id if self.own_tools else None,
+                "seeds": [[seed.seed_id, seed.family, seed.rationale, seed.expression] for seed in self.seeds],
                 "templates": self.kind.template_digest,
-                "judged": "judge" in map(check_name, recipe.checks),
+                "judge": template_digest(JUDGE, self.workspace.prompts) if self._has_judge else None,
             }
         )
 
@@ -145,9 +156,7 @@ class Context:
     def episode(self, task: Task, draw: int) -> Episode:
         """Return the conversation about one task, with its judge where the recipe has one."""
         episode = self.kind.episode(task, draw)
-        if "judge" not in map(check_name, self.loaded.recipe.checks):
-            return episode
-        return judged(episode, self._spell, self.workspace.prompts)
+        return judged(episode, self._spell, self.workspace.prompts) if self._has_judge else episode
 
     def request(self, ask: Ask, draw: int) -> Request:
         """Return the request that a turn makes."""
@@ -155,6 +164,10 @@ class Context:
         sampling = Sampling(teacher.sampling.temperature, teacher.sampling.top_p, teacher.sampling.max_tokens, teacher.logprobs)
         key = request_key(self.teacher.name, self.teacher.revision, ask.messages, ask.schema, sampling, draw)
         return Request(key, ask.messages, sampling, ask.schema)
+
+    @property
+    def _has_judge(self) -> bool:
+        return "judge" in map(check_name, self.loaded.recipe.checks)
 
     @cached_property
     def _spell(self) -> Callable[[int], str] | None:
@@ -175,7 +188,8 @@ class Context:
         specs = [tool for tool in self.tools if tool.name not in TOOL_NAMES]
         return OwnTools(self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory_mb=own.memory_mb))
 
-    def _run_tool(self, name: str, arguments: dict[str, Any]) -> str:
+    def run_tool(self, name: str, arguments: dict[str, Any]) -> str:
+        """Carry out one call, of a tool that ships or of the person's own; raise ToolError when it cannot be carried out."""
         if name not in TOOL_NAMES and self.own_tools is not None:
             return self.own_tools.run(name, arguments)
         return run_tool(name, arguments)

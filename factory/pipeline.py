@@ -25,7 +25,9 @@ from factory.models.resolve import ModelSource
 from factory.progress import duration
 from factory.store.store import Store, now
 from factory.student.artifacts import is_made, plan_quantized, plan_student, training_samples
+from factory.tasks.reference import call_faults, parse_steps
 from factory.tools.registry import TOOL_NAMES
+from factory.visible import cut, visible
 
 RUNTIME_BYTES = 3 * 2**29  # Python, torch and vLLM themselves, measured with a tiny model
 
@@ -108,12 +110,21 @@ def _require_solvable(context: Context) -> None:
             )
     # Loads the person's file: what is wrong with it is told now.
     _ = context.own_tools
-    if not context.calls.in_steps and not context.tools[0].function.parameters.get("properties"):
+    tasks = [seed for seed in [*context.seeds, *context.held_out] if seed.reference]
+    expressions = any(parse_steps(seed.reference) is None for seed in tasks)
+    if expressions and not context.tools[0].function.parameters.get("properties"):
         raise InputError(f"{data.tools}: the tool {context.tools[0].name} takes no argument, so no expression can be one")
     faults = [
+        f"{seed.source}:{seed.line}: the reference {cut(seed.reference, 200)!r} of {seed.name} {cut(visible(fault), 500)}"
+        for seed in tasks
+        for fault in call_faults(context.calls.reference_steps(seed.reference), context.tools)
+    ]
+    if faults:
+        raise InputError("\n".join(faults[:50]), f"Mend the references, remove the tasks, or add to {data.tools} what they call.")
+    faults = [
         f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"
-        for seed in [*context.seeds, *context.held_out]
-        if seed.reference and context.calls.solve(seed.reference) is None
+        for seed in tasks
+        if context.calls.solve(seed.reference) is None
     ]
     if faults:
         raise InputError("\n".join(faults[:50]), "Mend the references, or remove the tasks.")

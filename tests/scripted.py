@@ -63,6 +63,31 @@ def project(folder: Path, seeds: str, *data: str, more: str = "") -> Path:
     return path
 
 
+def checks(seeds: str, *more: str) -> str:
+    """Return the line of a recipe that names the checks that none over these seeds may lack, and further ones."""
+    needed = ["schema", "execution"] if seeds in ("tool_call", "steps") else ["schema"]
+    return f"checks: [{', '.join([*needed, *more])}]\n"
+
+
+def own_tool(folder: Path) -> Path:
+    """Write a recipe over a tool of the person's own, `twice`, and return its path."""
+    source = "def twice(number):\n    return str(2 * int(number))\n"
+    schema = {"type": "object", "properties": {"number": {"type": "string"}}, "required": ["number"], "additionalProperties": False}
+    tool = {"type": "function", "function": {"name": "twice", "description": "Doubles a number.", "parameters": schema}}
+    seeds = [{"id": f"s{number}", "question": f"What is twice {number}?", "reference": str(number)} for number in range(11, 17)]
+    held_out = [{"id": f"h{number}", "question": f"Double {number}, please.", "reference": str(number)} for number in range(31, 35)]
+    (folder / "own.py").write_text(source)
+    (folder / "tools.json").write_text(json.dumps([tool]))
+    write(folder / "seeds.jsonl", seeds)
+    write(folder / "held_out.jsonl", held_out)
+    path = folder / "recipe.yaml"
+    path.write_text(
+        HEAD + "data: {kind: tool_call, seeds: seeds.jsonl, tools: tools.json, own_tools: {python: own.py}, count: 6}\n"
+        "evaluate: {held_out: held_out.jsonl}\n"
+    )
+    return path
+
+
 def edit(path: Path, old: str, new: str) -> None:
     """Replace the one place of `old` in a file."""
     text = path.read_text()
@@ -153,7 +178,9 @@ def steps(request: Request) -> str:
 
 
 def reasoning(request: Request) -> str:
-    """Say how a sum comes about."""
+    """Say how a sum comes about, or as a judge that it comes about well."""
+    if request.schema is not None:
+        return '{"score": 4}'
     expression = " + ".join(numbers(request))
     return f"There are {expression} = {evaluate(expression)} of them.\nAnswer: {evaluate(expression)}"
 

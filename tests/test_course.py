@@ -13,7 +13,7 @@ from factory.check import check, unjudged
 from factory.generate import generate, is_owed
 from factory.inference.request import Request
 from factory.pipeline import enter_run
-from tests.scripted import SEEDS, Model, call, column, count, edit, load, opened, project, proposing, reasoning, steps, write
+from tests.scripted import SEEDS, Model, call, checks, column, count, edit, load, opened, project, proposing, reasoning, steps, write
 
 pytestmark = pytest.mark.thorough
 
@@ -73,7 +73,7 @@ def test_seeds_that_repeat_themselves_are_an_end(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("kind", ["tool_call", "rationale", "instruction"])
 @pytest.mark.parametrize("wanted", [5, 40])
 def test_an_answer_that_is_long_in_coming_costs_nothing(tmp_path: Path, kind: str, wanted: int) -> None:
-    project(tmp_path, kind, f"count: {wanted}", more="checks: [schema]\n")
+    project(tmp_path, kind, f"count: {wanted}", more=checks(kind))
     model = Model(SAYS[kind], held_back=True)
     _, end = ended(tmp_path, model)
     assert end["reason"] == "enough is accepted"
@@ -82,7 +82,7 @@ def test_an_answer_that_is_long_in_coming_costs_nothing(tmp_path: Path, kind: st
 
 
 def test_no_more_is_begun_than_the_share_that_is_accepted_asks_for(tmp_path: Path) -> None:
-    project(tmp_path, "tool_call", "count: 60", more="checks: [schema]\n")
+    project(tmp_path, "tool_call", "count: 60", more=checks("tool_call"))
     model = Model(lambda request: call(request) if int(request.key[-1], 16) % 2 else "no call", at_once=64)
     _, end = ended(tmp_path, model)
     assert end["accepted"] >= 60
@@ -93,7 +93,7 @@ def test_no_more_is_begun_than_the_share_that_is_accepted_asks_for(tmp_path: Pat
 def test_an_interruption_between_the_turns_of_a_sample_asks_only_what_is_missing(tmp_path: Path, kind: str) -> None:
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
-        project(tmp_path / name, kind, "count: 24", "examples: 3", "budget: {requests: 60}", more="checks: [schema, dedup]\n")
+        project(tmp_path / name, kind, "count: 24", "examples: 3", "budget: {requests: 60}", more=checks(kind, "dedup"))
     whole = Model(SAYS[kind], at_once=1)
     ended(tmp_path / "whole", whole)
     answered: list[str] = []
@@ -236,10 +236,11 @@ def test_a_single_answer_needs_no_turns(tmp_path: Path) -> None:
 
 
 def test_the_training_set_is_the_first_that_were_accepted(tmp_path: Path) -> None:
-    project(tmp_path, "tool_call", "count: 6", more="checks: [schema]\n")
+    project(tmp_path, "tool_call", "count: 6", more=checks("tool_call"))
     ended(tmp_path, Model(lambda request: "no" if int(request.key[-1], 16) % 4 == 0 else call(request), at_once=40))
     with opened(load(tmp_path)) as store:
-        passed = column(store, "SELECT position FROM current_samples JOIN current_verdicts USING (sample_id) WHERE passed ORDER BY ALL")
+        judged = "FROM current_samples JOIN current_verdicts USING (sample_id)"
+        passed = column(store, f"SELECT position {judged} GROUP BY ALL HAVING bool_and(passed) ORDER BY ALL")
         assert len(passed) > 6, "answers that were in flight at the end are more than was asked for"
         assert column(store, "SELECT position FROM training_set ORDER BY position") == passed[:6]
 

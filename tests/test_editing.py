@@ -13,12 +13,12 @@ from factory.inference.request import Request
 from factory.resources import resource
 from factory.store.store import Store
 from tests.cli.command import factory
-from tests.scripted import SEEDS, Model, Say, call, column, count, edit, load, opened, project, proposing, reasoning, steps, write
+from tests.scripted import SEEDS, Model, Say, call, checks, column, count, edit, load, opened, project, proposing, reasoning, steps, write
 
 pytestmark = pytest.mark.thorough
 
 SAYS = {"tool_call": call, "steps": steps, "rationale": reasoning, "instruction": proposing}
-LIKE = "checks: [schema, {dedup: {threshold: 0.9}}]\n"
+LIKE = "{dedup: {threshold: 0.9}}"
 
 
 def run(folder: Path, kind: str) -> Model:
@@ -37,7 +37,7 @@ def verdicts(store: Store) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", SAYS)
 def test_an_edited_threshold_asks_nothing_and_gives_new_verdicts_beside_the_old_ones(tmp_path: Path, kind: str) -> None:
-    path = project(tmp_path, kind, "count: 20", "examples: 2", more=LIKE)
+    path = project(tmp_path, kind, "count: 20", "examples: 2", more=checks(kind, LIKE))
     run(tmp_path, kind)
     with opened(load(tmp_path)) as store:
         old, made, plan = verdicts(store), count(store, "current_samples"), column(store, "SELECT plan_id FROM current_run")
@@ -64,7 +64,7 @@ def test_an_edited_threshold_asks_nothing_and_gives_new_verdicts_beside_the_old_
 
 @pytest.mark.parametrize("kind", SAYS)
 def test_a_threshold_that_still_lets_enough_through_asks_nothing(tmp_path: Path, kind: str) -> None:
-    path = project(tmp_path, kind, "count: 20", "examples: 2", more="checks: [schema, {dedup: {threshold: 0.98}}]\n")
+    path = project(tmp_path, kind, "count: 20", "examples: 2", more=checks(kind, "{dedup: {threshold: 0.98}}"))
     run(tmp_path, kind)
     edit(path, "0.98", "1.0")
     assert run(tmp_path, kind).opened == 0
@@ -86,7 +86,7 @@ def test_a_check_more_or_less_asks_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["tool_call", "rationale", "instruction"])
 def test_a_raised_count_asks_only_for_what_is_new(tmp_path: Path, kind: str) -> None:
-    path = project(tmp_path, kind, "count: 20", "examples: 2", more="checks: [schema]\n")
+    path = project(tmp_path, kind, "count: 20", "examples: 2", more=checks(kind))
     first = run(tmp_path, kind)
     edit(path, "count: 20", "count: 30")
     second = run(tmp_path, kind)
@@ -118,6 +118,8 @@ OWN = {
     # What is said of a proved result is not asked for.
     ("steps", "tool_call_answer.j2"): lambda old, new: not new,
     ("tool_call", "tool_call_answer.j2"): lambda old, new: not new,
+    # Behind each answer stands one turn of the judge.
+    ("rationale", "judge.j2"): lambda old, new: len(new) == len(old) / 2,
     ("instruction", "instruction_answer.j2"): lambda old, new: len(new) == len(old) / 2,
 }
 
@@ -125,7 +127,8 @@ OWN = {
 @pytest.mark.parametrize(("kind", "name"), OWN)
 def test_an_edited_prompt_repeats_the_requests_that_it_changes(tmp_path: Path, kind: str, name: str) -> None:
     # No examples of its own making: an answer that changed would be another example.
-    project(tmp_path, kind, "count: 20", "examples: 2", more="checks: [schema]\n")
+    judge = ["judge"] if name == "judge.j2" else []
+    project(tmp_path, kind, "count: 20", "examples: 2", more=checks(kind, *judge))
     first = run(tmp_path, kind)
     with opened(load(tmp_path)) as store:
         before = column(store, "SELECT messages::VARCHAR FROM training_set ORDER BY position")
@@ -224,7 +227,7 @@ def test_a_budget_below_what_is_stored_does_not_keep_it_from_being_judged(tmp_pa
 
 @pytest.mark.parametrize("kind", ["rationale", "instruction"])
 def test_factory_check_alone_judges_under_the_new_threshold_and_starts_no_model(tmp_path: Path, kind: str) -> None:
-    path = project(tmp_path, kind, "count: 12", "examples: 2", more=LIKE)
+    path = project(tmp_path, kind, "count: 12", "examples: 2", more=checks(kind, LIKE))
     run(tmp_path, kind)
     edit(path, "0.9", "0.3")
     # The teacher of the recipe is an address at which nobody listens: had it been asked, the command would have failed.

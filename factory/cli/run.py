@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from factory.cli.options import RecipePath, WorkspacePath
+from factory.errors import InputError
 from factory.stages import STAGES
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def run(
 ) -> None:
     """Run every stage that is not finished: generate, check, distill, compress, evaluate, report. Ctrl-C is safe; the same command goes
     on."""
+    if dry_run and until:
+        raise InputError("--dry-run only tries the teacher, so there is no stage to stop after", "Leave out --until, or --dry-run.")
     if dry_run:
         _look(recipe, workspace)
         return

@@ -20,7 +20,7 @@ from factory.store.store import Store
 from factory.tasks.call import CallFault, parse_call, parse_hermes
 from factory.tasks.sample import Task
 from factory.tools.errors import ToolError
-from factory.tools.registry import canonical_arguments, run_tool
+from factory.tools.registry import canonical_arguments
 
 SPEED_TOKENS = 32
 SPEED_REQUESTS = {1: 4, 32: 32}
@@ -80,7 +80,7 @@ def _judge(context: Context, subject: Subject, task: Task, text: str) -> dict[st
     call, result = None, None
     try:
         call = (parse_call if subject.as_teacher else parse_hermes)(text, context.tools)
-        result = run_tool(call["name"], call["arguments"])
+        result = context.run_tool(call["name"], call["arguments"])
     except (CallFault, ToolError):
         pass
     reference = context.calls.reference_call(task.reference)

@@ -1,8 +1,8 @@
 """From the name in a recipe to a folder on disk and a revision that pins its content.
 
-The order is: a bundled name, a folder found from the recipe, a Hugging Face id. The revision of a bundled model is its GGUF's digest, of
-a Hugging Face id its commit, of a local folder its content. Downloads happen in the calling process, which may see the user's token;
-stages that load models never do.
+The order is: a bundled name, a folder found from the recipe, a Hugging Face id. The revision of a bundled model is its GGUF's digest, of a
+Hugging Face id its commit, of a local folder its content, of a served model what the recipe says. Downloads happen in the calling process,
+which may see the user's token; stages that load models never do.
 """
 
 import os
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.artifact import verify
-from factory.digest import bytes_id, file_sha256
+from factory.digest import file_sha256
 from factory.errors import FactoryError, InputError
 from factory.models.bundled import BUNDLED, converted_folder, gguf_path
 from factory.models.folder import ModelFolder, inspect
 from factory.recipe.load import LoadedRecipe
 
+SERVED = "served"  # the revision of a model behind servers, where none is written
 _FILES = ["*.safetensors", "*.json", "*.jinja", "*.model", "tokenizer*", "merges.txt", "vocab.txt"]
 
 
@@ -53,9 +54,10 @@ def resolve_model(loaded: LoadedRecipe, name: str, revision: str | None) -> Mode
     return ModelSource(name, inspect(folder).digest, folder)
 
 
-def resolve_endpoint(name: str, endpoints: tuple[str, ...]) -> ModelSource:
-    """Return the source of a model behind OpenAI-compatible servers; which weights they serve is theirs to know."""
-    return ModelSource(name, bytes_id("\n".join(sorted(endpoints)).encode()), Path(os.devnull))
+def resolve_endpoint(name: str, revision: str | None) -> ModelSource:
+    """Return the source of a model behind OpenAI-compatible servers: it is what it is called, on whichever servers, unless `revision`
+    says more. Which weights they serve is theirs to know."""
+    return ModelSource(name, revision or SERVED, Path(os.devnull))
 
 
 def _download(name: str, revision: str | None) -> ModelSource:

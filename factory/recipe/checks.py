@@ -9,12 +9,6 @@ from factory.recipe.part import Part
 CheckName = Literal["schema", "execution", "finish_reason", "agreement", "degenerate", "length", "judge", "dedup", "decontamination"]
 CHECKS: tuple[CheckName, ...] = get_args(CheckName)
 
-DEFAULT: dict[str, tuple[CheckName, ...]] = {
-    "tool_call": ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination"),
-    "rationale": ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination"),
-    "instruction": ("schema", "finish_reason", "degenerate", "length", "dedup", "decontamination"),
-}
-
 
 class Agreement(Part):
     """The answer agrees with the reference, or where there is none with the other draws."""
@@ -112,6 +106,13 @@ Check = Annotated[
         custom_error_message=f"must be the name of a check, or one of {', '.join(WITH_SETTINGS)} with its settings",
     ),
 ]
+
+DEFAULT: dict[str, tuple[Check, ...]] = {
+    "tool_call": ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination"),
+    "rationale": ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination"),
+    # A proposal in other words is no new one: Alpaca's threshold.
+    "instruction": ("schema", "finish_reason", "degenerate", "length", DedupItem(dedup=Dedup(threshold=0.7)), "decontamination"),
+}
 
 _PLAIN: dict[str, Part] = {"agreement": Agreement(), "length": Length(), "judge": Judge(), "dedup": Dedup()}
 

@@ -41,7 +41,11 @@ class Teacher(Part):
     """Who answers."""
 
     model: ModelName = Field(description=_MODEL + " With endpoints: the name under which the servers know it.")
-    revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
+    revision: str | None = Field(
+        default=None,
+        pattern=REVISION,
+        description=_REVISION + " With endpoints: the commit that the servers serve; another one is asked anew.",
+    )
     endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False)] = Field(
         default=(),
         max_length=1024,
@@ -207,6 +211,6 @@ class Recipe(Part):
         if isinstance(value, dict) and "checks" not in value:
             data = value.get("data")
             kind = data.get("kind") if isinstance(data, dict) else None
-            names = DEFAULT.get(kind, ()) if isinstance(kind, str) else ()
-            return {**value, "checks": [name for name in names or CHECKS if name != "decontamination" or value.get("evaluate") is not None]}
+            items: tuple[Check, ...] = DEFAULT.get(kind, CHECKS) if isinstance(kind, str) else CHECKS
+            return {**value, "checks": [item for item in items if item != "decontamination" or value.get("evaluate") is not None]}
         return value

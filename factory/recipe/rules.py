@@ -48,11 +48,19 @@ def _is_absent(source: Source, key: str) -> bool:
     return _at(source, key) is None and not source.is_spoiled((key,))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _teacher(source: Source) -> Iterator[Fault]:
     if _at(source, "teacher", "api_key_env") is not None and not _at(source, "teacher", "endpoints"):
         yield source.fault(("teacher", "api_key_env"), "only with endpoints; a model that runs here needs no key")
     if _at(source, "teacher", "timeout_s") is not None and not _at(source, "teacher", "endpoints"):
         yield source.fault(("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for")
+    temperature, draws = _at(source, "teacher", "sampling", "temperature"), _at(source, "data", "draws")
+    if _is_number(temperature) and temperature == 0 and isinstance(draws, int) and draws > 1:
+        message = f"at 0 all {draws} draws of a question (data.draws) are the same; raise it, or draw once"
+        yield source.fault(("teacher", "sampling", "temperature"), message)
     answer, whole = _at(source, "teacher", "sampling", "max_tokens"), _at(source, "teacher", "max_model_len")
     answer = Sampling().max_tokens if answer is None else answer
     whole = Teacher.model_fields["max_model_len"].default if whole is None else whole
@@ -64,11 +72,7 @@ def _teacher(source: Source) -> Iterator[Fault]:
 def _model(source: Source, recipe: Path, where: tuple[str, str], *, served: bool) -> Iterator[Fault]:
     name, revision = _at(source, *where), (where[0], "revision")
     pinned = _at(source, *revision) is not None
-    if served:
-        if pinned:
-            yield source.fault(revision, "only for a Hugging Face id that is loaded here; with endpoints the servers choose it")
-        return
-    if not isinstance(name, str) or not name:
+    if served or not isinstance(name, str) or not name:
         return
     if _is_local(name, recipe):
         yield from (source.fault(where, message) for message in _folder_faults(name, recipe))
@@ -146,6 +150,12 @@ def _checks(source: Source) -> Iterator[Fault]:
     if kind == "rationale" and _at(source, "data", "keep") == "all" and _at(source, "data", "most") is not None:
         yield source.fault(
             ("data", "most"), "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse"
+        )
+    # What could not be read or carried out must not count as accepted.
+    needed = ("schema", "execution") if kind == "tool_call" else ("schema",)
+    if names and (missing := [name for name in needed if name not in names]):
+        yield source.fault(
+            ("checks",), f"{' and '.join(missing)} must stand here: without, a sample that holds nothing is accepted; add it"
         )
     if kind == "instruction" and isinstance(draws, int) and draws > 1:
         yield source.fault(("data", "draws"), "each proposal is drawn once; ask for more samples with count")

@@ -5,6 +5,7 @@ no tool is needed). Promise: `solve` carries it out; `mend` puts the results of 
 replaced, where the reference that a person wrote has them: as a whole argument, or as a number in one.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 from factory.digest import canonical_json
 from factory.tools.errors import ToolError
+from factory.tools.spec import ToolSpec
 
 Call = dict[str, Any]
 Steps = list[list[Call]]
@@ -24,6 +26,18 @@ _QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?) \D+")
 def parse_steps(reference: str) -> Steps | None:
     """Return the steps that a reference writes out, or None if it is an expression."""
     return json.loads(reference) if reference.startswith("[") else None
+
+
+def call_faults(steps: Steps, tools: list[ToolSpec]) -> list[str]:
+    """Return what keeps a teacher from writing these calls: a tool that is not offered, arguments that its schema refuses."""
+    by_name = {tool.name: tool for tool in tools}
+    faults = []
+    for call in itertools.chain.from_iterable(steps):
+        if (tool := by_name.get(call["name"])) is None:
+            faults.append(f"calls {call['name']}, and the tools are: {', '.join(by_name)}")
+        else:
+            faults += [f"calls {tool.name} with what it does not take: {fault}" for fault in tool.check_arguments(call["arguments"])]
+    return faults
 
 
 def run_steps(steps: Steps, run: Run) -> list[list[str]] | None:

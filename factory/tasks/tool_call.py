@@ -132,10 +132,15 @@ class ToolCallKind:
     def solve(self, reference: str) -> str | None:
         """Return the outcome of a reference, or None if it has none."""
         steps = parse_steps(reference)
-        results = run_steps([[self.reference_call(reference)]] if steps is None else steps, self._run)
+        results = run_steps(self.reference_steps(reference), self._run)
         if results is None:
             return None
         return results[0][0] if steps is None else outcome(results)
+
+    def reference_steps(self, reference: str) -> Steps:
+        """Return the calls that a reference stands for, written out or as an expression."""
+        steps = parse_steps(reference)
+        return [[self.reference_call(reference)]] if steps is None else steps
 
     def reference_call(self, reference: str) -> dict[str, Any]:
         """Return the call that an expression stands for."""
@@ -223,8 +228,7 @@ class ToolCallKind:
         if not self.in_steps:
             call = json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
             return [{"role": "user", "content": seed.question}, {"role": "assistant", "content": call}]
-        steps = parse_steps(seed.reference)
-        steps = [[self.reference_call(seed.reference)]] if steps is None else steps
+        steps = self.reference_steps(seed.reference)
         results = run_steps(steps, self._run) or []
         turns = [{"role": "user", "content": seed.question}]
         for step, result in zip(steps, results, strict=True):

@@ -8,7 +8,7 @@ import pytest
 from factory.checks.registry import build_jury
 from factory.checks.sentence_encoder import PACKAGE, VERSION
 from factory.errors import FactoryError
-from factory.recipe.checks import DEFAULT
+from factory.recipe.checks import DEFAULT, check_name
 from factory.recipe.model import Recipe
 from tests.checks.judged import judged
 from tests.tasks.calculator import CALCULATOR, SEEDS
@@ -34,9 +34,10 @@ def built(kind: str, checks: list[Any] | None = None, **about: Any) -> dict[str,
 @pytest.mark.parametrize("kind", DEFAULT)
 def test_what_a_kind_is_checked_by(kind: str) -> None:
     extra = {"selection"} if kind == "rationale" else set()
-    assert set(built(kind)) == set(DEFAULT[kind]) | extra
+    names = set(map(check_name, DEFAULT[kind]))
+    assert set(built(kind)) == names | extra
     # There is nothing held out where nothing is evaluated.
-    assert set(built(kind, evaluate=False)) == set(DEFAULT[kind]) - {"decontamination"} | extra
+    assert set(built(kind, evaluate=False)) == names - {"decontamination"} | extra
 
 
 def test_draws_are_compared_after_single_samples_and_the_stream_last() -> None:
@@ -81,6 +82,10 @@ def test_an_encoder_that_is_missing_is_told_before_anything_is_judged(monkeypatc
     monkeypatch.setattr(importlib.metadata, "files", lambda _: None)
     with pytest.raises(FactoryError, match="pip install"):
         built("instruction", [{"dedup": {"semantic": 0.9}}])
+
+
+def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() -> None:
+    assert {kind: built(kind)["dedup"]["threshold"] for kind in DEFAULT} == {"tool_call": None, "rationale": None, "instruction": 0.7}
 
 
 def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:

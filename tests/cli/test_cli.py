@@ -66,6 +66,7 @@ def test_the_version_is_told() -> None:
         ("validate", "/no/such/recipe.yaml"),
         ("run", "/no/such/recipe.yaml", "-w", "{there}"),
         ("run", "pipelines/calculator.yaml", "-w", "{there}", "--until", "never"),
+        ("run", "pipelines/calculator.yaml", "-w", "{there}", "--until", "check", "--dry-run"),
         ("init", "/sys/kernel/new"),
         ("init", "{there}", "--recipe", "nonsense"),
     ],

@@ -32,7 +32,7 @@ teacher:
   concurrency: 4
   logprobs: 2
 data: {{kind: tool_call, seeds: {root}/data/seeds/calculator.jsonl, tools: {root}/data/tools/calculator.json, count: {count}, examples: 1}}
-checks: [schema]
+checks: [schema, execution]
 """
 
 

@@ -105,7 +105,7 @@ def test_a_changed_byte_of_a_model_is_named_and_not_used(finished: Finished) -> 
 
 def test_another_checks_setting_needs_no_teacher(finished: Finished) -> None:
     text = finished.recipe.read_text().replace(
-        "checks: [schema, execution, finish_reason, dedup, decontamination]", "checks: [schema, finish_reason]"
+        "checks: [schema, execution, finish_reason, dedup, decontamination]", "checks: [schema, execution, finish_reason]"
     )
     other = finished.recipe.with_name("fewer checks.yaml")
     other.write_text(text)

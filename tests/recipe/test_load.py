@@ -92,6 +92,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ("5: teacher.sampling.temprature: unknown key", "did you mean 'temperature'?"),
         ("6: data.count: required, but missing", ""),
         ("8: data.seeds: 'data/nowhere.jsonl' was not found; looked in", str(path.parent)),
+        ("10: checks: execution must stand here", ""),
         ("10: checks[1]: 'dedupe' is not one of", "did you mean 'dedup'?"),
         ("10: checks[2]: needs evaluate.held_out", ""),
         ("15: student.stages[1].distill.steps: must be a whole number, not text", ""),
@@ -125,13 +126,17 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
             {"data.kind": "rationale", "data.tools": None, "data.keep": "all", "data.most": 2, "student": None},
             "data.most: not with keep: all, which sets no limit; remove it, or choose",
         ),
-        ({"checks": ["schema", {"dedup": {"threshold": 2}}]}, "checks[1].dedup.threshold: must be at most 1.0, not 2"),
-        ({"checks": [{"schema": {}}]}, "checks[0]: schema has no settings: write its name alone"),
+        ({"checks": ["schema", "execution", {"dedup": {"threshold": 2}}]}, "checks[2].dedup.threshold: must be at most 1.0, not 2"),
+        ({"checks": [{"schema": {}}, "execution"]}, "checks[0]: schema has no settings: write its name alone"),
         ({"data.tools": "../tools.json"}, "data.tools: '../tools.json' has a '..' part"),
         ({"data.kind": "tool_cal"}, "data.kind: 'tool_cal' is not one of tool_call, rationale, instruction; did you mean 'tool_call'?"),
         ({"data.seeds": ["a"]}, "data.seeds: must be text, not a list"),
         ({"checks": []}, "checks: must not be empty"),
-        ({"checks": ["schema", "schema"]}, "checks[1]: named twice"),
+        ({"checks": ["schema", "execution", "schema"]}, "checks[2]: named twice"),
+        ({"checks": ["schema", "dedup"]}, "checks: execution must stand here: without, a sample that holds nothing is accepted"),
+        ({"checks": ["dedup"]}, "checks: schema and execution must stand here"),
+        ({"data.kind": "rationale", "data.tools": None, "student": None, "checks": ["dedup"]}, "checks: schema must stand here"),
+        ({"teacher.sampling.temperature": 0, "data.draws": 3}, "teacher.sampling.temperature: at 0 all 3 draws of a question"),
         ({"checks": "schema"}, "checks: must be a list, not text"),
         ({"student": None, "compress": {"quantize": "w8a8-static"}}, "compress: there is no student to compress"),
         ({"compress": {"quantize": "w4a16"}}, "compress.quantize: 'w4a16' is not one of w8a8-static"),
@@ -164,6 +169,15 @@ def test_a_key_pasted_in_the_wrong_place_is_not_printed(bend: Bend) -> None:
 def test_a_served_name_is_free(bend: Bend) -> None:
     changes = {"teacher.endpoints": ["https://one/v1", "http://[::1]:8000/some/v1"], "teacher.model": "any name", "student": None}
     assert load_recipe(bend(changes)).recipe.teacher.model == "any name"
+
+
+def test_a_served_model_may_be_pinned_too(bend: Bend) -> None:
+    changes = {"teacher.endpoints": ["https://one/v1"], "teacher.revision": "ab" * 20, "student": None}
+    assert load_recipe(bend(changes)).recipe.teacher.revision == "ab" * 20
+
+
+def test_one_draw_may_be_the_likeliest(bend: Bend) -> None:
+    assert load_recipe(bend({"teacher.sampling.temperature": 0})).recipe.data.draws == 1
 
 
 def test_a_pinned_hugging_face_id_is_accepted(bend: Bend) -> None:
