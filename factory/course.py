@@ -22,6 +22,7 @@ from factory.tasks.sample import Sample, Task, identified
 FEWEST_JUDGED = 16
 MOST_REPEATED = 1000  # episodes in a row that ask what was asked before: such a stream has nothing more to give
 NO_MORE = "the seeds give no more new questions"
+MISSING = "an answer is missing"
 _NO_DISTRIBUTION: dict[str, Any] = {"token_ids": None, "token_logprobs": None, "topk_ids": None, "topk_logprobs": None}
 
 
@@ -48,8 +49,8 @@ class News:
 
 
 class Course:
-    """One run through a recipe's plan. `most_tasks` ends it early, for a look at a few tasks; without `asking` nothing new is begun beyond
-    what is stored."""
+    """One run through a recipe's plan. `most_tasks` ends it early, for a look at a few tasks; without `asking` it ends at the first
+    answer that is not stored: what stands behind it cannot be judged yet, for the missing one may come to be what it is compared with."""
 
     def __init__(self, context: Context, store: Store, jury: Jury, *, asking: bool = True, most_tasks: int | None = None):
         self._context = context
@@ -177,7 +178,7 @@ class Course:
             self._running[key] = [running]
             self._ready.append(running.request)
         else:
-            self._finish(running, None)
+            self.ended = MISSING
 
     def _counted(self, answer: Answer) -> None:
         self.answers += 1

@@ -202,14 +202,14 @@ def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(co
         reasons.setdefault(row["position"], set()).add((row["check_name"], row["reason"]))
     no_call = ("execution", "no_call")
     assert reasons == {
-        0: {("schema", "empty"), no_call, ("degenerate", "empty")},
+        0: {("schema", "empty"), ("degenerate", "empty"), no_call},
         1: {("schema", "not_json"), no_call},
         2: {("schema", "unknown_tool"), no_call},
         3: {("execution", "wrong_result")},
         4: {("execution", "tool_error")},
-        5: {("schema", "refused_400"), no_call, ("finish_reason", "no_answer"), ("degenerate", "empty")},
+        5: {("schema", "refused_400"), ("degenerate", "empty"), no_call, ("finish_reason", "no_answer")},
         6: {("schema", "truncated_json"), no_call, ("finish_reason", "cut_off")},
-        7: {("schema", "not_text"), no_call, ("degenerate", "not_text")},
+        7: {("schema", "not_text"), ("degenerate", "not_text"), no_call},
     }
     # The views say what the verdicts say, counted here a second time.
     failed = {row["position"] for row in verdicts if not row["passed"]}

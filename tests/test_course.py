@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from factory.check import check, unjudged
 from factory.generate import generate, is_owed
 from factory.inference.request import Request
+from factory.pipeline import enter_run
 from tests.scripted import SEEDS, Model, call, checks, column, count, edit, load, opened, project, proposing, reasoning, steps, write
 
 pytestmark = pytest.mark.thorough
 
 SAYS = {"tool_call": call, "steps": steps, "rationale": reasoning, "instruction": proposing}
+NEAR = "checks: [schema, {dedup: {threshold: 0.75}}]\n"
 NO_DEDUP = "checks: [schema, finish_reason]\n"
 
 
@@ -115,6 +117,55 @@ def test_an_interruption_between_the_turns_of_a_sample_asks_only_what_is_missing
     with opened(load(tmp_path / "whole")) as one, opened(load(tmp_path / "parts")) as two:
         assert one.query(sql) == two.query(sql)
         assert count(one, "training_set") == 24
+
+
+QUESTIONS = [
+    "Why is the sky blue?",
+    "How do bees find their way home?",
+    "What makes bread rise in the oven?",
+    "When was the printing press invented?",
+    "Who looks after a lighthouse?",
+    "How does a bicycle pump press air into a tyre?",
+    "How does a bicycle pump press air into a tire?",
+    "Where do swallows spend the winter?",
+]
+
+
+def test_what_lies_behind_a_missing_answer_waits_for_it(tmp_path: Path) -> None:
+    def say(request: Request) -> str:
+        return f"It is asked: {request.messages[-1]['content']}\nAnswer: so"
+
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+        project(tmp_path / name, "rationale", "count: 9", "examples: 0", "budget: {requests: 8}", more=NEAR)
+        write(tmp_path / name / "seeds.jsonl", [{"id": f"s{place}", "question": asked} for place, asked in enumerate(QUESTIONS)])
+    recipe = tmp_path / "parts" / "recipe.yaml"
+    edit(recipe, "requests: 8", "requests: 5")
+    ended(tmp_path / "parts", Model(say))
+    edit(recipe, "requests: 5", "requests: 8")
+    context = load(tmp_path / "parts")
+    with opened(context) as store:
+        with pytest.raises(KeyboardInterrupt):
+            generate(context, store, Model(say, at_once=8, stops_at=2))
+        assert sorted(column(store, "SELECT position FROM current_samples")) == [0, 1, 2, 3, 4, 6, 7], "the latest is answered first"
+        assert unjudged(context, store) == 0
+        # Another threshold: all but what waits is judged, once.
+        edit(recipe, "0.75", "0.8")
+        context = load(tmp_path / "parts")
+        enter_run(context, store, "check")
+        assert unjudged(context, store) == 5
+        assert check(context, store) == "5 of 7 samples accepted, 2 wait for an answer before them: factory generate"
+        assert unjudged(context, store) == 0
+        before = count(store, "verdicts")
+        check(context, store)
+        assert count(store, "verdicts") == before
+    ended(tmp_path / "parts", Model(say))
+    edit(tmp_path / "whole" / "recipe.yaml", "0.75", "0.8")
+    ended(tmp_path / "whole", Model(say))
+    sql = "SELECT sample_id, position, verdicts FROM training_set ORDER BY position"
+    with opened(load(tmp_path / "whole")) as one, opened(load(tmp_path / "parts")) as two:
+        assert one.query(sql) == two.query(sql)
+        assert column(two, "SELECT position FROM training_set ORDER BY position") == [0, 1, 2, 3, 4, 5, 7]
 
 
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])

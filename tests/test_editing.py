@@ -9,10 +9,11 @@ import pytest
 
 from factory.check import check, unjudged
 from factory.generate import generate
+from factory.inference.request import Request
 from factory.resources import resource
 from factory.store.store import Store
 from tests.cli.command import factory
-from tests.scripted import SEEDS, Model, call, checks, column, count, edit, load, opened, project, proposing, reasoning, steps, write
+from tests.scripted import SEEDS, Model, Say, call, checks, column, count, edit, load, opened, project, proposing, reasoning, steps, write
 
 pytestmark = pytest.mark.thorough
 
@@ -157,6 +158,59 @@ def test_a_mended_reference_is_judged_anew_without_the_teacher(tmp_path: Path) -
         assert count(store, "training_set") == count(store, "current_samples") == 6
         assert count(store, "samples") == 7, "the sample under the wrong reference stays"
         assert "999" not in column(store, "SELECT reference FROM training_set")
+
+
+TRAINING = "SELECT position, question, rationale, answer FROM training_set ORDER BY position"
+
+
+def trained(folder: Path, model: Model) -> list[dict[str, Any]]:
+    """Generate and check with the recipe as it is now; return the training set."""
+    context = load(folder)
+    with opened(context) as store:
+        generate(context, store, model)
+        check(context, store)
+        assert unjudged(context, store) == 0
+        return store.query(TRAINING)
+
+
+def fresh(folder: Path, say: Say) -> list[dict[str, Any]]:
+    """Return the training set that the recipe of a folder, and its seeds, give in a new workspace."""
+    folder.joinpath("fresh").mkdir()
+    for name in ("recipe.yaml", "seeds.jsonl"):
+        (folder / "fresh" / name).write_bytes((folder / name).read_bytes())
+    return trained(folder / "fresh", Model(say))
+
+
+def test_a_check_more_chooses_anew_among_the_draws_it_leaves(tmp_path: Path) -> None:
+    def wordy(request: Request) -> str:
+        # Some draws are short, some long: of two, the short one is chosen until it is too short.
+        return ("Well, " * (int(request.key[-1], 16) % 4)) + reasoning(request) + " pears altogether" * (int(request.key[-2], 16) % 3)
+
+    path = project(tmp_path, "rationale", "count: 12", "draws: 2", "budget: {requests: 24}", more="checks: [schema, dedup]\n")
+    before = trained(tmp_path, Model(wordy))
+    edit(path, "[schema, dedup]", "[schema, {length: {min_words: 3}}, dedup]")
+    after = trained(tmp_path, Model(wordy))
+    assert after == fresh(tmp_path, wordy)
+    with opened(load(tmp_path)) as store:
+        short = set(column(store, "SELECT position FROM rejected WHERE reason = 'too_short'"))
+    chosen, chosen_now = ({row["position"] for row in rows} for rows in (before, after))
+    assert any(position in chosen and position ^ 1 in chosen_now for position in short), "the longer draw stands in for the one that went"
+
+
+def test_more_draws_are_a_new_vote(tmp_path: Path) -> None:
+    def unsure(request: Request) -> str:
+        return f"That takes some thought.\nAnswer: {int(request.key[-1], 16) % 3}"
+
+    path = project(tmp_path, "rationale", "count: 6", "draws: 2", "keep: all", "budget: {requests: 12}", more="checks: [agreement]\n")
+    seeds = [{name: seed[name] for name in ("id", "question")} for seed in SEEDS["rationale"]]
+    write(tmp_path / "seeds.jsonl", seeds)
+    before = trained(tmp_path, Model(unsure))
+    edit(path, "draws: 2", "draws: 4")
+    edit(path, "requests: 12", "requests: 24")
+    after = trained(tmp_path, Model(unsure))
+    assert after == fresh(tmp_path, unsure)
+    questions, questions_now = (Counter(row["question"] for row in rows) for rows in (before, after))
+    assert set(questions_now) - set(questions), "two draws that differ are no majority, four may have one"
 
 
 def test_a_budget_below_what_is_stored_does_not_keep_it_from_being_judged(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Check(Protocol):
 
 
 class GroupCheck(Protocol):
-    """A check of the draws of one task."""
+    """A check of the draws of one task. Its settings are its own: what it hangs on beside them, the jury adds to its key."""
 
     name: str
     settings: dict[str, Any]

@@ -14,6 +14,7 @@ tasks are made from old ones. Not promised: leaks in other words, beyond the fir
 import re
 import unicodedata
 from collections import Counter
+from functools import cached_property
 from typing import Any
 
 from factory.checks.check import OK, Verdict
@@ -44,7 +45,25 @@ class DecontaminationCheck:
         self.settings: dict[str, Any] = {
             "held_out": content_id(sorted(task.seed_id for task in held_out)),
             "ngrams": {"long": LONG, "short": SHORT, "share": SHARE, "least": LEAST},
+            "telling": TELLING,
+            "characters": MAX_CHARACTERS,
         }
+        self._held_out = held_out
+
+    @cached_property
+    def _index(self) -> "_Index":
+        # Not made for who only asks for the settings.
+        return _Index(self._held_out)
+
+    def judge(self, sample: Sample) -> Verdict:
+        found = self._index.find(sample)
+        return Verdict(False, "held_out_leak", *found) if found else OK
+
+
+class _Index:
+    """The held-out tasks, by all that gives them away."""
+
+    def __init__(self, held_out: list[Seed]):
         self._questions = {_said(task.question): task.name for task in held_out}
         self._references = {key: task.name for task in held_out if (key := _worked_out(task.question, task.reference))}
         self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(task.question)))) for task in held_out]
@@ -58,16 +77,17 @@ class DecontaminationCheck:
                 self._places.setdefault(gram, []).append(place)
         self._sizes = sorted({len(gram) for gram in self._places})
 
-    def judge(self, sample: Sample) -> Verdict:
+    def find(self, sample: Sample) -> tuple[str, float | None] | None:
+        """Return what names the held-out task that a sample gives away, and the share of its n-grams where they tell."""
         task = sample.task
         question = task.question[:MAX_CHARACTERS]
         found = self._questions.get(_said(question)) or self._references.get(_worked_out(question, task.reference))
         if found:
-            return Verdict(False, "held_out_leak", found)
+            return found, None
         texts = [question, *(text[:MAX_CHARACTERS] for text in (sample.rationale, sample.answer) if text)]
-        return self._overlap(texts) if self._sizes else OK
+        return self._overlap(texts) if self._sizes else None
 
-    def _overlap(self, texts: list[str]) -> Verdict:
+    def _overlap(self, texts: list[str]) -> tuple[str, float] | None:
         words = [_words(text) for text in texts]
         numbers = Counter(number for text in texts for number in _NUMBER.findall(_normal(text)))
         shared: Counter[int] = Counter()
@@ -80,8 +100,8 @@ class DecontaminationCheck:
             share = count / len(self._grams[place])
             size = len(next(iter(self._grams[place])))
             if asked <= numbers and (size != SHORT or share >= SHARE):
-                return Verdict(False, "held_out_leak", f"{name}: {share:.0%} of its {size}-grams", share)
-        return OK
+                return f"{name}: {share:.0%} of its {size}-grams", share
+        return None
 
 
 def _said(question: str) -> _Gram:

@@ -1,27 +1,46 @@
 """`dedup`: a sample that says the same as one that was kept before it is one too many.
 
 Exact: the same content id. Near: ROUGE-L at or above `threshold`, Alpaca's rule against everything that came before. Semantic: cosine at or
-above `semantic`. `others` are the keys of the other checks: what they let through decides what there is to compare with.
+above `semantic`.
 """
 
+from functools import cached_property
 from typing import Any
 
 from factory.checks.check import OK, Verdict
-from factory.checks.near import NearIndex
+from factory.checks.near import MAX_CHARACTERS, NearIndex
 from factory.checks.semantic import SemanticIndex
+from factory.checks.sentence_encoder import MAX_TOKENS, PACKAGE, VERSION, WINDOW, require_encoder
 from factory.tasks.sample import Sample
 
 
 class DedupCheck:
-    """Fails with duplicate, near_duplicate or semantic_duplicate; the detail names the sample that was kept."""
+    """Fails with duplicate, near_duplicate or semantic_duplicate; the detail names the sample that was kept.
+
+    FactoryError if a semantic threshold is given and the encoder is not installed.
+    """
 
     name = "dedup"
 
-    def __init__(self, *, threshold: float | None, semantic: float | None, others: list[str], plan: str):
-        self.settings: dict[str, Any] = {"threshold": threshold, "semantic": semantic, "others": others, "plan": plan}
+    def __init__(self, *, threshold: float | None, semantic: float | None):
+        self.settings: dict[str, Any] = {"threshold": threshold, "semantic": semantic}
+        if threshold is not None:
+            self.settings["characters"] = MAX_CHARACTERS
+        if semantic is not None:
+            require_encoder()
+            self.settings["encoder"] = [PACKAGE, VERSION, WINDOW, MAX_TOKENS]
         self._exact: dict[str, str] = {}
-        self._near = NearIndex(threshold) if threshold is not None else None
-        self._semantic = SemanticIndex(semantic) if semantic is not None else None
+
+    # Both are made at the first sample: the settings alone are asked for often, and the encoder takes seconds and 95 MB.
+    @cached_property
+    def _near(self) -> NearIndex | None:
+        threshold = self.settings["threshold"]
+        return None if threshold is None else NearIndex(threshold)
+
+    @cached_property
+    def _semantic(self) -> SemanticIndex | None:
+        threshold = self.settings["semantic"]
+        return None if threshold is None else SemanticIndex(threshold)
 
     def judge(self, sample: Sample) -> Verdict:
         if (kept := self._exact.get(sample.content_id)) is not None:

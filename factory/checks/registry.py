@@ -1,7 +1,7 @@
 """Which check a name in a recipe means."""
 
 from factory.checks.agreement import AgreementCheck
-from factory.checks.check import Check, GroupCheck
+from factory.checks.check import Check, GroupCheck, StreamCheck
 from factory.checks.decontamination import DecontaminationCheck
 from factory.checks.dedup import DedupCheck
 from factory.checks.degenerate import DegenerateCheck
@@ -24,14 +24,14 @@ POOL_THRESHOLD = 0.7  # ROUGE-L, Alpaca's rule for what enters its pool
 def build_pool_jury() -> Jury:
     """Return what decides which new instructions are shown to the teacher as examples, whatever the recipe's checks are."""
     single: list[Check] = [SchemaCheck("instruction"), FinishReasonCheck(), DegenerateCheck()]
-    return Jury(single, [], [DedupCheck(threshold=POOL_THRESHOLD, semantic=None, others=[], plan="")])
+    return Jury(single, [], [DedupCheck(threshold=POOL_THRESHOLD, semantic=None)])
 
 
 def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str) -> Jury:
     """Return the checks that a recipe names, and for rationales the choice among the right ones."""
     single: list[Check] = []
     draws: list[GroupCheck] = []
-    dedup: chosen.Dedup | None = None
+    stream: list[StreamCheck] = []
     for item in recipe.checks:
         match chosen.check_name(item), chosen.settings(item):
             case "schema", _:
@@ -50,11 +50,8 @@ def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan
                 single.append(JudgeCheck(judge.min_score))
             case "agreement", chosen.Agreement() as agreement:
                 draws.append(AgreementCheck(agreement.margin))
-            case "dedup", chosen.Dedup() as found:
-                dedup = found
+            case "dedup", chosen.Dedup() as dedup:
+                stream.append(DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic))
     if recipe.data.kind == "rationale":
-        draws.append(SelectionCheck(recipe.data.keep, recipe.data.most))
-    if dedup is None:
-        return Jury(single, draws, [])
-    others = Jury(single, draws, []).keys
-    return Jury(single, draws, [DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic, others=others, plan=plan_id)])
+        draws.append(SelectionCheck(recipe.data.keep, recipe.data.kept_at_most))
+    return Jury(single, draws, stream, plan_id)

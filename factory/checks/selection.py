@@ -13,13 +13,13 @@ class SelectionCheck:
     """Fails with longer_rationale or similar_rationale; a sample that failed before passes here, it is not what is chosen from.
 
     `keep` is shortest (by characters), diverse (the shortest first, then each that has a ROUGE-L below 0.7 with those kept) or all; at
-    most `most` stay.
+    most `most` stay, all of them if it is None.
     """
 
     name = "selection"
 
-    def __init__(self, keep: str, most: int):
-        self.settings: dict[str, Any] = {"keep": keep, "most": most}
+    def __init__(self, keep: str, most: int | None):
+        self.settings: dict[str, Any] = {"keep": keep, "most": most} | ({"alike": ALIKE} if keep == "diverse" else {})
         self._keep, self._most = keep, most
 
     def judge_draws(self, draws: list[Sample], clean: list[bool]) -> list[Verdict]:

@@ -145,7 +145,20 @@ def _gelu(values: np.ndarray) -> np.ndarray:
     return values * (0.5 + 0.5 * np.copysign(1 - terms * np.exp(-size * size), values))
 
 
+def require_encoder() -> None:
+    """FactoryError if the encoder's files are not installed; reads none of them."""
+    for name in _FILES:
+        _located(name)
+
+
 def _carried(name: str, digest: str) -> Path:
+    path = _located(name)
+    if file_sha256(path) != digest:
+        raise FactoryError(f"{path} is not the {name} of all-MiniLM-L6-v2 that its thresholds were found with", INSTALL)
+    return path
+
+
+def _located(name: str) -> Path:
     try:
         files = importlib.metadata.files(PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
@@ -153,7 +166,5 @@ def _carried(name: str, digest: str) -> Path:
     for file in files:
         path = Path(str(file.locate()))
         if file.name == name and path.is_file():
-            if file_sha256(path) != digest:
-                raise FactoryError(f"{path} is not the {name} of all-MiniLM-L6-v2 that its thresholds were found with", INSTALL)
             return path
     raise FactoryError(f"the sentence encoder all-MiniLM-L6-v2 ({name}) is not installed", INSTALL)

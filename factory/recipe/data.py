@@ -6,6 +6,7 @@ from pydantic import Discriminator, Field, Tag
 
 from factory.recipe.part import PATH, FilePath, Part
 
+_MOST = {"shortest": 1, "diverse": 3}
 Weight = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -54,10 +55,20 @@ class RationaleData(_Data):
     keep: Literal["shortest", "diverse", "all"] = Field(
         default="shortest", description="Which right rationales of a question stay: the shortest, several different ones, or all of them."
     )
-    most: int = Field(default=1, ge=1, le=64, description="Most rationales that stay of one question.")
+    most: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Most rationales that stay of one question. Empty: 1 of the shortest, 3 of diverse ones. Not with keep: all.",
+    )
     rationale_weight: Weight = Field(
         default=1.0, description="What a training row of the task rationale weighs in an export, where one of the task label weighs 1."
     )
+
+    @property
+    def kept_at_most(self) -> int | None:
+        """How many rationales of one question stay at most; None where all of them do."""
+        return None if self.keep == "all" else self.most or _MOST[self.keep]
 
 
 class InstructionData(_Data):

@@ -147,6 +147,10 @@ def _checks(source: Source) -> Iterator[Fault]:
             least, most = (limits.get(key, Length.model_fields[key].default) for key in ("min_words", "max_words"))
             if isinstance(least, int) and isinstance(most, int) and least > most:
                 yield source.fault(("checks", i, "length"), f"min_words ({least}) is more than max_words ({most}); no answer could pass")
+    if kind == "rationale" and _at(source, "data", "keep") == "all" and _at(source, "data", "most") is not None:
+        yield source.fault(
+            ("data", "most"), "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse"
+        )
     # What could not be read or carried out must not count as accepted.
     needed = ("schema", "execution") if kind == "tool_call" else ("schema",)
     if names and (missing := [name for name in needed if name not in names]):

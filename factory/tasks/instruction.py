@@ -72,18 +72,20 @@ class InstructionKind:
             known = max(0, number // ROUND - 1) * ROUND
             while pool.judged < known:
                 yield None
-            made = pool.accepted(known)
+            made: dict[str, list[Sample]] = {}
+            for sample in pool.accepted(known):
+                made.setdefault(sample.task.language, []).append(sample)
             for place in range(number, number + ROUND):
                 yield self._task(place, made)
             number += ROUND
 
-    def _task(self, place: int, made: list[Sample]) -> Task:
+    def _task(self, place: int, made: dict[str, list[Sample]]) -> Task:
         # Each seed leads in its turn, in another order in each round.
         turn, position = divmod(place, len(self._seeds))
         lead = random.Random(f"{self._seed}/turn/{turn}").sample(self._seeds, len(self._seeds))[position]
         # The others are the same for a few proposals in a row: their prompts share a beginning, which vLLM's prefix cache pays once.
         chance = random.Random(f"{self._seed}/{place // SHARING}/{lead.language}")
-        own = [sample for sample in made if sample.task.language == lead.language]
+        own = made.get(lead.language, [])
         chosen = chance.sample(own, min(len(own), self._count // 3))
         spoken = self._by_language[lead.language]
         others = chance.sample(spoken, min(len(spoken), max(0, self._count - 1 - len(chosen))))
@@ -94,6 +96,9 @@ class InstructionKind:
         parents = (*(seed.seed_id for seed in others), *(sample.sample_id for sample in chosen))
         task = Task(lead.seed_id, lead.language, lead.family, f"proposal {place}", "", parents=parents)
         self._shown[task.task_id] = shown
+        # An episode begins as soon as its task is there.
+        if len(self._shown) > 8 * ROUND:
+            del self._shown[next(iter(self._shown))]
         return task
 
     def episode(self, task: Task, draw: int) -> Episode:

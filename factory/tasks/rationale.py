@@ -18,6 +18,7 @@ from factory.seeds.seed import Seed
 from factory.tasks.answer import normal_answer, split_answer
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
+from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
 from factory.tasks.unreadable import unreadable
 from factory.tasks.vary import vary
@@ -26,7 +27,6 @@ from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
 
 SYSTEM, TURN = "rationale_system.j2", "rationale_turn.j2"
-FRUITLESS_ROUNDS = 20
 
 
 class RationaleKind:
@@ -43,21 +43,8 @@ class RationaleKind:
         self._examples = Examples([seed for seed in seeds if seed.rationale and seed.reference], examples)
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:
-        """Yield distinct questions, going round the seeds, until `FRUITLESS_ROUNDS` rounds in a row bring nothing new."""
-        seen: set[str] = set()
-        variant, fruitless = 1, 0
-        while fruitless < FRUITLESS_ROUNDS:
-            before = len(seen)
-            for seed in self._seeds:
-                varied = self._vary(seed, variant) or ((seed.question, seed.reference) if variant == 1 else None)
-                if varied is None:
-                    continue
-                task = Task(seed.seed_id, seed.language, seed.family, *varied)
-                if task.task_id not in seen:
-                    seen.add(task.task_id)
-                    yield task
-            fruitless = fruitless + 1 if len(seen) == before else 0
-            variant += 1
+        """Yield distinct questions, going round the seeds, as long as they give new ones."""
+        return rounds(self._seeds, self._vary)
 
     def ask(self, task: Task) -> list[dict[str, Any]]:
         """Return the chat messages that put a question, worked examples before it."""

@@ -22,6 +22,7 @@ from factory.tasks.control_token import control_token
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.reference import Run, Steps, mend, outcome, parse_steps, run_steps
+from factory.tasks.rounds import rounds
 from factory.tasks.sample import MAX_CHARACTERS, Sample, Task
 from factory.tasks.unreadable import unreadable
 from factory.tasks.vary import vary
@@ -31,7 +32,6 @@ from factory.tools.registry import canonical_arguments, run_tool
 from factory.tools.spec import ToolSpec
 
 SYSTEM, STEPS, ANSWER, PLAIN = "tool_call_system.j2", "tool_call_steps.j2", "tool_call_answer.j2", "tool_call_plain.j2"
-FRUITLESS_ROUNDS = 20
 MAX_STEPS = 4
 
 
@@ -70,31 +70,20 @@ class ToolCallKind:
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:
         """Yield tasks in blocks, the first as large as what is wanted; the tasks of a seed stand together within a block."""
-        seen: set[str] = set()
-        for block in itertools.count():
-            new = [task for task in self.propose(self._wanted + block * max(64, self._wanted // 4)) if task.task_id not in seen]
-            if not new:
-                return
-            seen |= {task.task_id for task in new}
-            yield from new
+        coming = rounds(self._seeds, self._vary)
+        size = self._wanted
+        while block := self._block(coming, size):
+            yield from block
+            size = max(64, self._wanted // 4)
 
     def propose(self, count: int) -> list[Task]:
-        """Return `count` distinct tasks, going round the seeds; fewer if `FRUITLESS_ROUNDS` rounds in a row bring nothing new."""
-        tasks: dict[str, Task] = {}
-        variant, fruitless = 1, 0
-        while len(tasks) < count and fruitless < FRUITLESS_ROUNDS:
-            before = len(tasks)
-            for seed in self._seeds:
-                # A seed that cannot be varied is asked as it is, once.
-                varied = self._vary(seed, variant) or ((seed.question, seed.reference) if variant == 1 else None)
-                if varied and len(tasks) < count:
-                    task = Task(seed.seed_id, seed.language, seed.family, *varied)
-                    tasks.setdefault(task.task_id, task)
-            fruitless = fruitless + 1 if len(tasks) == before else 0
-            variant += 1
+        """Return `count` distinct tasks, going round the seeds; fewer if they give no more."""
+        return self._block(rounds(self._seeds, self._vary), count)
+
+    def _block(self, coming: Iterator[Task], size: int) -> list[Task]:
         # Tasks of one seed stand together: their prompts are alike but for the question, and the prefix cache holds only so much.
         order = {seed.seed_id: position for position, seed in enumerate(self._seeds)}
-        return sorted(tasks.values(), key=lambda task: order[task.seed_id])
+        return sorted(itertools.islice(coming, size), key=lambda task: order[task.seed_id])
 
     def ask(self, task: Task) -> list[dict[str, Any]]:
         """Return the chat messages that put a task to the teacher, worked examples before the question."""

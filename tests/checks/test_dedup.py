@@ -16,7 +16,7 @@ def sample(number: int, said: str, content: str | None = None) -> Sample:
 
 
 def check(threshold: float | None = None, semantic: float | None = None) -> DedupCheck:
-    return DedupCheck(threshold=threshold, semantic=semantic, others=[], plan="b2:plan")
+    return DedupCheck(threshold=threshold, semantic=semantic)
 
 
 def judge_all(dedup: DedupCheck, samples: list[Sample]) -> list[Verdict]:

@@ -95,12 +95,21 @@ def test_a_task_without_samples_is_judged() -> None:
 def test_the_keys_are_those_of_the_rows() -> None:
     jury = Jury([Says("a", "a")], [FirstClean()], [New()])
     (judgement,) = jury.judge([judged("a")])
-    assert (
-        [row["check_key"] for row in judgement.verdicts]
-        == jury.keys
-        == [
-            check_key("a", {}),
-            check_key("first", {"of": "clean"}),
-            check_key("new", {}),
-        ]
-    )
+    assert [row["check_key"] for row in judgement.verdicts] == jury.keys
+    assert [key.partition("@")[0] for key in jury.keys] == ["a", "first", "new"]
+    assert jury.keys[0] == check_key("a", {})
+
+
+def test_what_hangs_on_other_samples_has_another_key_under_other_checks_or_another_plan() -> None:
+    def keys(*single: str, plan: str = "b2:one", groups: int = 1, streams: int = 1) -> list[str]:
+        return Jury([Says(name, "a") for name in single], [FirstClean()] * groups, [New()] * streams, plan).keys
+
+    (a, first, new), (_, b, first_b, new_b) = keys("a"), keys("a", "b")
+    assert first != first_b and new != new_b
+    assert keys("b", "a") == [b, a, first_b, new_b], "in which order single samples were judged decides nothing"
+    other = keys("a", plan="b2:two")
+    assert other[0] == a and first != other[1] and new != other[2]
+    more = keys("a", groups=2)
+    assert more[:2] == [a, first] and len(set(more)) == 4 and new not in more, "a second group sees what the first one said"
+    two = keys("a", streams=2)
+    assert two[:2] == [a, first] and new not in two, "what the second refuses, the first does not keep"

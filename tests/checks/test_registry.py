@@ -1,12 +1,16 @@
 """The checks of a recipe are those of its kind, or those that it names with its settings."""
 
+import importlib.metadata
 from typing import Any
 
 import pytest
 
 from factory.checks.registry import build_jury
+from factory.checks.sentence_encoder import PACKAGE, VERSION
+from factory.errors import FactoryError
 from factory.recipe.checks import DEFAULT, check_name
 from factory.recipe.model import Recipe
+from tests.checks.judged import judged
 from tests.tasks.calculator import CALCULATOR, SEEDS
 
 
@@ -56,8 +60,28 @@ def test_settings_are_the_recipes_or_their_defaults(name: str, defaults: dict[st
 
 def test_dedup_is_exact_unless_a_threshold_is_written() -> None:
     settings = built("instruction", ["dedup"])["dedup"]
-    assert (settings["threshold"], settings["semantic"], settings["others"], settings["plan"]) == (None, None, [], "b2:plan")
-    assert built("instruction", [{"dedup": {"threshold": 0.7}}])["dedup"]["threshold"] == 0.7
+    assert settings == {"threshold": None, "semantic": None}
+    assert built("instruction", [{"dedup": {"threshold": 0.7}}])["dedup"] == {"threshold": 0.7, "semantic": None, "characters": 20_000}
+
+
+def test_the_encoder_that_decides_is_named_and_not_loaded_for_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("nothing is judged here")
+
+    for made in ("dedup.SemanticIndex", "dedup.NearIndex", "decontamination._Index"):
+        monkeypatch.setattr(f"factory.checks.{made}", refuse)
+    checks = ["decontamination", {"dedup": {"semantic": 0.9, "threshold": 0.7}}]
+    assert built("instruction", checks)["dedup"]["encoder"][:2] == [PACKAGE, VERSION]
+    jury = build_jury(recipe("instruction", checks), [], SEEDS[:2], "b2:plan")
+    assert len(jury.keys) == 2
+    with pytest.raises(AssertionError, match="nothing is judged"):
+        jury.judge([judged("It is so.")])
+
+
+def test_an_encoder_that_is_missing_is_told_before_anything_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata, "files", lambda _: None)
+    with pytest.raises(FactoryError, match="pip install"):
+        built("instruction", [{"dedup": {"semantic": 0.9}}])
 
 
 def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() -> None:
@@ -66,7 +90,10 @@ def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() 
 
 def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:
     assert built("rationale")["selection"] == {"keep": "shortest", "most": 1}
-    assert built("rationale", keep="diverse", most=3)["selection"] == {"keep": "diverse", "most": 3}
+    assert built("rationale", keep="shortest", most=2)["selection"] == {"keep": "shortest", "most": 2}
+    assert built("rationale", keep="diverse")["selection"] == {"keep": "diverse", "most": 3, "alike": 0.7}
+    assert built("rationale", keep="diverse", most=5)["selection"] == {"keep": "diverse", "most": 5, "alike": 0.7}
+    assert built("rationale", keep="all")["selection"] == {"keep": "all", "most": None}
 
 
 def test_the_form_is_that_of_the_tools_or_of_the_kind() -> None:

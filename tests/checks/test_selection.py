@@ -16,7 +16,7 @@ OTHER = "Counting on from seven: 8, 9, 10, 11."
 DRAWS = [LONG, ALIKE_LONG, OTHER, SHORT]
 
 
-def reasons(keep: str, most: int, rationales: list[str] = DRAWS, clean: list[bool] | None = None) -> list[str]:
+def reasons(keep: str, most: int | None, rationales: list[str] = DRAWS, clean: list[bool] | None = None) -> list[str]:
     draws = [right(text) for text in rationales]
     return [verdict.reason for verdict in SelectionCheck(keep, most).judge_draws(draws, clean or [True] * len(draws))]
 
@@ -34,10 +34,10 @@ def right(rationale: str) -> Sample:
         ("diverse", 1, [SHORT]),
         ("diverse", 2, [SHORT, OTHER]),
         ("diverse", 9, [SHORT, OTHER, LONG]),
-        ("all", 1, DRAWS),
+        ("all", None, DRAWS),
     ],
 )
-def test_what_is_kept(keep: str, most: int, kept: list[str]) -> None:
+def test_what_is_kept(keep: str, most: int | None, kept: list[str]) -> None:
     given_reasons = dict(zip(DRAWS, reasons(keep, most), strict=True))
     assert {text for text, reason in given_reasons.items() if reason == "ok"} == set(kept)
 
@@ -58,7 +58,8 @@ def test_of_equally_long_ones_the_first_stays() -> None:
 
 
 def test_settings_are_what_decides() -> None:
-    assert SelectionCheck("diverse", 3).settings == {"keep": "diverse", "most": 3}
+    assert SelectionCheck("diverse", 3).settings == {"keep": "diverse", "most": 3, "alike": ALIKE}
+    assert SelectionCheck("shortest", 3).settings == {"keep": "shortest", "most": 3}
 
 
 texts = st.lists(

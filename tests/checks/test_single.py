@@ -145,18 +145,18 @@ def test_what_changes_verdicts_changes_the_key() -> None:
 
     assert changed() == set()
     assert changed(held_out=SEEDS[1::-1]) == set()
-    # What another check lets through decides what a duplicate is compared with.
-    assert changed(held_out=SEEDS[:3]) == {"decontamination", "dedup"}
-    assert changed(plan_id="b2:2") == {"dedup"}
-    assert changed(tools=[*CALCULATOR, free_tool()]) == {"schema", "dedup"}
+    # What another check lets through decides what a sample is compared with, and the plan what there is.
+    assert changed(held_out=SEEDS[:3]) == {"decontamination", "agreement", "dedup"}
+    assert changed(plan_id="b2:2") == {"agreement", "dedup"}
+    assert changed(tools=[*CALCULATOR, free_tool()]) == {"schema", "agreement", "dedup"}
     assert changed(names=[*(name for name in CHECKS if name != "agreement"), {"agreement": {"margin": 0.5}}]) == {"agreement", "dedup"}
 
 
 def test_a_verdict_row() -> None:
-    row = verdict_row("b2:1", "one", {}, Verdict(False, "why", "", 0.5))
+    row = verdict_row("b2:1", "one@key", "one", Verdict(False, "why", "", 0.5))
     assert row == {
         "sample_id": "b2:1",
-        "check_key": check_key("one", {}),
+        "check_key": "one@key",
         "check_name": "one",
         "passed": False,
         "reason": "why",

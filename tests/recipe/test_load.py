@@ -122,6 +122,10 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ({"data.tools": "data"}, "data.tools: must be a file"),
         ({"data.seeds": "data/none.csv"}, "data.seeds: 'data/none.csv' was not found"),
         ({"data.kind": "rationale", "data.tools": None}, "student: a student of the kind rationale is not trained here yet"),
+        (
+            {"data.kind": "rationale", "data.tools": None, "data.keep": "all", "data.most": 2, "student": None},
+            "data.most: not with keep: all, which sets no limit; remove it, or choose",
+        ),
         ({"checks": ["schema", "execution", {"dedup": {"threshold": 2}}]}, "checks[2].dedup.threshold: must be at most 1.0, not 2"),
         ({"checks": [{"schema": {}}, "execution"]}, "checks[0]: schema has no settings: write its name alone"),
         ({"data.tools": "../tools.json"}, "data.tools: '../tools.json' has a '..' part"),
