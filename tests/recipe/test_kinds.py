@@ -10,7 +10,7 @@ from factory.context import Context
 from factory.pipeline import preflight
 from factory.progress import Progress
 from factory.recipe import load_recipe
-from factory.recipe.checks import DEFAULT
+from factory.recipe.checks import DEFAULT, check_name
 from factory.recipe.data import KINDS
 from factory.resources import resource
 from factory.workspace import Workspace
@@ -19,6 +19,8 @@ from tests.recipe.conftest import Bend, faults
 SHIPPED = {"calculator": "tool_call", "tools": "tool_call", "rationale": "rationale", "instruction": "instruction"}
 PLAIN = {"student": None, "data.tools": None}
 RATIONALE = {**PLAIN, "data.kind": "rationale"}
+# What the checks of tool calls cannot do without.
+CALLED = ("schema", "execution")
 INSTRUCTION = {**PLAIN, "data.kind": "instruction"}
 
 
@@ -44,7 +46,7 @@ def test_init_makes_a_folder_that_is_ready_to_run(tmp_path: Path, recipe: str, m
     assert context.held_out and not {seed.question for seed in context.held_out} & {seed.question for seed in context.seeds}
     # The calculator's recipe leaves it out: the text of a single call has nothing in it that could repeat or refuse.
     left_out = {"degenerate"} if recipe == "calculator" else set()
-    assert {key.partition("@")[0] for key in context.jury().keys} - {"selection"} == set(DEFAULT[data.kind]) - left_out
+    assert {key.partition("@")[0] for key in context.jury().keys} - {"selection"} == set(map(check_name, DEFAULT[data.kind])) - left_out
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -57,10 +59,10 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({**RATIONALE, "checks": ["execution"]}, "checks[0]: the kind rationale has no calls to carry out; remove this check"),
+        ({**RATIONALE, "checks": ["execution", "schema"]}, "checks[0]: the kind rationale has no calls to carry out; remove this check"),
         ({**INSTRUCTION, "checks": ["schema", "execution"]}, "checks[1]: the kind instruction has no calls to carry out; remove"),
-        ({**INSTRUCTION, "checks": ["agreement"]}, "checks[0]: an instruction has no answer that could be compared; remove this check"),
-        ({**INSTRUCTION, "checks": [{"agreement": {"margin": 0.5}}]}, "checks[0]: an instruction has no answer that could be compared"),
+        ({**INSTRUCTION, "checks": ["agreement", "schema"]}, "checks[0]: an instruction has no answer that could be compared"),
+        ({**INSTRUCTION, "checks": [{"agreement": {"margin": 0.5}}, "schema"]}, "checks[0]: an instruction has no answer that could"),
         ({**INSTRUCTION, "data.draws": 2}, "data.draws: each proposal is drawn once; ask for more samples with count"),
         ({**RATIONALE, "data.kind": "rational"}, "data.kind: 'rational' is not one of tool_call, rationale, instruction; did you mean"),
         ({**RATIONALE, "data.kind": None}, "data.kind: must have a kind: tool_call, rationale, instruction"),
@@ -77,16 +79,16 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({"data.own_tools": {"python": "data/tools.json", "seconds": 0}}, "data.own_tools.seconds: must be greater than 0.0, not 0"),
         ({"data.own_tools": {"seconds": 1}}, "data.own_tools.python: required, but missing"),
         ({**RATIONALE, "data.own_tools": {"python": "data/tools.json"}}, "data.own_tools: unknown key"),
-        ({"checks": [{"dedup": {"threshold": 0.2}}]}, "checks[0].dedup.threshold: must be at least 0.3, not 0.2"),
-        ({"checks": [{"dedup": {"threshold": 1.5}}]}, "checks[0].dedup.threshold: must be at most 1.0, not 1.5"),
-        ({"checks": [{"dedup": {"treshold": 0.7}}]}, "checks[0].dedup.treshold: unknown key; did you mean 'threshold'?"),
-        ({"checks": [{"length": {"min_words": 9, "max_words": 3}}]}, "checks[0].length: min_words (9) is more than max_words (3)"),
-        ({"checks": [{"length": {"min_words": 2000}}]}, "checks[0].length: min_words (2000) is more than max_words (1000)"),
-        ({"checks": [{"judge": {"min_score": 6}}]}, "checks[0].judge.min_score: must be at most 5.0, not 6"),
-        ({"checks": [{"agreement": {"margin": -1}}]}, "checks[0].agreement.margin: must be at least 0.0, not -1"),
-        ({"checks": ["dedup", {"dedup": {"threshold": 0.7}}]}, "checks[1]: named twice"),
-        ({"checks": ["lenght"]}, "checks[0]: 'lenght' is not one of"),
-        ({"checks": [{"dedup": {"threshold": 0.7}, "length": {}}]}, "checks[0]: must be the name of a check, or one of agreement, length"),
+        ({"checks": [{"dedup": {"threshold": 0.2}}, *CALLED]}, "checks[0].dedup.threshold: must be at least 0.3, not 0.2"),
+        ({"checks": [{"dedup": {"threshold": 1.5}}, *CALLED]}, "checks[0].dedup.threshold: must be at most 1.0, not 1.5"),
+        ({"checks": [{"dedup": {"treshold": 0.7}}, *CALLED]}, "checks[0].dedup.treshold: unknown key; did you mean 'threshold'?"),
+        ({"checks": [{"length": {"min_words": 9, "max_words": 3}}, *CALLED]}, "checks[0].length: min_words (9) is more than max_words (3)"),
+        ({"checks": [{"length": {"min_words": 2000}}, *CALLED]}, "checks[0].length: min_words (2000) is more than max_words (1000)"),
+        ({"checks": [{"judge": {"min_score": 6}}, *CALLED]}, "checks[0].judge.min_score: must be at most 5.0, not 6"),
+        ({"checks": [{"agreement": {"margin": -1}}, *CALLED]}, "checks[0].agreement.margin: must be at least 0.0, not -1"),
+        ({"checks": ["dedup", {"dedup": {"threshold": 0.7}}, *CALLED]}, "checks[1]: named twice"),
+        ({"checks": ["lenght", *CALLED]}, "checks[0]: 'lenght' is not one of"),
+        ({"checks": [{"dedup": {"threshold": 0.7}, "length": {}}, *CALLED]}, "checks[0]: must be the name of a check, or one of agreement"),
         ({**RATIONALE, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1}}]}},
          "student: a student of the kind rationale is not trained here yet; remove it and use: factory export"),
         ({**INSTRUCTION, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1}}]}},
@@ -108,4 +110,4 @@ def test_a_wrong_recipe_tells_line_and_what_to_do(bend: Bend, changes: dict[str,
 
 def test_length_settings_that_are_no_settings_are_told_once(bend: Bend) -> None:
     for value in (3, None, ["min_words"], {"min_words": "many"}, {"min_words": True}):
-        assert all("length" in fault for fault in faults(bend({"checks": [{"length": value}]})))
+        assert all("length" in fault for fault in faults(bend({"checks": [{"length": value}, *CALLED]})))
