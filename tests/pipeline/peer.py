@@ -12,7 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-RIGHT = json.dumps({"name": "calculator", "arguments": {"expression": "2 + 3"}})
+RIGHT = "It is as it is.\nAnswer: 5"
 WRONG = "I would rather not."
 MODEL = "peer"
 # Not for the sake of order: without it thousands of questions would be answered while the other server starts.

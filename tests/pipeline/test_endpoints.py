@@ -31,8 +31,8 @@ teacher:
   timeout_s: 2
   concurrency: 4
   logprobs: 2
-data: {{kind: tool_call, seeds: {root}/data/seeds/calculator.jsonl, tools: {root}/data/tools/calculator.json, count: {count}, examples: 1}}
-checks: [schema, execution]
+data: {{kind: rationale, seeds: {root}/data/seeds/reasoning.jsonl, count: {count}, examples: 1}}
+checks: [schema]
 """
 
 

@@ -137,8 +137,8 @@ def test_a_language_tag_is_used_only_if_it_is_one() -> None:
 
 
 def test_reasons_are_said_in_words_beside_their_code() -> None:
-    samples = [Sample(sample_id=f"b2:{code}", question="q", reasons=[Reason(check="schema", reason=code)]) for code in REASONS]
-    text = Page(render_page(report(samples=Samples(rejected=samples)))).text
+    sample = Sample(sample_id="b2:1", question="q", reasons=[Reason(check="schema", reason=code) for code in REASONS])
+    text = Page(render_page(report(samples=Samples(rejected=[sample])))).text
     assert [code for code, words in REASONS.items() if f"{words} (schema: {code})" not in text] == []
 
 
