@@ -56,7 +56,7 @@ def test_answers_from_a_server_are_stored_like_any_others(url: str, tmp_path: Pa
     rows = ask(
         tmp_path / "w" / "factory.duckdb", "SELECT token_ids, topk_ids, topk_logprobs, completion_tokens, teacher, text FROM generations"
     ).rows
-    assert len(rows) == 12
+    assert len(rows) >= 12
     for token_ids, topk_ids, topk_logprobs, completion_tokens, teacher, text in rows:
         assert teacher == "smol" and text
         assert len(token_ids) == len(topk_ids) == len(topk_logprobs) == completion_tokens
