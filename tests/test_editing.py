@@ -201,7 +201,9 @@ def test_more_draws_are_a_new_vote(tmp_path: Path) -> None:
     def unsure(request: Request) -> str:
         return f"That takes some thought.\nAnswer: {int(request.key[-1], 16) % 3}"
 
-    path = project(tmp_path, "rationale", "count: 6", "draws: 2", "keep: all", "budget: {requests: 12}", more="checks: [schema, agreement]\n")
+    path = project(
+        tmp_path, "rationale", "count: 6", "draws: 2", "keep: all", "budget: {requests: 12}", more="checks: [schema, agreement]\n"
+    )
     seeds = [{name: seed[name] for name in ("id", "question")} for seed in SEEDS["rationale"]]
     write(tmp_path / "seeds.jsonl", seeds)
     before = trained(tmp_path, Model(unsure))
