@@ -17,6 +17,7 @@ from typing import Any
 
 from factory.checks.near import NearIndex
 from factory.checks.phrases import proposal_sign
+from factory.checks.repetition import repetition
 from factory.checks.rouge import rouge_l
 from factory.digest import content_id
 from factory.inference.request import Answer
@@ -33,6 +34,7 @@ ALIKE = 0.7
 # Alpaca's own rules for proposals: no sign at the beginning, more than three words. Of Chinese each character counts.
 FEWEST_WORDS = 4
 _BEGINS = re.compile(r"[\w\"'“‘「『《¿¡]")
+_SENTENCE = re.compile(r"[\n.。]")
 _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 LONGEST = {"instruction": 400, "input": 600}
 SCHEMA = {
@@ -105,7 +107,8 @@ class InstructionKind:
         """Propose, evolve, answer; an unusable or repeated proposal is a sample with a fault, and is not answered."""
         shown = self._shown[task.task_id]
         keys: list[str] = []
-        messages = [{"role": "user", "content": render(PROPOSE, self._own, language=task.language, family=task.family, examples=shown)}]
+        prompt = render(PROPOSE, self._own, language=task.language, family=task.family, examples=shown)
+        messages = [{"role": "user", "content": prompt}]
         proposal: dict[str, str] = {}
         for step in range(self._evolve + 1):
             if step:
@@ -126,6 +129,10 @@ class InstructionKind:
             return _faulty(made, keys, answer, "copied_example", "")
         if not _BEGINS.match(made.question) or len(_WORD.findall(made.question)) < FEWEST_WORDS:
             return _faulty(made, keys, answer, "no_instruction", "")
+        if echoed := next((said for said in _SENTENCE.split(prompt) if rouge_l(said, made.question) >= ALIKE), None):
+            return _faulty(made, keys, answer, "copied_prompt", echoed.strip())
+        if looped := repetition(f"{made.question}\n{made.input}"):
+            return _faulty(made, keys, answer, "repetition", looped)
         asked = render(ANSWER, self._own, instruction=made.question, input=made.input)
         answer = yield Ask([{"role": "user", "content": asked}])
         keys.append(answer.key)

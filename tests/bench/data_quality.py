@@ -58,7 +58,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)
         for what in [arguments.only] if arguments.only else RECIPES:
-            rows = _made(RECIPES[what], arguments.teacher, arguments.count, folder)
+            # Some questions need no tool, and have no call to prove.
+            count = arguments.count * 4 // 3 if what == "tool_calls" else arguments.count
+            rows = _made(RECIPES[what], arguments.teacher, count, folder)
             measured |= PROOFS[what](rows)
     print(json.dumps(measured))
 
@@ -138,14 +140,15 @@ def _answer_is(answer: str, wanted: Fraction | str) -> bool:
 
 
 def prove_tool_calls(rows: list[dict[str, Any]]) -> dict[str, int]:
-    """Execute every call again."""
-    right = 0
+    """Execute every call again; a row without a call has nothing to prove and is not counted."""
+    right = calling = 0
     for row in rows:
         results = {message["tool_call_id"]: message["content"] for message in row["messages"] if message["role"] == "tool"}
         calls = [call for message in row["messages"] for call in message.get("tool_calls") or []]
+        calling += bool(calls)
         again = {call["id"]: run_tool(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls}
-        right += again == results
-    return {"tool_calls": len(rows), "tool_calls_right": right}
+        right += bool(calls) and again == results
+    return {"tool_calls": calling, "tool_calls_right": right}
 
 
 def prove_instructions(rows: list[dict[str, Any]]) -> dict[str, int]:

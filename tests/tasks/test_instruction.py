@@ -108,6 +108,10 @@ def test_the_prompts_word_by_word() -> None:
         (answer("", error="refused_400"), "refused_400"),
         (answer(proposal("name 2 RIVERS!")), "near_seed"),
         (answer(proposal("请说出2种动物。")), "near_seed"),
+        (answer(proposal("Correct the text")), "no_instruction"),
+        (answer(proposal("]: tell me a story about it")), "no_instruction"),
+        (answer(proposal("Write one more task that is unlike all of these.")), "copied_prompt"),
+        (answer(proposal("Say which role it is, no role " + "no switching role " * 20)), "repetition"),
     ],
     ids=lambda value: str(value)[:60].encode("unicode_escape").decode(),
 )
