@@ -52,7 +52,7 @@ demo: setup ## run pipelines/calculator.yaml from seeds to report; a second run 
 test: setup $(DEV_DONE) ## the tests, without the slow ones (ARGS="-k name")
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: lint ## lint, types and the tests that need no model: under a minute, before each commit
+check: lint ## lint, types and the tests that need no model: about a minute, before each commit
 	@$(BIN)/python -m pytest -m "not slow and not model and not thorough" --ignore=tests/student --ignore=tests/export/test_trl.py $(ARGS)
 
 lint: setup $(DEV_DONE) ## ruff and mypy
