@@ -52,8 +52,6 @@ class InstructionKind:
     """Proposes instructions after `examples` seeds and as many as a third of that of its own making, evolves them `evolve` times, and has
     them answered."""
 
-    name = "instruction"
-
     def __init__(self, seeds: list[Seed], *, examples: int, seed: int, evolve: int = 0, own: Path | None = None):
         used = [PROPOSE, ANSWER] + ([EVOLVE] if evolve else [])
         self.template_digest = content_id([template_digest(name, own) for name in used])

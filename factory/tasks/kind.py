@@ -42,7 +42,6 @@ class Pool(Protocol):
 class Kind(Protocol):
     """A kind of dataset."""
 
-    name: str
     template_digest: str
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:

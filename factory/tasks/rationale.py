@@ -32,8 +32,6 @@ SYSTEM, TURN = "rationale_system.j2", "rationale_turn.j2"
 class RationaleKind:
     """Proposes questions from seeds, asks for reasoning and answer, and reads them apart."""
 
-    name = "rationale"
-
     def __init__(self, seeds: list[Seed], *, examples: int, seed: int, own: Path | None = None):
         self.template_digest = content_id([template_digest(name, own) for name in (SYSTEM, TURN)])
         self._seeds = seeds

@@ -41,8 +41,6 @@ class ToolCallKind:
     `wanted` is how many tasks stand in the first block; `own` is the folder of a person's own templates; `run` carries a call out.
     """
 
-    name = "tool_call"
-
     def __init__(
         self,
         seeds: list[Seed],
