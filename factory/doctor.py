@@ -13,7 +13,7 @@ import duckdb
 from factory.artifact import verify
 from factory.errors import FactoryError
 from factory.machine import machine, versions
-from factory.store.store import batch_content, connect
+from factory.store.store import batch_content, connect, read_columns
 from factory.workspace import Workspace
 
 
@@ -53,11 +53,12 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
 def _examine_store(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     entries = {entry.batch: entry for entry in workspace.ledger.entries()}
     stored = {int(batch) for (batch,) in connection.execute("SELECT batch FROM batches").fetchall()}
+    columns = read_columns(connection)
     faults = rows = 0
     elsewhere: set[str] = set()
     for batch, entry in sorted(entries.items()):
         for table, expected in entry.tables.items():
-            found = batch_content(connection, table, batch)
+            found = batch_content(connection, table, batch, list(columns[table]))
             rows += found["rows"]
             if found["rows"] != expected["rows"]:
                 faults += 1
