@@ -3,10 +3,10 @@
 python -m tests.bench.peers [--prompts 256] [--rounds 3] [--envs FOLDER]
 
 First part: each program asks the same greedy prompts (messages, max_tokens, top_p 1, no logprobs) of one vLLM server with the same
-concurrency, round after round in turn, each with an empty prefix cache; then the factory with the teacher in its own process. Second part: a fresh server for each program
-is killed with SIGKILL when half of the requests are answered, and started again with the program. What is measured, and how, stands in
-`rate.py` and `killing.py`; how the peers are set up, in their `_job.py`. Their environments are made once, in the cache. Prints a line for
-each run, then one JSON object.
+concurrency, round after round in turn, each with an empty prefix cache; then the factory with the teacher in its own process. Second part:
+a fresh server for each program is killed with SIGKILL when half of the requests are answered, and started again with the program. What is
+measured, and how, stands in `rate.py` and `killing.py`; how the peers are set up, in their `_job.py`. Their environments are made once, in
+the cache. Prints a line for each run, then one JSON object.
 """
 
 import argparse
