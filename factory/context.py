@@ -121,7 +121,7 @@ class Context:
         if data.kind == "instruction":
             deciding["evolve"] = data.evolve
         elif data.kind == "tool_call":
-            # The first block of tasks is as large as what is wanted.
+            # How many are wanted decides how tasks are gathered into blocks.
             deciding["count"] = data.count
             deciding["tools"] = [tool.model_dump() for tool in self.tools]
             if data.own_tools and self.own_tools:

@@ -33,12 +33,14 @@ from factory.tools.spec import ToolSpec
 
 SYSTEM, STEPS, ANSWER, PLAIN = "tool_call_system.j2", "tool_call_steps.j2", "tool_call_answer.j2", "tool_call_plain.j2"
 MAX_STEPS = 4
+# A variant takes milliseconds to make, and the teacher waits for the whole of a block.
+LARGEST_BLOCK = 1024
 
 
 class ToolCallKind:
     """Proposes tasks from seeds, renders them for the teacher, and reads its answers.
 
-    `wanted` is how many tasks stand in the first block; `own` is the folder of a person's own templates; `run` carries a call out.
+    `wanted` is how many tasks are likely to be needed; `own` is the folder of a person's own templates; `run` carries a call out.
     """
 
     def __init__(
@@ -67,10 +69,11 @@ class ToolCallKind:
         self._examples = Examples(seeds, examples)
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:
-        """Yield tasks in blocks, the first as large as what is wanted; the tasks of a seed stand together within a block."""
+        """Yield tasks in blocks, the first as large as what is wanted, none above `LARGEST_BLOCK`; the tasks of a seed stand together
+        within a block."""
         coming = rounds(self._seeds, self._vary)
         size = self._wanted
-        while block := self._block(coming, size):
+        while block := self._block(coming, min(size, LARGEST_BLOCK)):
             yield from block
             size = max(64, self._wanted // 4)
 
