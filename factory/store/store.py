@@ -40,6 +40,22 @@ _ARROW = {
 }
 
 
+# How sure the teacher was of each answer. What is outside the stored top-k counts as one token, so entropy is a lower bound.
+_UNCERTAINTY = """
+    INSERT INTO uncertainty
+    SELECT request_key, len(token_logprobs), list_avg(token_logprobs), list_min(token_logprobs),
+           list_avg(entropies), list_max(entropies), list_avg(margins), list_min(margins)
+    FROM (
+        SELECT request_key, token_logprobs,
+               list_transform(list_zip(inside, outside), lambda p: p[1] - if(p[2] > 0, p[2] * ln(p[2]), 0)) AS entropies,
+               list_transform(list_filter(topk_logprobs, lambda tops: len(tops) > 1), lambda tops: tops[1] - tops[2]) AS margins
+        FROM (
+            SELECT *, list_transform(topk_logprobs, lambda tops: -list_sum(list_transform(tops, lambda top: exp(top) * top))) AS inside,
+                   list_transform(topk_logprobs, lambda tops: 1 - list_sum(list_transform(tops, lambda top: exp(top)))) AS outside
+            FROM generations WHERE len(token_logprobs) > 0 AND
+"""
+
+
 class Store:
     """An open store. Use it as a context manager; rows are dictionaries keyed by column, JSON columns hold any JSON value."""
 
@@ -90,6 +106,8 @@ class Store:
                 connection.register("incoming", arrow)
                 connection.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM incoming')
                 connection.unregister("incoming")
+            if "generations" in tables:
+                connection.execute(_UNCERTAINTY + "batch = ?))", [batch])
             content = {name: batch_content(connection, name, batch, list(self._columns[name])) for name in sorted(tables)}
             connection.execute("INSERT INTO batches VALUES (?, ?, ?)", [batch, at, json.dumps(content)])
             connection.commit()
@@ -136,6 +154,7 @@ class Store:
         if connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'migrations'").fetchone() != (comment,):
             connection.begin()
             connection.execute(VIEWS.read_text(encoding="utf-8"))
+            connection.execute(_UNCERTAINTY + "request_key NOT IN (SELECT request_key FROM uncertainty)))")
             connection.execute(f"COMMENT ON TABLE migrations IS '{comment}'")
             connection.commit()
 

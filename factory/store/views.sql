@@ -1,93 +1,234 @@
--- The views a person starts from. They hold no data and are made again whenever this file changes.
+-- The views a person starts from. They hold no data and are made again whenever this file changes. They stay fast on a million samples: each
+-- joins as few wide rows as it can, and none gathers lists over all samples.
 
 CREATE OR REPLACE VIEW current_run AS
     SELECT * FROM runs ORDER BY batch DESC LIMIT 1;
-COMMENT ON VIEW current_run IS 'The latest run; its plan and checks decide what training_set and rejected show.';
+COMMENT ON VIEW current_run IS 'The latest run; its plan and checks decide what the other views show.';
 
 CREATE OR REPLACE VIEW current_samples AS
     SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.wanted
     FROM samples s
     CROSS JOIN current_run r
-    JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key AND coalesce(p.sample_id, s.sample_id) = s.sample_id;
-COMMENT ON VIEW current_samples IS 'The samples of the current plan, in no order; position is the place in the plan.';
+    JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key
+        AND coalesce(p.sample_id, s.edited_from, s.sample_id) = coalesce(s.edited_from, s.sample_id);
+COMMENT ON VIEW current_samples IS 'The samples of the current plan, in no order; an edited one stands at the place of the one that it was made from.';
 
 CREATE OR REPLACE VIEW current_verdicts AS
     SELECT v.*
     FROM verdicts v
+    SEMI JOIN (SELECT unnest(check_keys) AS check_key FROM current_run) USING (check_key);
+COMMENT ON VIEW current_verdicts IS 'The verdicts of the checks as the current run sets them; a person''s stand in person_verdicts.';
+
+CREATE OR REPLACE VIEW person_verdicts AS
+    SELECT * FROM (
+        SELECT sample_id, max(check_key) AS check_key, arg_max(passed, check_key) AS passed, arg_max(reason, check_key) AS reason,
+               coalesce(arg_max_null(detail, check_key), '') AS note, arg_max_null(judged_at, check_key) AS judged_at
+        FROM verdicts WHERE check_name = 'person' GROUP BY sample_id
+    )
+    WHERE reason <> 'withdrawn';
+COMMENT ON VIEW person_verdicts IS 'What a person last said of a sample; it wins over the checks.';
+
+CREATE OR REPLACE VIEW decisions AS
+    SELECT s.sample_id, s.position, coalesce(h.passed, m.passed AND m.checks = len(r.check_keys), false) AS accepted,
+           CASE WHEN h.passed IS NOT NULL THEN 'person' WHEN m.passed AND m.checks < len(r.check_keys) OR m.checks IS NULL THEN 'nobody yet'
+                ELSE 'checks' END AS decided_by
+    FROM (SELECT sample_id, position FROM current_samples) s
     CROSS JOIN current_run r
-    WHERE list_contains(r.check_keys, v.check_key);
-COMMENT ON VIEW current_verdicts IS 'The verdicts of the checks as the current run sets them.';
+    LEFT JOIN (SELECT sample_id, bool_and(passed) AS passed, count(*) AS checks FROM current_verdicts GROUP BY sample_id) m USING (sample_id)
+    LEFT JOIN person_verdicts h USING (sample_id);
+COMMENT ON VIEW decisions IS 'Whether each sample of the current plan is accepted, and who decided it: a person, the checks, or nobody yet.';
 
 CREATE OR REPLACE VIEW training_set AS
-    SELECT s.sample_id, s.position, s.kind, s.language, coalesce(s.family, d.family) AS family, s.question,
+    SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, d.family) AS family, s.question,
            coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.content_id,
            d.name AS seed, s.seed_id, s.task_id, g.teacher, g.revision AS teacher_revision, g.template_digest, s.request_key,
-           g.completion_tokens, len(g.topk_ids) AS topk_tuples, v.verdicts
-    FROM current_samples s
+           g.completion_tokens, len(g.topk_ids) AS topk_tuples,
+           coalesce(h.verdicts, list_transform(r.check_keys, lambda key:
+               {'check': regexp_extract(key, '^[^:@]*'), 'passed': true, 'reason': 'ok'})) AS verdicts
+    FROM (
+        SELECT sample_id, position FROM decisions CROSS JOIN (SELECT wanted FROM current_run) WHERE accepted
+        QUALIFY wanted IS NULL OR row_number() OVER (ORDER BY position) <= wanted
+    ) a
+    JOIN samples s USING (sample_id)
+    CROSS JOIN current_run r
     JOIN seeds d USING (seed_id)
     JOIN generations g USING (request_key)
-    JOIN (
-        SELECT sample_id, bool_and(passed) AS passed, count(*) AS checks,
-               list({'check': check_name, 'passed': passed, 'reason': reason} ORDER BY check_name) AS verdicts
-        FROM current_verdicts GROUP BY sample_id
-    ) v USING (sample_id)
-    WHERE v.passed AND v.checks = len(s.check_keys)
-    QUALIFY s.wanted IS NULL OR row_number() OVER (ORDER BY s.position) <= s.wanted;
-COMMENT ON VIEW training_set IS 'Samples that passed every check of the current run, as many as it asks for, each with its pedigree.';
+    LEFT JOIN (
+        SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason} ORDER BY check_name) AS verdicts
+        FROM (
+            SELECT sample_id, check_name, passed, reason FROM current_verdicts SEMI JOIN person_verdicts USING (sample_id)
+            UNION ALL SELECT sample_id, 'person', passed, reason FROM person_verdicts
+        )
+        GROUP BY sample_id
+    ) h USING (sample_id);
+COMMENT ON VIEW training_set IS 'What a student learns from: accepted samples in the number that the run asks for, each with its pedigree.';
 
 CREATE OR REPLACE VIEW rejected AS
     SELECT s.sample_id, s.position, s.language, s.question, s.reference, g.text, s.call, s.result, s.answer,
            v.check_name, v.reason, v.detail, d.name AS seed, s.request_key
     FROM current_samples s
-    JOIN current_verdicts v USING (sample_id)
+    JOIN (
+        SELECT sample_id, check_name, reason, detail FROM current_verdicts WHERE NOT passed
+        UNION ALL SELECT sample_id, 'person', reason, note FROM person_verdicts WHERE NOT passed
+    ) v USING (sample_id)
+    ANTI JOIN (SELECT sample_id FROM person_verdicts WHERE passed) USING (sample_id)
     JOIN seeds d USING (seed_id)
-    JOIN generations g USING (request_key)
-    WHERE NOT v.passed;
-COMMENT ON VIEW rejected IS 'One row for each failed verdict: which sample, which check, why.';
+    JOIN generations g USING (request_key);
+COMMENT ON VIEW rejected IS 'One row for each verdict, of a check or a person, that keeps a sample out: which, by whom, why.';
 
 CREATE OR REPLACE VIEW yield_by_check AS
     SELECT check_name, reason, passed, samples, round(samples / sum(samples) OVER (PARTITION BY check_name), 4) AS share
     FROM (
         SELECT v.check_name, v.reason, v.passed, count(*) AS samples
-        FROM current_samples s JOIN current_verdicts v USING (sample_id)
+        FROM (
+            SELECT sample_id, check_name, reason, passed FROM current_verdicts
+            UNION ALL SELECT sample_id, 'person', reason, passed FROM person_verdicts
+        ) v
+        SEMI JOIN current_samples USING (sample_id)
         GROUP BY v.check_name, v.reason, v.passed
     )
     ORDER BY check_name, samples DESC;
-COMMENT ON VIEW yield_by_check IS 'How many samples each check passed and failed, by reason.';
+COMMENT ON VIEW yield_by_check IS 'How many samples each check, and a person, passed and failed, by reason.';
 
 CREATE OR REPLACE VIEW lineage AS
-    SELECT a.artifact_id, a.kind, a.name AS artifact, a.parents, l.role, l.sample_id, s.request_key, s.seed_id, d.name AS seed, g.teacher
-    FROM artifacts a
-    JOIN artifact_samples l USING (artifact_id)
+    WITH RECURSIVE ancestors(artifact_id, learner_id) USING KEY (artifact_id, learner_id) AS (
+        SELECT artifact_id, artifact_id FROM artifacts
+        UNION
+        SELECT n.artifact_id, parent.id
+        FROM ancestors n JOIN artifacts a ON a.artifact_id = n.learner_id CROSS JOIN unnest(a.parents) parent(id)
+    )
+    SELECT a.artifact_id, a.kind, a.name AS artifact, a.parents, l.role, l.artifact_id AS learner_id, l.sample_id, s.request_key, s.seed_id,
+           d.name AS seed, d.question AS seed_question, g.teacher
+    FROM (SELECT DISTINCT artifact_id, learner_id FROM ancestors) n
+    JOIN artifacts a USING (artifact_id)
+    JOIN artifact_samples l ON l.artifact_id = n.learner_id
     JOIN samples s USING (sample_id)
     JOIN seeds d USING (seed_id)
-    JOIN generations g USING (request_key);
-COMMENT ON VIEW lineage IS 'Which model learnt from, or was calibrated on, which sample, seed and teacher.';
+    JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
+COMMENT ON VIEW lineage IS 'Which model learnt, itself or through the models it was made from, from which sample, seed and teacher.';
 
 CREATE OR REPLACE VIEW teacher_uncertainty AS
-    SELECT request_key, teacher, completion_tokens,
-           round(list_sum(token_logprobs) / completion_tokens, 4) AS mean_logprob,
-           round(list_min(token_logprobs), 4) AS lowest_logprob,
-           round(list_avg(list_transform(topk_logprobs, lambda x: x[1] - x[2])), 4) AS mean_margin,
-           text
-    FROM generations
-    WHERE token_logprobs IS NOT NULL AND completion_tokens > 0 AND len(topk_logprobs[1]) > 1;
-COMMENT ON VIEW teacher_uncertainty IS 'Where the teacher hesitated: mean and lowest raw logprob (nats), mean margin between its first two choices.';
+    SELECT s.sample_id, s.position, s.question, u.tokens, u.mean_entropy, u.highest_entropy, u.mean_margin, u.lowest_margin,
+           u.mean_logprob, u.lowest_logprob, g.text, s.request_key
+    FROM uncertainty u
+    JOIN current_samples s USING (request_key)
+    JOIN (SELECT request_key, text FROM generations) g USING (request_key)
+    ORDER BY u.mean_entropy DESC NULLS LAST;
+COMMENT ON VIEW teacher_uncertainty IS 'How sure the teacher was of each sample''s answer, the least sure first: entropy and margin in nats, raw logprobs.';
+
+CREATE OR REPLACE VIEW token_uncertainty AS
+    SELECT request_key, place, token_id, logprob, -list_sum(list_transform(top_logprobs, lambda top: exp(top) * top)) AS entropy,
+           top_logprobs[1] - top_logprobs[2] AS margin, top_ids, top_logprobs
+    FROM (
+        SELECT request_key, unnest(range(1, len(token_logprobs) + 1)) AS place, unnest(token_ids) AS token_id,
+               unnest(token_logprobs) AS logprob, unnest(topk_ids) AS top_ids, unnest(topk_logprobs) AS top_logprobs
+        FROM generations
+    );
+COMMENT ON VIEW token_uncertainty IS 'Token by token of each answer: id, raw logprob, entropy of the stored top-k in nats, margin, the alternatives.';
+
+CREATE OR REPLACE VIEW disagreements AS
+    SELECT task_id, question, reference, draws, outcomes, accepted
+    FROM (
+        SELECT task_id, any_value(question) AS question, any_value(reference) AS reference, count(*) AS draws,
+               list(DISTINCT outcome) AS outcomes, count(*) FILTER (accepted) AS accepted, count(DISTINCT outcome) AS different
+        FROM (
+            SELECT task_id, question, reference, coalesce(result, answer, fault) AS outcome, sample_id
+            FROM current_samples WHERE edited_from IS NULL
+        )
+        JOIN decisions USING (sample_id)
+        GROUP BY task_id
+        HAVING min(outcome) <> max(outcome)
+    );
+COMMENT ON VIEW disagreements IS 'Questions whose draws ended differently: results, answers, or the faults why there is none.';
 
 CREATE OR REPLACE VIEW near_duplicates AS
-    SELECT content_id, count(*) AS samples, min(question) AS question, list(sample_id ORDER BY position) AS sample_ids
-    FROM current_samples GROUP BY content_id HAVING count(*) > 1 ORDER BY samples DESC;
-COMMENT ON VIEW near_duplicates IS 'Samples that say the same after normalisation of case, spaces and punctuation.';
+    SELECT v.sample_id, s.question, v.detail AS kept_sample_id, k.question AS kept_question, v.reason, v.score AS similarity
+    FROM current_verdicts v
+    JOIN (SELECT sample_id, question FROM current_samples) s USING (sample_id)
+    LEFT JOIN (SELECT sample_id, question FROM samples) k ON k.sample_id = v.detail
+    WHERE v.check_name = 'dedup' AND NOT v.passed;
+COMMENT ON VIEW near_duplicates IS 'Samples that say what an earlier one says, beside that one: exact, near by ROUGE-L, or near in meaning.';
+
+CREATE OR REPLACE VIEW coverage AS
+    SELECT CASE c.missing WHEN 7 THEN 'language' WHEN 11 THEN 'family' WHEN 13 THEN 'tool' ELSE 'seed' END AS dimension,
+           coalesce(CASE c.missing WHEN 7 THEN c.language WHEN 11 THEN c.family WHEN 13 THEN c.tool ELSE d.name END, '(none)') AS value,
+           c.samples, c.accepted, round(c.accepted / c.samples, 4) AS share
+    FROM (
+        SELECT language, family, tool, seed_id, grouping(language, family, tool, seed_id) AS missing, count(*) AS samples,
+               count(*) FILTER (accepted) AS accepted
+        FROM (
+            SELECT sample_id, seed_id, language, family, coalesce(call->>'$.name', call->>'$[0][0].name') AS tool FROM current_samples
+        )
+        JOIN decisions USING (sample_id)
+        GROUP BY GROUPING SETS ((language), (family), (tool), (seed_id))
+    ) c
+    LEFT JOIN seeds d USING (seed_id)
+    ORDER BY dimension, samples DESC, value;
+COMMENT ON VIEW coverage IS 'Samples and how many were accepted, by language, family, tool (the first that is called) and seed.';
+
+CREATE OR REPLACE VIEW length_outliers AS
+    SELECT s.sample_id, s.question, s.kind, s.language, l.what, l.length, l.median, round(l.distance, 1) AS distance
+    FROM (
+        SELECT sample_id, what, length, median, abs(length - median) / greatest(spread, 1) AS distance
+        FROM (
+            SELECT sample_id, what, length, median(length) OVER w AS median, mad(length) OVER w AS spread
+            FROM (
+                UNPIVOT (
+                    SELECT sample_id, kind, language, len(question) AS question, len(coalesce(rationale, answer, call::VARCHAR)) AS answer
+                    FROM current_samples
+                ) ON question, answer INTO NAME what VALUE length
+            )
+            WINDOW w AS (PARTITION BY kind, language, what)
+        )
+        WHERE abs(length - median) > 8 * greatest(spread, 1)
+    ) l
+    JOIN samples s USING (sample_id)
+    ORDER BY distance DESC;
+COMMENT ON VIEW length_outliers IS 'Questions and answers far longer or shorter (characters) than the median of their kind and language, in median deviations.';
 
 CREATE OR REPLACE VIEW throughput AS
     SELECT teacher, count(*) AS answers, sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
            min(finished_at) AS first_at, max(finished_at) AS last_at,
            round(sum(completion_tokens) / nullif(epoch(max(finished_at) - min(finished_at)), 0), 1) AS tokens_per_s
     FROM generations GROUP BY teacher;
-COMMENT ON VIEW throughput IS 'Answers and completion tokens per second, from the first answer to the last (pauses included).';
+COMMENT ON VIEW throughput IS 'Answers and completion tokens per second of each teacher, from the first answer to the last (pauses included).';
+
+CREATE OR REPLACE VIEW cost AS
+    SELECT teacher, answers, prompt_tokens, completion_tokens, accepted,
+           round(prompt_tokens / nullif(accepted, 0), 1) AS prompt_tokens_per_accepted,
+           round(completion_tokens / nullif(accepted, 0), 1) AS completion_tokens_per_accepted,
+           tokens_of_rejected, round(tokens_of_rejected / nullif(completion_tokens, 0), 4) AS share_of_rejected
+    FROM (
+        SELECT g.teacher, count(*) AS answers, sum(g.prompt_tokens) AS prompt_tokens, sum(g.completion_tokens) AS completion_tokens,
+               count(*) FILTER (d.accepted) AS accepted, coalesce(sum(g.completion_tokens) FILTER (NOT d.accepted), 0) AS tokens_of_rejected
+        FROM (SELECT sample_id, request_key FROM current_samples WHERE edited_from IS NULL)
+        JOIN decisions d USING (sample_id)
+        JOIN (SELECT request_key, teacher, prompt_tokens, completion_tokens FROM generations) g USING (request_key)
+        GROUP BY g.teacher
+    );
+COMMENT ON VIEW cost IS 'What an accepted sample of the current plan took in tokens, and what went into rejected ones; last answers only.';
 
 CREATE OR REPLACE VIEW leaderboard AS
     SELECT e.role, a.name AS artifact, e.metric, e.value, e.low, e.high, e.n, e.evaluation_id
     FROM evaluations e JOIN artifacts a USING (artifact_id)
     ORDER BY e.metric, e.value DESC;
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
+
+CREATE OR REPLACE VIEW runs_compared AS
+    WITH settings AS (SELECT DISTINCT plan_id, check_keys FROM runs),
+    kept_out AS (
+        SELECT k.plan_id, k.check_keys, count(DISTINCT v.sample_id) AS samples
+        FROM (SELECT sample_id, check_key FROM verdicts WHERE NOT passed) v
+        JOIN (SELECT plan_id, check_keys, unnest(check_keys) AS check_key FROM settings) k USING (check_key)
+        SEMI JOIN (SELECT plan_id, sample_id FROM requests) p ON p.plan_id = k.plan_id AND p.sample_id = v.sample_id
+        GROUP BY k.plan_id, k.check_keys
+    )
+    SELECT r.run_id, r.started_at, r.recipe_name, r.recipe_digest, r.plan_id, len(r.check_keys) AS checks, r.wanted,
+           coalesce(p.samples, 0) AS samples, coalesce(k.samples, 0) AS rejected, round(1 - coalesce(k.samples, 0) / p.samples, 4) AS share,
+           s.seconds
+    FROM runs r
+    LEFT JOIN (SELECT plan_id, count(*) AS samples FROM requests GROUP BY plan_id) p USING (plan_id)
+    LEFT JOIN kept_out k ON k.plan_id = r.plan_id AND k.check_keys = r.check_keys
+    LEFT JOIN (SELECT run_id, sum(seconds) AS seconds FROM stages GROUP BY run_id) s USING (run_id)
+    ORDER BY r.batch;
+COMMENT ON VIEW runs_compared IS 'Each run beside the others: its plan and samples, what its checks reject (people''s verdicts apart), the time of its stages.';

@@ -1,0 +1,133 @@
+"""How long do the views take on a store of a million samples?
+
+python -m tests.bench.audit [--samples 1000000] [--keep FOLDER]
+
+The store is filled by SQL, row i from i alone: 500 seeds in two languages and ten families, two draws a question, answers of 8 to 16 tokens
+with the five likeliest tokens of each, six checks' verdicts on every sample, a person's on one in a thousand, three runs over two plans, a
+student with its quantized copy. Then every view's first 100 rows and the overview are asked for as `factory audit` asks, each in its child
+process, whose start is in the time. Memory is the child's largest resident set. Prints a line for each, then one JSON object.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+from factory.store.ledger import Ledger
+from factory.store.store import Store
+
+SEEDS, FAMILIES, BATCH = 500, 10, 10_000
+CHECKS = ("schema", "execution", "agreement", "finish_reason", "dedup", "decontamination")
+HELD = "hash({0}, i) % 1000000 / 1000000.0"
+
+
+def id_of(kind: str, number: str = "i") -> str:
+    """Return SQL for a content id of row `number`."""
+    return f"'b2:' || md5('{kind}' || ({number})::VARCHAR)"
+
+
+def fill(path: Path, samples: int) -> None:
+    """Make a store of that many samples."""
+    with Store(path, Ledger(path.with_name("factory.ledger.jsonl"))):
+        pass
+    keys = "[" + ", ".join(f"'{check}@b2:0'" for check in CHECKS) + "]"
+    with duckdb.connect(str(path), config={"threads": 2, "memory_limit": "4GB"}) as store:
+        store.execute("SET preserve_insertion_order = false")
+        store.execute(f"CREATE TEMP VIEW rows AS SELECT i, (i // 2) % {SEEDS} AS seed, (i // {BATCH} + 1) AS b FROM range({samples}) t(i)")
+        for batch, (plan, run) in enumerate((("plan0", "run0"), ("plan0", "run1"), ("plan1", "run2")), 1):
+            store.execute(
+                f"INSERT INTO runs BY NAME SELECT '{run}' AS run_id, TIMESTAMP '2026-01-01' + INTERVAL {batch} HOUR AS started_at, "
+                f"'factory run' AS command, 'bench' AS recipe_name, 'b2:recipe{run}' AS recipe_digest, 'name: bench' AS recipe_text, "
+                f"'{plan}' AS plan_id, {keys} AS check_keys, {samples * 6 // 10} AS wanted, '{{}}' AS machine, '{{}}' AS versions, "
+                f"{batch} AS batch"
+            )
+        store.execute(
+            f"INSERT INTO seeds BY NAME SELECT {id_of('seed')} AS seed_id, 'seed-' || i AS name, if(i % 4 = 0, 'zh', 'en') AS language, "
+            f"'family-' || i % {FAMILIES} AS family, 'What is ' || i || ' and ' || i + 1 || '?' AS question, '' || 2 * i + 1 AS reference, "
+            f"'seeds.jsonl' AS source, i + 1 AS line, 1 AS batch FROM range({SEEDS}) t(i)"
+        )
+        store.execute(
+            f"INSERT INTO requests BY NAME SELECT 'plan1' AS plan_id, i AS position, {id_of('request')} AS request_key, "
+            f"{id_of('seed', 'seed')} AS seed_id, {id_of('task', 'i // 2')} AS task_id, i % 2 AS draw, "
+            f"if(seed % 4 = 0, 'zh', 'en') AS language, 'What is ' || i // 2 || ' and ' || seed || '?' AS question, "
+            f"'' || (i // 2 + seed) AS reference, b AS batch, {id_of('sample')} AS sample_id FROM rows"
+        )
+        store.execute(
+            f"INSERT INTO generations BY NAME SELECT {id_of('request')} AS request_key, 'teacher' AS teacher, 'r1' AS revision, "
+            "'b2:template' AS template_digest, "
+            "json_array(json_object('role', 'user', 'content', 'What is ' || i // 2 || ' and ' || seed || '?')) AS messages, "
+            "'{\"temperature\": 0.8}' AS parameters, "
+            '\'{"name": "calculator", "arguments": {"expression": "\' || i // 2 || \' + \' || seed || \'"}}\' AS text, '
+            "if(hash(i) % 50 = 0, 'length', 'stop') AS finish_reason, NULL AS error, 120 + seed % 60 AS prompt_tokens, "
+            "8 + hash(i) % 9 AS completion_tokens, [(hash(i, t) % 49152)::INTEGER for t in range(8 + (hash(i) % 9)::BIGINT)] AS token_ids, "
+            "[(-0.01 - hash(i, t) % 300 / 100.0)::FLOAT for t in range(8 + (hash(i) % 9)::BIGINT)] AS token_logprobs, "
+            "[[(hash(i, t, k) % 49152)::INTEGER for k in range(5)] for t in range(8 + (hash(i) % 9)::BIGINT)] AS topk_ids, "
+            "[[(-0.01 - hash(i, t) % 300 / 100.0 - k)::FLOAT for k in range(5)] for t in range(8 + (hash(i) % 9)::BIGINT)] "
+            "AS topk_logprobs, "
+            "1 AS attempts, 0.1 + hash(i) % 100 / 50.0 AS seconds, "
+            "TIMESTAMP '2026-01-01' + to_milliseconds(i * 20) AS finished_at, b AS batch FROM rows"
+        )
+        store.execute(
+            f"INSERT INTO samples BY NAME SELECT {id_of('sample')} AS sample_id, {id_of('request')} AS request_key, "
+            f"{id_of('seed', 'seed')} AS seed_id, {id_of('task', 'i // 2')} AS task_id, 'tool_call' AS kind, "
+            "if(seed % 4 = 0, 'zh', 'en') AS language, 'What is ' || i // 2 || ' and ' || seed || '?' AS question, "
+            "'' || (i // 2 + seed) AS reference, "
+            "json_array(json_object('role', 'user', 'content', 'What is ' || i // 2 || ' and ' || seed || '?'), "
+            "json_object('role', 'assistant', 'content', 'The answer is ' || (i // 2 + seed) || '.')) AS messages, "
+            "'[]' AS tools, "
+            "json_object('name', 'calculator', 'arguments', json_object('expression', i // 2 || ' + ' || seed)) AS call, "
+            "if(hash(i, 1) % 20 = 0, 'no_call', NULL) AS fault, '' || (i // 2 + seed + if(hash(i, 2) % 10 = 0, 1, 0)) AS result, "
+            "NULL AS rationale, 'The answer is ' || (i // 2 + seed) || '.' AS answer, "
+            f"{id_of('content', 'if(hash(i, 3) % 30 = 0, i // 2 * 2, i)')} AS content_id, [{id_of('seed', 'seed')}] AS parents, "
+            f"b AS batch, 'family-' || seed % {FAMILIES} AS family FROM rows"
+        )
+        for number, check in enumerate(CHECKS):
+            store.execute(
+                f"INSERT INTO verdicts BY NAME SELECT {id_of('sample')} AS sample_id, '{check}@b2:0' AS check_key, "
+                f"'{check}' AS check_name, "
+                f"hash(i, {number}) % 20 > 0 AS passed, if(hash(i, {number}) % 20 > 0, 'ok', '{check}_' || hash(i) % 3) AS reason, "
+                f"{'hash(i) % 100 / 100.0' if check == 'dedup' else 'NULL'} AS score, "
+                f"if(hash(i, {number}) % 20 > 0, NULL, {id_of('sample', 'i // 3')}) AS detail, b AS batch FROM rows"
+            )
+        store.execute(
+            f"INSERT INTO verdicts BY NAME SELECT {id_of('sample')} AS sample_id, 'person:000000' AS check_key, 'person' AS check_name, "
+            "i % 2000 = 0 AS passed, if(i % 2000 = 0, 'ok', 'odd') AS reason, 'seen' AS detail, TIMESTAMP '2026-01-02' AS judged_at, "
+            "b AS batch FROM rows WHERE i % 1000 = 0"
+        )
+        for kind, name, parents in (("model", "base", "[]"), ("adapter", "student", "['base']"), ("quantized", "int8", "['student']")):
+            store.execute(
+                f"INSERT INTO artifacts BY NAME SELECT '{name}' AS artifact_id, '{kind}' AS kind, '{name}' AS name, '{name}' AS path, "
+                f"'b2:0' AS digest, 1 AS weight_bytes, {parents}::VARCHAR[] AS parents, '{{}}' AS about, 1 AS batch"
+            )
+        for name, role, share in (("student", "train", 2), ("int8", "calibrate", 2000)):
+            store.execute(
+                f"INSERT INTO artifact_samples BY NAME SELECT '{name}' AS artifact_id, {id_of('sample')} AS sample_id, '{role}' AS role, "
+                f"b AS batch FROM rows WHERE i % {share} = 0"
+            )
+        store.execute(
+            "INSERT INTO evaluations BY NAME SELECT 'e' || i AS evaluation_id, if(i % 2 = 0, 'student', 'int8') AS artifact_id, "
+            "'student' AS role, 'answer_accuracy' AS metric, 0.5 AS value, 0.4 AS low, 0.6 AS high, 200 AS n, 1 AS batch FROM range(4) t(i)"
+        )
+        store.execute("CHECKPOINT")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--keep", type=Path, help="a folder for the store, which is used again if it is there")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = arguments.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        fill(folder / "factory.duckdb", arguments.samples)
+        print(f"made in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    print(json.dumps({}))
+
+
+if __name__ == "__main__":
+    main()
