@@ -23,7 +23,8 @@ from factory.machine import machine, require_memory, versions
 from factory.models.bundled import BUNDLED, gguf_path
 from factory.models.resolve import ModelSource
 from factory.progress import duration
-from factory.store.store import Store, now
+from factory.store.blocks import examine_blocks
+from factory.store.store import Store, doctor_hint, now
 from factory.student.artifacts import is_made, plan_quantized, plan_student, training_samples
 from factory.tasks.reference import call_faults, parse_steps
 from factory.tools.registry import TOOL_NAMES
@@ -45,6 +46,7 @@ def run(context: Context, stages: tuple[str, ...], command: str) -> bool:
     preflight(context, stages)
     with context.workspace.lock() as lock:
         _require_space(context.workspace.root)
+        _require_whole(context.workspace.store)
         worked = _prepare_models(context, lock)
         with _open(context) as store:
             enter_run(context, store, command)
@@ -63,6 +65,7 @@ def look(context: Context, command: str) -> str:
     preflight(context, ("generate",))
     with context.workspace.lock() as lock:
         _require_space(context.workspace.root)
+        _require_whole(context.workspace.store)
         _prepare_models(context, lock)
         with _open(context) as store:
             enter_run(context, store, command)
@@ -169,6 +172,12 @@ def _require_space(folder: Path) -> None:
         raise FactoryError(
             f"{folder}: {free / 2**30:.1f} GB are free on its disk, 2 GB are needed", "Free space, or choose another folder with -w."
         )
+
+
+def _require_whole(store: Path) -> None:
+    """Read every block of the store once a run: DuckDB itself would tell of a damaged one when it needs it, hours later or never."""
+    if store.exists() and not (blocks := examine_blocks(store)).whole:
+        raise FactoryError(f"{store} is damaged: {blocks.told()}", f"Nothing was changed. {doctor_hint(store)}")
 
 
 def _prepare_models(context: Context, lock: int) -> bool:
