@@ -26,15 +26,12 @@ GO_ON = "Without a copy: move factory.ledger.jsonl elsewhere; the next run goes 
 
 def examine_store(workspace: Workspace) -> Generator[Finding, None, duckdb.DuckDBPyConnection | None]:
     """Yield what was found and return the open store, None if it cannot be opened; FactoryError if somebody is writing to it."""
-    try:
-        entries = {entry.batch: entry for entry in workspace.ledger.entries()}
-    except FactoryError as error:
-        yield Finding(
-            "fault", "ledger", error.message, "Put the ledger back from a copy: without it nothing proves that the store is whole."
-        )
-        entries = {}
+    entries, fault = _entries(workspace)
+    if fault:
+        yield Finding("fault", "ledger", fault, "Put the ledger back from a copy: without it nothing proves that the store is whole.")
+    all_lost = lost((entries or {}).values())
     if not workspace.store.exists():
-        yield Finding("fault", "store", f"{workspace.store.name} is gone; {lost(entries.values())}", put_back(workspace, START_ANEW))
+        yield Finding("fault", "store", f"{workspace.store.name} is gone; {all_lost}", put_back(workspace, START_ANEW))
         return None
     connection, closed = _open(workspace)
     blocks = examine_blocks(workspace.store)
@@ -45,17 +42,22 @@ def examine_store(workspace: Workspace) -> Generator[Finding, None, duckdb.DuckD
         log = workspace.store.with_name(workspace.store.name + ".wal")
         if blocks.whole and log.exists():
             told = f"the file itself is whole, but {log.name} ({log.stat().st_size:,} bytes) is not what was written: {closed}"
-        yield Finding(
-            "fault", "store", f"{workspace.store.name} cannot be opened: {told}; {lost(entries.values())}", put_back(workspace, START_ANEW)
-        )
+        yield Finding("fault", "store", f"{workspace.store.name} cannot be opened: {told}; {all_lost}", put_back(workspace, START_ANEW))
         return None
     try:
         yield from _examine_rows(workspace, connection, entries, blocks)
         yield from _examine_views(workspace, connection)
     except duckdb.Error as error:
         told = blocks.told() or str(error).splitlines()[0]
-        yield Finding("fault", "store", f"{workspace.store.name}: {told}; {lost(entries.values())}", put_back(workspace, START_ANEW))
+        yield Finding("fault", "store", f"{workspace.store.name}: {told}; {all_lost}", put_back(workspace, START_ANEW))
     return connection
+
+
+def _entries(workspace: Workspace) -> tuple[dict[int, Entry] | None, str]:
+    try:
+        return {entry.batch: entry for entry in workspace.ledger.entries()}, ""
+    except FactoryError as error:
+        return None, error.message
 
 
 def _open(workspace: Workspace) -> tuple[duckdb.DuckDBPyConnection | None, str]:
@@ -68,10 +70,12 @@ def _open(workspace: Workspace) -> tuple[duckdb.DuckDBPyConnection | None, str]:
 
 
 def _examine_rows(
-    workspace: Workspace, connection: duckdb.DuckDBPyConnection, entries: dict[int, Entry], blocks: Blocks
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, ledger: dict[int, Entry] | None, blocks: Blocks
 ) -> Iterator[Finding]:
     tables = _tables(connection)
     stored = _stored(connection) if "batches" in tables else {}
+    # Without a ledger the rows are held against what the store says of its own batches.
+    entries = stored if ledger is None else ledger
     tables.discard("batches")
     found: Found = {}
     for table in sorted(tables):
@@ -82,7 +86,7 @@ def _examine_rows(
         if strays:
             faults.append(Finding("fault", "store", f"{table}: {strays} rows belong to no batch", put_back(workspace, "")))
     if not blocks.whole:
-        yield _damaged(workspace, connection, blocks, rows_whole=bool(entries) and not faults and set(stored) == set(entries))
+        yield _damaged(workspace, connection, blocks, rows_whole=bool(ledger) and not faults and set(stored) == set(entries))
     yield from faults
     yield from _behind(workspace, entries, stored, found)
     elsewhere = {entry.duckdb for entry in entries.values()} - {duckdb.__version__}
@@ -92,7 +96,9 @@ def _examine_rows(
     if not faults and entries:
         rows = sum(content["rows"] for content in found.values() if content)
         read = "" if blocks.unknown or not blocks.whole else f", and every block of {blocks.size / 1e6:,.1f} MB is as it was written"
-        yield Finding("ok", "store", f"{len(entries)} batches, {rows} rows, as the ledger has them{read}")
+        yield Finding(
+            "ok", "store", f"{len(entries)} batches, {rows} rows, as the {'ledger has them' if ledger else 'store itself says'}{read}"
+        )
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -210,14 +216,14 @@ def _damaged(workspace: Workspace, connection: duckdb.DuckDBPyConnection, blocks
 
 
 def _examine_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    there = {name: sql for name, sql in connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall()}
+    there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
     with duckdb.connect() as empty:
         wanted = [
             statement.query.split()[4].strip('"')
             for statement in empty.extract_statements(VIEWS.read_text(encoding="utf-8"))
             if "CREATE OR REPLACE VIEW" in statement.query
         ]
-    missing = sorted(set(wanted) - set(there))
+    missing = sorted(set(wanted) - there)
     if not missing:
         return
 

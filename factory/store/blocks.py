@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from factory.errors import FactoryError
+
 LAYOUT = 999
 _HEADER = 4096
 _BLOCKS = 3 * _HEADER
@@ -53,7 +55,14 @@ class Blocks:
 
 
 def examine_blocks(path: Path) -> Blocks:
-    """Read the whole file; raise OSError if it cannot be read."""
+    """Read the whole file; raise FactoryError if the disk refuses."""
+    try:
+        return _examine(path)
+    except OSError as error:
+        raise FactoryError(f"{path} cannot be read: {error.strerror}", "Look at its permissions and at the disk.") from error
+
+
+def _examine(path: Path) -> Blocks:
     size = path.stat().st_size
     if not size:
         return Blocks(0, fault="it is empty: 0 bytes")
