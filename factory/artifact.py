@@ -79,7 +79,7 @@ def verify(folder: Path, *, quick: bool = False) -> Artifact:
     try:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
         files = {name: {"bytes": int(entry["bytes"]), "sha256": str(entry["sha256"])} for name, entry in manifest["files"].items()}
-        times = {name: entry.get("mtime_ns") for name, entry in manifest["files"].items()}
+        times = dict(manifest.get("changed_at_ns", {}))
         about = dict(manifest["about"])
     except FileNotFoundError:
         raise FactoryError(f"{folder} has no {MANIFEST}: it is not a finished model", REMEDY) from None
@@ -95,7 +95,7 @@ def verify(folder: Path, *, quick: bool = False) -> Artifact:
         path = present[name]
         status = path.stat()
         same_size = status.st_size == entry["bytes"]
-        if same_size and quick and status.st_mtime_ns == times[name]:
+        if same_size and quick and status.st_mtime_ns == times.get(name):
             continue
         if not same_size or (_known_sha256(path, status.st_mtime_ns) if quick else file_sha256(path)) != entry["sha256"]:
             raise FactoryError(f"{path} is not what {MANIFEST} says it is", REMEDY)
@@ -103,13 +103,16 @@ def verify(folder: Path, *, quick: bool = False) -> Artifact:
 
 
 def _write_manifest(staging: Path, about: dict[str, Any]) -> None:
-    files = {}
+    files, times = {}, {}
     for name, path in _contents(staging).items():
-        files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path), "mtime_ns": path.stat().st_mtime_ns}
+        files[name] = {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        times[name] = path.stat().st_mtime_ns
         flush(path)
         flush(path.parent)
     manifest = staging / MANIFEST
-    manifest.write_text(json.dumps({"about": about, "files": files}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    manifest.write_text(
+        json.dumps({"about": about, "files": files, "changed_at_ns": times}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     flush(manifest)
     flush(staging)
 

@@ -88,17 +88,17 @@ def _examine_rows(
     if not blocks.whole:
         yield _damaged(workspace, connection, blocks, rows_whole=bool(ledger) and not faults and set(stored) == set(entries))
     yield from faults
-    yield from _behind(workspace, entries, stored, found)
+    yield from _behind(workspace, entries, stored, found, mendable=not faults)
     elsewhere = {entry.duckdb for entry in entries.values()} - {duckdb.__version__}
     if elsewhere:
         others = ", ".join(sorted(elsewhere))
         yield Finding("note", "store", f"rows written by DuckDB {others} were counted, not compared: this is {duckdb.__version__}")
     if not faults and entries:
         rows = sum(content["rows"] for content in found.values() if content)
-        read = "" if blocks.unknown or not blocks.whole else f", and every block of {blocks.size / 1e6:,.1f} MB is as it was written"
-        yield Finding(
-            "ok", "store", f"{len(entries)} batches, {rows} rows, as the {'ledger has them' if ledger else 'store itself says'}{read}"
-        )
+        said = f"{len(entries)} batches, {rows} rows, as the {'store itself says' if ledger is None else 'ledger has them'}"
+        if blocks.whole and not blocks.unknown:
+            said += f", and every block of {blocks.size / 1e6:,.1f} MB is as it was written"
+        yield Finding("ok", "store", said)
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -167,8 +167,10 @@ def _why(workspace: Workspace, gone: list[Entry], stored: dict[int, Entry]) -> s
     )
 
 
-def _behind(workspace: Workspace, entries: dict[int, Entry], stored: dict[int, Entry], found: Found) -> Iterator[Finding]:
-    """Batches that a kill kept out of the ledger: entered by `--fix` if their rows are what the store itself says."""
+def _behind(
+    workspace: Workspace, entries: dict[int, Entry], stored: dict[int, Entry], found: Found, *, mendable: bool
+) -> Iterator[Finding]:
+    """Batches that a kill kept out of the ledger: entered by `--fix` if their rows are what the store itself says, and nothing else is wrong."""
     missing = {batch: entry for batch, entry in stored.items() if batch not in entries}
     if not missing:
         return
@@ -188,12 +190,13 @@ def _behind(workspace: Workspace, entries: dict[int, Entry], stored: dict[int, E
             workspace.ledger.append(entry)
 
     ledger = workspace.ledger.path
+    mend = Mend(f"enter batches {numbers} in {ledger.name}", enter, (ledger,) if ledger.exists() else ())
     yield Finding(
         "note",
         "ledger",
         f"batches {numbers} are whole in the store but not in {ledger.name}: a process was killed in between, or the ledger was replaced",
-        "The next run enters them.",
-        Mend(f"enter batches {numbers} in {ledger.name}", enter, (ledger,) if ledger.exists() else ()),
+        "The next run enters them." if mendable else "They stay so until the rest is put right.",
+        mend if mendable else None,
     )
 
 
