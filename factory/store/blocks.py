@@ -86,9 +86,10 @@ def _examine(path: Path) -> Blocks:
 def _read(file: BinaryIO, size: int, block_size: int, count: int, free_list: int) -> Blocks:
     try:
         free = set(_free(file, free_list, block_size))
+        listed = True
     except (struct.error, ValueError):
-        # The list lies in a block that is damaged itself, and is then found below: every block that is there counts.
-        free = set(range((size - _BLOCKS) // block_size, count))
+        # The list lies in a block that is damaged or missing itself: then every block counts.
+        free, listed = set(), False
     missing, changed = [], []
     for number in range(count):
         if number in free:
@@ -99,6 +100,9 @@ def _read(file: BinaryIO, size: int, block_size: int, count: int, free_list: int
             missing.append(number)
         elif not _is_whole(block):
             changed.append(number)
+    if changed and not listed:
+        # Free blocks at the end of a file were perhaps never written.
+        missing = []
     return Blocks(size, block_size, tuple(missing), tuple(changed))
 
 
@@ -114,12 +118,12 @@ def _free(file: BinaryIO, pointer: int, block_size: int) -> tuple[int, ...]:
         return ()
     part = (block_size - 8) // 64 // 8 * 8
     content = b""
-    seen = set()
+    seen: dict[int, int] = {}
     while pointer != _END:
         if pointer in seen:
             raise ValueError("the list bites its own tail")
-        seen.add(pointer)
-        file.seek(_BLOCKS + (pointer & ((1 << 56) - 1)) * block_size + 8 + (pointer >> 56) * part)
+        seen[pointer] = pointer & ((1 << 56) - 1)
+        file.seek(_BLOCKS + seen[pointer] * block_size + 8 + (pointer >> 56) * part)
         piece = file.read(part)
         (pointer,) = struct.unpack_from("<Q", piece)
         content += piece[8:]
@@ -127,4 +131,7 @@ def _free(file: BinaryIO, pointer: int, block_size: int) -> tuple[int, ...]:
         if len(content) >= 8 * (count + 1):
             break
     (count,) = struct.unpack_from("<Q", content)
-    return struct.unpack_from(f"<{count}q", content, 8)
+    free = struct.unpack_from(f"<{count}q", content, 8)
+    if set(free) & set(seen.values()):
+        raise ValueError("the list calls its own place free")
+    return free
