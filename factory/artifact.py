@@ -110,9 +110,8 @@ def _write_manifest(staging: Path, about: dict[str, Any]) -> None:
         flush(path)
         flush(path.parent)
     manifest = staging / MANIFEST
-    manifest.write_text(
-        json.dumps({"about": about, "files": files, "changed_at_ns": times}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    content = {"about": about, "files": files, "changed_at_ns": times}
+    manifest.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     flush(manifest)
     flush(staging)
 

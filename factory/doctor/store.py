@@ -45,8 +45,9 @@ def examine_store(workspace: Workspace) -> Generator[Finding, None, duckdb.DuckD
         yield Finding("fault", "store", f"{workspace.store.name} cannot be opened: {told}; {all_lost}", put_back(workspace, START_ANEW))
         return None
     try:
-        yield from _examine_rows(workspace, connection, entries, blocks)
-        yield from _examine_views(workspace, connection)
+        rows = list(_examine_rows(workspace, connection, entries, blocks))
+        yield from rows
+        yield from _examine_views(workspace, connection, mendable="fault" not in {finding.state for finding in rows})
     except duckdb.Error as error:
         told = blocks.told() or str(error).splitlines()[0]
         yield Finding("fault", "store", f"{workspace.store.name}: {told}; {all_lost}", put_back(workspace, START_ANEW))
@@ -170,7 +171,7 @@ def _why(workspace: Workspace, gone: list[Entry], stored: dict[int, Entry]) -> s
 def _behind(
     workspace: Workspace, entries: dict[int, Entry], stored: dict[int, Entry], found: Found, *, mendable: bool
 ) -> Iterator[Finding]:
-    """Batches that a kill kept out of the ledger: entered by `--fix` if their rows are what the store itself says, and nothing else is wrong."""
+    """Batches that a kill kept out of the ledger: `--fix` enters them if their rows are what the store says, and all else is right."""
     missing = {batch: entry for batch, entry in stored.items() if batch not in entries}
     if not missing:
         return
@@ -218,7 +219,7 @@ def _damaged(workspace: Workspace, connection: duckdb.DuckDBPyConnection, blocks
     )
 
 
-def _examine_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+def _examine_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection, *, mendable: bool) -> Iterator[Finding]:
     there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
     with duckdb.connect() as empty:
         wanted = [
@@ -237,9 +238,9 @@ def _examine_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection) 
             writing.execute(VIEWS.read_text(encoding="utf-8"))
             writing.commit()
 
-    yield Finding(
-        "fault", "store", f"views are missing: {', '.join(missing)}", "", Mend("make the views again", make, (workspace.store,))
-    )  # fmt: skip
+    mend = Mend("make the views again", make, (workspace.store,))
+    todo = "" if mendable else "They are made again with the next run, once the rest is put right."
+    yield Finding("fault", "store", f"views are missing: {', '.join(missing)}", todo, mend if mendable else None)
 
 
 def lost(entries: Iterable[Entry]) -> str:
