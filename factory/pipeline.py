@@ -7,7 +7,6 @@ taken up again by the same command. Heavy stages run in child processes.
 import os
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +40,11 @@ class Step:
     detail: str = ""
 
 
-def run(context: Context, stages: tuple[str, ...], command: str) -> bool:
-    """Run the given stages as far as they are owed; return whether there was anything to do."""
+def run(context: Context, stages: tuple[str, ...], command: str, against: str | None = None) -> bool:
+    """Run the given stages as far as they are owed; return whether there was anything to do.
+
+    `against` names the run that a report is to compare with.
+    """
     preflight(context, stages)
     with context.workspace.lock() as lock:
         _require_space(context.workspace.root)
@@ -54,7 +56,7 @@ def run(context: Context, stages: tuple[str, ...], command: str) -> bool:
         for stage in stages:
             for step in _owed(stage, context, worked):
                 worked = True
-                _run_step(context, step, lock)
+                _run_step(context, step, lock, against)
         if worked:
             context.progress.say(f"done in {duration(time.monotonic() - started)}")
         return worked
@@ -278,10 +280,13 @@ def _unmeasured(context: Context, store: Store) -> list[Step]:
     return [Step("evaluate", " ".join(together)) for together in roles.values()]
 
 
-def _run_step(context: Context, step: Step, lock: int) -> None:
+def _run_step(context: Context, step: Step, lock: int, against: str | None = None) -> None:
     context.progress.say(f"{step.stage:<9} {step.detail}".rstrip())
-    if step.stage in _HERE:
-        _HERE[step.stage](context)
+    if step.stage == "check":
+        _check_here(context)
+        return
+    if step.stage == "report":
+        _report_here(context, against)
         return
     environment = KEEP_MEMORY if step.stage in ("distill", "compress") else ENVIRONMENT
     log = context.workspace.logs / f"{step.stage}.log"
@@ -303,12 +308,9 @@ def _check_here(context: Context) -> None:
         context.progress.say(f"  {check(context, store)}")
 
 
-def _report_here(context: Context) -> None:
+def _report_here(context: Context, against: str | None) -> None:
     from factory.report.build import build_report
 
     with _open(context) as store:
-        for path in build_report(context, store):
+        for path in build_report(context, store, against):
             context.progress.say(f"  {path}")
-
-
-_HERE: dict[str, Callable[[Context], None]] = {"check": _check_here, "report": _report_here}
