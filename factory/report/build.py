@@ -57,13 +57,14 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
     training = ""
     if loaded.recipe.student:
         training = losses_sql([adapter.artifact_id for _, adapter in plan_adapters(context, training_samples(store))])
+    kept: dict[str, Any] = {"yield": _yield(store)}
     report = Report(
         name=loaded.recipe.name,
         created=datetime.now(UTC),
         machine=Machine.model_validate(machine()),
         versions=versions(),
         models=_models(context, store) if measured else [],
-        **{"yield": _yield(store)},
+        **kept,
         losses=_losses(store, training) if training else [],
         samples=Samples(accepted=_accepted(store), rejected=_rejected(store)),
         stages=[

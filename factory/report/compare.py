@@ -9,6 +9,7 @@ Source: McNemar, Note on the sampling error of the difference between correlated
 import difflib
 import math
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -71,22 +72,23 @@ def _diff(before: str, after: str) -> list[str]:
 
 
 def _changed(here: Report, other: Report) -> list[Changed]:
-    rows = [
+    rows: list[tuple[str, Any, Any]] = [
         ("asked for", other.yield_.asked, here.yield_.asked),
         ("answered", other.yield_.answered, here.yield_.answered),
         ("accepted", other.yield_.accepted, here.yield_.accepted),
     ]
     steps = [{str(row[0]): row[1] for row in table.rows} if (table := report.table("funnel")) else {} for report in (other, here)]
-    rows += [(f"left after {step}", _whole(steps[0].get(step)), _whole(steps[1].get(step))) for step in _checks(here, other)]
+    ends = ("asked for", "answered", "in the training set")
+    rows += [
+        (f"left after {step}", _whole(steps[0].get(step)), _whole(steps[1].get(step)))
+        for step in dict.fromkeys([*steps[0], *steps[1]])
+        if step not in ends
+    ]
     pedigree = [(name, other.pedigree.get(name), here.pedigree.get(name)) for name in sorted({*here.pedigree, *other.pedigree})]
     versions = [(name, other.versions.get(name), here.versions.get(name)) for name in sorted({*here.versions, *other.versions})]
     machine = [("processor", other.machine.cpu, here.machine.cpu)]
     differing = [row for row in [*pedigree, *versions, *machine] if row[1] != row[2]]
     return [Changed(what=what, before=before, now=now) for what, before, now in [*rows, *differing]]
-
-
-def _checks(here: Report, other: Report) -> list[str]:
-    return list(dict.fromkeys(check.check for report in (other, here) for check in report.yield_.by_check))
 
 
 def _whole(value: str | int | float | bool | None) -> int | None:
