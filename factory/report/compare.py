@@ -79,11 +79,8 @@ def _changed(here: Report, other: Report) -> list[Changed]:
     ]
     steps = [{str(row[0]): row[1] for row in table.rows} if (table := report.table("funnel")) else {} for report in (other, here)]
     ends = ("asked for", "answered", "in the training set")
-    rows += [
-        (f"left after {step}", _whole(steps[0].get(step)), _whole(steps[1].get(step)))
-        for step in dict.fromkeys([*steps[0], *steps[1]])
-        if step not in ends
-    ]
+    checks = [step for step in dict.fromkeys([*steps[0], *steps[1]]) if step not in ends]
+    rows += [(f"left after {step}", _whole(steps[0].get(step)), _whole(steps[1].get(step))) for step in checks]
     pedigree = [(name, other.pedigree.get(name), here.pedigree.get(name)) for name in sorted({*here.pedigree, *other.pedigree})]
     versions = [(name, other.versions.get(name), here.versions.get(name)) for name in sorted({*here.versions, *other.versions})]
     machine = [("processor", other.machine.cpu, here.machine.cpu)]

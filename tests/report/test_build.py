@@ -139,7 +139,7 @@ def test_the_tables_agree_with_each_other(run: tuple[Context, Report, str]) -> N
     _, report, source = run
     tables = {table.key: table for table in report.tables}
     steps = dict(tables["funnel"].rows)
-    assert [step for step in steps][:3] == ["asked for", "answered", "schema"]
+    assert list(steps)[:3] == ["asked for", "answered", "schema"]
     assert list(steps.values()) == sorted(steps.values(), reverse=True)
     assert steps["in the training set"] == report.yield_.accepted == 20 < steps["answered"] == report.yield_.answered
     for key in ("coverage", "uncertainty", "lengths"):
