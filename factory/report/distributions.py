@@ -35,7 +35,7 @@ def funnel(table: Table | None) -> Markup | None:
             axes.barh(top + 20, count, height=6, color=light("student" if place == len(steps) - 1 else "passed"), linewidth=0)
             before = count
         told = (f"{step}: {count:,} left ({percent(count / most)})." for step, count in steps)
-        return canvas.to_svg("funnel", table.title, " ".join(told))
+        return canvas.to_svg("funnel", visible(table.title), " ".join(told))
 
 
 def histogram(table: Table | None, key: str, axis: str) -> Markup | None:
@@ -59,7 +59,7 @@ def histogram(table: Table | None, key: str, axis: str) -> Markup | None:
         axes.margins(x=0.01)
         canvas.text(_WIDTH - 6, 204, axis, "muted", right=True, size=9)
         told = (f"From {start:g}: {accepted:,} accepted, {rejected:,} rejected." for start, accepted, rejected in bins)
-        return canvas.to_svg(key, table.title, " ".join(told))
+        return canvas.to_svg(key, visible(table.title), " ".join(told))
 
 
 def _short(text: str, most: int) -> str:
