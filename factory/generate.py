@@ -1,8 +1,8 @@
 """The stage that pays: the teacher answers what the plan still owes, answer by answer, and each small batch is committed with its samples
 and verdicts.
 
-Promise: a request whose answer was committed is never asked again; a kill costs at most the answers of the batch that was being filled
-and those in flight. It goes on until the wanted number of samples is accepted, the budget is used up, or the seeds give nothing new,
+Promise: a request whose answer was committed is never asked again; a kill costs at most the answers of the last `BATCH_SECONDS` and those
+in flight. It goes on until the wanted number of samples is accepted, the budget is used up, or the seeds give nothing new,
 and says which. The model is opened only if something has to be asked.
 """
 
@@ -19,7 +19,8 @@ from factory.progress import duration
 from factory.store.store import Store, now
 from factory.tasks.sample import Sample
 
-BATCH_ROWS, BATCH_SECONDS = 32, 3.0
+# A commit takes tens of milliseconds in which the teacher waits, however few its rows.
+BATCH_ROWS, BATCH_SECONDS = 1024, 3.0
 TABLES = ("generations", "attempts", "requests", "turns", "samples", "verdicts")
 
 
@@ -38,6 +39,7 @@ def generate(context: Context, store: Store, open_model: Callable[[], Model], *,
         writer.take(course)
         meter = _Meter(context, course)
         if first is not None:
+            store.warm_up()
             for answer in open_model().answer(itertools.chain([first], waiting)):
                 course.receive(answer)
                 meter.add(course.news)
@@ -95,7 +97,7 @@ class Writer:
                 if (verdict["sample_id"], verdict["check_key"]) not in self._verdicts:
                     self._verdicts.add((verdict["sample_id"], verdict["check_key"]))
                     self._rows["verdicts"].append(verdict)
-        if sum(map(len, self._rows.values())) >= BATCH_ROWS * 4 or time.monotonic() - self._flushed > BATCH_SECONDS:
+        if sum(map(len, self._rows.values())) >= BATCH_ROWS or time.monotonic() - self._flushed > BATCH_SECONDS:
             self.flush()
 
     def flush(self) -> None:

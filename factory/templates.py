@@ -38,9 +38,9 @@ def _environment() -> _Environment:
 
 
 @lru_cache(maxsize=64)
-def _compiled(source: str) -> Template:
-    # Compiling takes milliseconds, rendering microseconds, and a prompt is rendered for every request.
-    return _environment().from_string(source)
+def _compiled(path: Path, changed_ns: int, size: int) -> Template:
+    # Reading and compiling take milliseconds, rendering microseconds, and a prompt is rendered for every request.
+    return _environment().from_string(path.read_text(encoding="utf-8"))
 
 
 def template_path(name: str, own: Path | None = None) -> Path:
@@ -60,7 +60,8 @@ def render(name: str, own: Path | None = None, /, **values: Any) -> str:
     path = template_path(name, own)
     text = ""
     try:
-        for piece in _compiled(path.read_text(encoding="utf-8")).generate(**values):
+        file = path.stat()
+        for piece in _compiled(path, file.st_mtime_ns, file.st_size).generate(**values):
             text += piece
             if len(text) > MAX_RENDERED:
                 raise SecurityError(f"it gives more than {MAX_RENDERED} characters")

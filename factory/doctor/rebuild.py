@@ -13,7 +13,7 @@ import duckdb
 from factory.errors import FactoryError
 from factory.flush import flush
 from factory.store.ledger import Ledger
-from factory.store.store import Store, connect, table_contents
+from factory.store.store import Store, connect, read_columns, table_contents
 from factory.workspace import Workspace
 
 
@@ -47,11 +47,12 @@ def _copy_rows(old: Path, fresh: Path) -> None:
 
 def _prove(workspace: Workspace, fresh: Path) -> None:
     with connect(fresh, read_only=True) as connection:
+        columns = read_columns(connection)
         contents: dict[str, dict[int, dict[str, object]]] = {}
         for entry in workspace.ledger.entries():
             for table, expected in entry.tables.items():
                 if table not in contents:
-                    contents[table] = table_contents(connection, table)
+                    contents[table] = table_contents(connection, table, list(columns[table]))
                 found = contents[table].get(entry.batch)
                 if found is None or found["rows"] != expected["rows"] or (entry.duckdb == duckdb.__version__ and found != expected):
                     raise FactoryError(

@@ -16,7 +16,7 @@ from factory.doctor.rebuild import rebuild
 from factory.errors import FactoryError
 from factory.store.blocks import Blocks, examine_blocks
 from factory.store.ledger import Entry
-from factory.store.store import VIEWS, batch_content, connect, table_contents
+from factory.store.store import VIEWS, batch_content, connect, read_columns, table_contents
 from factory.workspace import Workspace
 
 Found = dict[tuple[int, str], dict[str, Any] | None]
@@ -79,8 +79,9 @@ def _examine_rows(
     entries = stored if ledger is None else ledger
     tables.discard("batches")
     found: Found = {}
+    columns = read_columns(connection)
     for table in sorted(tables):
-        found |= _contents(connection, table, sorted(set(entries) | set(stored)))
+        found |= _contents(connection, table, list(columns[table]), sorted(set(entries) | set(stored)))
     faults = list(_against_ledger(workspace, entries, stored, found))
     for table in sorted(tables):
         strays = sum(content["rows"] for (batch, name), content in found.items() if name == table and content and batch not in stored)
@@ -114,17 +115,17 @@ def _stored(connection: duckdb.DuckDBPyConnection) -> dict[int, Entry]:
     return {batch: Entry(batch, at.isoformat(), duckdb.__version__, json.loads(content)) for batch, at, content in rows}
 
 
-def _contents(connection: duckdb.DuckDBPyConnection, table: str, batches: list[int]) -> Found:
+def _contents(connection: duckdb.DuckDBPyConnection, table: str, names: list[str], batches: list[int]) -> Found:
     """Return number and digest of each batch in a table; None for a batch that cannot be read."""
     try:
-        return {(batch, table): content for batch, content in table_contents(connection, table).items()}
+        return {(batch, table): content for batch, content in table_contents(connection, table, names).items()}
     except duckdb.Error:
-        return {(batch, table): _content(connection, table, batch) for batch in batches}
+        return {(batch, table): _content(connection, table, names, batch) for batch in batches}
 
 
-def _content(connection: duckdb.DuckDBPyConnection, table: str, batch: int) -> dict[str, Any] | None:
+def _content(connection: duckdb.DuckDBPyConnection, table: str, names: list[str], batch: int) -> dict[str, Any] | None:
     try:
-        return batch_content(connection, table, batch)
+        return batch_content(connection, table, batch, names)
     except duckdb.Error:
         return None
 

@@ -50,7 +50,7 @@ class Store:
         self._connection = connect(path)
         try:
             self._migrate()
-            self._columns = self._read_columns()
+            self._columns = read_columns(self._connection)
             self._batch = self._enter_missing()
         except BaseException:
             self._connection.close()
@@ -67,6 +67,10 @@ class Store:
         cursor = self._connection.execute(sql, parameters or [])
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def warm_up(self) -> None:
+        """Do now what the first commit would lose half a second with: DuckDB imports pandas before it takes its first Arrow table."""
+        self._connection.from_arrow(pa.table({"warm": [0]}))
 
     def commit(self, **tables: list[Row]) -> int:
         """Add rows to tables in one transaction, and return its batch number. Empty tables are skipped.
@@ -86,7 +90,7 @@ class Store:
                 connection.register("incoming", arrow)
                 connection.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM incoming')
                 connection.unregister("incoming")
-            content = {name: batch_content(connection, name, batch) for name in sorted(tables)}
+            content = {name: batch_content(connection, name, batch, list(self._columns[name])) for name in sorted(tables)}
             connection.execute("INSERT INTO batches VALUES (?, ?, ?)", [batch, at, json.dumps(content)])
             connection.commit()
         except BaseException as error:
@@ -110,14 +114,6 @@ class Store:
         names = [name for name in columns if name in given]
         values = {name: [_plain(row.get(name), columns[name]) for row in rows] for name in names}
         return pa.table({name: pa.array(values[name], _ARROW[columns[name]]) for name in names})
-
-    def _read_columns(self) -> dict[str, dict[str, str]]:
-        columns: dict[str, dict[str, str]] = {}
-        for table, name, kind in self._connection.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
-        ).fetchall():
-            columns.setdefault(table, {})[name] = kind
-        return columns
 
     def _migrate(self) -> None:
         connection = self._connection
@@ -202,26 +198,31 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         raise FactoryError(f"{path} cannot be opened: {text}", f"Restore the file from a copy. {doctor_hint(path)}") from None
 
 
-def batch_content(connection: duckdb.DuckDBPyConnection, table: str, batch: int) -> dict[str, Any]:
-    """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text."""
-    rows = connection.execute(_content_query(connection, table, "WHERE batch = ?"), [batch]).fetchall()
+def read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Return the types of the columns of each table, in order."""
+    columns: dict[str, dict[str, str]] = {}
+    for table, name, kind in connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
+    ).fetchall():
+        columns.setdefault(table, {})[name] = kind
+    return columns
+
+
+def batch_content(connection: duckdb.DuckDBPyConnection, table: str, batch: int, names: list[str]) -> dict[str, Any]:
+    """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text. `names` are the table's
+    columns in order."""
+    rows = connection.execute(_content_query(table, names, "WHERE batch = ?"), [batch]).fetchall()
     return {"rows": rows[0][1], "digest": rows[0][2]} if rows else {"rows": 0, "digest": None}
 
 
-def table_contents(connection: duckdb.DuckDBPyConnection, table: str) -> dict[int, dict[str, Any]]:
+def table_contents(connection: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> dict[int, dict[str, Any]]:
     """Return the same of every batch that has rows in the table, in one reading."""
-    rows = connection.execute(_content_query(connection, table)).fetchall()
+    rows = connection.execute(_content_query(table, names)).fetchall()
     return {batch: {"rows": count, "digest": digest} for batch, count, digest in rows}
 
 
-def _content_query(connection: duckdb.DuckDBPyConnection, table: str, where: str = "") -> str:
+def _content_query(table: str, names: list[str], where: str = "") -> str:
     # Columns that a migration added stand behind `batch`. They count where they are filled: a digest from before the migration still holds.
-    names = [
-        name
-        for (name,) in connection.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
-        ).fetchall()
-    ]
     first = names.index("batch") + 1
     row_text = "{" + ", ".join(f"'{name}': \"{name}\"" for name in names[:first]) + "}::VARCHAR"
     later = "".join(f" || coalesce(chr(10) || '{name}: ' || \"{name}\"::VARCHAR, '')" for name in names[first:])

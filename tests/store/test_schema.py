@@ -12,7 +12,7 @@ from factory.errors import FactoryError
 from factory.resources import resource
 from factory.store.ledger import Entry
 from factory.store.schema import store_sql
-from factory.store.store import batch_content
+from factory.store.store import batch_content, read_columns
 from factory.workspace import Workspace
 from tests.store.sample_rows import digests, make_workspace, open_store
 
@@ -79,7 +79,7 @@ def oldest(root: Path) -> Workspace:
         for batch in (1, 2):
             at = datetime.datetime(2025, 11, 24, 3, batch)
             connection.execute("INSERT INTO training_log VALUES ('a', 'sft', 1, 'loss', 0.5, ?)", [batch])
-            content = {"training_log": batch_content(connection, "training_log", batch)}
+            content = {"training_log": batch_content(connection, "training_log", batch, list(read_columns(connection)["training_log"]))}
             connection.execute("INSERT INTO batches VALUES (?, ?, ?)", [batch, at, json.dumps(content)])
             workspace.ledger.append(Entry(batch, at.isoformat(), duckdb.__version__, content))
     return workspace

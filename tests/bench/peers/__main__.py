@@ -3,10 +3,10 @@
 python -m tests.bench.peers [--prompts 256] [--rounds 3] [--envs FOLDER]
 
 First part: each program asks the same greedy prompts (messages, max_tokens, top_p 1, no logprobs) of one vLLM server with the same
-concurrency, round after round in turn; then the factory with the teacher in its own process. Second part: a fresh server for each program
-is killed with SIGKILL when half of the requests are answered, and started again with the program. What is measured, and how, stands in
-`rate.py` and `killing.py`; how the peers are set up, in their `_job.py`. Their environments are made once, in the cache. Prints a line for
-each run, then one JSON object.
+concurrency, round after round in turn, each with an empty prefix cache; then the factory with the teacher in its own process. Second part:
+a fresh server for each program is killed with SIGKILL when half of the requests are answered, and started again with the program. What is
+measured, and how, stands in `rate.py` and `killing.py`; how the peers are set up, in their `_job.py`. Their environments are made once, in
+the cache. Prints a line for each run, then one JSON object.
 """
 
 import argparse
@@ -80,6 +80,7 @@ def _rates(arguments: argparse.Namespace, folder: Path, proxy: Proxy) -> dict[st
         for number in range(arguments.rounds):
             # Each comes first, last and between in turn.
             for name in NAMES[number % len(NAMES) :] + NAMES[: number % len(NAMES)]:
+                server.forget()
                 with _told(name, failures):
                     rates[name].append(_show(name, on_server(name, work, folder / f"{name}-{number}", arguments.envs, proxy)))
             with _told(IN_PROCESS, failures):
@@ -121,8 +122,8 @@ def _killed(arguments: argparse.Namespace, folder: Path, proxy: Proxy) -> dict[s
 
 
 def _warm_up(program: Program, proxy: Proxy) -> None:
-    # The first to come would pay for the server's first steps and fill its prefix cache for the others.
-    _say("warming the server up with every prompt")
+    # The first to come would pay for the server's first steps.
+    _say("warming the server up")
     for messages in program.messages:
         body = json.dumps({"model": MODEL, "messages": messages, "max_tokens": 1, "temperature": 0}).encode()
         request = urllib.request.Request(f"{proxy.url}/chat/completions", data=body, headers={"Content-Type": "application/json"})

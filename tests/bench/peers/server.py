@@ -1,5 +1,6 @@
 """The teacher's server: vLLM's own OpenAI-compatible one, with the settings of the factory's in-process engine where it has them."""
 
+import json
 import os
 import socket
 import subprocess
@@ -41,7 +42,7 @@ class Server:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         # The factory's engine runs in its process; the server cannot.
-        environment = os.environ | ENVIRONMENT | {"HF_HUB_OFFLINE": "1"}
+        environment = os.environ | ENVIRONMENT | {"HF_HUB_OFFLINE": "1", "VLLM_SERVER_DEV_MODE": "1"}
         del environment["VLLM_ENABLE_V1_MULTIPROCESSING"]
         command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
         command += ["--model", str(model_folder()), "--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port)]
@@ -56,6 +57,17 @@ class Server:
         if not self._healthy():
             self.group.stop()
             raise SystemExit(f"the vLLM server did not start: {self.group.last_words()}")
+
+    def forget(self) -> None:
+        """Empty the prefix cache, so that whoever comes next has its prompts computed; SystemExit if the server keeps it."""
+        request = urllib.request.Request(f"{self.url}/reset_prefix_cache", method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                if json.load(answer)["success"]:
+                    return
+        except (urllib.error.URLError, OSError) as error:
+            raise SystemExit(f"the server's prefix cache cannot be emptied: {error}") from None
+        raise SystemExit("the server keeps its prefix cache, as if something were still running")
 
     def _healthy(self) -> bool:
         try:
