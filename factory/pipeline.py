@@ -7,7 +7,6 @@ taken up again by the same command. Heavy stages run in child processes.
 import os
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,8 @@ from factory.machine import machine, require_memory, versions
 from factory.models.bundled import BUNDLED, gguf_path
 from factory.models.resolve import ModelSource
 from factory.progress import duration
-from factory.store.store import Store, now
+from factory.store.blocks import examine_blocks
+from factory.store.store import Store, doctor_hint, now
 from factory.student.artifacts import is_made, plan_quantized, plan_student, training_samples
 from factory.tasks.reference import call_faults, parse_steps
 from factory.tools.registry import TOOL_NAMES
@@ -40,11 +40,15 @@ class Step:
     detail: str = ""
 
 
-def run(context: Context, stages: tuple[str, ...], command: str) -> bool:
-    """Run the given stages as far as they are owed; return whether there was anything to do."""
+def run(context: Context, stages: tuple[str, ...], command: str, against: str | None = None) -> bool:
+    """Run the given stages as far as they are owed; return whether there was anything to do.
+
+    `against` names the run that a report is to compare with.
+    """
     preflight(context, stages)
     with context.workspace.lock() as lock:
         _require_space(context.workspace.root)
+        _require_whole(context.workspace.store)
         worked = _prepare_models(context, lock)
         with _open(context) as store:
             enter_run(context, store, command)
@@ -52,7 +56,7 @@ def run(context: Context, stages: tuple[str, ...], command: str) -> bool:
         for stage in stages:
             for step in _owed(stage, context, worked):
                 worked = True
-                _run_step(context, step, lock)
+                _run_step(context, step, lock, against)
         if worked:
             context.progress.say(f"done in {duration(time.monotonic() - started)}")
         return worked
@@ -63,6 +67,7 @@ def look(context: Context, command: str) -> str:
     preflight(context, ("generate",))
     with context.workspace.lock() as lock:
         _require_space(context.workspace.root)
+        _require_whole(context.workspace.store)
         _prepare_models(context, lock)
         with _open(context) as store:
             enter_run(context, store, command)
@@ -171,6 +176,12 @@ def _require_space(folder: Path) -> None:
         )
 
 
+def _require_whole(store: Path) -> None:
+    """Read every block of the store once a run: DuckDB itself would tell of a damaged one when it needs it, hours later or never."""
+    if store.exists() and not (blocks := examine_blocks(store)).whole:
+        raise FactoryError(f"{store} is damaged: {blocks.told()}", f"Nothing was changed. {doctor_hint(store)}")
+
+
 def _prepare_models(context: Context, lock: int) -> bool:
     recipe = context.loaded.recipe
     sources = ([] if recipe.teacher.endpoints else [context.teacher]) + ([context.base] if recipe.student else [])
@@ -269,10 +280,13 @@ def _unmeasured(context: Context, store: Store) -> list[Step]:
     return [Step("evaluate", " ".join(together)) for together in roles.values()]
 
 
-def _run_step(context: Context, step: Step, lock: int) -> None:
+def _run_step(context: Context, step: Step, lock: int, against: str | None = None) -> None:
     context.progress.say(f"{step.stage:<9} {step.detail}".rstrip())
-    if step.stage in _HERE:
-        _HERE[step.stage](context)
+    if step.stage == "check":
+        _check_here(context)
+        return
+    if step.stage == "report":
+        _report_here(context, against)
         return
     environment = KEEP_MEMORY if step.stage in ("distill", "compress") else ENVIRONMENT
     log = context.workspace.logs / f"{step.stage}.log"
@@ -294,12 +308,9 @@ def _check_here(context: Context) -> None:
         context.progress.say(f"  {check(context, store)}")
 
 
-def _report_here(context: Context) -> None:
+def _report_here(context: Context, against: str | None) -> None:
     from factory.report.build import build_report
 
     with _open(context) as store:
-        for path in build_report(context, store):
+        for path in build_report(context, store, against):
             context.progress.say(f"  {path}")
-
-
-_HERE: dict[str, Callable[[Context], None]] = {"check": _check_here, "report": _report_here}

@@ -8,6 +8,7 @@ import time
 import traceback
 from pathlib import Path
 
+from factory.artifact import verify
 from factory.child import die_with_parent, interrupt_once
 from factory.context import Context
 from factory.errors import FactoryError
@@ -48,6 +49,8 @@ def _evaluate(context: Context, store: Store, roles: list[str]) -> str:
         return measure(context, store, asked[0], teacher(context), speed=False)
     from factory.inference.engine import Engine
 
+    if asked[0].folder.is_relative_to(context.workspace.models):
+        verify(asked[0].folder)
     recipe = context.loaded.recipe.teacher
     engine = Engine(asked[0].folder, max_model_len=recipe.max_model_len, concurrency=32, kv_cache_gb=recipe.kv_cache_gb)
     return "\n  ".join(measure(context, store, subject, engine) for subject in asked)

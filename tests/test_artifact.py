@@ -162,9 +162,22 @@ def test_a_changed_folder_is_refused_by_name(model: Path, damage: Callable[[Path
         verify(model)
 
 
-def test_without_digests_a_changed_byte_of_the_same_size_passes(model: Path) -> None:
+def test_a_quick_proof_finds_a_changed_byte_unless_the_time_was_set_back(model: Path) -> None:
+    weights = model / "model.safetensors"
+    before = weights.stat()
     change_a_byte(model)
-    assert verify(model, digests=False).weight_bytes == 1024
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    with pytest.raises(FactoryError, match="model.safetensors is not what"):
+        verify(model, quick=True)
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert verify(model, quick=True).weight_bytes == 1024
+    with pytest.raises(FactoryError, match="model.safetensors is not what"):
+        verify(model)
+
+
+def test_a_copy_with_other_times_is_whole_to_the_quick_proof(model: Path) -> None:
+    os.utime(model / "model.safetensors", ns=(1, 1))
+    assert verify(model, quick=True) == verify(model)
 
 
 MANIFESTS = [

@@ -1,32 +1,75 @@
-"""`factory doctor`: is everything there, and is it what it was?"""
+"""`factory doctor`: is everything there, and is it what it was? With `--fix`, set right what loses nothing."""
 
-from itertools import chain
+import json
+import textwrap
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factory.errors import FactoryError
+from factory.errors import FactoryError, InputError
 from factory.visible import visible
+
+if TYPE_CHECKING:
+    from factory.doctor import Finding
+    from factory.workspace import Workspace
 
 SIGNS = {"ok": "ok   ", "note": "note ", "fault": "FAULT"}
 
 
+class Format(StrEnum):
+    """How the findings are written."""
+
+    text = "text"
+    json = "json"
+
+
 def doctor(
     workspace: Annotated[Path | None, typer.Option("--workspace", "-w", help="Also look at this workspace.", show_default=False)] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what loses nothing, after a copy: the ledger behind its store, views, indexes, leftovers.")
+    ] = False,
+    format: Annotated[Format, typer.Option(help="How the findings are written.")] = Format.text,
 ) -> None:
-    """Look at the environment, the store against its ledger, and the models against their digests. Exit code 1 if anything is wrong."""
+    """Look at the environment, the store against its ledger, the models against their digests, leftovers and the disk. Every block, row and
+    file is read. Exit code 1 if anything is wrong."""
     # Imported here, so that `factory --help` answers at once.
     from factory.doctor import examine, examine_environment
     from factory.workspace import Workspace
 
-    inside = examine(Workspace(workspace).existing()) if workspace else ()
-    faults = 0
-    for finding in chain(examine_environment(), inside):
-        typer.echo(f"{SIGNS[finding.state]} {visible(finding.what)}")
-        faults += finding.state == "fault"
+    if fix and workspace is None:
+        raise InputError("--fix mends a workspace: name it with -w", "factory doctor -w DIR --fix")
+    findings = list(examine_environment())
+    if workspace is not None:
+        place = Workspace(workspace)
+        findings += _mended(place) if fix else examine(place)
+    _show(findings, format)
+    faults = sum(finding.state == "fault" for finding in findings)
     if faults:
-        raise FactoryError(
-            f"{faults} fault(s) found",
-            "Restore what is damaged from a copy, or remove a damaged model folder: the next run makes it again.",
-        )
+        fixable = sum(finding.state == "fault" and finding.mend is not None for finding in findings)
+        hint = f"{fixable} of them can be mended: factory doctor -w {workspace} --fix" if fixable else "What to do stands beside each."
+        raise FactoryError(f"{faults} fault(s) found", hint)
+
+
+def _mended(place: "Workspace") -> list["Finding"]:
+    from factory.doctor import examine, mend
+
+    # Looked at first without the lock, which would make a folder of whatever was typed.
+    if not any(finding.mend for finding in examine(place)):
+        typer.echo("nothing to mend", err=True)
+        return list(examine(place))
+    with place.lock():
+        mend(place, list(examine(place)), lambda text: typer.echo(visible(text), err=True))
+    return list(examine(place))
+
+
+def _show(findings: list["Finding"], format: Format) -> None:
+    if format is Format.json:
+        typer.echo(json.dumps([finding.row() for finding in findings], ensure_ascii=False, indent=1))
+        return
+    for finding in findings:
+        typer.echo(f"{SIGNS[finding.state]} {visible(finding.what)}")
+        todo = f"{finding.todo} Mended by: --fix ({finding.mend.does})".strip() if finding.mend else finding.todo
+        if todo:
+            typer.echo(textwrap.fill(visible(todo), 120, initial_indent="      → ", subsequent_indent="        ", break_long_words=False))

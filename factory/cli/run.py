@@ -64,11 +64,26 @@ def evaluate(recipe: RecipePath, workspace: WorkspacePath) -> None:
     _run(recipe, workspace, ("evaluate",))
 
 
-def report(recipe: RecipePath, workspace: WorkspacePath) -> None:
+def report(
+    recipe: RecipePath,
+    workspace: WorkspacePath,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare with another run: a workspace, a report.json, or the beginning of the id of an earlier run of this workspace.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Write reports/report.html and reports/report.json."""
+    from factory.report.compare import find_report
+
     context = _context(recipe, workspace)
+    if against is not None:
+        # Before the page of before goes.
+        find_report(against, context.workspace.reports)
     (context.workspace.reports / "report.html").unlink(missing_ok=True)
-    _run_stages(context, ("report",))
+    _run_stages(context, ("report",), against)
 
 
 def _look(recipe: Path, workspace: Path) -> None:
@@ -83,12 +98,12 @@ def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
     _run_stages(_context(recipe, workspace), stages)
 
 
-def _run_stages(context: "Context", stages: tuple[str, ...]) -> None:
+def _run_stages(context: "Context", stages: tuple[str, ...], against: str | None = None) -> None:
     from factory.child import interrupt_once
     from factory.pipeline import run as run_pipeline
 
     interrupt_once()
-    if not run_pipeline(context, stages, " ".join(["factory", *sys.argv[1:]])):
+    if not run_pipeline(context, stages, " ".join(["factory", *sys.argv[1:]]), against):
         context.progress.say("nothing to do: everything that the recipe asks for is there")
     page = context.workspace.reports / "report.html"
     if "report" in stages and page.exists():

@@ -34,11 +34,12 @@ def quantize(context: Context, store: Store) -> str:
     count = context.loaded.recipe.compress.calibration_samples
     chosen = samples[:: max(1, len(samples) // count)][:count]
     source, target = context.workspace.models / student.name, context.workspace.models / planned.name
+    whole = verify(source)
     if not target.exists():
         _quantize(context, store, source, target, chosen, planned.about)
     artifact = verify(target)
     record(context, store, planned, artifact, {"calibrate": chosen})
-    return f"{planned.name}, {artifact.weight_bytes / verify(source, digests=False).weight_bytes:.2f} of the student's bytes"
+    return f"{planned.name}, {artifact.weight_bytes / whole.weight_bytes:.2f} of the student's bytes"
 
 
 def _quantize(context: Context, store: Store, source: Path, target: Path, chosen: list[str], about: dict[str, Any]) -> None:

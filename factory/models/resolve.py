@@ -32,7 +32,7 @@ class ModelSource:
     def ready(self) -> bool:
         """Whether the folder is there; a bundled model's folder is proved against its manifest."""
         if self.name in BUNDLED:
-            return self.folder.is_dir() and bool(verify(self.folder, digests=False))
+            return self.folder.is_dir() and bool(verify(self.folder, quick=True))
         return True
 
     def facts(self) -> ModelFolder:

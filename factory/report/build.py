@@ -8,8 +8,25 @@ from typing import Any
 from factory.context import Context
 from factory.evaluate.subject import subjects
 from factory.machine import machine, versions
-from factory.report.model import CheckYield, Loss, Machine, Measured, Query, Reason, ReasonCount, Report, Sample, Samples, Stage, Yield
+from factory.report.compare import compare, find_report
+from factory.report.model import (
+    CheckYield,
+    Loss,
+    Machine,
+    Measured,
+    Outcome,
+    Query,
+    Reason,
+    ReasonCount,
+    Report,
+    Role,
+    Sample,
+    Samples,
+    Stage,
+    Yield,
+)
 from factory.report.output import write_report
+from factory.report.tables import build_tables, losses_sql, models_sql
 from factory.store.store import Row, Store
 from factory.student.artifacts import plan_adapters, training_samples
 
@@ -28,17 +45,27 @@ QUERIES = [
 ]
 
 
-def build_report(context: Context, store: Store) -> tuple[Path, Path]:
-    """Write report.html and report.json of the current run into the workspace, and return their paths."""
+def build_report(context: Context, store: Store, against: str | None = None) -> tuple[Path, Path]:
+    """Write report.html and report.json of the current run into the workspace, and return their paths.
+
+    `against` names another run to compare with (`find_report`).
+    """
+    other = find_report(against, context.workspace.reports) if against else None
     loaded = context.loaded
+    measured = bool(loaded.recipe.evaluate and loaded.recipe.student)
+    evaluations = [subject.evaluation_id(context) for subject in subjects(context, store)] if measured else []
+    training = ""
+    if loaded.recipe.student:
+        training = losses_sql([adapter.artifact_id for _, adapter in plan_adapters(context, training_samples(store))])
+    kept: dict[str, Any] = {"yield": _yield(store)}
     report = Report(
         name=loaded.recipe.name,
         created=datetime.now(UTC),
         machine=Machine.model_validate(machine()),
         versions=versions(),
-        models=_models(context, store) if loaded.recipe.evaluate and loaded.recipe.student else [],
-        **{"yield": _yield(store)},
-        losses=_losses(context, store) if loaded.recipe.student else [],
+        models=_models(context, store) if measured else [],
+        **kept,
+        losses=_losses(store, training) if training else [],
         samples=Samples(accepted=_accepted(store), rejected=_rejected(store)),
         stages=[
             Stage(name=row["stage"], seconds=row["seconds"], detail=row["detail"])
@@ -50,8 +77,14 @@ def build_report(context: Context, store: Store) -> tuple[Path, Path]:
         recipe_path=loaded.path.name,
         pedigree=_pedigree(context, store),
         queries=QUERIES,
+        tables=build_tables(store),
+        sources=({"losses": training} if training else {}) | ({"models": models_sql(evaluations)} if evaluations else {}),
+        outcomes=_outcomes(store, evaluations),
     )
-    return write_report(report, context.workspace.reports)
+    if other is not None:
+        report = report.model_copy(update={"comparison": compare(report, other)})
+    (run,) = store.query("SELECT run_id FROM current_run")
+    return write_report(report, context.workspace.reports, run["run_id"].removeprefix("b2:")[:16])
 
 
 def _models(context: Context, store: Store) -> list[Measured]:
@@ -117,14 +150,19 @@ def _yield(store: Store) -> Yield:
     )
 
 
-def _losses(context: Context, store: Store) -> list[Loss]:
-    ids = [adapter.artifact_id for _, adapter in plan_adapters(context, training_samples(store))]
-    rows = store.query(
-        "SELECT stage, step, metric, value FROM training_log WHERE list_contains(?, artifact_id) "
-        "AND metric IN ('loss', 'cross_entropy', 'divergence') ORDER BY batch, metric, step",
-        [ids],
-    )
-    return [Loss(stage=row["stage"], step=row["step"], name=row["metric"], value=row["value"]) for row in rows]
+def _losses(store: Store, sql: str) -> list[Loss]:
+    return [Loss(stage=row["stage"], step=row["step"], name=row["metric"], value=row["value"]) for row in store.query(sql)]
+
+
+def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
+    found: dict[tuple[Role, str], dict[str, bool]] = {}
+    for row in store.query(
+        "SELECT DISTINCT e.role, a.name, p.task_id, p.right_answer FROM predictions p JOIN evaluations e USING (evaluation_id) "
+        "JOIN artifacts a USING (artifact_id) WHERE list_contains(?, p.evaluation_id) ORDER BY ALL",
+        [evaluations],
+    ):
+        found.setdefault((row["role"], row["name"]), {})[row["task_id"]] = row["right_answer"]
+    return [Outcome(role=role, artifact=name, right=right) for (role, name), right in found.items()]
 
 
 def _accepted(store: Store) -> list[Sample]:

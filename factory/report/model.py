@@ -153,11 +153,66 @@ class Stage(Part):
     detail: str = ""
 
 
+class Table(Part):
+    """One statement and what it returned: the reader can ask it again and sees the same."""
+
+    key: str
+    title: str
+    note: str = ""
+    sql: str
+    columns: list[str]
+    rows: list[list[str | int | float | bool | None]]
+
+    @model_validator(mode="after")
+    def _as_wide_as_its_head(self) -> Self:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError("a row is not as wide as the head")
+        return self
+
+
+class Outcome(Part):
+    """Which held-out tasks one model got right: what a comparison of two runs pairs."""
+
+    role: Role
+    artifact: str
+    right: dict[str, bool] = Field(description="task id to whether its answer was right")
+
+
 class Query(Part):
     """A question to the store that the reader can ask again."""
 
     title: str
     sql: str
+
+
+class Changed(Part):
+    """One figure or fact of two runs."""
+
+    what: str
+    before: str | int | float | None
+    now: str | int | float | None
+
+
+class Pair(Part):
+    """The models of one role in two runs, and on the tasks that both answered, how many only one of them got right."""
+
+    role: Role
+    before: Measured
+    now: Measured
+    shared: Count
+    only_before: Count
+    only_now: Count
+    p: Share | None = Field(description="McNemar's exact test, two-sided; None where no task is shared")
+
+
+class Comparison(Part):
+    """What changed since another run."""
+
+    name: str
+    created: AwareDatetime
+    recipe: list[str] = Field(default=[], description="lines of a unified difference; none if the text is the same")
+    changed: list[Changed] = []
+    pairs: list[Pair] = []
 
 
 def _utc(moment: datetime) -> datetime:
@@ -180,6 +235,14 @@ class Report(Part):
     recipe_path: str = ""
     pedigree: dict[str, str | int | float | None] = {}
     queries: list[Query] = []
+    tables: list[Table] = []
+    sources: dict[str, str] = Field(default={}, description="the statement behind models and losses")
+    outcomes: list[Outcome] = []
+    comparison: Comparison | None = None
+
+    def table(self, key: str) -> Table | None:
+        """The table of that name, if it has a row."""
+        return next((table for table in self.tables if table.key == key), None)
 
     @computed_field  # type: ignore[prop-decorator]
     @property

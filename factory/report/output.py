@@ -12,14 +12,19 @@ from factory.report.model import Report
 from factory.report.page import render_page
 
 
-def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Write `report.html` and `report.json` into `folder`, made if need be; return both paths. Raise FactoryError if the disk refuses."""
+def write_report(report: Report, folder: Path, run: str = "") -> tuple[Path, Path]:
+    """Write `report.html` and `report.json` into `folder`, made if need be; return both paths. Raise FactoryError if the disk refuses.
+
+    With the beginning of a run's id, `run-ID.json` is kept beside them, for later runs to be compared with.
+    """
     page, data = render_page(report), report.model_dump_json(indent=2) + "\n"
     targets = folder / "report.html", folder / "report.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for target, text in zip(targets, (page, data), strict=True):
             _replace(target, text)
+        if run:
+            _replace(folder / f"run-{run}.json", data)
     except OSError as error:
         raise FactoryError(
             f"The report cannot be written to {folder}: {error.strerror}", "Make room there, or name another folder."

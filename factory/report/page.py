@@ -11,10 +11,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from factory.report import figures, quantities
+from factory.report import distributions, figures, quantities
 from factory.report.figures import ROLES
 from factory.report.headline import headline, remarks
-from factory.report.model import Report, Stage
+from factory.report.model import Report, Stage, Table
 from factory.report.svg import THEME
 from factory.visible import cut, visible
 
@@ -45,19 +45,32 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 def render_page(report: Report) -> str:
     """Return the whole page."""
+    models, tables = report.sources.get("models", ""), {table.key: table for table in report.tables}
     drawn = [
-        (drawing, caption)
-        for drawing, caption in (
-            (figures.accuracy(report.models), _ACCURACY),
-            (figures.speed(report.models), _SPEED),
-            (figures.checks(report.yield_, REASONS), _CHECKS),
-            (figures.losses(report.losses), _LOSSES),
+        (drawing, caption, sql)
+        for drawing, caption, sql in (
+            (figures.accuracy(report.models), _ACCURACY, models),
+            (figures.speed(report.models), _SPEED, models),
+            (distributions.funnel(tables.get("funnel")), *_of(tables.get("funnel"))),
+            (figures.checks(report.yield_, REASONS), _CHECKS, "SELECT * FROM yield_by_check" if report.tables else ""),
+            (distributions.histogram(tables.get("uncertainty"), "uncertainty", "probability"), *_of(tables.get("uncertainty"))),
+            (distributions.histogram(tables.get("lengths"), "lengths", "tokens"), *_of(tables.get("lengths"))),
+            (figures.losses(report.losses), _LOSSES, report.sources.get("losses", "")),
         )
         if drawing is not None
     ]
+    shown = [table for table in report.tables if table.key in _SHOWN]
     return _environment().get_template("page.html.j2").render(
+        tables=shown, stages_sql=tables["stages"].sql if "stages" in tables else "",
         report=report, headline=headline(report), remarks=remarks(report), figures=drawn, timeline=_timeline(report.stages), theme=THEME
     )  # fmt: skip
+
+
+_SHOWN = {"reasons", "coverage", "tools", "cost", "ending"}
+
+
+def _of(table: Table | None) -> tuple[tuple[str, str], str]:
+    return ((table.title, table.note), table.sql) if table else (("", ""), "")
 
 
 _ACCURACY = (
@@ -82,6 +95,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "percent": quantities.percent,
         "number": quantities.number,
+        "value": _value,
         "size": quantities.size,
         "duration": quantities.duration,
         "cut": lambda text: cut(text, _LONGEST_TEXT),
@@ -95,6 +109,15 @@ def _environment() -> Environment:
 def _finalize(value: Any) -> Any:
     """Make visible each text on its way into the page; only our own drawings are markup, and theirs was made visible before."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _value(value: str | int | float | bool | None) -> str:
+    """A cell of a table: a number as it is, so that it is the one that the statement returns."""
+    if value is None:
+        return quantities.MISSING
+    if isinstance(value, str | bool):
+        return str(value)
+    return f"{value:,}"
 
 
 def _timeline(stages: list[Stage]) -> list[tuple[Stage, float, float]]:

@@ -41,7 +41,10 @@ class Ledger:
             try:
                 entries.append(_entry(line))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-                raise FactoryError(f"{self.path}:{number}: not a ledger entry", "Restore the file from a copy.") from None
+                raise FactoryError(
+                    f"{self.path}:{number}: not a ledger entry",
+                    f"Restore the file from a copy. What it stands for says: factory doctor -w {self.path.parent}",
+                ) from None
         return entries
 
     def append(self, entry: Entry) -> None:

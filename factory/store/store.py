@@ -175,24 +175,35 @@ def _migrations() -> dict[int, Path]:
 def _prove(path: Path, ledger: Ledger) -> None:
     """Raise FactoryError if the store has lost batches of the ledger, or is newer than this factory. Changes neither."""
     applied = 0
-    stored: set[int] = set()
+    stored: dict[int, Any] = {}
     if path.exists():
         with connect(path, read_only=True) as connection:
-            tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-            if "migrations" in tables:
-                (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
-            if "batches" in tables:
-                stored = {batch for (batch,) in connection.execute("SELECT batch FROM batches").fetchall()}
+            try:
+                tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+                if "migrations" in tables:
+                    (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
+                if "batches" in tables:
+                    stored = {
+                        batch: json.loads(content) for batch, content in connection.execute("SELECT batch, content FROM batches").fetchall()
+                    }
+            except (duckdb.Error, ValueError) as error:
+                raise FactoryError(f"{path} is damaged: {str(error).splitlines()[0]}", doctor_hint(path)) from None
     if applied > (newest := max(_migrations())):
         raise FactoryError(f"{path} has schema {applied}, this factory knows {newest}", "Update the factory.")
     entries = {entry.batch: entry for entry in ledger.entries()}
-    if lost := sorted(set(entries) - stored):
+    # A batch of that number with other content is another store's: the one of the ledger is as lost.
+    if lost := sorted(batch for batch, entry in entries.items() if stored.get(batch) != entry.tables):
         rows = sum(table["rows"] for batch in lost for table in entries[batch].tables.values())
         raise FactoryError(
             f"{path} has lost {len(lost)} of {len(entries)} batches ({rows} rows, the first is batch {lost[0]}): "
             f"the ledger has {len(entries)}, the store {len(stored)}",
-            f"Restore {path.name} and {path.name}.wal from a copy, or start a new workspace.",
+            f"Restore {path.name} and {path.name}.wal from a copy. {doctor_hint(path)}",
         )
+
+
+def doctor_hint(path: Path) -> str:
+    """Return where a person finds what is lost and what to do about it."""
+    return f"What is lost and what to do says: factory doctor -w {path.parent}"
 
 
 def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -203,7 +214,7 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         text = str(error).splitlines()[0]
         if "could not set lock" in text.lower():
             raise FactoryError(f"{path} is busy: {text}", "Wait for that process to end, or stop it.") from None
-        raise FactoryError(f"{path} cannot be opened: {text}", "Restore the file from a copy, or start a new workspace.") from None
+        raise FactoryError(f"{path} cannot be opened: {text}", f"Restore the file from a copy. {doctor_hint(path)}") from None
 
 
 def read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
@@ -218,20 +229,24 @@ def read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, s
 
 def batch_content(connection: duckdb.DuckDBPyConnection, table: str, batch: int, names: list[str]) -> dict[str, Any]:
     """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text. `names` are the table's
-    columns in order.
+    columns in order."""
+    rows = connection.execute(_content_query(table, names, "WHERE batch = ?"), [batch]).fetchall()
+    return {"rows": rows[0][1], "digest": rows[0][2]} if rows else {"rows": 0, "digest": None}
 
-    Columns that a migration added stand behind `batch`. They count where they are filled: a digest from before the migration still holds.
-    """
+
+def table_contents(connection: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> dict[int, dict[str, Any]]:
+    """Return the same of every batch that has rows in the table, in one reading."""
+    rows = connection.execute(_content_query(table, names)).fetchall()
+    return {batch: {"rows": count, "digest": digest} for batch, count, digest in rows}
+
+
+def _content_query(table: str, names: list[str], where: str = "") -> str:
+    # Columns that a migration added stand behind `batch`. They count where they are filled: a digest from before the migration still holds.
     first = names.index("batch") + 1
     row_text = "{" + ", ".join(f"'{name}': \"{name}\"" for name in names[:first]) + "}::VARCHAR"
     later = "".join(f" || coalesce(chr(10) || '{name}: ' || \"{name}\"::VARCHAR, '')" for name in names[first:])
-    row = connection.execute(
-        "SELECT count(*), sha256(string_agg(digest, '' ORDER BY digest)) "
-        f'FROM (SELECT sha256({row_text}{later}) AS digest FROM "{table}" WHERE batch = ?)',
-        [batch],
-    ).fetchone()
-    count, digest = row or (0, None)
-    return {"rows": count, "digest": digest}
+    digests = f'SELECT batch, sha256({row_text}{later}) AS digest FROM "{table}" {where}'
+    return f"SELECT batch, count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM ({digests}) GROUP BY batch"
 
 
 def now() -> datetime.datetime:

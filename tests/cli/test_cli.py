@@ -199,7 +199,7 @@ def test_doctor_finds_a_whole_workspace_whole(tmp_path: Path) -> None:
     done = typed("doctor", "-w", workspace.root)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAULT" not in done.stdout
-    assert "store: 2 batches" in done.stdout
+    assert "2 batches" in done.stdout
     assert "student-1: 1 files" in done.stdout
 
 
@@ -210,9 +210,9 @@ def test_doctor_ends_with_1_and_names_what_is_damaged(tmp_path: Path) -> None:
         pass
     done = typed("doctor", "-w", workspace.root)
     assert done.returncode == 1
-    assert "FAULT student-1:" in done.stdout
+    assert "FAULT student-1 (merged):" in done.stdout
     assert "1 fault(s) found" in done.stderr
-    assert "stray is not in the store yet" in done.stdout
+    assert "in no row of the store" in done.stdout
 
 
 def test_doctor_ends_with_1_if_the_store_cannot_be_opened(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_doctor_ends_with_1_if_the_store_cannot_be_opened(tmp_path: Path) -> Non
     workspace.store.write_bytes(b"")
     done = typed("doctor", "-w", workspace.root)
     assert done.returncode == 1
-    assert "factory.duckdb cannot be opened" in done.stderr
+    assert "factory.duckdb cannot be opened: it is empty: 0 bytes" in done.stdout
     assert "cores" in done.stdout, "what was found before is shown"
 
 

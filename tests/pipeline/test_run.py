@@ -99,6 +99,8 @@ def test_a_changed_byte_of_a_model_is_named_and_not_used(finished: Finished) -> 
     try:
         done = factory("doctor", "-w", finished.workspace)
         assert done.returncode == 1 and weights.name in done.stdout
+        done = factory("run", finished.recipe, "-w", finished.workspace)
+        assert done.returncode == 1 and weights.name in done.stderr and "factory doctor" in done.stderr
     finally:
         weights.write_bytes(original)
 

@@ -8,7 +8,22 @@ from html.parser import HTMLParser
 import pytest
 
 from factory.report import Report, render_page
-from factory.report.model import CheckYield, Loss, Measured, Query, Reason, ReasonCount, Sample, Samples, Stage, Yield
+from factory.report.model import (
+    Changed,
+    CheckYield,
+    Comparison,
+    Loss,
+    Measured,
+    Pair,
+    Query,
+    Reason,
+    ReasonCount,
+    Sample,
+    Samples,
+    Stage,
+    Table,
+    Yield,
+)
 from factory.report.page import REASONS
 from tests.report.sample import measured, models, report
 
@@ -55,23 +70,39 @@ def whole_page() -> str:
     return render_page(report())
 
 
-def hostile_report() -> Report:
+def saying(text: str) -> Report:
+    """A report that has `text` wherever a text can stand."""
     sample = Sample(
-        sample_id=HOSTILE, language=HOSTILE, question=HOSTILE, call=HOSTILE, result=HOSTILE, answer=HOSTILE,
-        reasons=[Reason(check=HOSTILE, reason=HOSTILE, detail=HOSTILE)],
+        sample_id=text, language=text, question=text, call=text, result=text, answer=text,
+        reasons=[Reason(check=text, reason=text, detail=text)],
     )  # fmt: skip
+    teacher = measured("teacher", 60, 50, 100.0, name=text)
     return report(
-        name=HOSTILE,
-        models=[measured("teacher", 60, 50, 100.0, name=HOSTILE, precision=HOSTILE, prompting=HOSTILE)],
-        yield_=Yield(by_check=[CheckYield(check=HOSTILE, passed=1, failed=1, reasons=[ReasonCount(reason=HOSTILE, count=1)])]),
-        losses=[Loss(stage=HOSTILE, step=1, name=HOSTILE, value=1.0)],
+        name=text,
+        models=[measured("teacher", 60, 50, 100.0, name=text, precision=text, prompting=text)],
+        yield_=Yield(by_check=[CheckYield(check=text, passed=1, failed=1, reasons=[ReasonCount(reason=text, count=1)])]),
+        losses=[Loss(stage=text, step=1, name=text, value=1.0)],
         samples=Samples(accepted=[sample], rejected=[sample]),
-        stages=[Stage(name=HOSTILE, seconds=1.0, detail=HOSTILE)],
-        recipe=HOSTILE,
-        recipe_path=HOSTILE,
-        pedigree={HOSTILE: HOSTILE},
-        versions={HOSTILE: HOSTILE},
-        queries=[Query(title=HOSTILE, sql=HOSTILE)],
+        stages=[Stage(name=text, seconds=1.0, detail=text)],
+        recipe=text,
+        recipe_path=text,
+        pedigree={text: text},
+        versions={text: text},
+        queries=[Query(title=text, sql=text)],
+        tables=[
+            Table(key="funnel", title=text, note=text, sql=text, columns=["step", "samples"], rows=[[text, 3], [text, 2]]),
+            Table(key="uncertainty", title=text, note=text, sql=text, columns=["from", "a", "r"], rows=[[0.5, 1, 2]]),
+            Table(key="reasons", title=text, note=text, sql=text, columns=[text], rows=[[text]] * 13),
+            Table(key="stages", title=text, sql=text, columns=[text], rows=[[text]]),
+        ],
+        sources={"models": text, "losses": text},
+        comparison=Comparison(
+            name=text,
+            created=report().created,
+            recipe=[text],
+            changed=[Changed(what=text, before=text, now=text)],
+            pairs=[Pair(role="teacher", before=teacher, now=teacher, shared=0, only_before=0, only_now=0, p=None)],
+        ),
     )
 
 
@@ -112,7 +143,7 @@ def test_nothing_is_fetched_and_nothing_runs() -> None:
 
 
 def test_hostile_text_is_inert_and_visible_wherever_it_stands() -> None:
-    plain, source = Page(whole_page()), render_page(hostile_report())
+    plain, source = Page(render_page(saying("plain"))), render_page(saying(HOSTILE))
     page = Page(source)
     assert {tag for tag, _ in page.elements} <= {tag for tag, _ in plain.elements}
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]

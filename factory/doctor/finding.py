@@ -1,0 +1,34 @@
+"""What the doctor says: one thing that was looked at, and, where it can be set right without loss, how."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+State = Literal["ok", "note", "fault"]
+Area = Literal["environment", "disk", "store", "ledger", "model", "leftover"]
+
+
+@dataclass(frozen=True)
+class Mend:
+    """A change that loses nothing: what it does in words, the files that it rewrites (copied before), the bytes that it needs besides."""
+
+    does: str
+    act: Callable[[], None]
+    rewrites: tuple[Path, ...] = ()
+    needs: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `todo` is for the person; a finding with a `mend` is what `--fix` takes on."""
+
+    state: State
+    area: Area
+    what: str
+    todo: str = ""
+    mend: Mend | None = None
+
+    def row(self) -> dict[str, str | bool]:
+        """Return the finding as plain values."""
+        return {"state": self.state, "area": self.area, "what": self.what, "todo": self.todo, "fixable": self.mend is not None}

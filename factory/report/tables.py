@@ -1,0 +1,169 @@
+"""The tables of the report: each is one statement and what it returned, so that a reader who puts the statement to the store sees the same.
+
+Promise: a statement stands alone (no parameters), goes through `factory audit` as it is, and names its columns as the page does. Values of
+the store that stand within one are ids and are quoted. Numbers of the current run, unless the note says otherwise.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from factory.report.model import Table
+from factory.store.store import Store
+
+_FATE = """\
+WITH fate AS (
+    SELECT s.sample_id, s.position, s.language, coalesce(s.family, d.family) AS family, s.call, s.request_key,
+           s.sample_id IN (SELECT sample_id FROM training_set) AS accepted
+    FROM current_samples s JOIN seeds d USING (seed_id)
+)
+"""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is asked for one table."""
+
+    key: str
+    title: str
+    note: str
+    sql: str
+
+
+STATEMENTS = (
+    Statement(
+        "funnel",
+        "What is left after each check",
+        "In the order of the checks: a sample falls out at the first that it fails.",
+        """\
+WITH judged AS (
+    SELECT s.sample_id, v.check_name, v.passed, list_position(s.check_keys, v.check_key) AS place
+    FROM current_samples s JOIN current_verdicts v USING (sample_id)
+), fallen AS (
+    SELECT sample_id, min(place) FILTER (NOT passed) AS place FROM judged GROUP BY sample_id
+)
+SELECT step, samples FROM (
+    SELECT -1 AS place, 'asked for' AS step, count(DISTINCT position) AS samples
+    FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)
+    UNION ALL SELECT 0, 'answered', count(*) FROM current_samples
+    UNION ALL SELECT c.place, c.check_name, count(*) FILTER (f.place IS NULL OR f.place > c.place)
+    FROM (SELECT DISTINCT place, check_name FROM judged) c CROSS JOIN fallen f GROUP BY ALL
+    UNION ALL SELECT 1000, 'in the training set', count(*) FROM training_set
+) ORDER BY place""",
+    ),
+    Statement(
+        "reasons",
+        "Why samples were rejected",
+        "The ten commonest reasons, each with the first sample of the plan that it met.",
+        """\
+SELECT check_name AS "check", reason, count(*) AS samples, left(min_by(question, position), 160) AS question,
+       left(min_by(coalesce(nullif(detail, ''), text), position), 200) AS "what was wrong"
+FROM rejected GROUP BY ALL ORDER BY samples DESC, check_name, reason LIMIT 10""",
+    ),
+    Statement(
+        "coverage",
+        "By family and language",
+        "Families with few accepted samples are what the student will know least.",
+        _FATE
+        + """\
+SELECT family, language, count(*) AS made, count(*) FILTER (accepted) AS accepted, round(count(*) FILTER (accepted) / count(*), 3) AS share
+FROM fate GROUP BY ALL ORDER BY made DESC, family, language LIMIT 40""",
+    ),
+    Statement(
+        "tools",
+        "By tool",
+        "Calls in samples that have any: several to a sample where it takes several.",
+        _FATE
+        + """\
+SELECT tool, count(*) AS calls, count(*) FILTER (accepted) AS "in accepted samples" FROM (
+    SELECT accepted, unnest(list_concat(json_extract_string(call, '$[*][*].name'), [json_extract_string(call, '$.name')])) AS tool
+    FROM fate WHERE call IS NOT NULL
+) WHERE tool IS NOT NULL GROUP BY ALL ORDER BY calls DESC, tool LIMIT 20""",
+    ),
+    Statement(
+        "uncertainty",
+        "How sure the teacher was",
+        "Geometric mean of its tokens' probabilities, by sample, before temperature and grammar; in steps of 0.05.",
+        _FATE
+        + """\
+SELECT least(floor(exp(u.mean_logprob) * 20) / 20, 0.95) AS "from", count(*) FILTER (accepted) AS accepted,
+       count(*) FILTER (NOT accepted) AS rejected
+FROM fate JOIN teacher_uncertainty u USING (request_key) GROUP BY ALL ORDER BY "from\"""",
+    ),
+    Statement(
+        "lengths",
+        "How long the answers are",
+        "Tokens of the answer that a sample was read out of, in twenty steps up to the longest.",
+        _FATE
+        + """\
+, step AS (SELECT greatest(1, ceil((max(completion_tokens) + 1) / 20)) AS wide FROM generations JOIN fate USING (request_key))
+SELECT CAST(floor(completion_tokens / wide) * wide AS BIGINT) AS "from", count(*) FILTER (accepted) AS accepted,
+       count(*) FILTER (NOT accepted) AS rejected
+FROM fate JOIN generations USING (request_key) CROSS JOIN step GROUP BY ALL ORDER BY "from\"""",
+    ),
+    Statement(
+        "cost",
+        "What the data cost",
+        "Answers of the current plan, from the first to the last of them; pauses count.",
+        """\
+WITH asked AS (
+    SELECT DISTINCT request_key FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)
+    UNION SELECT request_key FROM turns WHERE plan_id = (SELECT plan_id FROM current_run)
+)
+SELECT teacher, count(*) AS answers, sum(prompt_tokens) AS "prompt tokens", sum(completion_tokens) AS "answer tokens",
+       round(sum(prompt_tokens + completion_tokens) / nullif((SELECT count(*) FROM training_set), 0), 1) AS "tokens per accepted sample",
+       round(sum(completion_tokens) / nullif(epoch(max(finished_at) - min(finished_at)), 0), 1) AS "answer tokens per second"
+FROM asked JOIN generations USING (request_key) GROUP BY teacher ORDER BY teacher""",
+    ),
+    Statement(
+        "ending",
+        "Why the making of data ended",
+        "",
+        """\
+SELECT reason, accepted, requests, tokens FROM plan_ends
+WHERE plan_id = (SELECT plan_id FROM current_run) ORDER BY batch DESC LIMIT 1""",
+    ),
+    Statement(
+        "stages",
+        "Time and memory of each stage",
+        "",
+        """\
+SELECT stage, round(seconds, 1) AS seconds, peak_memory_bytes AS "peak memory, bytes"
+FROM stages WHERE run_id = (SELECT run_id FROM current_run) ORDER BY batch""",
+    ),
+)
+
+
+def build_tables(store: Store) -> list[Table]:
+    """Return the tables that have a row, in the order of the page."""
+    tables = []
+    for statement in STATEMENTS:
+        rows = store.query(statement.sql)
+        if rows:
+            values = [[_plain(value) for value in row.values()] for row in rows]
+            tables.append(
+                Table(key=statement.key, title=statement.title, note=statement.note, sql=statement.sql, columns=list(rows[0]), rows=values)
+            )
+    return tables
+
+
+def models_sql(evaluation_ids: list[str]) -> str:
+    """Return the statement behind the models' figures: the evaluations with these ids."""
+    quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in evaluation_ids)
+    return (
+        f"SELECT evaluation_id, role, metric, value, low, high, n FROM evaluations\nWHERE evaluation_id IN ({quoted}) ORDER BY role, metric"
+    )
+
+
+def losses_sql(artifact_ids: list[str]) -> str:
+    """Return the statement behind the curves of training: the losses of the adapters with these ids."""
+    quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in artifact_ids)
+    return (
+        "SELECT stage, step, metric, value FROM training_log\n"
+        f"WHERE artifact_id IN ({quoted}) AND metric IN ('loss', 'cross_entropy', 'divergence') ORDER BY batch, metric, step"
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    return float(value)
