@@ -10,6 +10,7 @@ from factory.cli.audit import audit
 from factory.cli.doctor import doctor
 from factory.cli.export import export
 from factory.cli.init import init
+from factory.cli.review import review
 from factory.cli.run import check, compress, distill, evaluate, generate, report, run
 from factory.cli.validate import validate
 from factory.errors import FactoryError
@@ -25,7 +26,7 @@ app = typer.Typer(
 for panel, verbs in {
     "Begin": (init, validate),
     "Work": (run, generate, check, distill, compress, evaluate, report),
-    "Look": (audit, export, doctor),
+    "Look": (audit, review, export, doctor),
 }.items():
     for verb in verbs:
         app.command(rich_help_panel=panel)(verb)

@@ -131,23 +131,30 @@ class InstructionKind:
             return _faulty(made, keys, answer, "copied_prompt", echoed.strip())
         if looped := repetition(f"{made.question}\n{made.input}"):
             return _faulty(made, keys, answer, "repetition", looped)
-        asked = render(ANSWER, self._own, instruction=made.question, input=made.input)
-        answer = yield Ask([{"role": "user", "content": asked}])
-        keys.append(answer.key)
-        fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
-        text = "" if fault else answer.text.strip()
-        return Sample(
-            request_key=answer.key,
-            task=made,
-            text=answer.text,
-            finish_reason=answer.finish_reason,
-            fault=fault,
-            detail=detail,
-            answer=text or None,
-            messages=None if fault else [{"role": "user", "content": asked}, {"role": "assistant", "content": text}],
-            said=made.question,
-            content_id=content_id([" ".join(made.question.casefold().split()), " ".join(made.input.casefold().split())]),
-        )
+        answer = yield Ask(_asked(made, self._own))
+        return answered(made, answer, self._own)
+
+
+def answered(task: Task, answer: Answer, own: Path | None) -> Sample:
+    """Return the sample of an instruction that was answered."""
+    fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
+    text = "" if fault else answer.text.strip()
+    return Sample(
+        request_key=answer.key,
+        task=task,
+        text=answer.text,
+        finish_reason=answer.finish_reason,
+        fault=fault,
+        detail=detail,
+        answer=text or None,
+        messages=None if fault else [*_asked(task, own), {"role": "assistant", "content": text}],
+        said=task.question,
+        content_id=content_id([" ".join(task.question.casefold().split()), " ".join(task.input.casefold().split())]),
+    )
+
+
+def _asked(task: Task, own: Path | None) -> list[dict[str, str]]:
+    return [{"role": "user", "content": render(ANSWER, own, instruction=task.question, input=task.input)}]
 
 
 def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:

@@ -1,0 +1,1 @@
+"""The review: samples in a browser, and what a person says of them."""

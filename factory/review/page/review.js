@@ -1,0 +1,354 @@
+"use strict";
+// Every text is put in as text (textContent, value): nothing in a sample can become markup or script.
+
+const token = new URLSearchParams(location.search).get("token");
+const find = (id) => document.getElementById(id);
+const view = { state: "all", rows: [], total: 0, offset: 0, chosen: null, detail: null };
+const STATES = [["all", "all"], ["accepted", "accepted"], ["rejected", "rejected"], ["undecided", "undecided"], ["person", "by a person"]];
+const FILTERS = ["reason", "family", "language", "kind", "sort"];
+const OWN_REASONS = ["wrong_answer", "wrong_reasoning", "unclear_question", "bad_language", "unsafe", "off_task"];
+
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+async function ask(path, body) {
+  const options = { headers: { "X-Review-Token": token } };
+  if (body !== undefined) {
+    options.method = "POST";
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error("factory review does not answer any more; start it again");
+  }
+  const value = await answer.json();
+  if (!answer.ok) throw Object.assign(new Error(value.error), { busy: answer.status === 503 });
+  return value;
+}
+
+function tell(text, isError = false) {
+  find("notice").textContent = text;
+  find("notice").className = isError ? "error" : "";
+}
+
+// A run that is writing holds the store for a while: what was asked is asked again until it is free.
+async function patiently(work) {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!error.busy) throw error;
+      tell(`${error.message} — waiting`, true);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+    }
+  }
+}
+
+async function loadOverview() {
+  const overview = await patiently(() => ask("/api/overview"));
+  find("run").textContent = `Review: ${overview.run.recipe_name}`;
+  document.title = `Review: ${overview.run.recipe_name}`;
+  find("states").replaceChildren(...STATES.map(([name, label]) => {
+    const button = make("button", { type: "button", textContent: `${label} ${overview.counts[name].toLocaleString("en")}` });
+    button.setAttribute("aria-pressed", String(view.state === name));
+    button.addEventListener("click", () => { view.state = name; view.offset = 0; refresh(); });
+    return button;
+  }));
+  fill("reason", overview.reasons.map((row) => [`${row.check_name}/${row.reason}`, `${row.check_name}: ${row.reason} (${row.samples})`]), "every reason");
+  for (const name of ["family", "language", "kind"]) fill(name, overview[name].map((value) => [value, value]), `every ${name}`);
+  const reasons = [...new Set([...OWN_REASONS, ...overview.reasons.filter((row) => row.check_name === "person" && row.reason !== "edited").map((row) => row.reason)])];
+  find("reasons").replaceChildren(...reasons.map((reason) => make("option", { value: reason })));
+}
+
+function fill(id, options, every) {
+  const select = find(id), chosen = select.value;
+  select.replaceChildren(make("option", { value: "", textContent: every }), ...options.map(([value, text]) => make("option", { value, textContent: text })));
+  select.value = options.some(([value]) => value === chosen) ? chosen : "";
+  select.hidden = options.length < 2 && id !== "reason";
+}
+
+async function loadRows() {
+  const wanted = new URLSearchParams({ state: view.state, offset: view.offset, q: find("q").value });
+  for (const id of FILTERS) if (find(id).value) wanted.set(id, find(id).value);
+  const page = await patiently(() => ask(`/api/samples?${wanted}`));
+  view.rows = page.rows;
+  view.total = page.total;
+  find("count").textContent = page.total === 1 ? "1 sample" : `${page.total.toLocaleString("en")} samples`;
+  find("where").textContent = page.total ? `${view.offset + 1}–${view.offset + page.rows.length}` : "";
+  find("earlier").disabled = view.offset === 0;
+  find("later").disabled = view.offset + page.rows.length >= page.total;
+  find("rows").replaceChildren(...page.rows.map(rowElement));
+}
+
+function rowElement(row) {
+  const state = row.accepted ? "accepted" : row.decided_by === "nobody yet" ? "undecided" : "rejected";
+  const line = make("div", { className: "line" },
+    make("span", { textContent: `#${row.position}` }),
+    make("span", { className: "outcome", textContent: row.outcome ?? "" }),
+    row.decided_by === "person" ? make("span", { className: "person", textContent: row.edited_from ? "edited" : "by hand" }) : null,
+    row.uncertainty === null ? null : make("span", { textContent: `${row.uncertainty.toFixed(2)} nats`, title: "mean entropy of the teacher's tokens" }));
+  const element = make("li", { className: state }, make("div", { className: "question", textContent: row.question, dir: "auto" }), line);
+  element.dataset.id = row.sample_id;
+  element.setAttribute("aria-current", String(row.sample_id === view.chosen));
+  element.addEventListener("click", () => choose(row.sample_id));
+  return element;
+}
+
+async function choose(id) {
+  view.chosen = id;
+  for (const element of find("rows").children) {
+    const current = element.dataset.id === id;
+    element.setAttribute("aria-current", String(current));
+    if (current) element.scrollIntoView({ block: "nearest" });
+  }
+  if (!id) {
+    view.detail = null;
+    find("detail").replaceChildren(make("p", { className: "quiet", textContent: "No sample fits these filters." }));
+    return;
+  }
+  const detail = await patiently(() => ask(`/api/sample?${new URLSearchParams({ id })}`));
+  if (view.chosen !== id) return;
+  view.detail = detail;
+  find("detail").replaceChildren(...detailElements(detail));
+  find("detail").scrollTop = 0;
+}
+
+function detailElements(detail) {
+  const { sample, decision, answer } = detail;
+  const state = !decision ? "undecided" : decision.accepted ? "accepted" : decision.decided_by === "nobody yet" ? "undecided" : "rejected";
+  const said = !decision ? "not in the current plan" : decision.decided_by === "nobody yet" ? "undecided" : `${state} by ${decision.decided_by === "person" ? "a person" : "the checks"}`;
+  const button = (text, key, work) => {
+    const element = make("button", { type: "button", textContent: text, title: `key ${key}` });
+    element.addEventListener("click", work);
+    return element;
+  };
+  return [
+    make("h2", {}, make("span", { textContent: decision ? `Sample #${decision.position}` : "Sample" }), make("span", { className: `state ${state}`, textContent: said }),
+      make("span", { className: "actions" }, button("Accept", "a", accept), button("Reject…", "r", openReject), button("Edit…", "e", openEdit), button("Undo", "u", undo))),
+    ...conversation(sample),
+    ...section("What the teacher wrote", answer ? [tokens(detail.tokens, answer.text)] : []),
+    ...section("Verdicts", [verdicts(detail.verdicts)]),
+    ...section("Pedigree", [pedigree(detail)]),
+    ...related("Made from", detail.parents),
+    ...related("Edited into", detail.edits),
+    ...related("Other draws of this question", detail.draws),
+    ...section("Models that learnt from it", detail.models.length ? [table(detail.models.map((model) => [model.artifact, `${model.kind}, ${model.role}`]))] : []),
+    ...section("The prompt", answer ? [prompt(answer.messages)] : []),
+  ];
+}
+
+function section(title, children) {
+  return children.length ? [make("h3", { textContent: title }), ...children] : [];
+}
+
+function turn(who, text, code = false) {
+  return make("div", { className: "turn" }, make("b", { textContent: who }), make("div", { className: code ? "code" : "text", textContent: text, dir: "auto" }));
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function conversation(sample) {
+  const messages = sample.messages ? parsed(sample.messages) : null;
+  if (!Array.isArray(messages) || !messages.length) {
+    return [turn("question", sample.question), sample.input ? turn("input", sample.input) : null, sample.call ? turn("call", sample.call, true) : null,
+      sample.result ? turn("result", sample.result) : null, sample.answer ? turn("answer", sample.answer) : null,
+      turn("no conversation to learn from", sample.fault ?? "")].filter(Boolean);
+  }
+  return messages.flatMap((message) => [
+    ...(message.tool_calls ?? []).map((call) => turn("call", `${call.function?.name}(${call.function?.arguments})`, true)),
+    message.content ? turn(message.role, String(message.content)) : null,
+  ].filter(Boolean));
+}
+
+function tokens(list, text) {
+  if (!list.length) return make("div", { className: "code", textContent: text || "(nothing)" });
+  return make("div", { className: "tokens" }, ...list.map((token) => {
+    const element = make("span", { textContent: token.text });
+    const share = Math.exp(token.logprob);
+    element.style.backgroundColor = `hsl(${Math.round(120 * share)} 70% 50% / ${(0.12 + 0.38 * (1 - share)).toFixed(2)})`;
+    const lines = [`${percent(token.logprob)}  ${shown(token.text)}  (drawn)`, ...token.top.map((other) => `${percent(other.logprob)}  ${shown(other.text)}`)];
+    element.addEventListener("mouseenter", () => tip(element, lines.slice(0, 9).join("\n")));
+    element.addEventListener("mouseleave", () => { find("tip").hidden = true; });
+    element.setAttribute("aria-label", lines[0]);
+    return element;
+  }));
+}
+
+const percent = (logprob) => `${(100 * Math.exp(logprob)).toFixed(1).padStart(5)} %`;
+const shown = (text) => JSON.stringify(text);
+
+function tip(element, text) {
+  const box = find("tip"), place = element.getBoundingClientRect();
+  box.textContent = text;
+  box.hidden = false;
+  box.style.left = `${Math.max(8, Math.min(place.left, innerWidth - box.offsetWidth - 8))}px`;
+  box.style.top = `${place.bottom + box.offsetHeight + 8 > innerHeight ? place.top - box.offsetHeight - 4 : place.bottom + 4}px`;
+}
+
+function table(rows) {
+  return make("table", {}, ...rows.map(([name, value]) => make("tr", {}, make("th", { textContent: name, scope: "row" }), make("td", { textContent: value ?? "" }))));
+}
+
+function verdicts(list) {
+  return make("table", {}, ...list.map((verdict) => {
+    const score = verdict.score === null ? "" : ` (${verdict.score})`;
+    const row = make("tr", { className: verdict.counts ? "" : "past" }, make("th", { textContent: verdict.check_name, scope: "row" }),
+      make("td", { className: verdict.passed ? "passed" : "failed", textContent: `${verdict.passed ? "✓" : "✗"} ${verdict.reason}${score}` }),
+      make("td", { textContent: [verdict.detail, verdict.judged_at].filter(Boolean).join(" · ") }));
+    if (!verdict.counts) row.title = "does not count in the current run, or was overruled";
+    return row;
+  }));
+}
+
+function pedigree({ sample, answer, seed }) {
+  return table([
+    ["seed", seed ? `${seed.name} (${seed.source}:${seed.line}): ${seed.question}` : sample.seed_id],
+    ["reference", sample.reference],
+    ["family", sample.family], ["language", sample.language], ["kind", sample.kind],
+    ...(answer ? [["teacher", `${answer.teacher}, revision ${answer.revision}`], ["prompt template", answer.template_digest], ["sampling", answer.parameters],
+      ["tokens", `${answer.prompt_tokens} in the prompt, ${answer.completion_tokens} answered (${answer.finish_reason}), ${Number(answer.seconds).toFixed(1)} s`],
+      ["answered", answer.finished_at]] : []),
+    ["request", sample.request_key], ["sample", sample.sample_id],
+    ...(sample.edited_from ? [["edited from", sample.edited_from]] : []),
+  ].filter(([, value]) => value));
+}
+
+function related(title, list) {
+  return section(title, list.length ? [make("ul", {}, ...list.map((other) => {
+    const link = make("a", { className: "sample", textContent: other.question, tabIndex: 0 });
+    link.addEventListener("click", () => choose(other.sample_id).catch(failed));
+    return make("li", {}, link, make("span", { className: "quiet", textContent: `  ${other.outcome ?? ""}` }));
+  }))] : []);
+}
+
+function prompt(messages) {
+  const list = parsed(messages);
+  const inside = Array.isArray(list) ? list.map((message) => turn(message.role, String(message.content ?? ""))) : [turn("messages", messages, true)];
+  return make("details", {}, make("summary", { className: "quiet", textContent: `${inside.length} messages` }), ...inside);
+}
+
+async function refresh(chosen = view.chosen) {
+  try {
+    await Promise.all([loadOverview(), loadRows()]);
+    const there = view.rows.some((row) => row.sample_id === chosen);
+    await choose(there ? chosen : view.rows[0]?.sample_id ?? null);
+    tell("");
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function failed(error) {
+  tell(error.message, true);
+}
+
+// After a verdict the list may not hold the sample any more: the next one takes its place.
+async function after(text, id) {
+  const place = view.rows.findIndex((row) => row.sample_id === view.chosen);
+  await Promise.all([loadOverview(), loadRows()]);
+  const there = view.rows.some((row) => row.sample_id === id);
+  await choose(there ? id : view.rows[Math.min(Math.max(place, 0), view.rows.length - 1)]?.sample_id ?? null);
+  tell(text);
+}
+
+async function say(path, body, text) {
+  const answer = await patiently(() => ask(path, body));
+  await after(text, answer?.id ?? body.id);
+}
+
+async function accept() {
+  if (view.chosen) await say("/api/verdict", { id: view.chosen, passed: true, reason: "ok", note: "" }, "accepted").catch(failed);
+}
+
+async function undo() {
+  if (view.chosen) await say("/api/undo", { id: view.chosen }, "undone").catch(failed);
+}
+
+function openReject() {
+  if (!view.chosen) return;
+  find("reject-note").value = "";
+  find("reject-error").textContent = "";
+  find("reject").showModal();
+  find("reject-reason").select();
+}
+
+function openEdit() {
+  if (!view.detail) return;
+  const fields = Object.entries(view.detail.raw).map(([name, value]) => {
+    const field = make("textarea", { value: value ?? "", rows: Math.min(12, 2 + Math.floor((value ?? "").length / 70)), spellcheck: false, dir: "auto" });
+    field.dataset.name = name;
+    return make("label", {}, name, field);
+  });
+  find("fields").replaceChildren(...fields);
+  find("edit-error").textContent = "";
+  find("edit").showModal();
+  fields[0]?.querySelector("textarea").focus();
+}
+
+async function submit(dialog, path, body, text) {
+  find(`${dialog}-error`).textContent = "";
+  try {
+    await say(path, body, text);
+    find(dialog).close();
+  } catch (error) {
+    find(`${dialog}-error`).textContent = error.message;
+  }
+}
+
+find("reject").querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit("reject", "/api/verdict", { id: view.chosen, passed: false, reason: find("reject-reason").value.trim(), note: find("reject-note").value }, "rejected");
+});
+find("edit").querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const changes = {};
+  for (const field of find("fields").querySelectorAll("textarea")) {
+    if (field.value !== (view.detail.raw[field.dataset.name] ?? "")) changes[field.dataset.name] = field.value;
+  }
+  if (!Object.keys(changes).length) find("edit-error").textContent = "nothing was changed";
+  else submit("edit", "/api/edit", { id: view.chosen, changes }, "saved as a new sample");
+});
+for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
+
+let typing;
+find("filters").addEventListener("submit", (event) => event.preventDefault());
+find("q").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => { view.offset = 0; refresh(); }, 250);
+});
+for (const id of FILTERS) find(id).addEventListener("change", () => { view.offset = 0; refresh(); });
+find("earlier").addEventListener("click", () => { view.offset = Math.max(0, view.offset - 50); refresh(); });
+find("later").addEventListener("click", () => { view.offset += 50; refresh(); });
+
+function move(step) {
+  const place = view.rows.findIndex((row) => row.sample_id === view.chosen);
+  const next = view.rows[Math.min(Math.max(place + step, 0), view.rows.length - 1)];
+  if (next) choose(next.sample_id).catch(failed);
+}
+
+const KEYS = { j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1), a: accept, r: openReject, e: openEdit, u: undo,
+  "/": () => find("q").focus(), "?": () => find("help").showModal() };
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && document.activeElement?.closest("#filters")) return document.activeElement.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.target.closest("input, textarea, select")) return;
+  const work = KEYS[event.key];
+  if (work) {
+    event.preventDefault();
+    work();
+  }
+});
+
+refresh();

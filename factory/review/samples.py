@@ -1,0 +1,203 @@
+"""What the review page shows, read out of the store: counts, one page of a filtered list, one sample with its whole pedigree.
+
+Promise: every text is made visible (`factory.visible`) unless it stands under `raw`, where it goes into a field to be edited; values are
+bound, never spelled into a statement; the file is open only while a question is answered, so that a run can begin at any time.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from factory.errors import InputError
+from factory.review.tokens import Speller
+from factory.store.store import connect
+from factory.visible import cut, visible
+
+PAGE = 50  # rows of the list
+LONGEST = 20_000  # characters of a text that are shown
+STATES = {
+    "all": "true",
+    "accepted": "d.accepted",
+    "rejected": "NOT d.accepted AND d.decided_by <> 'nobody yet'",
+    "undecided": "d.decided_by = 'nobody yet'",
+    "person": "d.decided_by = 'person'",
+}
+SORTS = {"position": "s.position", "uncertainty": "u.mean_entropy DESC NULLS LAST, s.position", "score": "k.score NULLS LAST, s.position"}
+_FACETS = ("language", "family", "kind")
+_SEARCHED = ("question", "input", "rationale", "answer", "result", "call::VARCHAR")
+_UNCERTAINTY = "LEFT JOIN (SELECT request_key, mean_entropy FROM uncertainty) u USING (request_key)"
+_SCORE = """LEFT JOIN (
+    SELECT sample_id, coalesce(min(score) FILTER (check_name = 'judge'), max(score)) AS score FROM current_verdicts GROUP BY sample_id
+) k USING (sample_id)"""
+
+Row = dict[str, Any]
+
+
+class Samples:
+    """The store of one workspace, for reading."""
+
+    def __init__(self, store: Path):
+        self._store = store
+        self._speller = Speller()
+
+    def overview(self) -> Row:
+        """Return the run, the counts of each state, and what can be filtered by."""
+        with self._reading() as connection:
+            runs = _rows(connection, "SELECT recipe_name, started_at, run_id FROM current_run")
+            if not runs:
+                raise InputError("there is no run in this store yet", "Make samples first: factory run RECIPE -w DIR")
+            counted = ", ".join(f"count(*) FILTER ({condition}) AS \"{state}\"" for state, condition in STATES.items())
+            (counts,) = _rows(connection, f"SELECT {counted} FROM decisions d")
+            reasons = _rows(
+                connection, "SELECT check_name, reason, samples FROM yield_by_check WHERE NOT passed ORDER BY samples DESC, check_name, reason"
+            )
+            facets = {
+                name: [row["value"] for row in _rows(connection, f"SELECT DISTINCT {name} AS value FROM current_samples ORDER BY 1") if row["value"]]
+                for name in _FACETS
+            }
+        return {"run": runs[0], "counts": counts, "reasons": reasons, **facets}
+
+    def page(self, wanted: dict[str, str]) -> Row:
+        """Return one page of the list. `wanted` may have state, reason (check/reason), language, family, kind, q, sort and offset."""
+        state, sort = wanted.get("state", "all"), wanted.get("sort", "position")
+        offset = wanted.get("offset", "0")
+        if state not in STATES or sort not in SORTS or not (offset.isascii() and offset.isdigit() and len(offset) < 10):
+            raise InputError("the page asks for a state, an order or a place that does not exist")
+        conditions, values = [STATES[state]], []
+        for name in _FACETS:
+            if wanted.get(name):
+                conditions.append(f"s.{name} = ?")
+                values.append(wanted[name])
+        if wanted.get("reason"):
+            check, _, reason = wanted["reason"].partition("/")
+            conditions.append(
+                "sample_id IN (SELECT sample_id FROM current_verdicts WHERE NOT passed AND check_name = ? AND reason = ? "
+                "UNION ALL SELECT sample_id FROM person_verdicts WHERE NOT passed AND 'person' = ? AND reason = ?)"
+            )
+            values += [check, reason, check, reason]
+        if wanted.get("q"):
+            conditions.append("(" + " OR ".join(f"contains(lower(s.{name}), lower(?))" for name in _SEARCHED) + ")")
+            values += [wanted["q"]] * len(_SEARCHED)
+        found = (
+            "FROM current_samples s JOIN (SELECT sample_id, accepted, decided_by FROM decisions) d USING (sample_id) "
+            f"{_UNCERTAINTY if sort == 'uncertainty' else ''} {_SCORE if sort == 'score' else ''} WHERE {' AND '.join(conditions)}"
+        )
+        with self._reading() as connection:
+            (total,) = connection.execute(f"SELECT count(*) {found}", values).fetchone() or (0,)
+            ids = [
+                name for (name,) in connection.execute(
+                    f"SELECT sample_id {found} ORDER BY {SORTS[sort]} LIMIT {PAGE} OFFSET {int(offset)}", values
+                ).fetchall()
+            ]  # fmt: skip
+            rows = {
+                row["sample_id"]: row
+                for row in _rows(
+                    connection,
+                    "SELECT s.sample_id, s.position, s.language, s.question, coalesce(s.result, s.answer, s.fault) AS outcome, d.accepted, "
+                    "d.decided_by, s.edited_from, round(u.mean_entropy, 3) AS uncertainty FROM current_samples s "
+                    f"JOIN decisions d USING (sample_id) {_UNCERTAINTY} WHERE list_contains(?, sample_id)",
+                    [ids],
+                )
+            }
+        return {"rows": [rows[name] for name in ids], "total": total}
+
+    def sample(self, sample_id: str) -> Row:
+        """Return a sample with answer, verdicts, pedigree and the teacher's tokens; InputError if it is not in the store."""
+        with self._reading() as connection:
+            found = _rows(connection, "SELECT * FROM samples WHERE sample_id = ?", [sample_id])
+            if not found:
+                raise InputError("there is no such sample in the store")
+            (raw,) = _raw(connection, "SELECT * FROM samples WHERE sample_id = ?", [sample_id])
+            (row,) = found
+            decided = _rows(connection, "SELECT accepted, decided_by, position FROM decisions WHERE sample_id = ?", [sample_id])
+            answers = _rows(
+                connection,
+                "SELECT request_key, teacher, revision, template_digest, parameters, messages, text, finish_reason, error, prompt_tokens, "
+                "completion_tokens, seconds, attempts, finished_at FROM generations WHERE request_key = ?",
+                [raw["request_key"]],
+            )
+            return {
+                "sample": row,
+                "raw": {name: raw[name] for name in editable(raw)},
+                "decision": decided[0] if decided else None,
+                "answer": answers[0] if answers else None,
+                "tokens": self._tokens(connection, raw["request_key"]),
+                "verdicts": _rows(
+                    connection,
+                    "SELECT v.check_name, v.passed, v.reason, v.score, v.detail, v.judged_at, c.check_key IS NOT NULL AS counts "
+                    "FROM verdicts v LEFT JOIN (FROM current_verdicts UNION ALL BY NAME SELECT sample_id, check_key FROM person_verdicts) c "
+                    "USING (sample_id, check_key) WHERE v.sample_id = ? ORDER BY v.check_name = 'person', v.check_key",
+                    [sample_id],
+                ),
+                "seed": next(iter(_rows(connection, "SELECT * FROM seeds WHERE seed_id = ?", [raw["seed_id"]])), None),
+                "parents": _related(connection, "list_contains(?, sample_id)", [raw["parents"]]),
+                "edits": _related(connection, "edited_from IS NOT NULL AND list_contains(parents, ?)", [sample_id]),
+                "draws": _related(connection, "task_id = ? AND sample_id <> ?", [raw["task_id"], sample_id]),
+                "models": _rows(
+                    connection, "SELECT DISTINCT artifact, kind, role FROM lineage WHERE sample_id = ? ORDER BY artifact, role", [sample_id]
+                ),
+            }
+
+    def _tokens(self, connection: duckdb.DuckDBPyConnection, request_key: str) -> list[Row]:
+        found = connection.execute(
+            "SELECT teacher, token_ids, token_logprobs, topk_ids, topk_logprobs FROM generations WHERE request_key = ?", [request_key]
+        ).fetchone()
+        if not found or not found[1] or not found[2]:
+            return []
+        teacher, ids, logprobs, top_ids, top_logprobs = found
+        places = [path for (path,) in connection.execute("SELECT path FROM artifacts WHERE name = ?", [teacher]).fetchall()]
+        spelled = self._speller.of(teacher, [self._store.parent / path for path in places])
+        return [
+            {
+                "text": visible(spelled(token)),
+                "logprob": logprobs[place],
+                "top": [
+                    {"text": visible(spelled(other)), "logprob": value}
+                    for other, value in zip(top_ids[place], top_logprobs[place], strict=False)
+                ] if top_ids and top_logprobs else [],
+            }
+            for place, token in enumerate(ids)
+        ]  # fmt: skip
+
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = connect(self._store, read_only=True)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def editable(row: Row) -> list[str]:
+    """Return the columns of a sample that a person can change: what follows from them is worked out again."""
+    if row["kind"] == "tool_call":
+        return ["question", "call"] if json.loads(row["call"] or "[]") else ["question", "answer"]
+    return ["question", "rationale", "answer"] if row["kind"] == "rationale" else ["question", "input", "answer"]
+
+
+def _related(connection: duckdb.DuckDBPyConnection, condition: str, values: list[Any]) -> list[Row]:
+    return _rows(
+        connection, f"SELECT sample_id, question, coalesce(result, answer, fault) AS outcome FROM samples WHERE {condition} LIMIT 20", values
+    )
+
+
+def _raw(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:
+    cursor = connection.execute(sql, values or [])
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:
+    return [{name: _shown(value) for name, value in row.items()} for row in _raw(connection, sql, values)]
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(cut(value, LONGEST))
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
