@@ -110,5 +110,9 @@ def _played(episode: Episode, texts: list[str]) -> Sample:
     raise InputError("the conversation does not come to an end")
 
 
-_ALLOWED = {"tool_call": ("question", "call", "answer"), "rationale": ("question", "rationale", "answer"), "instruction": ("question", "input", "answer")}
+_ALLOWED = {
+    "tool_call": ("question", "call", "answer"),
+    "rationale": ("question", "rationale", "answer"),
+    "instruction": ("question", "input", "answer"),
+}
 _MAKERS = {"tool_call": _tool_call, "rationale": _rationale, "instruction": _instruction}

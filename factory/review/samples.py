@@ -50,13 +50,18 @@ class Samples:
             runs = _rows(connection, "SELECT recipe_name, started_at, run_id FROM current_run")
             if not runs:
                 raise InputError("there is no run in this store yet", "Make samples first: factory run RECIPE -w DIR")
-            counted = ", ".join(f"count(*) FILTER ({condition}) AS \"{state}\"" for state, condition in STATES.items())
+            counted = ", ".join(f'count(*) FILTER ({condition}) AS "{state}"' for state, condition in STATES.items())
             (counts,) = _rows(connection, f"SELECT {counted} FROM decisions d")
             reasons = _rows(
-                connection, "SELECT check_name, reason, samples FROM yield_by_check WHERE NOT passed ORDER BY samples DESC, check_name, reason"
+                connection,
+                "SELECT check_name, reason, samples FROM yield_by_check WHERE NOT passed ORDER BY samples DESC, check_name, reason",
             )
             facets = {
-                name: [row["value"] for row in _rows(connection, f"SELECT DISTINCT {name} AS value FROM current_samples ORDER BY 1") if row["value"]]
+                name: [
+                    row["value"]
+                    for row in _rows(connection, f"SELECT DISTINCT {name} AS value FROM current_samples ORDER BY 1")
+                    if row["value"]
+                ]
                 for name in _FACETS
             }
         return {"run": runs[0], "counts": counts, "reasons": reasons, **facets}
@@ -129,7 +134,8 @@ class Samples:
                 "verdicts": _rows(
                     connection,
                     "SELECT v.check_name, v.passed, v.reason, v.score, v.detail, v.judged_at, c.check_key IS NOT NULL AS counts "
-                    "FROM verdicts v LEFT JOIN (FROM current_verdicts UNION ALL BY NAME SELECT sample_id, check_key FROM person_verdicts) c "
+                    "FROM verdicts v LEFT JOIN "
+                    "(SELECT sample_id, check_key FROM current_verdicts UNION ALL SELECT sample_id, check_key FROM person_verdicts) c "
                     "USING (sample_id, check_key) WHERE v.sample_id = ? ORDER BY v.check_name = 'person', v.check_key",
                     [sample_id],
                 ),
@@ -181,7 +187,9 @@ def editable(row: Row) -> list[str]:
 
 def _related(connection: duckdb.DuckDBPyConnection, condition: str, values: list[Any]) -> list[Row]:
     return _rows(
-        connection, f"SELECT sample_id, question, coalesce(result, answer, fault) AS outcome FROM samples WHERE {condition} LIMIT 20", values
+        connection,
+        f"SELECT sample_id, question, coalesce(result, answer, fault) AS outcome FROM samples WHERE {condition} LIMIT 20",
+        values,
     )
 
 

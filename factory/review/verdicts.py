@@ -86,7 +86,8 @@ def _sample(store: Store, sample_id: str) -> dict[str, Any]:
 
 def _said(store: Store, sample_id: str) -> list[dict[str, Any]]:
     return store.query(
-        "SELECT check_key, passed, reason, detail FROM verdicts WHERE sample_id = ? AND check_name = ? ORDER BY check_key", [sample_id, PERSON]
+        "SELECT check_key, passed, reason, detail FROM verdicts WHERE sample_id = ? AND check_name = ? ORDER BY check_key",
+        [sample_id, PERSON],
     )
 
 
