@@ -43,7 +43,7 @@ def write_card(path: Path, source: Source, columns: Columns, format: str, licenc
     sections = (
         _front_matter(source, format, licence, tally),
         f"# {_code(source.run['recipe_name'])}\n",
-        f"{_samples(columns, tally)}, each accepted by every check. {_kept(source)}\n",
+        f"{_samples(columns, tally)}, each accepted by every check, or by a person. {_kept(source)}\n",
         f"```python\nimport datasets\n\ndataset = {_load(format, tally)}\n```\n",
         "## Counts\n",
         _sizes(columns, tally),
@@ -53,7 +53,7 @@ def write_card(path: Path, source: Source, columns: Columns, format: str, licenc
         _columns(source, columns, format, as_text),
         "## What was thrown away, and why\n",
         _yields(source),
-        "A sample counts once in every check; it is in the dataset if all of them passed it.\n",
+        "A sample counts once in every check; it is in the dataset if all of them passed it, or if a person accepted it.\n",
         "## How it was made\n",
         _made(source, tally),
         "## The recipe\n",

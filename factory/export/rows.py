@@ -39,7 +39,11 @@ STRETCH = """
     WITH stretch AS (SELECT * FROM places WHERE place > $after AND place <= $after + $rows),
     judged AS (
         SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason, 'score': score} ORDER BY check_name) AS verdicts
-        FROM current_verdicts SEMI JOIN stretch USING (sample_id) GROUP BY sample_id
+        FROM (
+            SELECT sample_id, check_name, passed, reason, score FROM current_verdicts
+            UNION ALL SELECT sample_id, 'person', passed, reason, NULL FROM person_verdicts
+        )
+        SEMI JOIN stretch USING (sample_id) GROUP BY sample_id
     )
     SELECT s.* REPLACE (coalesce(s.family, d.family) AS family, coalesce(s.input, '') AS input), j.verdicts,
            d.name AS seed, g.teacher, g.revision AS teacher_revision, g.template_digest, g.parameters

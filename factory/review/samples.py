@@ -27,6 +27,7 @@ STATES = {
     "person": "d.decided_by = 'person'",
 }
 SORTS = {"position": "s.position", "uncertainty": "u.mean_entropy DESC NULLS LAST, s.position", "score": "k.score NULLS LAST, s.position"}
+_JSON = ("messages", "tools", "call", "parameters")
 _FACETS = ("language", "family", "kind")
 _SEARCHED = ("question", "input", "rationale", "answer", "result", "call::VARCHAR")
 _UNCERTAINTY = "LEFT JOIN (SELECT request_key, mean_entropy FROM uncertainty) u USING (request_key)"
@@ -200,7 +201,11 @@ def _raw(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | No
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:
-    return [{name: _shown(value) for name, value in row.items()} for row in _raw(connection, sql, values)]
+    # Read first, then made visible: an escape in JSON text hides what it stands for.
+    return [
+        {name: _shown(json.loads(value) if name in _JSON and value else value) for name, value in row.items()}
+        for row in _raw(connection, sql, values)
+    ]
 
 
 def _shown(value: Any) -> Any:
@@ -208,4 +213,6 @@ def _shown(value: Any) -> Any:
         return visible(cut(value, LONGEST))
     if isinstance(value, list):
         return [_shown(item) for item in value]
+    if isinstance(value, dict):
+        return {visible(name): _shown(item) for name, item in value.items()}
     return value if value is None or isinstance(value, bool | int | float) else str(value)

@@ -117,7 +117,7 @@ def test_overview_filters_search_and_order(server: ReviewServer) -> None:
     assert found("state=rejected") == found("reason=agreement/wrong_result") == [3]
     assert found("q=ADD%2019") == [1]
     assert found("q=%25") == [], "no wildcard"
-    assert found("q=' OR 1=1 --") == []
+    assert found("q='%20OR%201=1%20--") == []
     assert found("language=en&family=sum&kind=tool_call&q=7") == [1, 3]
     assert sorted(found("sort=uncertainty")) == sorted(found("sort=score")) == [0, 1, 2, 3]
     assert ask(server, "/api/samples?offset=3")[1]["rows"][0]["position"] == 3

@@ -151,18 +151,10 @@ function turn(who, text, code = false) {
   return make("div", { className: "turn" }, make("b", { textContent: who }), make("div", { className: code ? "code" : "text", textContent: text, dir: "auto" }));
 }
 
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 function conversation(sample) {
-  const messages = sample.messages ? parsed(sample.messages) : null;
+  const messages = sample.messages;
   if (!Array.isArray(messages) || !messages.length) {
-    return [turn("question", sample.question), sample.input ? turn("input", sample.input) : null, sample.call ? turn("call", sample.call, true) : null,
+    return [turn("question", sample.question), sample.input ? turn("input", sample.input) : null, sample.call ? turn("call", JSON.stringify(sample.call), true) : null,
       sample.result ? turn("result", sample.result) : null, sample.answer ? turn("answer", sample.answer) : null,
       turn("no conversation to learn from", sample.fault ?? "")].filter(Boolean);
   }
@@ -217,7 +209,7 @@ function pedigree({ sample, answer, seed }) {
     ["seed", seed ? `${seed.name} (${seed.source}:${seed.line}): ${seed.question}` : sample.seed_id],
     ["reference", sample.reference],
     ["family", sample.family], ["language", sample.language], ["kind", sample.kind],
-    ...(answer ? [["teacher", `${answer.teacher}, revision ${answer.revision}`], ["prompt template", answer.template_digest], ["sampling", answer.parameters],
+    ...(answer ? [["teacher", `${answer.teacher}, revision ${answer.revision}`], ["prompt template", answer.template_digest], ["sampling", JSON.stringify(answer.parameters)],
       ["tokens", `${answer.prompt_tokens} in the prompt, ${answer.completion_tokens} answered (${answer.finish_reason}), ${Number(answer.seconds).toFixed(1)} s`],
       ["answered", answer.finished_at]] : []),
     ["request", sample.request_key], ["sample", sample.sample_id],
@@ -234,9 +226,8 @@ function related(title, list) {
 }
 
 function prompt(messages) {
-  const list = parsed(messages);
-  const inside = Array.isArray(list) ? list.map((message) => turn(message.role, String(message.content ?? ""))) : [turn("messages", messages, true)];
-  return make("details", {}, make("summary", { className: "quiet", textContent: `${inside.length} messages` }), ...inside);
+  const inside = messages.map((message) => turn(message.role, String(message.content ?? "")));
+  return make("details", {}, make("summary", { className: "quiet", textContent: inside.length === 1 ? "1 message" : `${inside.length} messages` }), ...inside);
 }
 
 async function refresh(chosen = view.chosen) {
