@@ -1,7 +1,5 @@
 """The review page in a real browser: search, open, reject, edit, undo, reload; and nothing in a sample acts."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +11,8 @@ from typer.testing import CliRunner
 from factory.cli.main import app
 from factory.review.server import ReviewServer
 from factory.workspace import Workspace
+from tests.review.browser import CHROMIUM, FLAGS
 from tests.review.workspace import reviewed, training
-
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-]  # fmt: skip
-PICTURES = os.environ.get("REVIEW_PICTURES")  # a folder: the README's pictures are taken there
 
 pytestmark = [
     pytest.mark.thorough,
@@ -96,8 +88,6 @@ def test_search_open_reject_edit_undo_reload(page: Page, workspace: Workspace, t
     browser.wait_for_selector("#reject[open]")
     browser.fill("#reject-reason", "unclear_question")
     browser.fill("#reject-note", "add where to?")
-    if PICTURES:
-        browser.screenshot(path=f"{PICTURES}/review-reject.png")
     browser.click("#reject button.bad")
     page.notice("rejected")
     page.state("rejected by a person")
@@ -155,8 +145,6 @@ def test_keys_move_and_alternatives_are_shown(page: Page) -> None:
     browser.keyboard.press("?")
     browser.wait_for_selector("#help[open]")
     browser.keyboard.press("Escape")
-    if PICTURES:
-        browser.screenshot(path=f"{PICTURES}/review.png")
 
 
 def test_the_list_follows_the_state_and_the_order(page: Page) -> None:
