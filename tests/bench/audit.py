@@ -10,19 +10,23 @@ process, whose start is in the time. Memory is the child's largest resident set.
 
 import argparse
 import json
+import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from factory.audit.overview import overview
 from factory.store.ledger import Ledger
+from factory.store.reader import Limits, ask
 from factory.store.store import Store
 
 SEEDS, FAMILIES, BATCH = 500, 10, 10_000
 CHECKS = ("schema", "execution", "agreement", "finish_reason", "dedup", "decontamination")
-HELD = "hash({0}, i) % 1000000 / 1000000.0"
 
 
 def id_of(kind: str, number: str = "i") -> str:
@@ -123,10 +127,38 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
-        fill(folder / "factory.duckdb", arguments.samples)
-        print(f"made in {time.monotonic() - started:.0f} s", file=sys.stderr)
-    print(json.dumps({}))
+        store = folder / "factory.duckdb"
+        if not store.exists():
+            started = time.monotonic()
+            fill(store, arguments.samples)
+            print(f"made in {time.monotonic() - started:.0f} s, {store.stat().st_size / 2**20:.0f} MB", file=sys.stderr)
+        views = [view for (view,) in ask(store, "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1").rows]
+        measured = {view: _timed(lambda view=view: ask(store, f"SELECT * FROM {view} LIMIT 100").rows, view) for view in views}
+        whole = _timed(lambda: overview(store, Limits()).yields, "the overview")
+    print(
+        json.dumps(
+            {
+                "samples": arguments.samples,
+                "slowest_view": max(measured, key=lambda view: measured[view]),
+                "slowest_view_s": round(max(measured.values()), 2),
+                "overview_s": round(whole, 2),
+                "peak_bytes": _peak(),
+                "views": {view: round(seconds, 2) for view, seconds in measured.items()},
+            }
+        )
+    )
+
+
+def _timed(work: Callable[[], list[Any]], name: str) -> float:
+    started = time.monotonic()
+    rows = len(work())
+    seconds = time.monotonic() - started
+    print(f"{name:<22} {seconds:6.2f} s  {rows:>4} rows  at most {_peak() / 2**30:.2f} GB so far", flush=True)
+    return seconds
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

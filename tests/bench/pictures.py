@@ -30,7 +30,8 @@ def main() -> None:
         page.select_option("#sort", "uncertainty")
         page.wait_for_selector("#rows li[aria-current=true]")
         page.wait_for_selector(".tokens span:nth-child(5)")
-        page.hover(".tokens span:nth-child(5)")
+        # Figures are where a teacher hesitates.
+        page.locator(".tokens span").filter(has_text="1").first.hover()
         page.screenshot(path=arguments.into / "review.png")
         page.keyboard.press("r")
         page.wait_for_selector("#reject[open]")
