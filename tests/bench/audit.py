@@ -134,7 +134,7 @@ def main() -> None:
             print(f"made in {time.monotonic() - started:.0f} s, {store.stat().st_size / 2**20:.0f} MB", file=sys.stderr)
         views = [view for (view,) in ask(store, "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY 1").rows]
         measured = {view: _timed(lambda view=view: ask(store, f"SELECT * FROM {view} LIMIT 100").rows, view) for view in views}
-        whole = _timed(lambda: overview(store, Limits()).yields, "the overview")
+        whole = _timed(lambda: overview(store, Limits()).lines, "the overview")
     print(
         json.dumps(
             {
