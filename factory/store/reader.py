@@ -70,9 +70,7 @@ def ask_all(store: Path, statements: Sequence[str], limits: Limits = Limits()) -
     if child.returncode:
         sweep_now(store)
         if child.returncode == -signal.SIGALRM:
-            raise FactoryError(
-                f"the question took longer than {limits.seconds:g} s and was stopped", "Ask for less, or raise --seconds."
-            )
+            raise FactoryError(f"the question took longer than {limits.seconds:g} s and was stopped", "Ask for less, or raise --seconds.")
         raise FactoryError("the question needed more memory or time than it may have, and was stopped", "Ask for less at once.")
     told = json.loads(child.stdout)
     if "refused" in told:

@@ -13,12 +13,12 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from factory.errors import FactoryError
 from factory.store.lock import being_written, lock_path, marked
-from factory.store.store import now
 from factory.workspace import Workspace
 
 RESERVE = 256 << 20  # bytes of the disk that are left to the writer
@@ -47,7 +47,7 @@ def open_readable(store: Path, connect: Callable[[Path], Connection], pause: Cal
         sweep(store)
         folder, holder = _new_folder(store)
         try:
-            at = now().isoformat(timespec="seconds")
+            at = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
             _copy_all(store, folder)
             fcntl.flock(lock, fcntl.LOCK_UN)
             resume()
