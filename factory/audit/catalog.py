@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.errors import InputError
-from factory.store.reader import Answer, Limits, ask_all
+from factory.store.reader import Answer, ask_all
 
 RELATIONS = """
 SELECT * FROM (
@@ -40,9 +40,9 @@ class Catalog:
         return Answer(["column", "type", "holds"], [list(column) for column in self.columns[relation]], False)
 
 
-def catalog(store: Path, limits: Limits = Limits()) -> Catalog:
+def catalog(store: Path) -> Catalog:
     """Return what can be asked for; errors as `factory.store.reader.ask`."""
-    relations, found, keywords = ask_all(store, [RELATIONS, COLUMNS, KEYWORDS], limits)
+    relations, found, keywords = ask_all(store, [RELATIONS, COLUMNS, KEYWORDS])
     columns: dict[str, list[tuple[str, str, str]]] = {}
     for relation, name, kind, holds in found.rows:
         columns.setdefault(relation, []).append((name, kind, holds or ""))

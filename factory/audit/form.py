@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from factory.store.reader import Answer
 
 LONGEST_CELL = 1000  # characters of a cell that a table shows
-NARROWEST_COLUMN = 12  # cells: a column that needs more may be folded to this
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
-FLOATS = ("FLOAT", "DOUBLE")
+NARROWEST_COLUMN = 20  # cells: a column that needs more may be folded to this
+NUMBERS = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
+    *("FLOAT", "DOUBLE", "DECIMAL"),
+)
 
 
 class Format(StrEnum):
@@ -60,7 +62,7 @@ def to_table(answer: "Answer", width: int) -> str:
         min(NARROWEST_COLUMN, max(map(cell_len, [name, *(line for row in shown for line in row[place].split("\n"))])))
         for place, name in enumerate(names)
     ]
-    table = _side_by_side(names, shown, answer, least) if sum(least) + 2 * len(least) <= width else _records(names, shown)
+    table = _side_by_side(names, shown, answer, least) if sum(least) + 3 * len(least) <= width else _records(names, shown)
     return drawn(Group(table, Text(f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}")), width)
 
 
@@ -73,11 +75,10 @@ def drawn(renderable: RenderableType, width: int) -> str:
 
 def _side_by_side(names: list[str], shown: list[list[str]], answer: "Answer", least: list[int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, (name, cells) in enumerate(zip(names, least, strict=True)):
-        number = answer.types[place : place + 1] and answer.types[place].startswith((*NUMBERS, *FLOATS, "DECIMAL"))
-        table.add_column(
-            Text(name), overflow="fold", min_width=cells, justify="right" if number and "[" not in answer.types[place] else "left"
-        )
+    kinds = answer.types or [""] * len(names)
+    for name, cells, kind in zip(names, least, kinds, strict=True):
+        number = kind.startswith(NUMBERS) and not kind.endswith("]")
+        table.add_column(Text(name), overflow="fold", min_width=cells, justify="right" if number else "left")
     for row in shown:
         table.add_row(*map(Text, row))
     return table
@@ -154,9 +155,8 @@ def _column(values: list[Any], kind: str) -> "pa.Array":
     }
     try:
         if size := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind):
-            return pa.array(
-                [None if value is None else decimal.Decimal(value) for value in values], pa.decimal128(*map(int, size.groups()))
-            )
+            exact = [None if value is None else decimal.Decimal(value) for value in values]
+            return pa.array(exact, pa.decimal128(int(size[1]), int(size[2])))
         if kind in known:
             arrow, read = known[kind]
             return pa.array([None if value is None else read(value) for value in values], arrow)

@@ -4,10 +4,11 @@ Promise: everything is counted by the locked-down reader in one child, of one mo
 statement that shows its rows. On a million samples it takes seconds. Not promised: that what is odd is wrong, or that what is wrong is odd.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from factory.errors import FactoryError, InputError
 from factory.store.reader import Answer, Limits, ask_all
 
 # exp of a mean logprob is the mean probability of a token, geometrically.
@@ -45,7 +46,8 @@ ODDITIES = (
         "SELECT count(*) FROM told WHERE finish_reason = 'length'",
         "accepted sample whose answer was cut off at max_tokens",
         "accepted samples whose answer was cut off at max_tokens",
-        "SELECT t.sample_id, t.question, g.text FROM training_set t JOIN generations g USING (request_key) WHERE g.finish_reason = 'length'",
+        "SELECT t.sample_id, t.question, g.text FROM training_set t JOIN generations g USING (request_key) "
+        "WHERE g.finish_reason = 'length'",
     ),
     Oddity(
         "cut_off",
@@ -177,11 +179,19 @@ class Overview:
         return Answer(["section", "item", "count", "share", "note", "statement"], rows, False, types, self.as_of)
 
 
-def overview(store: Path, limits: Limits = Limits()) -> Overview:
+def overview(store: Path, limits: Limits) -> Overview:
     """Return what there is in a store; errors as `factory.store.reader.ask`."""
     totals = "SELECT " + ", ".join(f"(SELECT count(*) FROM {table})" for table in TOTALS)
     counts = COUNTS + "".join(f", ({oddity.count})" for oddity in ODDITIES)
-    answers = ask_all(store, [totals, RUN, "FROM yield_by_check", counts, VIEWS], limits)
+    try:
+        # However few rows of an answer a person wants to see, here all are counted.
+        answers = ask_all(store, [totals, RUN, "FROM yield_by_check", counts, VIEWS], replace(limits, rows=Limits.rows))
+    except InputError as error:
+        # Nothing here was typed by the person: it is the tables and views that are others.
+        raise FactoryError(
+            f"{store} is no store of this factory, or of an earlier one: {error.message}",
+            "A run brings an earlier one up to date; a table can be asked for as it is.",
+        ) from None
     (had,), run, checked, ((accepted, *odd),), views = (answer.rows for answer in answers)
     lines = [Line("store", table, count, None, "", f"FROM {table}") for table, count in zip(TOTALS, had, strict=True)]
     lines += [line for row in run for line in _plan(row, accepted)]

@@ -98,7 +98,7 @@ def _converse(store: Path, limits: "Limits", format: Format) -> None:
     from factory.audit import prompt
     from factory.audit.catalog import catalog
 
-    known = catalog(store, limits)
+    known = catalog(store)
     conversation = prompt.Conversation(
         store,
         limits,

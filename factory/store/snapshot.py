@@ -27,10 +27,10 @@ Connection = TypeVar("Connection")
 
 
 def open_readable(store: Path, connect: Callable[[Path], Connection], pause: Callable[[], Callable[[], None]]) -> tuple[Connection, str]:
-    """Return what `connect` makes of the store, or of a copy, and when the copy was made (UTC, ISO 8601), empty for the store itself.
+    """Return what `connect` makes of the store, or of a copy, and when the copy was made (UTC, ISO 8601; empty for the store itself).
 
-    For a process that ends after its question: until then it keeps its share of the turn. `pause` is called before the copying, and what it returns
-    after it. Raise FactoryError if there is no room, or no copy can be made here.
+    For a process that ends after its question: until then it keeps its share of the turn. `pause` is called before the copying, and what
+    it returns after it. Raise FactoryError if there is no room, or no copy can be made here.
     """
     try:
         lock = os.open(lock_path(store), os.O_RDONLY)

@@ -37,7 +37,8 @@ with workspace.lock():
             for _ in range(11):
                 number = store.commit() + 1
                 text = "".join(f"{number * 7919 + place:09d}" for place in range(1200))
-                store.commit(generations=[generation(f"{number}-{i}", text) for i in range(100 + number % 7)], training_log=log_rows(number % 5))
+                rows = [generation(f"{number}-{i}", text) for i in range(100 + number % 7)]
+                store.commit(generations=rows, training_log=log_rows(number % 5))
                 print(number, flush=True)
 """
 
