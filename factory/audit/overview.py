@@ -35,7 +35,7 @@ class Oddity:
 ODDITIES = (
     Oddity(
         "unsure_teacher",
-        f"SELECT count(*) FROM told WHERE {UNSURE.format('')}",
+        "SELECT count(*) FROM accepted WHERE unsure",
         "accepted sample in which the teacher gave its own tokens a mean probability below 0.5",
         "accepted samples in which the teacher gave its own tokens a mean probability below 0.5",
         "SELECT t.sample_id, round(exp(list_avg(g.token_logprobs)), 3) AS mean_probability, t.question, t.answer "
@@ -43,7 +43,7 @@ ODDITIES = (
     ),
     Oddity(
         "accepted_cut_off",
-        "SELECT count(*) FROM told WHERE finish_reason = 'length'",
+        "SELECT count(*) FROM accepted WHERE cut_off",
         "accepted sample whose answer was cut off at max_tokens",
         "accepted samples whose answer was cut off at max_tokens",
         "SELECT t.sample_id, t.question, g.text FROM training_set t JOIN generations g USING (request_key) "
@@ -51,7 +51,7 @@ ODDITIES = (
     ),
     Oddity(
         "cut_off",
-        "SELECT count(*) FROM asked_answers WHERE finish_reason = 'length'",
+        "SELECT count(*) FROM odd_ends WHERE finish_reason = 'length'",
         "answer that was cut off at max_tokens",
         "answers that were cut off at max_tokens",
         "SELECT s.sample_id, g.completion_tokens, g.text FROM current_samples s JOIN generations g USING (request_key) "
@@ -59,7 +59,7 @@ ODDITIES = (
     ),
     Oddity(
         "no_answer",
-        "SELECT count(*) FROM asked_answers WHERE finish_reason = 'error'",
+        "SELECT count(*) FROM odd_ends WHERE finish_reason = 'error'",
         "question that the teacher gave no answer to",
         "questions that the teacher gave no answer to",
         "SELECT s.sample_id, g.error, s.question FROM current_samples s JOIN generations g USING (request_key) "
@@ -67,7 +67,7 @@ ODDITIES = (
     ),
     Oddity(
         "seed_without_yield",
-        "SELECT count(*) FROM asked_seeds ANTI JOIN accepted USING (seed_id)",
+        "SELECT count(*) FROM asked_seeds ANTI JOIN accepted USING (seed)",
         "seed of which nothing was accepted",
         "seeds of which nothing was accepted",
         "SELECT d.name, d.language, d.family, count(*) AS asked, any_value(d.question) AS question FROM seeds d "
@@ -91,14 +91,14 @@ ODDITIES = (
     ),
     Oddity(
         "seed_prevails",
-        f"SELECT count(*) FROM (SELECT count(*) AS n FROM accepted GROUP BY seed_id QUALIFY n > {MANY_TIMES} * avg(n) OVER ())",
+        f"SELECT count(*) FROM (SELECT count(*) AS n FROM accepted GROUP BY seed QUALIFY n > {MANY_TIMES} * avg(n) OVER ())",
         f"seed with more than {MANY_TIMES} times the accepted samples of a mean one",
         f"seeds with more than {MANY_TIMES} times the accepted samples of a mean one",
         "SELECT seed, count(*) AS accepted FROM training_set GROUP BY seed ORDER BY accepted DESC",
     ),
     Oddity(
         "duplicate",
-        "SELECT count(*) - count(DISTINCT content_id) FROM accepted",
+        "SELECT count(*) - count(DISTINCT content) FROM accepted",
         "accepted sample that says what another one says",
         "accepted samples that say what another one says",
         "SELECT content_id, count(*) AS samples, min(question) AS question, min(answer) AS answer FROM training_set "
@@ -106,21 +106,21 @@ ODDITIES = (
     ),
     Oddity(
         "disagreement",
-        "SELECT count(*) FROM (SELECT 1 FROM accepted GROUP BY task_id HAVING min(answer) <> max(answer))",
+        "SELECT count(*) FROM (SELECT 1 FROM accepted GROUP BY task HAVING min(said) <> max(said))",
         "question with different accepted answers",
         "questions with different accepted answers",
         "SELECT min(question) AS question, list(DISTINCT answer) AS answers FROM training_set GROUP BY task_id HAVING len(answers) > 1",
     ),
     Oddity(
         "empty_answer",
-        "SELECT count(*) FROM accepted WHERE trim(answer) = ''",
+        "SELECT count(*) FROM accepted WHERE empty",
         "accepted sample with an empty answer",
         "accepted samples with an empty answer",
         "SELECT * FROM training_set WHERE trim(coalesce(answer, '')) = ''",
     ),
     Oddity(
         "hidden_characters",
-        f"SELECT count(*) FROM accepted WHERE {HIDDEN.format('')}",
+        "SELECT count(*) FROM accepted WHERE hidden",
         "accepted sample with control characters or characters that hide or turn text",
         "accepted samples with control characters or characters that hide or turn text",
         f"SELECT sample_id, question, answer FROM training_set WHERE {HIDDEN.format('')}",
@@ -133,19 +133,20 @@ SELECT recipe_name, started_at, wanted, (SELECT arg_max(reason, batch) FROM plan
        (SELECT count(*) FROM current_samples)
 FROM current_run
 """
-COUNTS = """
-WITH accepted AS MATERIALIZED (
-    SELECT sample_id, request_key, seed_id, task_id, language, family, content_id, question, coalesce(answer, '') AS answer
-    FROM training_set
+# Of a million samples nothing wide is kept: flags, and hashes where only equality counts.
+COUNTS = f"""
+WITH told AS (SELECT request_key, {UNSURE.format("")} AS unsure, finish_reason = 'length' AS cut_off FROM generations),
+accepted AS MATERIALIZED (
+    SELECT hash(seed_id) AS seed, hash(task_id) AS task, hash(content_id) AS content, hash(answer) AS said, language, family,
+           unsure, cut_off, trim(coalesce(answer, '')) = '' AS empty, {HIDDEN.format("")} AS hidden
+    FROM training_set JOIN told USING (request_key)
 ),
-told AS MATERIALIZED (
-    SELECT finish_reason, token_logprobs FROM generations SEMI JOIN accepted USING (request_key)
+asked AS (SELECT request_key, seed_id FROM requests SEMI JOIN current_run USING (plan_id)),
+odd_ends AS MATERIALIZED (
+    SELECT DISTINCT request_key, finish_reason
+    FROM (SELECT request_key, finish_reason FROM generations WHERE finish_reason IN ('length', 'error')) JOIN asked USING (request_key)
 ),
-asked AS MATERIALIZED (SELECT request_key, seed_id FROM requests SEMI JOIN current_run USING (plan_id)),
-asked_answers AS MATERIALIZED (
-    SELECT finish_reason FROM generations WHERE finish_reason IN ('length', 'error') AND request_key IN (SELECT request_key FROM asked)
-),
-asked_seeds AS MATERIALIZED (SELECT seed_id, language, family FROM seeds SEMI JOIN asked USING (seed_id))
+asked_seeds AS MATERIALIZED (SELECT hash(seed_id) AS seed, language, family FROM seeds SEMI JOIN asked USING (seed_id))
 SELECT (SELECT count(*) FROM accepted)
 """
 VIEWS = "SELECT view_name AS view, comment AS shows FROM duckdb_views() WHERE NOT internal ORDER BY view_name"
@@ -222,11 +223,10 @@ def _plan(row: list[Any], accepted: int) -> list[Line]:
 
 def _yields(rows: list[list[Any]]) -> list[Line]:
     """Return a line for each check, the most frequent reasons, and the checks that fail most of what they see."""
-    checks: dict[str, list[int]] = {}
-    for check, _, passed, samples, _ in rows:
-        seen = checks.setdefault(check, [0, 0])
-        seen[0] += samples if passed else 0
-        seen[1] += samples
+    checks: dict[str, tuple[int, int]] = {}
+    for check, _, good, samples, _ in rows:
+        passed, seen = checks.get(check, (0, 0))
+        checks[check] = passed + good * samples, seen + samples
     yields = [
         Line("yield", check, passed, round(passed / seen, 4), f"of {seen:,} passed", f"FROM yield_by_check WHERE check_name = '{check}'")
         for check, (passed, seen) in checks.items()

@@ -32,7 +32,7 @@ def overview_text(overview: Overview, width: int) -> str:
                 grid.add_row(Padding(Text(visible(line.statement)), (0, 0, 0, 4)))
         else:
             for justify in ("left", "right", "right", "left"):
-                grid.add_column(justify=justify, overflow="fold")  # type: ignore[arg-type]
+                grid.add_column(justify=justify, overflow="fold")
             for line in lines:
                 share = "" if line.share is None else f"{line.share:.1%}"
                 grid.add_row(*map(Text, (visible(line.item), f"{line.count:,}", share, visible(line.note))))

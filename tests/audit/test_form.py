@@ -39,7 +39,7 @@ def test_columns_that_do_not_fit_stand_below_each_other() -> None:
 def test_a_long_cell_is_folded_and_cut_with_a_count() -> None:
     text = to_table(answer(["a"], ["x" * 5000]), 80)
     assert text.count("x") == 1000
-    assert "(and 4,000 characters more)" in text
+    assert "(and 4,000 characters more)" in " ".join(text.split())
 
 
 def test_hostile_text_is_shown_as_text() -> None:
