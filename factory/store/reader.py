@@ -59,14 +59,18 @@ def ask_all(store: Path, statements: Sequence[str], limits: Limits = Limits()) -
     if any("\ud800" <= character <= "\udfff" for sql in statements for character in sql):
         raise InputError("the question is not whole Unicode text")
     question = {"store": str(store), "statements": list(statements), "limits": asdict(limits), "started": time.monotonic()}
-    # -P: a folder that happens to hold a `json.py` must not be imported from.
-    child = subprocess.run(
-        [sys.executable, "-P", "-m", "factory.store.reader"],
-        input=json.dumps(question).encode(),
-        capture_output=True,
-        env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
+    try:
+        # -P: a folder that happens to hold a `json.py` must not be imported from.
+        child = subprocess.run(
+            [sys.executable, "-P", "-m", "factory.store.reader"],
+            input=json.dumps(question).encode(),
+            capture_output=True,
+            env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"},
+            check=False,
+        )
+    except KeyboardInterrupt:
+        sweep_now(store)
+        raise
     if child.returncode:
         sweep_now(store)
         if child.returncode == -signal.SIGALRM:

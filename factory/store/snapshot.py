@@ -34,7 +34,8 @@ def open_readable(store: Path, connect: Callable[[Path], Connection], pause: Cal
     """
     try:
         lock = os.open(lock_path(store), os.O_RDONLY)
-    except FileNotFoundError:
+    except OSError:
+        # No factory has opened the store for writing since there are locks, or the reader may not see the lock: DuckDB's own decides.
         return connect(store), ""
     try:
         fcntl.flock(lock, fcntl.LOCK_SH)
