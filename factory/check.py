@@ -17,7 +17,7 @@ def unjudged(context: Context, store: Store) -> int:
     rows = store.query(
         "SELECT p.position FROM samples s JOIN requests p USING (request_key) WHERE p.plan_id = ? AND "
         "coalesce(p.sample_id, s.sample_id) = s.sample_id AND "
-        "(SELECT count(*) FROM verdicts v WHERE v.sample_id = s.sample_id AND list_contains(?, v.check_key)) < ?",
+        "s.edited_from IS NULL AND (SELECT count(*) FROM verdicts v WHERE v.sample_id = s.sample_id AND list_contains(?, v.check_key)) < ?",
         [context.plan_id, keys, len(keys)],
     )
     if not rows:
