@@ -1,7 +1,7 @@
 """What the review page shows, read out of the store: counts, one page of a filtered list, one sample with its whole pedigree.
 
 Promise: every text is made visible (`factory.visible`) unless it stands under `raw`, where it goes into a field to be edited; values are
-bound, never spelled into a statement; the file is open only while a question is answered, so that a run can begin at any time.
+bound, never spelled into a statement; the file is open only while a question is answered, and a writer that comes waits for that long.
 """
 
 import json
@@ -14,6 +14,7 @@ import duckdb
 
 from factory.errors import InputError
 from factory.review.tokens import Speller
+from factory.store.lock import reading
 from factory.store.store import connect
 from factory.visible import cut, visible
 
@@ -172,11 +173,8 @@ class Samples:
 
     @contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = connect(self._store, read_only=True)
-        try:
+        with reading(self._store), connect(self._store, read_only=True) as connection:
             yield connection
-        finally:
-            connection.close()
 
 
 def editable(row: Row) -> list[str]:

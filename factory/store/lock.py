@@ -21,6 +21,22 @@ def lock_path(store: Path) -> Path:
     return store.with_name(f"{store.name}.lock")
 
 
+@contextmanager
+def reading(store: Path) -> Iterator[None]:
+    """Share the turn, so that a writer waits until the files have been read."""
+    try:
+        handle = os.open(lock_path(store), os.O_RDONLY)
+    except OSError:
+        # No factory has opened the store for writing since there are locks, or the lock may not be seen: DuckDB's own decides.
+        yield
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
 class Turn:
     """The lock of one store in the hands of its writer."""
 
