@@ -13,6 +13,7 @@ from pathlib import Path
 
 from factory.errors import FactoryError, InputError
 from factory.store.ledger import Ledger
+from factory.store.lock import mark
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Workspace:
     """The paths below one folder."""
 
     root: Path
+
+    @property
+    def lock_path(self) -> Path:
+        return self.root / "factory.lock"
 
     @property
     def store(self) -> Path:
@@ -60,7 +65,7 @@ class Workspace:
         """Make the folder if need be, hold its lock, and yield the lock's file descriptor, which children inherit."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.root / "factory.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise InputError(f"the workspace {self.root} cannot be written: {error.strerror}", "Choose another folder with -w.") from None
         try:
@@ -71,6 +76,7 @@ class Workspace:
                 raise FactoryError(
                     f"the workspace {self.root} is busy: process {holder} is running in it", "Wait for it, or stop it."
                 ) from None
+            mark(handle)  # for readers of the store, who must not take the lock to see it
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
             yield handle

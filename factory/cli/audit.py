@@ -1,120 +1,118 @@
 """`factory audit`: question the store in SQL."""
 
-import csv
-import io
-import json
 import re
+import shutil
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from factory.audit.form import Format, write
 from factory.cli.options import WorkspacePath
 from factory.errors import InputError
 from factory.visible import visible
 
 if TYPE_CHECKING:
-    from factory.store.reader import Answer
+    from factory.store.reader import Answer, Limits
 
-VIEWS = "SELECT view_name AS view, comment AS shows FROM duckdb_views() WHERE NOT internal ORDER BY view_name"
-
-
-class Format(StrEnum):
-    """How an answer is written."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    parquet = "parquet"
+PIPE_WIDTH = 160
+TABLE_ROWS, OTHER_ROWS = 100, 100_000
 
 
 def audit(
     workspace: WorkspacePath,
-    question: Annotated[str | None, typer.Argument(help="A view, or one SELECT. Left out: the list of views.", show_default=False)] = None,
+    question: Annotated[str | None, typer.Argument(help="A view, or one SELECT. Left out: the overview.", show_default=False)] = None,
+    interactive: Annotated[
+        bool, typer.Option("-i", "--interactive", help="Ask on at a prompt; from a pipe: every statement of it.", show_default=False)
+    ] = False,
     format: Annotated[Format, typer.Option(help="How the answer is written.")] = Format.table,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; parquet needs one.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(help="Most rows.", min=1)] = 100_000,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write, instead of standard output.", show_default=False)
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Most rows; else 100 in a table, 100000 elsewhere.", min=1, show_default=False)] = None,
     seconds: Annotated[float, typer.Option(help="Longest time.", min=0.1)] = 30.0,
 ) -> None:
-    """Question the store: a view's name, or one SELECT. Nothing can be changed, and no file be reached."""
+    """Question the store: nothing for an overview, a view's name, or one SELECT. Nothing can be changed, and no file be reached."""
     # Imported here, so that `factory --help` answers at once.
+    from factory.audit.overview import overview
     from factory.store.reader import Limits, ask
     from factory.workspace import Workspace
 
-    sql = VIEWS if question is None else f'SELECT * FROM "{question}"' if re.fullmatch(r"\w+", question) else question
-    answer = ask(Workspace(workspace).existing().store, sql, Limits(seconds=seconds, rows=limit))
-    if output is not None:
-        _write(answer, format, output)
-    elif format is Format.parquet:
-        raise InputError("parquet goes to a file: name it with -o")
+    store = Workspace(workspace).existing().store
+    limits = Limits(seconds=seconds, rows=limit or (TABLE_ROWS if format is Format.table else OTHER_ROWS))
+    if format is Format.parquet and output is None and (interactive or sys.stdout.isatty()):
+        raise InputError("parquet goes to a file or a pipe: name a file with -o")
+    if interactive:
+        if question is not None or output is not None:
+            raise InputError("at the prompt (-i) no question is given, and no file with -o")
+        _converse(store, limits, format)
+    elif question is not None:
+        sql = f'SELECT * FROM "{question}" LIMIT {limits.rows + 1}' if re.fullmatch(r"\w+", question) else question
+        _put(ask(store, sql, limits), format, output, limits)
+    elif format is Format.table:
+        _look(store, limits, output)
     else:
-        text = _text(answer, format)
-        # Nothing in a sample may drive a terminal; whoever reads a pipe gets the text as it is.
-        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+        _put(overview(store, limits).rows(), format, output, limits)
+
+
+def _look(store: Path, limits: "Limits", output: Path | None = None) -> None:
+    from factory.audit.overview import overview
+    from factory.audit.overview_text import overview_text
+
+    seen = overview(store, limits)
+    _note(seen.as_of)
+    _send(overview_text(seen, _width()).encode(), output)
+
+
+def _put(answer: "Answer", format: Format, output: Path | None, limits: "Limits") -> None:
+    _note(answer.as_of)
+    _send(write(answer, format, _width()), output)
     if answer.cut:
-        typer.echo(f"only the first {limit} rows; raise --limit for more", err=True)
+        typer.echo(f"only the first {limits.rows} rows; raise --limit for more", err=True)
 
 
-def _text(answer: "Answer", format: Format) -> str:
-    if format is Format.json:
-        return json.dumps([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], ensure_ascii=False, indent=1) + "\n"
-    if format is Format.csv:
-        buffer = io.StringIO()
-        # Before Python 3.13 a carriage return is not quoted where it is needed, and would end the row.
-        plain, quoted = csv.writer(buffer, lineterminator="\n"), csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        for row in (answer.columns, *answer.rows):
-            cells = [_csv_cell(value) for value in row]
-            (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
-        return buffer.getvalue()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in answer.columns:
-        table.add_column(Text(visible(column)), overflow="fold")
-    for row in answer.rows:
-        table.add_row(*(Text(visible(_cell(value))) for value in row))
-    console = Console(file=io.StringIO(), width=None if sys.stdout.isatty() else 160)
-    console.print(table)
-    console.print(f"{len(answer.rows)} rows")
-    return console.file.getvalue()  # type: ignore[attr-defined]
+def _note(as_of: str) -> None:
+    if as_of:
+        typer.echo(f"a run is writing: this is a copy of the store as it was at {as_of} UTC", err=True)
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _csv_cell(value: object) -> str:
-    # Spreadsheets run cells that begin with these; an apostrophe makes them text.
-    text = _cell(value)
-    return "'" + text if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _write(answer: "Answer", format: Format, output: Path) -> None:
+def _send(content: bytes, output: Path | None) -> None:
     try:
-        if format is Format.parquet:
-            _write_parquet(answer, output)
+        if output is not None:
+            output.write_bytes(content)
+        elif sys.stdout.isatty():
+            # Nothing in a sample may drive a terminal; whoever reads a pipe gets the text as it is.
+            sys.stdout.write(visible(content.decode()))
         else:
-            output.write_text(_text(answer, format), encoding="utf-8")
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror}", "Name another file with -o.") from None
+        raise InputError(f"{output or 'standard output'} cannot be written: {error.strerror}", "Name another file with -o.") from None
 
 
-def _write_parquet(answer: "Answer", output: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet
+def _converse(store: Path, limits: "Limits", format: Format) -> None:
+    from factory.audit import prompt
+    from factory.audit.catalog import catalog
 
-    def column(values: list[object]) -> pa.Array:
-        try:
-            return pa.array(values)
-        except (pa.ArrowException, OverflowError):
-            # What has no one type there, such as numbers beside "nan" or beyond 64 bits, is text.
-            return pa.array([None if value is None else _cell(value) for value in values], pa.string())
+    known = catalog(store)
+    conversation = prompt.Conversation(
+        store,
+        limits,
+        known,
+        show=lambda answer: _put(answer, format, None, limits),
+        say=lambda text: _send(text.encode(), None),
+        look=lambda: _look(store, limits),
+    )
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        prompt.read_pipe(conversation, sys.stdin)
+        return
+    typer.echo(r"\? helps, \q ends", err=True)
+    prompt.read_terminal(conversation, lambda text: typer.echo(text, err=True), prompt.terminal_session(known))
 
-    columns = {name: column([row[place] for row in answer.rows]) for place, name in enumerate(answer.columns)}
-    pyarrow.parquet.write_table(pa.table(columns), output)
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH

@@ -1,25 +1,33 @@
-"""Questions to the store from people: one SELECT, in a locked-down child process.
+"""Questions to the store from people: SELECTs, in a locked-down child process.
 
 Promise: the store cannot be changed, no file, network or variable can be reached, and the child is cut off at its limits of time, memory,
-rows and bytes. The child has an empty environment. Not promised: answers while a writer has the store open (the error names its process).
+rows and bytes: at the latest a second after its time by the kernel, whatever it is doing. The child has an empty environment. While a
+writer has the store open, or a run is on, the child reads a copy of one moment and says of which (`factory/store/snapshot.py`); the copying
+does not count as the question's time.
 """
 
 import json
 import resource
+import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from factory.errors import FactoryError, InputError
+from factory.store.snapshot import open_readable, sweep_now
+
+GRACE_SECONDS = 1.0  # after the time of the question, for an answer that says that it was stopped
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one question may use: seconds of wall time, bytes of memory, rows and bytes of its answer."""
+    """What the questions put together may use: seconds of wall time, bytes of memory, rows and bytes of each answer."""
 
     seconds: float = 30.0
     memory: int = 2 << 30
@@ -29,45 +37,57 @@ class Limits:
 
 @dataclass(frozen=True)
 class Answer:
-    """Column names and rows of plain JSON values; `cut` says that the row limit cut it off."""
+    """Column names, their DuckDB types and rows of plain JSON values.
+
+    `cut` says that the row limit cut it off; `as_of` is empty if the store itself was read, else the moment of the copy that was.
+    """
 
     columns: list[str]
     rows: list[list[Any]]
     cut: bool
+    types: list[str] = field(default_factory=list)
+    as_of: str = ""
 
 
 def ask(store: Path, sql: str, limits: Limits = Limits()) -> Answer:
     """Return the answer to one SELECT; InputError if it is refused or wrong, FactoryError if it was cut off or the store is busy."""
-    if any("\ud800" <= character <= "\udfff" for character in sql):
+    return ask_all(store, [sql], limits)[0]
+
+
+def ask_all(store: Path, statements: Sequence[str], limits: Limits = Limits()) -> list[Answer]:
+    """Return the answers to several SELECTs, all of one moment, one after the other in one child; errors as `ask`."""
+    if any("\ud800" <= character <= "\udfff" for sql in statements for character in sql):
         raise InputError("the question is not whole Unicode text")
-    question = json.dumps({"store": str(store), "sql": sql, "limits": asdict(limits)})
+    question = {"store": str(store), "statements": list(statements), "limits": asdict(limits), "started": time.monotonic()}
     try:
         # -P: a folder that happens to hold a `json.py` must not be imported from.
         child = subprocess.run(
             [sys.executable, "-P", "-m", "factory.store.reader"],
-            input=question.encode(),
+            input=json.dumps(question).encode(),
             capture_output=True,
-            timeout=limits.seconds + 1,
             env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"},
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        raise FactoryError(
-            f"the question took longer than {limits.seconds:g} s and was stopped", "Ask for less, or raise --seconds."
-        ) from None
+    except KeyboardInterrupt:
+        sweep_now(store)
+        raise
     if child.returncode:
+        sweep_now(store)
+        if child.returncode == -signal.SIGALRM:
+            raise FactoryError(f"the question took longer than {limits.seconds:g} s and was stopped", "Ask for less, or raise --seconds.")
         raise FactoryError("the question needed more memory or time than it may have, and was stopped", "Ask for less at once.")
-    answer = json.loads(child.stdout)
-    if "refused" in answer:
-        raise InputError(answer["refused"])
-    if "failed" in answer:
-        raise FactoryError(answer["failed"])
-    return Answer(**answer)
+    told = json.loads(child.stdout)
+    if "refused" in told:
+        raise InputError(told["refused"])
+    if "failed" in told:
+        raise FactoryError(told["failed"], told.get("hint", ""))
+    return [Answer(**answer, as_of=told["as_of"]) for answer in told["answers"]]
 
 
-def _locked_down(store: str, limits: Limits) -> duckdb.DuckDBPyConnection:
+def _locked_down(store: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     connection = duckdb.connect(
-        store,
+        str(store),
         read_only=True,
         config={
             "threads": 2,
@@ -87,11 +107,23 @@ def _locked_down(store: str, limits: Limits) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _answer(store: str, sql: str, limits: Limits) -> dict[str, Any]:
+def _answer_all(store: Path, statements: list[str], limits: Limits) -> dict[str, Any]:
     try:
-        connection = _locked_down(store, limits)
+        connection, as_of = open_readable(store, lambda path: _locked_down(path, limits), _pause)
+    except FactoryError as error:
+        return {"failed": error.message, "hint": error.hint}
     except duckdb.Error as error:
         return {"failed": f"{store} cannot be read: {str(error).splitlines()[0]}"}
+    answers = []
+    for sql in statements:
+        answer = _answer(connection, sql, limits)
+        if "columns" not in answer:
+            return answer
+        answers.append(answer)
+    return {"answers": answers, "as_of": as_of}
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, limits: Limits) -> dict[str, Any]:
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type.name not in ("SELECT", "EXPLAIN"):
@@ -106,8 +138,14 @@ def _answer(store: str, sql: str, limits: Limits) -> dict[str, Any]:
                 size += len(json.dumps(rows[-1], ensure_ascii=False))
             if size > limits.bytes:
                 return {"failed": f"the answer is larger than {limits.bytes >> 20} MB: ask for fewer rows or columns"}
-        columns = _told_apart([column[0] for column in cursor.description or ()])
-        return {"columns": columns, "rows": rows[: limits.rows], "cut": len(rows) > limits.rows}
+        told = cursor.description or []
+        columns = _told_apart([column[0] for column in told])
+        return {
+            "columns": columns,
+            "types": [str(column[1]) for column in told],
+            "rows": rows[: limits.rows],
+            "cut": len(rows) > limits.rows,
+        }
     except (duckdb.InterruptException, duckdb.OutOfMemoryException, MemoryError) as error:
         return {"failed": f"the question was stopped: {(str(error).splitlines() or ['out of memory'])[0]}"}
     except duckdb.Error as error:
@@ -140,15 +178,28 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+def end_in(seconds: float) -> None:
+    """Have the kernel end this process in so many seconds, whatever it is doing then."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+
+
+def _pause() -> Callable[[], None]:
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    return lambda: end_in(left)
+
+
 def main() -> None:
-    """Answer the question on standard input, on standard output."""
+    """Answer the questions on standard input, on standard output."""
     question = json.loads(sys.stdin.buffer.read())
     limits = Limits(**question["limits"])
+    # The clock is the machine's: what it took to start this process counts.
+    end_in(question["started"] + limits.seconds + GRACE_SECONDS - time.monotonic())
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     cpu = int(limits.seconds * 2) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    sys.stdout.write(json.dumps(_answer(question["store"], question["sql"], limits), ensure_ascii=True))
+    sys.stdout.write(json.dumps(_answer_all(Path(question["store"]), question["statements"], limits), ensure_ascii=True))
 
 
 if __name__ == "__main__":

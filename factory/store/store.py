@@ -3,7 +3,8 @@
 Promise: `commit` brings rows of several tables in one transaction or not at all, gives the transaction a batch number, and enters it in
 the ledger. After a kill at any moment the store holds exactly the batches that were committed. Opening proves the batch numbers against
 the ledger and refuses to go on if the store lost some, or if its schema is newer; a refused store is left untouched, so that what was
-misplaced can be put back. Older schemas are migrated after a copy was made. Not promised: more than one writer (the workspace's lock
+misplaced can be put back. Older schemas are migrated after a copy was made. The file is changed only in the writer's turn
+(`factory/store/lock.py`), so that a copy made in between is of one moment. Not promised: more than one writer (the workspace's lock
 keeps the second out), or detection of damaged blocks (`factory doctor` reads all rows).
 """
 
@@ -20,6 +21,7 @@ import pyarrow as pa
 from factory.digest import bytes_id
 from factory.errors import FactoryError
 from factory.store.ledger import Entry, Ledger
+from factory.store.lock import Turn
 
 Row = dict[str, Any]
 
@@ -62,21 +64,31 @@ class Store:
     def __init__(self, path: Path, ledger: Ledger):
         self.path = path
         self._ledger = ledger
-        _prove(path, ledger)
-        self._connection = connect(path)
+        self._turn = Turn(path)
         try:
-            self._migrate()
-            self._columns = read_columns(self._connection)
-            self._batch = self._enter_missing()
+            with self._turn.taken():
+                _prove(path, ledger)
+                self._connection = connect(path)
+                try:
+                    self._migrate()
+                    self._columns = read_columns(self._connection)
+                    self._batch = self._enter_missing()
+                    self._turn.mark()
+                except BaseException:
+                    self._connection.close()
+                    raise
         except BaseException:
-            self._connection.close()
+            self._turn.close()
             raise
 
     def __enter__(self) -> "Store":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        # DuckDB writes its checkpoint when it closes.
+        with self._turn.taken():
+            self._connection.close()
+        self._turn.close()
 
     def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> list[Row]:
         """Return all rows of a statement; JSON columns come back as text."""
@@ -97,6 +109,10 @@ class Store:
         tables = {name: rows for name, rows in tables.items() if rows}
         if not tables:
             return self._batch
+        with self._turn.taken():
+            return self._commit(tables)
+
+    def _commit(self, tables: dict[str, list[Row]]) -> int:
         batch, at = self._batch + 1, now()
         connection = self._connection
         connection.begin()

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -58,7 +59,9 @@ def test_the_version_is_told() -> None:
         ("audit", "-w", "{there}", "--seconds", "nan"),
         ("audit", "-w", "{there}", "no_such_view"),
         ("audit", "-w", "{there}", "DROP TABLE samples"),
-        ("audit", "-w", "{there}", "--format", "parquet"),
+        ("audit", "-w", "{there}", "-i", "samples"),
+        ("audit", "-w", "{there}", "-i", "-o", "out"),
+        ("audit", "-w", "{there}", "-i", "--format", "parquet"),
         ("audit", "-w", "{there}", "-o", "/no/such/folder/out.csv"),
         ("audit", "-w", "{there}", "--format", "parquet", "-o", "/no/such/folder/out.parquet"),
         ("audit", "-w", "/no/such/workspace"),
@@ -126,13 +129,6 @@ def test_audit_writes_parquet_that_can_be_read(workspace: Workspace, tmp_path: P
     assert table["parents"] == [["b2:seed"]] * 3
 
 
-@pytest.mark.parametrize("values", ["(1.5::DOUBLE), ('inf'::DOUBLE)", "(1::HUGEINT), (170141183460469231731687303715884105727::HUGEINT)"])
-def test_audit_writes_what_has_no_one_type_in_parquet_as_text(workspace: Workspace, tmp_path: Path, values: str) -> None:
-    output = tmp_path / "out.parquet"
-    assert audit(workspace, f"SELECT a FROM (VALUES {values}) t(a)", "--format", "parquet", "-o", output).returncode == 0
-    assert [type(value) for value in pyarrow.parquet.read_table(output).to_pydict()["a"]] == [str, str]
-
-
 def test_audit_writes_a_file_instead_of_standard_output(workspace: Workspace, tmp_path: Path) -> None:
     done = audit(workspace, "SELECT 1 AS a", "--format", "csv", "-o", tmp_path / "out.csv")
     assert done.stdout == ""
@@ -160,12 +156,37 @@ def test_audit_stops_at_its_time(workspace: Workspace) -> None:
     assert "stopped" in done.stderr
 
 
-def test_audit_names_the_process_that_holds_the_store(tmp_path: Path) -> None:
+def test_audit_answers_while_a_run_writes_and_says_of_when(tmp_path: Path) -> None:
     busy = make_workspace(tmp_path)
     with open_store(busy):
-        done = audit(busy, "samples")
-    assert done.returncode == 1
-    assert str(os.getpid()) in done.stderr
+        done = audit(busy, "SELECT count(*) AS n FROM samples", "--format", "json")
+    assert json.loads(done.stdout) == [{"n": 3}]
+    assert re.search(r"a run is writing: .* as it was at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d UTC", done.stderr)
+    assert audit(busy, "samples").stderr == ""
+
+
+def test_audit_reads_statements_from_a_pipe_to_its_end(workspace: Workspace) -> None:
+    command = [*COMMAND, "audit", "-w", str(workspace.root), "-i", "--format", "csv"]
+    options = {"cwd": ROOT, "env": ENVIRONMENT, "capture_output": True, "text": True, "check": False}
+    done = subprocess.run(command, input="SELECT ';' AS a\n; SELECT 2\nAS b", **options)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a\n;\nb\n2\n", "")
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, **options).returncode == 0
+    wrong = subprocess.run(command, input="DROP TABLE samples; SELECT 3;", **options)
+    assert (wrong.returncode, wrong.stdout) == (2, "") and "DROP" in wrong.stderr
+
+
+def test_audit_pipes_parquet_and_keeps_a_terminal_from_it(workspace: Workspace) -> None:
+    command = [*COMMAND, "audit", "-w", str(workspace.root), "SELECT 7 AS a", "--format", "parquet"]
+    piped = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, check=True).stdout
+    assert pyarrow.parquet.read_table(io.BytesIO(piped)).to_pylist() == [{"a": 7}]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_the_overview_is_rows_too(workspace: Workspace, form: str) -> None:
+    done = audit(workspace, "--format", form)
+    rows = json.loads(done.stdout) if form == "json" else list(csv.DictReader(io.StringIO(done.stdout)))
+    assert {row["section"] for row in rows} == {"store", "plan", "yield", "reasons", "oddities", "views"}
+    assert all(audit(workspace, row["statement"], "--format", "json").returncode == 0 for row in rows if row["section"] == "oddities")
 
 
 def test_a_reader_that_leaves_early_is_no_fault(workspace: Workspace) -> None:

@@ -1,14 +1,19 @@
 """A question changes nothing, reaches nothing, and ends: each statement here is hostile, and the answer is a sentence."""
 
+import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from factory.errors import FactoryError, InputError
-from factory.store.reader import Limits, ask
+from factory.store.reader import Limits, ask, ask_all
 from factory.workspace import Workspace
-from tests.store.sample_rows import EVIL, digests, make_workspace, open_store
+from tests.store.sample_rows import EVIL, digests, make_workspace
 
 pytestmark = pytest.mark.thorough
 
@@ -77,6 +82,22 @@ REFUSED = [
     "SELECT * FROM query('DROP TABLE samples')",
     "SELECT * FROM query_table('/etc/passwd')",
     "SELECT getenv('HF_TOKEN')",
+    "SELECT current_setting('HF_TOKEN')",
+    "SELECT * FROM which_secret('https://example.com', 'http')",
+    "SELECT content FROM read_text('/proc/self/environ')",
+    "SELECT * FROM read_blob('/proc/self/fd/0')",
+    "SELECT * FROM read_duckdb('{store}')",
+    "FROM sqlite_scan('{here}/factory.duckdb', 'samples')",
+    "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT content FROM read_text(''/etc/passwd'')'))",
+    "PIVOT (SELECT content FROM read_text('/etc/passwd')) ON content USING count(*)",
+    "SELECT * FROM parquet_metadata('/etc/passwd')",
+    "SUMMARIZE SELECT * FROM read_csv('/etc/passwd')",
+    "DESCRIBE SELECT * FROM '{here}/factory.ledger.jsonl'",
+    "SELECT * FROM duckdb_logs_parsed('QueryLog')",
+    "MERGE INTO samples USING seeds ON false WHEN NOT MATCHED THEN INSERT DEFAULT VALUES",
+    "CREATE OR REPLACE VIEW training_set AS SELECT 1",
+    "CREATE SEQUENCE numbers",
+    "CREATE TYPE mood AS ENUM ('x')",
     "EXPLAIN ANALYZE DELETE FROM samples",
     "EXPLAIN ANALYZE COPY samples TO '{here}/out.csv'",
     "EXPLAIN ANALYZE CREATE TABLE x AS SELECT 1",
@@ -90,6 +111,12 @@ CUT_OFF = [
     "SELECT length(repeat('x', 2000000000))",
     "SELECT repeat('x', 2000000) FROM range(10)",
     "SELECT list(i) FROM range(1000000000) t(i)",
+    "SELECT printf('%2000000000d', 1)",
+    "SELECT rpad('x', 2000000000, 'y')",
+    "SELECT list_resize([1], 2000000000)",
+    "SELECT levenshtein(repeat('x', 500000), repeat('y', 500000))",
+    "SELECT string_agg(i::VARCHAR, ',') FROM range(1000000000) t(i)",
+    "SELECT count(DISTINCT hash(i)) FROM range(10000000000) t(i)",
     "SELECT count(*) FROM range(1000000000) a, range(1000000000) b",
     "SELECT i FROM range(100000000) t(i) ORDER BY hash(i)",
     "WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t) SELECT count(*) FROM t",
@@ -190,13 +217,47 @@ def test_a_module_in_the_current_folder_is_not_imported(workspace: Workspace, tm
     trap.unlink()
 
 
-def test_while_a_writer_works_its_process_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
-    busy = make_workspace(tmp_path_factory.mktemp("busy"))
-    with open_store(busy), pytest.raises(FactoryError) as caught:
-        ask(busy.store, "SELECT 1", LIMITS)
-    assert str(os.getpid()) in caught.value.message
-    assert not isinstance(caught.value, InputError)
-    assert ask(busy.store, "SELECT 1", LIMITS).rows == [[1]]
+HARD_LIMITS = """
+import json, resource, signal
+from factory.store import reader
+
+def limits(*_):
+    kinds = ("AS", "CPU")
+    return {"timer": signal.getitimer(signal.ITIMER_REAL)[0], "alarm": signal.getsignal(signal.SIGALRM) == signal.SIG_DFL} | {
+        kind: resource.getrlimit(getattr(resource, f"RLIMIT_{kind}")) for kind in kinds
+    }
+
+reader._answer_all = limits
+reader.main()
+"""
+
+
+def test_a_question_is_ended_by_the_kernel_within_a_second_of_its_time() -> None:
+    question = {"store": "", "statements": [], "limits": {"seconds": 20, "memory": 1 << 30}, "started": time.monotonic()}
+    done = subprocess.run([sys.executable, "-c", HARD_LIMITS], input=json.dumps(question).encode(), capture_output=True, check=True)
+    told = json.loads(done.stdout)
+    assert 0 < told["timer"] <= 21 and told["alarm"]
+    assert told["AS"] == [1 << 30, 1 << 30]
+    assert told["CPU"] == [42, 42], "two threads, and the start"
+
+
+def test_the_clock_of_a_question_runs_before_its_process_does() -> None:
+    question = {"store": "", "statements": [], "limits": {"seconds": 20}, "started": time.monotonic() - 21}
+    command = [sys.executable, "-m", "factory.store.reader"]
+    assert subprocess.run(command, input=json.dumps(question).encode(), check=False).returncode == -signal.SIGALRM
+
+
+def test_what_does_not_listen_is_ended_all_the_same() -> None:
+    program = "from factory.store.reader import end_in\nend_in(0.01)\nwhile True: pass"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGALRM
+
+
+def test_several_questions_are_answered_from_one_opening(workspace: Workspace) -> None:
+    first, second = ask_all(workspace.store, ["SELECT 1 AS a", "SELECT count(*) FROM samples"], LIMITS)
+    assert (first.rows, first.types, first.as_of) == ([[1]], ["INTEGER"], "")
+    assert second.rows == [[3]]
+    with pytest.raises(InputError, match="DROP"):
+        ask_all(workspace.store, ["SELECT 1", "DROP TABLE samples"], LIMITS)
 
 
 def test_what_is_no_store_is_said_to_be_none(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,0 +1,1 @@
+"""Looking into a store: the overview, answers as tables and files, the prompt."""
