@@ -9,7 +9,10 @@ CREATE TABLE artifact_samples (
     PRIMARY KEY(artifact_id, sample_id, "role")
 );
 COMMENT ON TABLE artifact_samples IS 'Which model learnt from, or was calibrated on, which sample.';
+COMMENT ON COLUMN artifact_samples.artifact_id IS 'the model';
+COMMENT ON COLUMN artifact_samples.sample_id IS 'the sample';
 COMMENT ON COLUMN artifact_samples."role" IS 'train, calibrate';
+COMMENT ON COLUMN artifact_samples.batch IS 'the transaction that brought the row';
 
 CREATE TABLE artifacts (
     artifact_id VARCHAR PRIMARY KEY,
@@ -23,12 +26,15 @@ CREATE TABLE artifacts (
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE artifacts IS 'Models: those that were used and those that were made.';
+COMMENT ON COLUMN artifacts.artifact_id IS 'content id of what the model was made from and how';
 COMMENT ON COLUMN artifacts.kind IS 'model, adapter, merged, quantized';
+COMMENT ON COLUMN artifacts."name" IS 'as commands and recipes call it';
 COMMENT ON COLUMN artifacts.path IS 'relative to the workspace where it lies inside';
 COMMENT ON COLUMN artifacts.digest IS 'covers every file; factory doctor proves it';
 COMMENT ON COLUMN artifacts.weight_bytes IS 'sum of its safetensors files';
 COMMENT ON COLUMN artifacts.parents IS 'ids of the models that it was made from';
 COMMENT ON COLUMN artifacts.about IS 'the settings that it was made with';
+COMMENT ON COLUMN artifacts.batch IS 'the transaction that brought the row';
 
 CREATE TABLE attempts (
     request_key VARCHAR,
@@ -41,11 +47,13 @@ CREATE TABLE attempts (
     PRIMARY KEY(request_key, attempt)
 );
 COMMENT ON TABLE attempts IS 'Every sending of an answered request to a server, the last of them the one in generations. A teacher in the process has none.';
+COMMENT ON COLUMN attempts.request_key IS 'the request that was sent';
 COMMENT ON COLUMN attempts.attempt IS 'which sending of the request, from 1';
 COMMENT ON COLUMN attempts.endpoint IS 'URL of the server, without user and query';
 COMMENT ON COLUMN attempts.outcome IS 'ok, timeout, connection, bad_answer, or http_ and the status';
 COMMENT ON COLUMN attempts."seconds" IS 'from sending to the answer or the failure';
 COMMENT ON COLUMN attempts.sent_at IS 'UTC';
+COMMENT ON COLUMN attempts.batch IS 'the transaction that brought the row';
 
 CREATE TABLE batches (
     batch BIGINT PRIMARY KEY,
@@ -53,6 +61,8 @@ CREATE TABLE batches (
     "content" JSON NOT NULL
 );
 COMMENT ON TABLE batches IS 'One row for each committed transaction; the ledger beside the store says the same.';
+COMMENT ON COLUMN batches.batch IS 'number of the transaction, from 1';
+COMMENT ON COLUMN batches.committed_at IS 'UTC';
 COMMENT ON COLUMN batches."content" IS 'per table: number of rows and digest, the same as in the ledger';
 
 CREATE TABLE evaluations (
@@ -69,10 +79,14 @@ CREATE TABLE evaluations (
 );
 COMMENT ON TABLE evaluations IS 'Every figure that was measured of a model, with its interval.';
 COMMENT ON COLUMN evaluations.evaluation_id IS 'content id of the model, the tasks and how they were put';
+COMMENT ON COLUMN evaluations.artifact_id IS 'the model that was measured';
 COMMENT ON COLUMN evaluations."role" IS 'teacher, base, student, student_quantized';
+COMMENT ON COLUMN evaluations.metric IS 'what was measured, such as answer_accuracy or tokens_per_s';
+COMMENT ON COLUMN evaluations."value" IS 'in the unit that the metrics name ends with; without one a share of 1';
 COMMENT ON COLUMN evaluations.low IS 'lower end of the 95 % interval; NULL if there is none';
 COMMENT ON COLUMN evaluations.high IS 'upper end of the 95 % interval; NULL if there is none';
 COMMENT ON COLUMN evaluations.n IS 'how many tasks or repetitions stand behind the value';
+COMMENT ON COLUMN evaluations.batch IS 'the transaction that brought the row';
 
 CREATE TABLE generations (
     request_key VARCHAR PRIMARY KEY,
@@ -96,24 +110,35 @@ CREATE TABLE generations (
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE generations IS 'One answer of the teacher, with its distribution.';
+COMMENT ON COLUMN generations.request_key IS 'the request that it answers';
+COMMENT ON COLUMN generations.teacher IS 'model that answered, as the recipe names it';
+COMMENT ON COLUMN generations.revision IS 'which state of that model';
 COMMENT ON COLUMN generations.template_digest IS 'content id of the prompt template';
 COMMENT ON COLUMN generations.messages IS 'as rendered, OpenAI form';
 COMMENT ON COLUMN generations.parameters IS 'temperature, top_p, max_tokens, logprobs, seed, draw';
 COMMENT ON COLUMN generations."text" IS 'as the teacher wrote it; lone surrogates are replaced by ?';
 COMMENT ON COLUMN generations.finish_reason IS 'why the answer ended: stop, length, or error if there is none';
 COMMENT ON COLUMN generations."error" IS 'why there is no answer; NULL if there is one';
+COMMENT ON COLUMN generations.prompt_tokens IS 'tokens of the prompt';
+COMMENT ON COLUMN generations.completion_tokens IS 'tokens of the answer';
+COMMENT ON COLUMN generations.token_ids IS 'the tokens of the answer';
 COMMENT ON COLUMN generations.token_logprobs IS 'natural logarithm of each token, raw distribution: before temperature and grammar';
 COMMENT ON COLUMN generations.topk_ids IS 'for each token of the answer, the ids of the k likeliest tokens, by rank';
 COMMENT ON COLUMN generations.topk_logprobs IS 'natural logarithms of the same, raw distribution';
 COMMENT ON COLUMN generations.attempts IS 'how often the request was sent';
 COMMENT ON COLUMN generations."seconds" IS 'from sending to the last token';
+COMMENT ON COLUMN generations.finished_at IS 'UTC, when the answer was there';
+COMMENT ON COLUMN generations.batch IS 'the transaction that brought the row';
 
 CREATE TABLE migrations (
     number BIGINT PRIMARY KEY,
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:ce7d0255cd7f067bc8f30590ceab4737.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:9ebb91a792523d21556fc94274cd50a2.';
+COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
+COMMENT ON COLUMN migrations."name" IS 'of the file';
+COMMENT ON COLUMN migrations.applied_at IS 'UTC';
 
 CREATE TABLE plan_ends (
     plan_id VARCHAR NOT NULL,
@@ -125,8 +150,13 @@ CREATE TABLE plan_ends (
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE plan_ends IS 'Why the making of data came to its end: enough was accepted, the budget was used up, the seeds gave no more.';
+COMMENT ON COLUMN plan_ends.plan_id IS 'the plan that ended';
 COMMENT ON COLUMN plan_ends.target_id IS 'content id of the wanted number, the budget and the checks';
+COMMENT ON COLUMN plan_ends.reason IS 'in words';
+COMMENT ON COLUMN plan_ends.accepted IS 'samples that were accepted by then';
+COMMENT ON COLUMN plan_ends.requests IS 'answers that it took';
 COMMENT ON COLUMN plan_ends.tokens IS 'of prompts and answers together';
+COMMENT ON COLUMN plan_ends.batch IS 'the transaction that brought the row';
 
 CREATE TABLE predictions (
     evaluation_id VARCHAR,
@@ -143,9 +173,17 @@ CREATE TABLE predictions (
     PRIMARY KEY(evaluation_id, task_id)
 );
 COMMENT ON TABLE predictions IS 'What a model answered to each held-out task.';
+COMMENT ON COLUMN predictions.evaluation_id IS 'the measurement, as in evaluations';
+COMMENT ON COLUMN predictions.task_id IS 'content id of question and reference';
+COMMENT ON COLUMN predictions.question IS 'of the held-out task';
+COMMENT ON COLUMN predictions.reference IS 'what is right';
+COMMENT ON COLUMN predictions.output IS 'as the model wrote it';
+COMMENT ON COLUMN predictions."call" IS 'the call that was read out of it';
+COMMENT ON COLUMN predictions.result IS 'what the tool returned to that call';
 COMMENT ON COLUMN predictions.parsed IS 'whether there is a call that fits the tools';
 COMMENT ON COLUMN predictions.same_call IS 'whether the call is the reference''s';
 COMMENT ON COLUMN predictions.right_answer IS 'whether the result is the reference''s';
+COMMENT ON COLUMN predictions.batch IS 'the transaction that brought the row';
 
 CREATE TABLE requests (
     plan_id VARCHAR,
@@ -162,10 +200,16 @@ CREATE TABLE requests (
     PRIMARY KEY(plan_id, "position")
 );
 COMMENT ON TABLE requests IS 'The plan: which task was put to the teacher, in which draw, and the answer that its sample was read out of.';
+COMMENT ON COLUMN requests.plan_id IS 'the plan, as in runs';
 COMMENT ON COLUMN requests."position" IS 'place of the sample in the plan, from 0';
 COMMENT ON COLUMN requests.request_key IS 'content id of model, revision, messages, schema, parameters and draw';
+COMMENT ON COLUMN requests.seed_id IS 'the seed that the task was made from';
 COMMENT ON COLUMN requests.task_id IS 'content id of question and reference';
 COMMENT ON COLUMN requests.draw IS 'how often the same question was put before, from 0';
+COMMENT ON COLUMN requests."language" IS 'of the question';
+COMMENT ON COLUMN requests.question IS 'the question, or the instruction';
+COMMENT ON COLUMN requests.reference IS 'what is right; empty where nothing is known';
+COMMENT ON COLUMN requests.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN requests.sample_id IS 'the sample that was read out of it; empty where an answer could have one sample only';
 
 CREATE TABLE runs (
@@ -183,12 +227,17 @@ CREATE TABLE runs (
     wanted BIGINT
 );
 COMMENT ON TABLE runs IS 'What was asked for: recipe, plan and checks. The latest decides what the views show.';
+COMMENT ON COLUMN runs.run_id IS 'content id of recipe, plan and time';
+COMMENT ON COLUMN runs.started_at IS 'UTC';
 COMMENT ON COLUMN runs.command IS 'what was typed';
+COMMENT ON COLUMN runs.recipe_name IS 'the name in the recipe';
 COMMENT ON COLUMN runs.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
+COMMENT ON COLUMN runs.recipe_text IS 'the recipe as it was written';
 COMMENT ON COLUMN runs.plan_id IS 'the requests that this run owes';
 COMMENT ON COLUMN runs.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
 COMMENT ON COLUMN runs.machine IS 'processor, cores, memory in bytes, instruction sets';
 COMMENT ON COLUMN runs.versions IS 'the packages that decide a result';
+COMMENT ON COLUMN runs.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN runs.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE TABLE samples (
@@ -215,16 +264,25 @@ CREATE TABLE samples (
     edited_from VARCHAR
 );
 COMMENT ON TABLE samples IS 'What was read out of an answer: question, call, result, answer. Rejected ones stay.';
+COMMENT ON COLUMN samples.sample_id IS 'content id of the answers that it took and of what was made of them';
 COMMENT ON COLUMN samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
+COMMENT ON COLUMN samples.seed_id IS 'the seed that its task was made from';
+COMMENT ON COLUMN samples.task_id IS 'content id of question and reference';
+COMMENT ON COLUMN samples.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN samples."language" IS 'of the question';
 COMMENT ON COLUMN samples.question IS 'the question, or the instruction';
+COMMENT ON COLUMN samples.reference IS 'what is right; empty where nothing is known';
 COMMENT ON COLUMN samples.messages IS 'question, call, result, answer, OpenAI form; NULL if there is no call to speak of';
 COMMENT ON COLUMN samples.tools IS 'the tools that were offered, OpenAI form';
 COMMENT ON COLUMN samples."call" IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
 COMMENT ON COLUMN samples.fault IS 'reason code why there is no call, or no result';
 COMMENT ON COLUMN samples.result IS 'what the tool returned; in steps, JSON of the results of each step';
 COMMENT ON COLUMN samples.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
+COMMENT ON COLUMN samples.answer IS 'what is said to the user in the end';
 COMMENT ON COLUMN samples.content_id IS 'equal for samples that say the same';
 COMMENT ON COLUMN samples.parents IS 'ids of the seeds and samples that it was made from';
+COMMENT ON COLUMN samples.batch IS 'the transaction that brought the row';
+COMMENT ON COLUMN samples."family" IS 'kind of task within the seeds';
 COMMENT ON COLUMN samples."input" IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
 
@@ -244,9 +302,13 @@ CREATE TABLE seeds (
 COMMENT ON TABLE seeds IS 'The tasks written by hand that everything starts from.';
 COMMENT ON COLUMN seeds.seed_id IS 'content id of the seed';
 COMMENT ON COLUMN seeds."name" IS 'its id in the file';
+COMMENT ON COLUMN seeds."language" IS 'of the question';
 COMMENT ON COLUMN seeds."family" IS 'kind of task within the seeds';
+COMMENT ON COLUMN seeds.question IS 'the question, or the instruction';
 COMMENT ON COLUMN seeds.reference IS 'what is right: an expression, steps of calls as JSON, a final answer, an example answer';
 COMMENT ON COLUMN seeds."source" IS 'file';
+COMMENT ON COLUMN seeds.line IS 'of the file, from 1';
+COMMENT ON COLUMN seeds.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN seeds."input" IS 'the material that an instruction is about';
 COMMENT ON COLUMN seeds.rationale IS 'reasoning before the final answer';
 
@@ -259,8 +321,12 @@ CREATE TABLE stages (
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE stages IS 'Time and memory of each finished stage.';
+COMMENT ON COLUMN stages.run_id IS 'the run, as in runs';
+COMMENT ON COLUMN stages.stage IS 'generate, check, distill, compress, evaluate';
+COMMENT ON COLUMN stages."seconds" IS 'wall time';
 COMMENT ON COLUMN stages.peak_memory_bytes IS 'most memory the process had resident';
 COMMENT ON COLUMN stages.detail IS 'the line that sums the stage up';
+COMMENT ON COLUMN stages.batch IS 'the transaction that brought the row';
 
 CREATE TABLE training_log (
     artifact_id VARCHAR NOT NULL,
@@ -271,6 +337,12 @@ CREATE TABLE training_log (
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE training_log IS 'What was measured while a model was trained.';
+COMMENT ON COLUMN training_log.artifact_id IS 'the model that was trained';
+COMMENT ON COLUMN training_log.stage IS 'name of the training stage';
+COMMENT ON COLUMN training_log.step IS 'optimizer steps before it';
+COMMENT ON COLUMN training_log.metric IS 'loss, cross_entropy, divergence, learning_rate, grad_norm';
+COMMENT ON COLUMN training_log."value" IS 'as the trainer gave it';
+COMMENT ON COLUMN training_log.batch IS 'the transaction that brought the row';
 
 CREATE TABLE turns (
     plan_id VARCHAR,
@@ -281,8 +353,11 @@ CREATE TABLE turns (
     PRIMARY KEY(plan_id, "position", turn)
 );
 COMMENT ON TABLE turns IS 'Every answer that a sample took, where it took more than one.';
+COMMENT ON COLUMN turns.plan_id IS 'the plan, as in runs';
 COMMENT ON COLUMN turns."position" IS 'place of the sample in the plan, as in requests';
 COMMENT ON COLUMN turns.turn IS 'which answer of the sample, from 0';
+COMMENT ON COLUMN turns.request_key IS 'the answer, as in generations';
+COMMENT ON COLUMN turns.batch IS 'the transaction that brought the row';
 
 CREATE TABLE uncertainty (
     request_key VARCHAR NOT NULL,
@@ -295,6 +370,7 @@ CREATE TABLE uncertainty (
     lowest_margin DOUBLE
 );
 COMMENT ON TABLE uncertainty IS 'How sure the teacher was of each answer that has logprobs; worked out of generations when they are written.';
+COMMENT ON COLUMN uncertainty.request_key IS 'the answer, as in generations';
 COMMENT ON COLUMN uncertainty.tokens IS 'tokens of the answer';
 COMMENT ON COLUMN uncertainty.mean_logprob IS 'natural logarithm of the drawn token''s probability, mean over the tokens';
 COMMENT ON COLUMN uncertainty.lowest_logprob IS 'the same of the least likely token';
@@ -316,10 +392,14 @@ CREATE TABLE verdicts (
     PRIMARY KEY(sample_id, check_key)
 );
 COMMENT ON TABLE verdicts IS 'What each check, and each person, says of each sample, and why. Of a person''s rows on a sample the latest counts.';
+COMMENT ON COLUMN verdicts.sample_id IS 'the sample that was judged';
 COMMENT ON COLUMN verdicts.check_key IS 'name and digest of the settings; a person''s: person and a number that counts up';
+COMMENT ON COLUMN verdicts.check_name IS 'the check, or person';
+COMMENT ON COLUMN verdicts.passed IS 'whether the sample may stay';
 COMMENT ON COLUMN verdicts.reason IS 'reason code, ''ok'' when passed; a person''s may be ''edited'' or, where it no longer counts, ''withdrawn''';
 COMMENT ON COLUMN verdicts.score IS 'where the check has one, such as a similarity';
 COMMENT ON COLUMN verdicts.detail IS 'for a person, or by one';
+COMMENT ON COLUMN verdicts.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN verdicts.judged_at IS 'UTC; of a person''s verdicts only';
 
 -- The views a person starts from. They hold no data and are made again whenever this file changes. They stay fast on a million samples: each
@@ -328,6 +408,18 @@ COMMENT ON COLUMN verdicts.judged_at IS 'UTC; of a person''s verdicts only';
 CREATE OR REPLACE VIEW current_run AS
     SELECT * FROM runs ORDER BY batch DESC LIMIT 1;
 COMMENT ON VIEW current_run IS 'The latest run; its plan and checks decide what the other views show.';
+COMMENT ON COLUMN current_run.run_id IS 'content id of recipe, plan and time';
+COMMENT ON COLUMN current_run.started_at IS 'UTC';
+COMMENT ON COLUMN current_run.command IS 'what was typed';
+COMMENT ON COLUMN current_run.recipe_name IS 'the name in the recipe';
+COMMENT ON COLUMN current_run.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
+COMMENT ON COLUMN current_run.recipe_text IS 'the recipe as it was written';
+COMMENT ON COLUMN current_run.plan_id IS 'the requests that this run owes';
+COMMENT ON COLUMN current_run.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
+COMMENT ON COLUMN current_run.machine IS 'processor, cores, memory in bytes, instruction sets';
+COMMENT ON COLUMN current_run.versions IS 'the packages that decide a result';
+COMMENT ON COLUMN current_run.batch IS 'the transaction that brought the row';
+COMMENT ON COLUMN current_run.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE OR REPLACE VIEW current_samples AS
     SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.wanted
@@ -336,12 +428,47 @@ CREATE OR REPLACE VIEW current_samples AS
     JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key
         AND coalesce(p.sample_id, s.edited_from, s.sample_id) = coalesce(s.edited_from, s.sample_id);
 COMMENT ON VIEW current_samples IS 'The samples of the current plan, in no order; an edited one stands at the place of the one that it was made from.';
+COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that it took and of what was made of them';
+COMMENT ON COLUMN current_samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
+COMMENT ON COLUMN current_samples.seed_id IS 'the seed that its task was made from';
+COMMENT ON COLUMN current_samples.task_id IS 'content id of question and reference';
+COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN current_samples.language IS 'of the question';
+COMMENT ON COLUMN current_samples.question IS 'the question, or the instruction';
+COMMENT ON COLUMN current_samples.reference IS 'what is right; empty where nothing is known';
+COMMENT ON COLUMN current_samples.messages IS 'question, call, result, answer, OpenAI form; NULL if there is no call to speak of';
+COMMENT ON COLUMN current_samples.tools IS 'the tools that were offered, OpenAI form';
+COMMENT ON COLUMN current_samples.call IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
+COMMENT ON COLUMN current_samples.fault IS 'reason code why there is no call, or no result';
+COMMENT ON COLUMN current_samples.result IS 'what the tool returned; in steps, JSON of the results of each step';
+COMMENT ON COLUMN current_samples.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
+COMMENT ON COLUMN current_samples.answer IS 'what is said to the user in the end';
+COMMENT ON COLUMN current_samples.content_id IS 'equal for samples that say the same';
+COMMENT ON COLUMN current_samples.parents IS 'ids of the seeds and samples that it was made from';
+COMMENT ON COLUMN current_samples.batch IS 'the transaction that brought the row';
+COMMENT ON COLUMN current_samples.family IS 'kind of task within the seeds';
+COMMENT ON COLUMN current_samples.input IS 'the material that an instruction is about, often empty';
+COMMENT ON COLUMN current_samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
+COMMENT ON COLUMN current_samples.position IS 'place of the sample in the plan, from 0';
+COMMENT ON COLUMN current_samples.draw IS 'how often the same question was put before, from 0';
+COMMENT ON COLUMN current_samples.run_id IS 'content id of recipe, plan and time';
+COMMENT ON COLUMN current_samples.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
+COMMENT ON COLUMN current_samples.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE OR REPLACE VIEW current_verdicts AS
     SELECT v.*
     FROM verdicts v
     SEMI JOIN (SELECT unnest(check_keys) AS check_key FROM current_run) USING (check_key);
 COMMENT ON VIEW current_verdicts IS 'The verdicts of the checks as the current run sets them; a person''s stand in person_verdicts.';
+COMMENT ON COLUMN current_verdicts.sample_id IS 'the sample that was judged';
+COMMENT ON COLUMN current_verdicts.check_key IS 'name and digest of the settings; a person''s: person and a number that counts up';
+COMMENT ON COLUMN current_verdicts.check_name IS 'the check, or person';
+COMMENT ON COLUMN current_verdicts.passed IS 'whether the sample may stay';
+COMMENT ON COLUMN current_verdicts.reason IS 'reason code, ''ok'' when passed; a person''s may be ''edited'' or, where it no longer counts, ''withdrawn''';
+COMMENT ON COLUMN current_verdicts.score IS 'where the check has one, such as a similarity';
+COMMENT ON COLUMN current_verdicts.detail IS 'for a person, or by one';
+COMMENT ON COLUMN current_verdicts.batch IS 'the transaction that brought the row';
+COMMENT ON COLUMN current_verdicts.judged_at IS 'UTC; of a person''s verdicts only';
 
 CREATE OR REPLACE VIEW person_verdicts AS
     SELECT * FROM (
@@ -351,6 +478,12 @@ CREATE OR REPLACE VIEW person_verdicts AS
     )
     WHERE reason <> 'withdrawn';
 COMMENT ON VIEW person_verdicts IS 'What a person last said of a sample; it wins over the checks.';
+COMMENT ON COLUMN person_verdicts.sample_id IS 'the sample, as in samples';
+COMMENT ON COLUMN person_verdicts.check_key IS 'person and the number of the word that counts';
+COMMENT ON COLUMN person_verdicts.passed IS 'whether the person accepts it';
+COMMENT ON COLUMN person_verdicts.reason IS '''ok'' when accepted, else the person''s reason code';
+COMMENT ON COLUMN person_verdicts.note IS 'in their words, often empty';
+COMMENT ON COLUMN person_verdicts.judged_at IS 'UTC';
 
 CREATE OR REPLACE VIEW decisions AS
     SELECT s.sample_id, s.position, coalesce(h.passed, m.passed AND m.checks = len(r.check_keys), false) AS accepted,
@@ -361,6 +494,10 @@ CREATE OR REPLACE VIEW decisions AS
     LEFT JOIN (SELECT sample_id, bool_and(passed) AS passed, count(*) AS checks FROM current_verdicts GROUP BY sample_id) m USING (sample_id)
     LEFT JOIN person_verdicts h USING (sample_id);
 COMMENT ON VIEW decisions IS 'Whether each sample of the current plan is accepted, and who decided it: a person, the checks, or nobody yet.';
+COMMENT ON COLUMN decisions.sample_id IS 'the sample, as in samples';
+COMMENT ON COLUMN decisions.position IS 'place of the sample in the plan, from 0';
+COMMENT ON COLUMN decisions.accepted IS 'whether it may be learnt from';
+COMMENT ON COLUMN decisions.decided_by IS 'person, checks, or nobody yet';
 
 CREATE OR REPLACE VIEW training_set AS
     SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, d.family) AS family, s.question,
@@ -386,6 +523,31 @@ CREATE OR REPLACE VIEW training_set AS
         GROUP BY sample_id
     ) h USING (sample_id);
 COMMENT ON VIEW training_set IS 'What a student learns from: accepted samples in the number that the run asks for, each with its pedigree.';
+COMMENT ON COLUMN training_set.sample_id IS 'the sample, as in samples';
+COMMENT ON COLUMN training_set.position IS 'place of the sample in the plan, from 0';
+COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN training_set.language IS 'of the question';
+COMMENT ON COLUMN training_set.family IS 'kind of task within the seeds';
+COMMENT ON COLUMN training_set.question IS 'the question, or the instruction';
+COMMENT ON COLUMN training_set.input IS 'the material that an instruction is about, often empty';
+COMMENT ON COLUMN training_set.reference IS 'what is right; empty where nothing is known';
+COMMENT ON COLUMN training_set.call IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
+COMMENT ON COLUMN training_set.result IS 'what the tool returned; in steps, JSON of the results of each step';
+COMMENT ON COLUMN training_set.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
+COMMENT ON COLUMN training_set.answer IS 'what is said to the user in the end';
+COMMENT ON COLUMN training_set.messages IS 'question, call, result, answer, OpenAI form; NULL if there is no call to speak of';
+COMMENT ON COLUMN training_set.tools IS 'the tools that were offered, OpenAI form';
+COMMENT ON COLUMN training_set.content_id IS 'equal for samples that say the same';
+COMMENT ON COLUMN training_set.seed IS 'the seed''s name in its file';
+COMMENT ON COLUMN training_set.seed_id IS 'the seed, as in seeds';
+COMMENT ON COLUMN training_set.task_id IS 'content id of question and reference';
+COMMENT ON COLUMN training_set.teacher IS 'model that answered, as the recipe names it';
+COMMENT ON COLUMN training_set.teacher_revision IS 'which state of that model';
+COMMENT ON COLUMN training_set.template_digest IS 'content id of the prompt template';
+COMMENT ON COLUMN training_set.request_key IS 'the answer that it was read out of, as in generations';
+COMMENT ON COLUMN training_set.completion_tokens IS 'tokens of the answer';
+COMMENT ON COLUMN training_set.topk_tuples IS 'tokens of the answer whose likeliest alternatives are stored; empty where none are';
+COMMENT ON COLUMN training_set.verdicts IS 'what each check, and a person, said: check, passed, reason';
 
 CREATE OR REPLACE VIEW rejected AS
     SELECT s.sample_id, s.position, s.language, s.question, s.reference, g.text, s.call, s.result, s.answer,
@@ -399,6 +561,20 @@ CREATE OR REPLACE VIEW rejected AS
     JOIN seeds d USING (seed_id)
     JOIN generations g USING (request_key);
 COMMENT ON VIEW rejected IS 'One row for each verdict, of a check or a person, that keeps a sample out: which, by whom, why.';
+COMMENT ON COLUMN rejected.sample_id IS 'the sample, as in samples';
+COMMENT ON COLUMN rejected.position IS 'place of the sample in the plan, from 0';
+COMMENT ON COLUMN rejected.language IS 'of the question';
+COMMENT ON COLUMN rejected.question IS 'the question, or the instruction';
+COMMENT ON COLUMN rejected.reference IS 'what is right; empty where nothing is known';
+COMMENT ON COLUMN rejected.text IS 'the teacher''s answer as it wrote it';
+COMMENT ON COLUMN rejected.call IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
+COMMENT ON COLUMN rejected.result IS 'what the tool returned; in steps, JSON of the results of each step';
+COMMENT ON COLUMN rejected.answer IS 'what is said to the user in the end';
+COMMENT ON COLUMN rejected.check_name IS 'the check that rejects it, or person';
+COMMENT ON COLUMN rejected.reason IS 'reason code';
+COMMENT ON COLUMN rejected.detail IS 'what the check found, or the note of the person';
+COMMENT ON COLUMN rejected.seed IS 'the seed''s name in its file';
+COMMENT ON COLUMN rejected.request_key IS 'the answer that it was read out of, as in generations';
 
 CREATE OR REPLACE VIEW yield_by_check AS
     SELECT check_name, reason, passed, samples, round(samples / sum(samples) OVER (PARTITION BY check_name), 4) AS share
@@ -413,6 +589,11 @@ CREATE OR REPLACE VIEW yield_by_check AS
     )
     ORDER BY check_name, samples DESC;
 COMMENT ON VIEW yield_by_check IS 'How many samples each check, and a person, passed and failed, by reason.';
+COMMENT ON COLUMN yield_by_check.check_name IS 'the check, or person';
+COMMENT ON COLUMN yield_by_check.reason IS 'reason code, ''ok'' when passed';
+COMMENT ON COLUMN yield_by_check.passed IS 'whether these may stay';
+COMMENT ON COLUMN yield_by_check.samples IS 'how many';
+COMMENT ON COLUMN yield_by_check.share IS 'of the check''s samples, from 0 to 1';
 
 CREATE OR REPLACE VIEW lineage AS
     WITH RECURSIVE ancestors(artifact_id, learner_id) USING KEY (artifact_id, learner_id) AS (
@@ -430,6 +611,18 @@ CREATE OR REPLACE VIEW lineage AS
     JOIN seeds d USING (seed_id)
     JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
 COMMENT ON VIEW lineage IS 'Which model learnt, itself or through the models it was made from, from which sample, seed and teacher.';
+COMMENT ON COLUMN lineage.artifact_id IS 'the model';
+COMMENT ON COLUMN lineage.kind IS 'of the model: model, adapter, merged, quantized';
+COMMENT ON COLUMN lineage.artifact IS 'the model''s name';
+COMMENT ON COLUMN lineage.parents IS 'the models that it was made from';
+COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, calibrate';
+COMMENT ON COLUMN lineage.learner_id IS 'the model that was given the sample: this one or one that it was made from';
+COMMENT ON COLUMN lineage.sample_id IS 'the sample, as in samples';
+COMMENT ON COLUMN lineage.request_key IS 'the answer that it was read out of, as in generations';
+COMMENT ON COLUMN lineage.seed_id IS 'the seed, as in seeds';
+COMMENT ON COLUMN lineage.seed IS 'the seed''s name in its file';
+COMMENT ON COLUMN lineage.seed_question IS 'the seed''s question';
+COMMENT ON COLUMN lineage.teacher IS 'model that answered, as the recipe names it';
 
 CREATE OR REPLACE VIEW teacher_uncertainty AS
     SELECT s.sample_id, s.position, s.question, u.tokens, u.mean_entropy, u.highest_entropy, u.mean_margin, u.lowest_margin,
@@ -439,16 +632,40 @@ CREATE OR REPLACE VIEW teacher_uncertainty AS
     JOIN (SELECT request_key, text FROM generations) g USING (request_key)
     ORDER BY u.mean_entropy DESC NULLS LAST;
 COMMENT ON VIEW teacher_uncertainty IS 'How sure the teacher was of each sample''s answer, the least sure first: entropy and margin in nats, raw logprobs.';
+COMMENT ON COLUMN teacher_uncertainty.sample_id IS 'the sample, as in samples';
+COMMENT ON COLUMN teacher_uncertainty.position IS 'place of the sample in the plan, from 0';
+COMMENT ON COLUMN teacher_uncertainty.question IS 'the question, or the instruction';
+COMMENT ON COLUMN teacher_uncertainty.tokens IS 'tokens of the answer';
+COMMENT ON COLUMN teacher_uncertainty.mean_entropy IS 'nats, mean over the tokens; what is outside the stored top-k counts as one token, so it is a lower bound';
+COMMENT ON COLUMN teacher_uncertainty.highest_entropy IS 'the same of the least certain token';
+COMMENT ON COLUMN teacher_uncertainty.mean_margin IS 'logarithm of how much likelier the first choice was than the second, mean over the tokens';
+COMMENT ON COLUMN teacher_uncertainty.lowest_margin IS 'the same of the closest choice';
+COMMENT ON COLUMN teacher_uncertainty.mean_logprob IS 'natural logarithm of the drawn token''s probability, mean over the tokens';
+COMMENT ON COLUMN teacher_uncertainty.lowest_logprob IS 'the same of the least likely token';
+COMMENT ON COLUMN teacher_uncertainty.text IS 'the teacher''s answer as it wrote it';
+COMMENT ON COLUMN teacher_uncertainty.request_key IS 'the answer that it was read out of, as in generations';
 
 CREATE OR REPLACE VIEW token_uncertainty AS
-    SELECT request_key, place, token_id, logprob, -list_sum(list_transform(top_logprobs, lambda top: exp(top) * top)) AS entropy,
+    SELECT request_key, place, token_id, logprob, inside - if(outside > 0, outside * ln(outside), 0) AS entropy,
            top_logprobs[1] - top_logprobs[2] AS margin, top_ids, top_logprobs
     FROM (
-        SELECT request_key, unnest(range(1, len(token_logprobs) + 1)) AS place, unnest(token_ids) AS token_id,
-               unnest(token_logprobs) AS logprob, unnest(topk_ids) AS top_ids, unnest(topk_logprobs) AS top_logprobs
-        FROM generations
+        SELECT *, -list_sum(list_transform(top_logprobs, lambda top: if(isinf(top), 0, exp(top) * top))) AS inside,
+               1 - list_sum(list_transform(top_logprobs, lambda top: exp(top))) AS outside
+        FROM (
+            SELECT request_key, unnest(range(1, len(token_logprobs) + 1)) AS place, unnest(token_ids) AS token_id,
+                   unnest(token_logprobs) AS logprob, unnest(topk_ids) AS top_ids, unnest(topk_logprobs) AS top_logprobs
+            FROM generations
+        )
     );
-COMMENT ON VIEW token_uncertainty IS 'Token by token of each answer: id, raw logprob, entropy of the stored top-k in nats, margin, the alternatives.';
+COMMENT ON VIEW token_uncertainty IS 'Token by token of each answer: id, raw logprob, entropy in nats, margin, the alternatives.';
+COMMENT ON COLUMN token_uncertainty.request_key IS 'the answer, as in generations';
+COMMENT ON COLUMN token_uncertainty.place IS 'of the token in the answer, from 1';
+COMMENT ON COLUMN token_uncertainty.token_id IS 'the token that was drawn';
+COMMENT ON COLUMN token_uncertainty.logprob IS 'natural logarithm of its probability, raw distribution';
+COMMENT ON COLUMN token_uncertainty.entropy IS 'nats; what is outside the stored top-k counts as one token, so it is a lower bound';
+COMMENT ON COLUMN token_uncertainty.margin IS 'logarithm of how much likelier the first choice was than the second; empty where one choice is stored';
+COMMENT ON COLUMN token_uncertainty.top_ids IS 'the likeliest tokens, by rank';
+COMMENT ON COLUMN token_uncertainty.top_logprobs IS 'natural logarithms of their probabilities';
 
 CREATE OR REPLACE VIEW disagreements AS
     SELECT task_id, question, reference, draws, outcomes, accepted
@@ -464,6 +681,12 @@ CREATE OR REPLACE VIEW disagreements AS
         HAVING min(outcome) <> max(outcome)
     );
 COMMENT ON VIEW disagreements IS 'Questions whose draws ended differently: results, answers, or the faults why there is none.';
+COMMENT ON COLUMN disagreements.task_id IS 'content id of question and reference';
+COMMENT ON COLUMN disagreements.question IS 'the question, or the instruction';
+COMMENT ON COLUMN disagreements.reference IS 'what is right; empty where nothing is known';
+COMMENT ON COLUMN disagreements.draws IS 'how often the question was put';
+COMMENT ON COLUMN disagreements.outcomes IS 'the different ends: results, answers, or faults';
+COMMENT ON COLUMN disagreements.accepted IS 'how many of the draws are accepted';
 
 CREATE OR REPLACE VIEW near_duplicates AS
     SELECT v.sample_id, s.question, v.detail AS kept_sample_id, k.question AS kept_question, v.reason, v.score AS similarity
@@ -472,6 +695,12 @@ CREATE OR REPLACE VIEW near_duplicates AS
     LEFT JOIN (SELECT sample_id, question FROM samples) k ON k.sample_id = v.detail
     WHERE v.check_name = 'dedup' AND NOT v.passed;
 COMMENT ON VIEW near_duplicates IS 'Samples that say what an earlier one says, beside that one: exact, near by ROUGE-L, or near in meaning.';
+COMMENT ON COLUMN near_duplicates.sample_id IS 'the one that is left out';
+COMMENT ON COLUMN near_duplicates.question IS 'the question, or the instruction';
+COMMENT ON COLUMN near_duplicates.kept_sample_id IS 'the earlier one that says the same';
+COMMENT ON COLUMN near_duplicates.kept_question IS 'its question';
+COMMENT ON COLUMN near_duplicates.reason IS 'in which way they are alike';
+COMMENT ON COLUMN near_duplicates.similarity IS 'from 0 to 1; empty where they are equal';
 
 CREATE OR REPLACE VIEW coverage AS
     SELECT CASE c.missing WHEN 7 THEN 'language' WHEN 11 THEN 'family' WHEN 13 THEN 'tool' ELSE 'seed' END AS dimension,
@@ -489,6 +718,11 @@ CREATE OR REPLACE VIEW coverage AS
     LEFT JOIN seeds d USING (seed_id)
     ORDER BY dimension, samples DESC, value;
 COMMENT ON VIEW coverage IS 'Samples and how many were accepted, by language, family, tool (the first that is called) and seed.';
+COMMENT ON COLUMN coverage.dimension IS 'language, family, tool or seed';
+COMMENT ON COLUMN coverage.value IS 'its value; (none) where a sample has none';
+COMMENT ON COLUMN coverage.samples IS 'of the current plan';
+COMMENT ON COLUMN coverage.accepted IS 'how many of them are accepted';
+COMMENT ON COLUMN coverage.share IS 'accepted of samples, from 0 to 1';
 
 CREATE OR REPLACE VIEW length_outliers AS
     SELECT s.sample_id, s.question, s.kind, s.language, l.what, l.length, l.median, round(l.distance, 1) AS distance
@@ -509,6 +743,14 @@ CREATE OR REPLACE VIEW length_outliers AS
     JOIN samples s USING (sample_id)
     ORDER BY distance DESC;
 COMMENT ON VIEW length_outliers IS 'Questions and answers far longer or shorter (characters) than the median of their kind and language, in median deviations.';
+COMMENT ON COLUMN length_outliers.sample_id IS 'the sample, as in samples';
+COMMENT ON COLUMN length_outliers.question IS 'the question, or the instruction';
+COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN length_outliers.language IS 'of the question';
+COMMENT ON COLUMN length_outliers.what IS 'question or answer: which of them is long or short';
+COMMENT ON COLUMN length_outliers.length IS 'characters';
+COMMENT ON COLUMN length_outliers.median IS 'characters, over its kind and language';
+COMMENT ON COLUMN length_outliers.distance IS 'from the median, in median absolute deviations';
 
 CREATE OR REPLACE VIEW throughput AS
     SELECT teacher, count(*) AS answers, sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
@@ -516,6 +758,13 @@ CREATE OR REPLACE VIEW throughput AS
            round(sum(completion_tokens) / nullif(epoch(max(finished_at) - min(finished_at)), 0), 1) AS tokens_per_s
     FROM generations GROUP BY teacher;
 COMMENT ON VIEW throughput IS 'Answers and completion tokens per second of each teacher, from the first answer to the last (pauses included).';
+COMMENT ON COLUMN throughput.teacher IS 'model that answered, as the recipe names it';
+COMMENT ON COLUMN throughput.answers IS 'stored answers, those of earlier plans too';
+COMMENT ON COLUMN throughput.prompt_tokens IS 'sum over the answers';
+COMMENT ON COLUMN throughput.completion_tokens IS 'sum over the answers';
+COMMENT ON COLUMN throughput.first_at IS 'UTC';
+COMMENT ON COLUMN throughput.last_at IS 'UTC';
+COMMENT ON COLUMN throughput.tokens_per_s IS 'completion tokens by the time from first to last';
 
 CREATE OR REPLACE VIEW cost AS
     SELECT teacher, answers, prompt_tokens, completion_tokens, accepted,
@@ -531,12 +780,29 @@ CREATE OR REPLACE VIEW cost AS
         GROUP BY g.teacher
     );
 COMMENT ON VIEW cost IS 'What an accepted sample of the current plan took in tokens, and what went into rejected ones; last answers only.';
+COMMENT ON COLUMN cost.teacher IS 'model that answered, as the recipe names it';
+COMMENT ON COLUMN cost.answers IS 'samples of the current plan, one answer each';
+COMMENT ON COLUMN cost.prompt_tokens IS 'sum over them';
+COMMENT ON COLUMN cost.completion_tokens IS 'sum over them';
+COMMENT ON COLUMN cost.accepted IS 'how many of them are accepted';
+COMMENT ON COLUMN cost.prompt_tokens_per_accepted IS 'prompt tokens of all, by the accepted ones';
+COMMENT ON COLUMN cost.completion_tokens_per_accepted IS 'completion tokens of all, by the accepted ones';
+COMMENT ON COLUMN cost.tokens_of_rejected IS 'completion tokens that came to nothing';
+COMMENT ON COLUMN cost.share_of_rejected IS 'their share of all completion tokens, from 0 to 1';
 
 CREATE OR REPLACE VIEW leaderboard AS
     SELECT e.role, a.name AS artifact, e.metric, e.value, e.low, e.high, e.n, e.evaluation_id
     FROM evaluations e JOIN artifacts a USING (artifact_id)
     ORDER BY e.metric, e.value DESC;
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
+COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized';
+COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
+COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s';
+COMMENT ON COLUMN leaderboard.value IS 'in the unit that the metrics name ends with; without one a share of 1';
+COMMENT ON COLUMN leaderboard.low IS 'lower end of the 95 % interval; NULL if there is none';
+COMMENT ON COLUMN leaderboard.high IS 'upper end of the 95 % interval; NULL if there is none';
+COMMENT ON COLUMN leaderboard.n IS 'how many tasks or repetitions stand behind the value';
+COMMENT ON COLUMN leaderboard.evaluation_id IS 'content id of the model, the tasks and how they were put';
 
 CREATE OR REPLACE VIEW runs_compared AS
     WITH settings AS (SELECT DISTINCT plan_id, check_keys FROM runs),
@@ -556,3 +822,14 @@ CREATE OR REPLACE VIEW runs_compared AS
     LEFT JOIN (SELECT run_id, sum(seconds) AS seconds FROM stages GROUP BY run_id) s USING (run_id)
     ORDER BY r.batch;
 COMMENT ON VIEW runs_compared IS 'Each run beside the others: its plan and samples, what its checks reject (people''s verdicts apart), the time of its stages.';
+COMMENT ON COLUMN runs_compared.run_id IS 'content id of recipe, plan and time';
+COMMENT ON COLUMN runs_compared.started_at IS 'UTC';
+COMMENT ON COLUMN runs_compared.recipe_name IS 'the name in the recipe';
+COMMENT ON COLUMN runs_compared.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
+COMMENT ON COLUMN runs_compared.plan_id IS 'the requests that this run owes';
+COMMENT ON COLUMN runs_compared.checks IS 'how many checks it has';
+COMMENT ON COLUMN runs_compared.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN runs_compared.samples IS 'of its plan';
+COMMENT ON COLUMN runs_compared.rejected IS 'samples of its plan that one of its checks rejects';
+COMMENT ON COLUMN runs_compared.share IS 'not rejected of samples, from 0 to 1';
+COMMENT ON COLUMN runs_compared.seconds IS 'wall time of its stages; empty where none has ended';

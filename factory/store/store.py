@@ -22,6 +22,7 @@ from factory.digest import bytes_id
 from factory.errors import FactoryError
 from factory.store.ledger import Entry, Ledger
 from factory.store.lock import Turn
+from factory.store.uncertainty import enter_batch, enter_missing
 
 Row = dict[str, Any]
 
@@ -40,22 +41,6 @@ _ARROW = {
     "INTEGER[][]": pa.list_(pa.list_(pa.int32())),
     "FLOAT[][]": pa.list_(pa.list_(pa.float32())),
 }
-
-
-# How sure the teacher was of each answer. What is outside the stored top-k counts as one token, so entropy is a lower bound.
-_UNCERTAINTY = """
-    INSERT INTO uncertainty
-    SELECT request_key, len(token_logprobs), list_avg(token_logprobs), list_min(token_logprobs),
-           list_avg(entropies), list_max(entropies), list_avg(margins), list_min(margins)
-    FROM (
-        SELECT request_key, token_logprobs,
-               list_transform(list_zip(inside, outside), lambda p: p[1] - if(p[2] > 0, p[2] * ln(p[2]), 0)) AS entropies,
-               list_transform(list_filter(topk_logprobs, lambda tops: len(tops) > 1), lambda tops: tops[1] - tops[2]) AS margins
-        FROM (
-            SELECT *, list_transform(topk_logprobs, lambda tops: -list_sum(list_transform(tops, lambda top: exp(top) * top))) AS inside,
-                   list_transform(topk_logprobs, lambda tops: 1 - list_sum(list_transform(tops, lambda top: exp(top)))) AS outside
-            FROM generations WHERE len(token_logprobs) > 0 AND
-"""
 
 
 class Store:
@@ -123,7 +108,7 @@ class Store:
                 connection.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM incoming')
                 connection.unregister("incoming")
             if "generations" in tables:
-                connection.execute(_UNCERTAINTY + "batch = ?))", [batch])
+                enter_batch(connection, batch)
             content = {name: batch_content(connection, name, batch, list(self._columns[name])) for name in sorted(tables)}
             connection.execute("INSERT INTO batches VALUES (?, ?, ?)", [batch, at, json.dumps(content)])
             connection.commit()
@@ -170,7 +155,7 @@ class Store:
         if connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'migrations'").fetchone() != (comment,):
             connection.begin()
             connection.execute(VIEWS.read_text(encoding="utf-8"))
-            connection.execute(_UNCERTAINTY + "request_key NOT IN (SELECT request_key FROM uncertainty)))")
+            enter_missing(connection)
             connection.execute(f"COMMENT ON TABLE migrations IS '{comment}'")
             connection.commit()
 

@@ -48,15 +48,17 @@ def test_the_published_schema_gives_the_tables_and_views_of_a_store(tmp_path: Pa
         assert catalog(empty) == catalog(store)
 
 
-def test_every_table_and_view_says_what_it_holds(tmp_path: Path) -> None:
+def test_every_table_view_and_column_says_what_it_holds(tmp_path: Path) -> None:
     with open_store(make_workspace(tmp_path)) as store:
         views = {
             row["view_name"]: row["comment"] for row in store.query("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal")
         }
         tables = {row["table_name"]: row["comment"] for row in store.query("SELECT table_name, comment FROM duckdb_tables()")}
+        silent = store.query("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND coalesce(comment, '') = ''")
     assert set(views) == VIEWS
     assert all(views.values())
     assert all(tables.values())
+    assert silent == []
 
 
 def test_every_view_shows_the_finished_run(tmp_path: Path) -> None:

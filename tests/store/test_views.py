@@ -1,6 +1,7 @@
 """The views, on a small store whose answers can be worked out by hand."""
 
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,48 @@ def test_uncertainty_is_the_entropy_of_the_top_k_and_the_rest(store: Store) -> N
     assert row["mean_entropy"] == pytest.approx((first + second) / 2, abs=1e-6)
     assert row["highest_entropy"] == pytest.approx(max(first, second), abs=1e-6)
     assert (row["mean_margin"], row["lowest_margin"], row["mean_logprob"], row["lowest_logprob"]) == (1.5, 1.0, -0.375, -0.5)
-    tokens = store.query("SELECT place, token_id, margin, top_ids FROM token_uncertainty WHERE request_key = 'key-draw0' ORDER BY place")
+    tokens = store.query(
+        "SELECT place, token_id, margin, top_ids, entropy FROM token_uncertainty WHERE request_key = 'key-draw0' ORDER BY place"
+    )
+    assert [token.pop("entropy") for token in tokens] == pytest.approx([first, second], abs=1e-6)
     assert tokens == [
         {"place": 1, "token_id": 5, "margin": 1.0, "top_ids": [5, 7]}, {"place": 2, "token_id": 6, "margin": 2.0, "top_ids": [6, 8]},
     ]  # fmt: skip
+
+
+def test_entropy_of_a_cut_distribution_is_a_lower_bound_that_the_whole_one_reaches(store: Store) -> None:
+    chance = random.Random(11)
+    answers, true, cut = [], {}, {}
+    for number in range(200):
+        weights = sorted((chance.random() ** chance.randrange(1, 20) for _ in range(chance.randrange(1, 40))), reverse=True)
+        logprobs = [math.log(weight / sum(weights)) for weight in weights if weight > 0]
+        kept = chance.randrange(1, len(logprobs) + 1)
+        key = f"cut{number}"
+        true[key] = -sum(math.exp(value) * value for value in logprobs)
+        cut[key] = kept < len(logprobs)
+        answers.append(
+            generation(
+                key, token_ids=[1], token_logprobs=logprobs[:1], topk_ids=[list(range(kept))], topk_logprobs=[logprobs[:kept]]
+            )
+        )  # fmt: skip
+    store.commit(generations=answers)
+    rows = store.query(
+        "SELECT u.*, t.entropy FROM uncertainty u JOIN token_uncertainty t USING (request_key) WHERE request_key LIKE 'cut%'"
+    )
+    assert len(rows) == 200
+    for row in rows:
+        assert row["mean_entropy"] == row["highest_entropy"] == row["entropy"]
+        assert -1e-6 <= row["entropy"] <= true[row["request_key"]] + 1e-4
+        if not cut[row["request_key"]]:
+            assert row["entropy"] == pytest.approx(true[row["request_key"]], abs=1e-4)
+
+
+def test_an_alternative_without_any_probability_adds_nothing(store: Store) -> None:
+    store.commit(generations=[generation("never", topk_logprobs=[[0.0, -math.inf], [0.0, -math.inf]])])
+    (row,) = store.query("SELECT mean_entropy, highest_entropy, lowest_margin FROM uncertainty WHERE request_key = 'never'")
+    assert row == {"mean_entropy": 0.0, "highest_entropy": 0.0, "lowest_margin": math.inf}
+    tokens = store.query("SELECT DISTINCT entropy FROM token_uncertainty WHERE request_key = 'never'")
+    assert tokens == [{"entropy": 0.0}]
 
 
 def test_answers_without_logprobs_or_alternatives_have_no_uncertainty_of_that_kind(store: Store) -> None:
@@ -196,11 +235,11 @@ def test_runs_are_compared_by_what_their_checks_reject(store: Store) -> None:
     assert shown == [(2, 4, 1, 0.75, None), (1, 4, 0, 1.0, 2.5)]
 
 
-def test_every_view_can_be_asked_for_by_the_locked_down_reader(store: Store) -> None:
-    path, views = store.path, [row["view_name"] for row in store.query("SELECT view_name FROM duckdb_views() WHERE NOT internal")]
-    store.__exit__()
+def test_every_view_can_be_asked_for_by_the_locked_down_reader(tmp_path: Path) -> None:
+    path = make_workspace(tmp_path).store
+    views = [view for (view,) in ask(path, "SELECT view_name FROM duckdb_views() WHERE NOT internal").rows]
     sql = " UNION ALL ".join(f"(SELECT '{view}' AS view, count(*) AS rows FROM {view})" for view in views)
-    assert {view for view, _ in ask(path, sql).rows} == set(views)
+    assert {view for view, _ in ask(path, sql).rows} == set(views) != set()
 
 
 def test_a_store_from_before_learns_how_sure_the_teacher_was(tmp_path: Path) -> None:
