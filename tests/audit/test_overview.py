@@ -1,5 +1,6 @@
 """The overview counts what is there and finds what is odd; each of its statements shows as many rows as it says there are."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from factory.store.reader import Limits, ask
 from factory.workspace import Workspace
 from tests.store.sample_rows import EVIL, Rows, finished, make_workspace
 
-LIMITS = Limits(rows=3)
+LIMITS = Limits(seconds=300, rows=3)
 
 
 def changed(table: str, place: int, **values: Any) -> Rows:
@@ -88,7 +89,7 @@ def test_what_is_odd_is_found_and_shown(tmp_path: Path, name: str) -> None:
     workspace, seen, lines = look(ODD[name], tmp_path)
     line = lines[name]
     assert line.section == "oddities"
-    assert len(ask(workspace.store, line.statement).rows) == line.count
+    assert len(ask(workspace.store, line.statement, replace(LIMITS, rows=100)).rows) == line.count
     assert line.note in overview_text(seen, 160)
 
 
@@ -107,7 +108,7 @@ def test_nothing_in_a_store_drives_the_terminal(tmp_path: Path) -> None:
     assert "[/nope][bold]" in text
     assert not {"\x1b", "\x07", "\u202e", "\0"} & set(text)
     (line,) = [line for line in seen.lines if line.section == "reasons"]
-    assert len(ask(workspace.store, line.statement).rows) == 1, "a quote in a reason does not end the text"
+    assert len(ask(workspace.store, line.statement, replace(LIMITS, rows=100)).rows) == 1, "a quote in a reason does not end the text"
 
 
 def test_a_store_without_a_run_has_an_overview(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Talk:
         self.said: list[str] = []
         self.looks = 0
         self.conversation = Conversation(
-            workspace.store, Limits(), known, lambda answer: self.shown.append(answer.rows), self.said.append, self._look
+            workspace.store, Limits(seconds=300), known, lambda answer: self.shown.append(answer.rows), self.said.append, self._look
         )
 
     def _look(self) -> None:
@@ -93,12 +93,6 @@ def test_without_a_place_for_it_there_is_no_history_and_no_fault(talk: Talk, kno
     with typing("SELECT 41;\r\x04", known) as session:
         read_terminal(talk.conversation, talk.said.append, session)
     assert talk.shown == [[[41]]]
-
-
-def test_tab_completes_what_is_meant(talk: Talk, known: Catalog) -> None:
-    with typing("SELECT count(*) FROM training_s\t;\r\x04", known) as session:
-        read_terminal(talk.conversation, talk.said.append, session)
-    assert talk.shown == [[[2]]]
 
 
 def test_commands_list_tables_columns_and_the_overview(talk: Talk) -> None:

@@ -17,7 +17,7 @@ from tests.store.sample_rows import EVIL, digests, make_workspace
 
 pytestmark = pytest.mark.thorough
 
-LIMITS = Limits(seconds=30, rows=1000, bytes=1 << 20)
+LIMITS = Limits(seconds=300, rows=1000, bytes=1 << 20)
 SHORT = Limits(seconds=2, rows=1000, bytes=1 << 20)
 CANARY = "canary-b1946ac9"
 

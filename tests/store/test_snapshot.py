@@ -22,6 +22,8 @@ from tests.store.writer import ROOT
 
 pytestmark = pytest.mark.thorough
 
+PATIENT = Limits(seconds=300)
+
 # Commits until its standard input ends: batches of about 2 MB, so that every few of them DuckDB moves its log into the file, and again and
 # again it closes the store, and opens it as the next stage of a run would.
 BUSY_WRITER = """
@@ -58,7 +60,7 @@ def test_a_copy_holds_whole_batches_and_all_that_were_acknowledged(tmp_path: Pat
         assert writer.stdout is not None and writer.stdin is not None
         for _ in range(8):
             acknowledged = int(writer.stdout.readline())
-            stored, tables = ask_all(workspace.store, [STORED, "SELECT count(*) FROM generations"])
+            stored, tables = ask_all(workspace.store, [STORED, "SELECT count(*) FROM generations"], PATIENT)
             assert stored.as_of and stored.as_of == tables.as_of
             entries = workspace.ledger.entries()
             batches = [row[0] for row in stored.rows]
@@ -72,7 +74,7 @@ def test_a_copy_holds_whole_batches_and_all_that_were_acknowledged(tmp_path: Pat
         writer.stdout.read()
     assert writer.returncode == 0
     assert seen == sorted(seen) and seen[0] < seen[-1]
-    assert not ask(workspace.store, "SELECT 1").as_of
+    assert not ask(workspace.store, "SELECT 1", PATIENT).as_of
     assert {path.name for path in tmp_path.iterdir()} == {"factory.duckdb", "factory.duckdb.lock", "factory.ledger.jsonl", "factory.lock"}
 
 
@@ -142,11 +144,11 @@ def test_a_writer_that_comes_waits_for_readers_of_the_file_itself(tmp_path: Path
 
 def test_between_the_stages_of_a_run_a_copy_is_read(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
-    assert not ask(workspace.store, "SELECT 1").as_of
+    assert not ask(workspace.store, "SELECT 1", PATIENT).as_of
     with workspace.lock():
         with reader_that_stops(workspace.store, "asking"), open_store(workspace) as store:
             store.commit(training_log=log_rows(1))
-        assert ask(workspace.store, "SELECT 1").as_of
+        assert ask(workspace.store, "SELECT 1", PATIENT).as_of
 
 
 def test_another_program_that_writes_is_named(tmp_path: Path) -> None:
@@ -155,8 +157,8 @@ def test_another_program_that_writes_is_named(tmp_path: Path) -> None:
         with duckdb.connect(workspace.store), pytest.raises(FactoryError, match=rf"PID {os.getpid()}\b"):
             if active:
                 with workspace.lock():
-                    ask(workspace.store, "SELECT 1")
-            ask(workspace.store, "SELECT 1")
+                    ask(workspace.store, "SELECT 1", PATIENT)
+            ask(workspace.store, "SELECT 1", PATIENT)
 
 
 def test_without_room_on_the_disk_nothing_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +178,7 @@ def test_copies_that_a_kill_left_are_removed_and_others_are_not(tmp_path: Path) 
     handle = os.open(alive, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     with open_store(workspace):
-        assert ask(workspace.store, "SELECT 1").as_of
+        assert ask(workspace.store, "SELECT 1", PATIENT).as_of
     os.close(handle)
     assert [path.name for path in tmp_path.glob("*.snapshot-*")] == [alive.name]
 
@@ -185,5 +187,5 @@ def test_a_reader_that_is_cut_off_leaves_no_copy(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
     slow = "SELECT levenshtein(repeat('x', 500000), repeat('y', 500000))"
     with open_store(workspace), pytest.raises(FactoryError, match="stopped"):
-        ask(workspace.store, slow, Limits(seconds=1))
+        ask(workspace.store, slow, Limits(seconds=3))
     assert not list(tmp_path.glob("*.snapshot-*"))
