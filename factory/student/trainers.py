@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 from trl import SFTTrainer
 from trl.experimental.gkd import GKDConfig, GKDTrainer
 
-from factory.student.losses import cross_entropy, divergence
+from factory.student.losses.dense import cross_entropy, divergence
 from factory.student.rows import IGNORED
 
 
@@ -47,7 +47,7 @@ class AnswerTrainer(SFTTrainer):
     ) -> torch.Tensor:
         targets = inputs["labels"][:, 1:]
         learnt = targets != IGNORED
-        return cross_entropy(_logits(model, inputs["input_ids"], inputs["attention_mask"], learnt), targets[learnt])
+        return cross_entropy(_logits(model, inputs["input_ids"], inputs["attention_mask"], learnt).float(), targets[learnt]).mean()
 
 
 class ContextDistillationTrainer(GKDTrainer):
@@ -71,7 +71,7 @@ class ContextDistillationTrainer(GKDTrainer):
         starts, lengths = inputs["call_start"], inputs["call_length"]
         in_call = _spans(targets.shape, starts - 1, lengths, targets.device)
         student = _logits(model, inputs["input_ids"], inputs["attention_mask"], learnt)
-        nll = cross_entropy(student, targets[learnt])
+        nll = cross_entropy(student.float(), targets[learnt]).mean()
         self.teacher_model.eval()
         with torch.no_grad():
             ids, mask = inputs["teacher_ids"], inputs["teacher_attention_mask"]
@@ -79,7 +79,7 @@ class ContextDistillationTrainer(GKDTrainer):
             if not torch.equal(ids[:, 1:][predicted], targets[in_call]):
                 raise ValueError("the teacher's and the student's tokens of the call differ")
             teacher = _logits(self.teacher_model, ids, mask, predicted)
-        apart = divergence(student[in_call[learnt]], teacher, beta=self.beta, temperature=self._loss_temperature)
+        apart = divergence(student[in_call[learnt]].float(), teacher.float(), beta=self.beta, temperature=self._loss_temperature).mean()
         self._parts["cross_entropy"].append(float(nll.detach()))
         self._parts["divergence"].append(float(apart.detach()))
         loss: torch.Tensor = self._weight * apart + (1 - self._weight) * nll

@@ -53,7 +53,7 @@ def _reference(student, teacher, rows: list[dict], weight: float, temperature: f
         for i in range(row["call_length"]):
             t = torch.softmax(other[offset + i - 1] / temperature, 0)
             s = torch.log_softmax(logits[row["call_start"] + i - 1] / temperature, 0)
-            kl += float((t * (t.log() - s)).sum())
+            kl += float((t * (t.log() - s)).sum()) * temperature**2
             in_call += 1
     return weight * kl / in_call + (1 - weight) * nll / learnt, nll / learnt, kl / in_call
 
