@@ -30,9 +30,16 @@ class Head:
     def of(cls, model: Any) -> "Head":
         """Return the head of a Transformers model; its factor and cap stand in its configuration."""
         layer, config = model.get_output_embeddings(), model.config.get_text_config()
-        # Cohere multiplies, Granite divides, Gemma caps.
-        scale = (getattr(config, "logit_scale", None) or 1.0) / (getattr(config, "logits_scaling", None) or 1.0)
+        # Cohere and Muse, then Falcon multiply; Granite and MiniCPM divide, HyperCLOVA multiplies under their name; Gemma caps.
+        factors = [getattr(config, name, None) for name in ("logit_scale", "output_multiplier", "lm_head_multiplier")]
+        if divisor := getattr(config, "logits_scaling", None):
+            factors.append(divisor if config.model_type == "hyperclovax" else 1 / divisor)
+        scale = next((float(factor) for factor in factors if factor is not None), 1.0)
         return cls(layer.weight, getattr(layer, "bias", None), scale, getattr(config, "final_logit_softcapping", None))
+
+    def to(self, device: torch.device) -> "Head":
+        """Return the head on a device."""
+        return replace(self, weight=self.weight.to(device), bias=None if self.bias is None else self.bias.to(device))
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the logits (n, vocabulary) of `hidden` (n, width): multiplied in the weights' type, then widened to float32 at least."""
