@@ -21,7 +21,9 @@ from tests.student import tiny  # noqa: E402
 pytestmark = pytest.mark.model
 
 
-def _trainer(folder: Path, rows, *, student=None, taught_by=None, cache=None, layers=(), width=32, steps=4, closing=(4,), own=6, **settings):
+def _trainer(
+    folder: Path, rows, *, student=None, taught_by=None, cache=None, layers=(), width=32, steps=4, closing=(4,), own=6, **settings
+):
     """Return the trainer that fits the settings, on tiny models."""
     student = tiny.adapted(1) if student is None else student
     settings = Distill.model_validate({"steps": steps, **settings})
