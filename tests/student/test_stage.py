@@ -52,7 +52,7 @@ def trained(tmp_path: Path):
 
 
 def _rows(count: int = 6):
-    return tiny.rows(count, 3, tiny.model(2, layers=3, width=48, vocabulary=208))
+    return tiny.rows(count, 3, tiny.model(2, layers=3, width=48))
 
 
 @pytest.mark.parametrize(
