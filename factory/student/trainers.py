@@ -5,6 +5,7 @@ Promise: everything that a step does follows from settings, seed and the step's 
 projections) is in the checkpoints: a run that goes on from one is the run that was never interrupted. A loss that is no number stops it.
 """
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -66,11 +67,13 @@ class AnswerTrainer(SFTTrainer):
         step = self.state.global_step
         objective = self.objective(inputs, step)
         total, parts = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], objective=objective)
-        found = {name: value.item() for name, value in parts.items()}
-        if not torch.isfinite(total):
+        # The mean over all processes, so that they all log the same and all stop at the same step.
+        mean, *shares = self.accelerator.reduce(torch.stack([total.detach(), *parts.values()]), reduction="mean").tolist()
+        found = dict(zip(parts, shares, strict=True))
+        if not math.isfinite(mean):
             told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items())
             raise FactoryError(
-                f"step {step + 1}: the loss is {total.item()} ({told}), so nothing more can be learnt",
+                f"step {step + 1}: the loss is {mean} ({told}), so nothing more can be learnt",
                 "Lower the learning rate, or write precision: float32; then run the same command again.",
             )
         for name, value in found.items():
