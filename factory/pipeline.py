@@ -99,7 +99,7 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
     if recipe.student is not None and needs_student:
         _require_model(context.base, 0.0, recipe.limits.memory_gb, "the student")
         _require_chat_tokens(context.base)
-        if any(stage.name == "distill" for stage in recipe.student.stages):
+        if any(stage.name == "distill" for stage in recipe.student.stages) and not recipe.teacher.endpoints:
             _require_same_tokens(context)
 
 
@@ -159,12 +159,12 @@ def _require_chat_tokens(source: ModelSource) -> None:
 def _require_same_tokens(context: Context) -> None:
     if not (context.teacher.ready and context.base.ready):
         return
-    teacher, base = context.teacher.facts(), context.base.facts()
-    if teacher.tokenizer_digest != base.tokenizer_digest or teacher.vocab_size != base.vocab_size:
+    # Only the tokenizers have to agree: behind them vocabularies are padded to different sizes.
+    if context.teacher.facts().tokenizer_digest != context.base.facts().tokenizer_digest:
         raise InputError(
-            f"the teacher {context.teacher.name} and the student's base {context.base.name} have different tokenizers or vocabularies "
-            f"({teacher.vocab_size} and {base.vocab_size} tokens), so their distributions cannot be compared",
-            "Choose a base of the teacher's family, or train with sft alone.",
+            f"the teacher {context.teacher.name} and the student's base {context.base.name} have different tokenizers, so their "
+            "distributions cannot be compared",
+            "Choose a base of the teacher's family, or train with sft alone: on the teacher's text, which needs no common tokenizer.",
         )
 
 

@@ -12,7 +12,9 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from factory.models import bundled
 from factory.recipe.checks import CHECKS, DEFAULT, Check
 from factory.recipe.data import Data
+from factory.recipe.distill import Distill
 from factory.recipe.part import PATH, FilePath, Part
+from factory.recipe.training import Sft
 
 BUNDLED = tuple(bundled.BUNDLED)
 
@@ -77,29 +79,6 @@ class Adapter(Part):
     rank: int = Field(default=16, ge=1, le=512, description="Rank of the update: more rank, more room to learn and more memory.")
     alpha: int = Field(default=32, ge=1, le=2048, description="Scale of the update; it is applied as alpha / rank.")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the adapter's inputs dropped in training.")
-
-
-class Sft(Part):
-    """Supervised fine-tuning: learn the accepted answers."""
-
-    steps: int = Field(ge=1, le=1_000_000, description="Optimizer steps.")
-    batch_size: int = Field(default=16, ge=1, le=1024, description="Samples in one step.")
-    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="Highest learning rate, reached after the warm-up.")
-    warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises.")
-    save_every: int = Field(default=20, ge=1, description="Steps between checkpoints: what a crash may cost.")
-
-
-class Distill(Part):
-    """Distillation: learn the teacher's distribution as well as its answers."""
-
-    steps: int = Field(ge=1, le=1_000_000, description="Optimizer steps.")
-    batch_size: int = Field(default=8, ge=1, le=1024, description="Samples in one step.")
-    learning_rate: float = Field(default=2e-4, gt=0, le=1, description="Highest learning rate, reached after the warm-up.")
-    warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises.")
-    save_every: int = Field(default=20, ge=1, description="Steps between checkpoints: what a crash may cost.")
-    beta: float = Field(default=0.0, ge=0, le=1, description="Which divergence: 0 is forward KL, 1 is reverse KL, between them a mixture.")
-    temperature: float = Field(default=1.0, gt=0, le=100, description="Softens both distributions before they are compared.")
-    weight: float = Field(default=0.5, ge=0, le=1, description="Share of the distillation loss; the rest is cross-entropy on the answer.")
 
 
 class SftStage(Part):

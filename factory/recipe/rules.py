@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import InputError
+from factory.recipe import distill_rules
 from factory.recipe.checks import Length, check_name
 from factory.recipe.model import BUNDLED, Sampling, Teacher
 from factory.recipe.paths import find
@@ -168,11 +169,9 @@ def _stages(source: Source) -> Iterator[Fault]:
         if not isinstance(stage, dict) or len(stage) != 1:
             continue
         name = next(iter(stage))
+        where: Where = ("student", "stages", i, name)
         if name in seen:
-            yield source.fault(("student", "stages", i, name), "a second stage of this name; their checkpoints would share a folder")
-        elif name == "distill" and _at(source, "teacher", "endpoints"):
-            alternative = "remove them and let teacher.model run here, or train with sft alone"
-            yield source.fault(
-                ("student", "stages", i, name), f"needs a teacher that runs here, and teacher.endpoints is set; {alternative}"
-            )
+            yield source.fault(where, "a second stage of this name; their checkpoints would share a folder")
+        elif name == "distill" and isinstance(stage[name], dict):
+            yield from distill_rules.faults(source, where, stage[name], _at(source, "teacher"))
         seen.add(name)

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from factory.recipe.checks import CHECKS, WITH_SETTINGS
 from factory.recipe.data import KINDS
+from factory.recipe.distill import NUMBER, SCHEDULE
 from factory.recipe.model import ENDPOINT, REVISION, SLUG, VARIABLE, Recipe
 from factory.recipe.source import Fault, Source, Where
 
@@ -55,7 +56,8 @@ def nearest(word: str, names: tuple[str, ...]) -> str:
 
 
 def _where(location: tuple[int | str, ...]) -> Where:
-    # Behind what a union stands for pydantic repeats the tag: the stage's name, the check's, the kind.
+    # Behind what a union stands for pydantic repeats the tag: the stage's name, the check's, the kind, a number or its schedule.
+    location = tuple(part for part in location if part not in (NUMBER, SCHEDULE))
     for union, tag in ((("student", "stages"), 3), (("checks",), 2), (("data",), 1)):
         if location[: len(union)] == union:
             return location[:tag] + location[tag + 1 :]

@@ -1,9 +1,9 @@
 """From accepted samples to token rows.
 
 Promise: the loss is taken on the assistant's tokens only (the call with its end of turn, the answer with its end of turn). The call's
-JSON keeps the teacher's own token ids where both have the same tokenizer, so that the teacher's distribution belongs to the same tokens;
-otherwise its text is tokenized anew. What the student sees is the bare question; what the teacher saw, examples and all, is kept beside
-it. The text of a row is exactly what the student's chat template renders.
+JSON keeps the teacher's own token ids, once they are proved to spell the call that was accepted, so that the teacher's distribution belongs
+to the same tokens; otherwise the call is tokenized anew, and there is no stored distribution. What the student sees is the bare question;
+what the teacher saw, examples and all, is kept beside it. The text of a row is exactly what the student's chat template renders.
 """
 
 import json
@@ -12,9 +12,11 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from factory.student.stored import stored_fault
 from factory.templates import template_path
 
 IGNORED = -100
+OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,10 @@ class TrainingRow:
     """One sample in tokens.
 
     `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `call_start` and `call_length` say where
-    the call's JSON stands in `input_ids`. `teacher_ids` is the teacher's prompt followed by the same JSON tokens, empty if the tokenizers
-    differ.
+    the call's JSON stands in `input_ids`. `teacher_ids` is the teacher's prompt followed by the same JSON tokens, empty if the teacher's
+    tokenizer is another one or not here. `topk_ids` and `topk_logprobs` (call_length, k) are the stored distribution, by rank; where it
+    cannot be used both are empty and `fault` is the reason (`factory.student.stored`, or `edited`, or `other_text`: the stored tokens
+    spell something else).
     """
 
     sample_id: str
@@ -32,6 +36,9 @@ class TrainingRow:
     call_start: int
     call_length: int
     teacher_ids: list[int]
+    topk_ids: list[list[int]]
+    topk_logprobs: list[list[float]]
+    fault: str
 
 
 def student_template(show_tools: bool) -> str:
@@ -41,41 +48,61 @@ def student_template(show_tools: bool) -> str:
 
 
 def build_row(
-    sample: dict[str, Any], student: PreTrainedTokenizerBase, teacher: PreTrainedTokenizerBase, *, same_tokenizer: bool
+    sample: dict[str, Any],
+    student: PreTrainedTokenizerBase,
+    teacher: PreTrainedTokenizerBase | None,
+    *,
+    own_tokens: bool,
+    vocabulary: int,
 ) -> TrainingRow:
     """Return the row of one accepted sample.
 
-    `sample` has sample_id, messages, tools, text, token_ids (or None) and teacher_messages, JSON columns as text. The teacher's
-    end-of-turn token is left out: the student's call goes on with its closing tag.
+    `sample` has sample_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs (each or None) and teacher_messages,
+    JSON columns as text. `teacher` is the teacher's tokenizer, None where it is not here. `own_tokens`: the stored tokens may be the
+    student's tokens. `vocabulary` is the number of tokens that the student's model knows. The teacher's end-of-turn token is left out: the
+    student's call goes on with its closing tag.
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
     prompt = _render(student, messages[:1], tools, generate=True)
     to_answer = _render(student, messages[:3], tools, generate=True)[len(_render(student, messages[:2], tools)) :]
     end = str(student.eos_token)
-    call_ids = _call_ids(sample, student, same_tokenizer)
+    call_ids, fault = _call_ids(sample, messages[1]["tool_calls"][0]["function"], student, own_tokens)
+    columns = sample["topk_ids"], sample["topk_logprobs"]
+    if not fault:
+        fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
     input_ids, labels = _ids(student, prompt), []
     labels += [IGNORED] * len(input_ids)
-    opening = _ids(student, "<tool_call>\n")
+    opening = _ids(student, OPENING)
     call_start = len(input_ids) + len(opening)
     for ids, learnt in (
-        (opening + call_ids + _ids(student, "\n</tool_call>" + end), True),
+        (opening + call_ids + _ids(student, CLOSING + end), True),
         (_ids(student, "\n" + to_answer), False),
         (_ids(student, messages[3]["content"] + end), True),
     ):
         input_ids += ids
         labels += ids if learnt else [IGNORED] * len(ids)
     teacher_ids: list[int] = []
-    if same_tokenizer:
+    if teacher is not None:
         teacher_ids = _ids(teacher, _render(teacher, json.loads(sample["teacher_messages"]), None, generate=True)) + call_ids
-    return TrainingRow(sample["sample_id"], input_ids, labels, call_start, len(call_ids), teacher_ids)
+    topk_ids, topk_logprobs = ([], []) if fault else (list(map(list, column[: len(call_ids)])) for column in columns)
+    return TrainingRow(sample["sample_id"], input_ids, labels, call_start, len(call_ids), teacher_ids, topk_ids, topk_logprobs, fault)
 
 
-def _call_ids(sample: dict[str, Any], student: PreTrainedTokenizerBase, same_tokenizer: bool) -> list[int]:
-    ids = sample["token_ids"]
-    if not same_tokenizer or ids is None:
-        return _ids(student, sample["text"])
-    ids = list(ids)
-    return ids[:-1] if ids and ids[-1] in student.all_special_ids else ids
+def _call_ids(sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool) -> tuple[list[int], str]:
+    """Return the tokens of the accepted call, and why they are not the stored ones."""
+    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
+    try:
+        same = json.loads(sample["text"]) == accepted
+    except ValueError:
+        same = False
+    if not same:
+        return _ids(student, json.dumps(accepted, ensure_ascii=False)), "edited"
+    ids = list(sample["token_ids"] or ())
+    if ids and ids[-1] in student.all_special_ids:
+        ids.pop()
+    if not ids or not own_tokens or student.decode(ids, skip_special_tokens=True) != sample["text"]:
+        return _ids(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
+    return ids, ""
 
 
 def _render(

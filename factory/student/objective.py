@@ -1,0 +1,136 @@
+"""What one step minimizes: cross-entropy on the answers, divergence from the teacher on its own tokens, hidden states drawn together.
+
+Promise: total = (1 - weight) x cross-entropy + weight x divergence + hidden weight x alignment, each the mean over its positions. Logits
+exist block by block (`factory.student.losses.head`), the teacher's too.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from factory.student.losses.dense import cross_entropy, divergence
+from factory.student.losses.head import Head, Loss, head_loss
+from factory.student.losses.layers import Alignment, alignment
+from factory.student.losses.sparse import Tail, draw, drawn_kl, sparse_kl
+from factory.student.schedule import Moment
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the teacher at each position of the calls (n positions): the stored distribution `ids` and `logprobs` (n, k), or
+    its last hidden states `hidden` (n, width) with its `head`; and its `layers`, each (n, width)."""
+
+    ids: torch.Tensor | None = None
+    logprobs: torch.Tensor | None = None
+    hidden: torch.Tensor | None = None
+    head: Head | None = None
+    layers: Sequence[torch.Tensor] = ()
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss of one batch, to be called with what the student's decoder puts out.
+
+    `learnt` and `in_call` (rows, length - 1) mark the positions whose next token is learnt and those where the teacher is known;
+    `targets` (rows, length - 1) are the next tokens. `answers`: whether cross-entropy counts; it does not on what the student wrote.
+    """
+
+    targets: torch.Tensor
+    learnt: torch.Tensor
+    in_call: torch.Tensor | None = None
+    known: Known = field(default_factory=Known)
+    moment: Moment | None = None
+    tail: Tail = "bucket"
+    beta: float = 0.0
+    aligned: Alignment = "cosine"
+    student_layers: Sequence[int] = ()
+    projections: Sequence[nn.Module] = ()
+    generator: torch.Generator | None = None
+    answers: bool = True
+
+    @property
+    def wants_layers(self) -> bool:
+        """Whether all layers' hidden states are needed, not only the last."""
+        return bool(self.student_layers) and self.moment is not None and self.moment.hidden_weight > 0
+
+    def __call__(self, output: Any, head: Head) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the total and its parts, which have no gradient."""
+        rows, length = self.targets.shape
+        # Prompt tuning puts its own positions before the batch's.
+        hidden = output.last_hidden_state[:, -(length + 1) : -1]
+        weight = 0.0 if self.moment is None or self.in_call is None else self.moment.weight
+        learnt = int(self.learnt.sum())
+        in_call = torch.zeros_like(self.learnt) if self.in_call is None else self.in_call
+        # The teacher's positions first and by themselves, so that no block of logits has to be picked apart.
+        total, sums = head_loss(hidden[in_call], head, self._loss(self.targets[in_call], weight, learnt, int(in_call.sum()), weight > 0))
+        others = self.learnt & ~in_call
+        if self.answers:
+            more, rest = head_loss(hidden[others], head, self._loss(self.targets[others], weight, learnt, 1, False))
+            total, sums = total + more, sums + rest
+        parts = {"cross_entropy": sums[0]} if self.answers else {}
+        if weight > 0:
+            parts["divergence"] = sums[1]
+        if self.wants_layers and self.moment is not None:
+            states = [output.hidden_states[layer][:, -(length + 1) : -1][in_call] for layer in self.student_layers]
+            apart = self._alignment(states)
+            parts["hidden"] = apart.detach()
+            total = total + self.moment.hidden_weight * apart
+        return total, parts
+
+    def _loss(self, targets: torch.Tensor, weight: float, learnt: int, called: int, taught: bool) -> Loss:
+        """Return the loss of a block: its share of the mean over all `learnt` positions, and where it is `taught` of that over the
+        `called` ones."""
+
+        def loss(logits: torch.Tensor, span: slice) -> tuple[torch.Tensor, torch.Tensor]:
+            nothing = logits[:0].sum()
+            nll = cross_entropy(logits, targets[span]).sum() / max(learnt, 1) if self.answers else nothing
+            apart = self._divergence(logits, span).sum() / max(called, 1) if taught else nothing
+            return (1 - weight) * nll + weight * apart, torch.stack([nll, apart])
+
+        return loss
+
+    def _divergence(self, logits: torch.Tensor, span: slice) -> torch.Tensor:
+        known, moment = self.known, self.moment
+        assert moment is not None
+        if moment.top_k is not None:
+            assert known.ids is not None and known.logprobs is not None
+            return sparse_kl(logits, known.ids[span, : moment.top_k], known.logprobs[span, : moment.top_k], tail=self.tail)
+        assert known.hidden is not None and known.head is not None
+        with torch.no_grad():
+            teacher = known.head.logits(known.hidden[span]).to(logits.dtype)
+        if moment.random_k is None:
+            return divergence(logits, teacher, beta=self.beta, temperature=moment.temperature)
+        assert self.generator is not None
+        common, temperature = min(logits.shape[1], teacher.shape[1]), moment.temperature
+        ids, logprobs = draw(teacher[:, :common] / temperature, moment.random_k, self.generator)
+        return drawn_kl(logits[:, :common] / temperature, ids, logprobs) * temperature**2
+
+    def _alignment(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+        each = [
+            alignment(projection(own.float()), theirs.float(), loss=self.aligned).sum() / max(len(own), 1)
+            for projection, own, theirs in zip(self.projections, states, self.known.layers, strict=True)
+        ]
+        return torch.stack(each).mean()
+
+
+def take_objectives(model: Any) -> None:
+    """Let `model(..., objective=f)` return what `f` makes of the decoder's output and the head, instead of logits.
+
+    Everything that is learnt is so used inside the model's own forward pass, as accelerate's wrappers for several processes need it.
+    """
+    plain = model.forward
+
+    def forward(*arguments: Any, objective: Objective | None = None, **inputs: Any) -> Any:
+        if objective is None:
+            return plain(*arguments, **inputs)
+        inputs = {name: value for name, value in inputs.items() if value is not None and name not in ("labels", "return_dict")}
+        inputs |= {"use_cache": False, "output_hidden_states": objective.wants_layers, "return_dict": True}
+        return objective(model.get_decoder()(*arguments, **inputs), Head.of(model))
+
+    # Transformers looks at the signature before it generates.
+    forward.__signature__ = inspect.signature(plain)  # type: ignore[attr-defined]
+    model.forward = forward

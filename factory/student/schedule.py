@@ -1,0 +1,68 @@
+"""What holds at a step of distillation: which tokens count, at which temperature, with which weights.
+
+Promise: a function of the settings and the step's number alone, so that a run that was interrupted goes on as it would have.
+"""
+
+from dataclasses import dataclass
+
+from factory.recipe.distill import Distill, Phase, Schedule
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The settings of one step. `top_k` of None with `random_k` of None: the whole distribution."""
+
+    phase: int
+    top_k: int | None
+    random_k: int | None
+    temperature: float
+    weight: float
+    hidden_weight: float
+
+
+def moment(settings: Distill, step: int, stored_k: int) -> Moment:
+    """Return what holds at `step`, counted from 0; `stored_k` is the number of stored tokens, taken where none is said and there is no
+    teacher."""
+    ends = _ends(settings)
+    index = next((i for i, end in enumerate(ends) if step < end), len(ends) - 1)
+    phase = settings.curriculum[index] if settings.curriculum else Phase(top_k=settings.top_k, random_k=settings.random_k)
+    whole, within = _share(step, 0, settings.steps), _share(step, ends[index - 1] if index else 0, ends[index])
+    top_k = phase.top_k
+    if top_k is None and settings.teacher == "stored":
+        top_k = stored_k
+    hidden = settings.hidden
+    return Moment(
+        index,
+        None if top_k is None else round(value(top_k, within if settings.curriculum else whole)),
+        phase.random_k,
+        value(settings.temperature, whole) if phase.temperature is None else value(phase.temperature, within),
+        value(settings.weight, whole) if phase.weight is None else value(phase.weight, within),
+        0.0 if hidden is None else value(hidden.weight, whole),
+    )
+
+
+def value(scheduled: float | Schedule, share: float) -> float:
+    """Return what a setting is worth at `share` of its course, from 0 to 1.
+
+    With a peak it is the warm-up-stable-decay of Hu et al., MiniCPM, 2024 (arXiv 2404.06395), both ramps linear.
+    """
+    if not isinstance(scheduled, Schedule):
+        return float(scheduled)
+    if scheduled.peak is None:
+        return scheduled.start + (scheduled.end - scheduled.start) * share
+    if share < scheduled.warmup:
+        return scheduled.start + (scheduled.peak - scheduled.start) * share / scheduled.warmup
+    if share > 1 - scheduled.decay:
+        return scheduled.end + (scheduled.peak - scheduled.end) * (1 - share) / scheduled.decay
+    return scheduled.peak
+
+
+def _ends(settings: Distill) -> list[int]:
+    """Return the step before which each phase ends; a phase has the steps that begin before its share of the stage is over."""
+    shares = [phase.until or 1.0 for phase in settings.curriculum] or [1.0]
+    shares = [phase.until or 1.0 for phase in settings.curriculum] or [1.0]
+    return [round(share * settings.steps) for share in shares]
+
+
+def _share(step: int, start: int, end: int) -> float:
+    return (step - start) / max(end - start - 1, 1)

@@ -1,0 +1,79 @@
+"""A cache of hidden states is whole, proved, within its budget, and another one for another teacher."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from factory.errors import FactoryError, InputError  # noqa: E402
+from factory.progress import Progress  # noqa: E402
+from factory.student.cache import HiddenCache, open_cache  # noqa: E402
+from tests.student import tiny  # noqa: E402
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    folder = tmp_path / "teacher"
+    tiny.tokenizer().save_pretrained(folder)
+    tiny.model(2, layers=3).save_pretrained(folder)
+    return folder
+
+
+def _open(tmp_path: Path, teacher: Path, rows, *, revision: str = "r1", most_bytes: int = 10**7, dtype=torch.float32) -> HiddenCache:
+    return open_cache(tmp_path / "cache", teacher, revision, rows, [1], dtype, most_bytes=most_bytes, pad=0, progress=Progress())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_holds_the_states_that_predict_the_calls_and_the_head(tmp_path: Path, teacher: Path, dtype) -> None:
+    rows, model = tiny.rows(11, 1), tiny.model(2, layers=3).to(dtype)
+    # Padding changes the order of sums, which shows in the last of bfloat16's eight bits, layer after layer.
+    near = {"rtol": 1e-3, "atol": 1e-3} if dtype == torch.float32 else {"rtol": 0.1, "atol": 1.0}
+    cache = _open(tmp_path, teacher, rows, dtype=dtype)
+    for asked in ([3], [10, 0, 5]):
+        for file, layer in ((0, 3), (1, 1)):
+            expected = [tiny.hidden(model, rows[row].teacher_ids, layer)[-rows[row].call_length - 1 : -1].float() for row in asked]
+            assert torch.allclose(cache.states(file, asked).float(), torch.cat(expected), **near)
+    states = cache.states(0, [4])
+    expected = tiny.logits(model, rows[4].teacher_ids)[-rows[4].call_length - 1 : -1].float()
+    assert torch.allclose(cache.head.logits(states), expected, **near)
+
+
+def test_what_is_there_is_taken_and_another_teacher_makes_another(tmp_path: Path, teacher: Path) -> None:
+    rows = tiny.rows(3, 1)
+    _open(tmp_path, teacher, rows)
+    (first,) = (tmp_path / "cache").iterdir()
+    made = (first / "manifest.json").stat().st_mtime_ns
+    _open(tmp_path, teacher, rows)
+    assert (first / "manifest.json").stat().st_mtime_ns == made
+    _open(tmp_path, teacher, rows, revision="r2")
+    (second,) = (tmp_path / "cache").iterdir()
+    assert second != first
+
+
+def test_a_changed_byte_is_found(tmp_path: Path, teacher: Path) -> None:
+    rows = tiny.rows(3, 1)
+    _open(tmp_path, teacher, rows)
+    (folder,) = (tmp_path / "cache").iterdir()
+    data = bytearray((folder / "states-0.bin").read_bytes())
+    data[100] ^= 1
+    (folder / "states-0.bin").write_bytes(data)
+    with pytest.raises(FactoryError, match=r"states-0\.bin is not what manifest\.json says"):
+        _open(tmp_path, teacher, rows)
+
+
+def test_one_that_would_be_too_large_is_refused_before_it_is_made(tmp_path: Path, teacher: Path) -> None:
+    with pytest.raises(InputError, match="cache_gb allows") as caught:
+        _open(tmp_path, teacher, tiny.rows(3, 1), most_bytes=1000)
+    assert "in_process" in caught.value.hint
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_files_are_as_large_as_the_budget_was_told(tmp_path: Path, teacher: Path) -> None:
+    rows = tiny.rows(5, 1)
+    _open(tmp_path, teacher, rows)
+    (folder,) = (tmp_path / "cache").iterdir()
+    positions = sum(row.call_length for row in rows)
+    assert [(folder / f"states-{i}.bin").stat().st_size for i in (0, 1)] == [positions * 32 * 4] * 2

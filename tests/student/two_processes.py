@@ -1,0 +1,42 @@
+"""Trains one tiny stage and prints its losses: `torchrun --nproc-per-node 2 -m tests.student.two_processes FOLDER 2`."""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from trl import SFTConfig
+
+from factory.recipe.distill import Distill
+from factory.student.batch import Collator
+from factory.student.rows import IGNORED, TrainingRow
+from factory.student.trainers import DistillTrainer, Lesson
+from tests.student import tiny
+
+
+def main(folder: Path, per_process: int) -> None:
+    """Train for three steps with the same rows a step, however many processes share them."""
+    settings = Distill.model_validate({"steps": 3, "teacher": "stored"})
+    # Rows with as many positions as each other: then the mean over two halves of a batch is the mean over the batch.
+    alike: dict[tuple[int, int], list[TrainingRow]] = defaultdict(list)
+    for row in tiny.rows(300, 3, tiny.model(2)):
+        alike[row.call_length, sum(label != IGNORED for label in row.labels)].append(row)
+    rows = max(alike.values(), key=len)[:12]
+    assert len(rows) == 12
+    arguments = tiny.arguments(folder, steps=3, per_device_train_batch_size=per_process, ddp_find_unused_parameters=False)
+    trainer = DistillTrainer(
+        model=tiny.adapted(1),
+        args=SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}),
+        train_dataset=tiny.dataset(rows),
+        data_collator=Collator(0),
+        processing_class=tiny.tokenizer(),
+        lesson=Lesson(settings, tiny.K),
+    )
+    trainer.train()
+    if trainer.is_world_process_zero():
+        losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+        print(json.dumps({"processes": trainer.accelerator.num_processes, "losses": losses}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
