@@ -1,8 +1,10 @@
 """The way through a plan: episodes begun in order, stored answers first, tasks judged in order, an end that is stated.
 
 Promise: the same recipe, seeds and answers give the same way. So after a kill, or after an edit, the way is gone again from its beginning,
-and only what no stored answer covers is asked. What is committed is never asked again. Memory: the key of each request, the samples of
-tasks that are not judged yet, and what the checks remember; what came of answers is handed on episode by episode.
+and only what no stored answer covers is asked. What is committed is never asked again: an error is an answer too. But where the seeds give
+no more, a later run puts the tasks once more, behind all others, that had nothing but errors which another attempt could cure: in their own
+places their answers would change what was judged since. Up to `MOST_TRIES` later runs do so. Memory: the key of each request, the samples
+of tasks that are not judged yet, and what the checks remember; what came of answers is handed on episode by episode.
 """
 
 from collections import deque
@@ -20,6 +22,7 @@ from factory.tasks.sample import Sample, Task, identified
 
 FEWEST_JUDGED = 16
 MOST_REPEATED = 1000  # episodes in a row that ask what was asked before: such a stream has nothing more to give
+MOST_TRIES = 3
 NO_MORE = "the seeds give no more new questions"
 MISSING = "an answer is missing"
 
@@ -70,7 +73,12 @@ class Course:
         self._draws, self._wanted, self._budget, self._most_tasks = data.draws, data.count, data.budget, most_tasks
         self._known = Answers(store, context.teacher.name, context.teacher.revision)
         self._last_stored = self._last_position() if not asking else 0
-        self._tasks = context.kind.tasks(self)
+        self._tasks = self._stream()
+        # Of each task that met with passing errors, the draws that did; the tasks that had nothing else, by their place.
+        self._unanswered: dict[int, set[int]] = {}
+        self._lost: dict[int, Task] = {}
+        self._tries = 0
+        self._failed_now = False
         self._ready: deque[Request] = deque()
         # Of a request in flight all who wait for it: two proposals may be the same, and are then answered by the same answer.
         self._running: dict[str, list[Running]] = {}
@@ -83,6 +91,7 @@ class Course:
         self.judged = self.accepted_count = 0
         self.requests = self.tokens = self.answers = 0
         self.ended = ""
+        self.lost = 0  # tasks without an answer that a later run puts once more
         self._news = News()
 
     def accepted(self, before: int) -> list[Sample]:
@@ -115,6 +124,7 @@ class Course:
         self._news.answered.append((waiting[0], waiting[0].request, answer))
         self._known.add(answer, weighed=any(running.weighed for running in waiting))
         self._counted(answer)
+        self._failed_now |= answer.may_come_later
         for running in waiting:
             self._answered(running, answer)
         self._hand_on()
@@ -122,6 +132,20 @@ class Course:
     def _hand_on(self) -> None:
         news, self._news = self._news, News()
         self._sink(news)
+
+    def _stream(self) -> Iterator[Task | None]:
+        """Yield the kind's tasks, then round by round those that were lost, in order; None while one in flight may still be."""
+        yield from self._context.kind.tasks(self)
+        for _ in range(MOST_TRIES):
+            while self._running:
+                yield None
+            again, self._lost = [task for _, task in sorted(self._lost.items())], {}
+            # A round is whole or not at all, or it would be another one when the way is gone again.
+            if self._failed_now:
+                self.lost = len(again)
+                return
+            self._tries += 1
+            yield from again
 
     def _begin(self) -> bool:
         """Begin the next episode and go on with stored answers as far as they reach; False if there is none to begin now."""
@@ -136,7 +160,7 @@ class Course:
                 return False
             self._current = task
             self._begun += 1
-        position, draw = self._position, self._position % self._draws
+        position, draw = self._position, self._position % self._draws + self._draws * self._tries
         self._position += 1
         episode = self._context.episode(self._current, draw)
         ask = next(episode)
@@ -200,6 +224,11 @@ class Course:
 
     def _answered(self, running: Running, answer: Answer) -> None:
         running.keys.append(answer.key)
+        if answer.may_come_later:
+            number = running.position // self._draws
+            self._unanswered.setdefault(number, set()).add(running.draw)
+            if len(self._unanswered[number]) == self._draws:
+                self._lost[number] = running.task
         try:
             ask = running.episode.send(answer)
         except StopIteration as end:
@@ -221,6 +250,7 @@ class Course:
                 shown = self._pool_jury.judge(samples)
                 self._pool += [(self.judged, judgement.sample) for judgement in shown if judgement.accepted]
             del self._samples[self.judged]
+            self._unanswered.pop(self.judged, None)
             self.judged += 1
 
     def _last_position(self) -> int:

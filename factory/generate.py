@@ -3,7 +3,8 @@ and verdicts.
 
 Promise: a request whose answer was committed is never asked again; a kill costs at most the answers of the last `BATCH_SECONDS` and those
 in flight. It goes on until the wanted number of samples is accepted, the budget is used up, or the seeds give nothing new,
-and says which. The model is opened only if something has to be asked.
+and says which; where the seeds give nothing new but some requests failed in passing, the plan stays owed, and the next run asks those
+again. The model is opened only if something has to be asked.
 """
 
 import itertools
@@ -49,7 +50,7 @@ def generate(context: Context, store: Store, open_model: Callable[[], Model], *,
                 meter.show(course)
     finally:
         writer.flush()
-    if most_tasks is None:
+    if most_tasks is None and not course.lost:
         store.commit(
             plan_ends=[
                 {
@@ -234,6 +235,8 @@ class _Meter:
 
     def summary(self, course: Course) -> str:
         accepted = f"{course.accepted_count} samples accepted, {self._wanted} asked for: {course.ended}"
+        if course.lost:
+            accepted += f"; {course.lost} found no answer this time, and are asked again by the next run"
         if not self._done:
             return f"nothing to ask; {accepted}"
         rate = f"{self._tokens / max(time.monotonic() - self._started, 1e-9):.0f} tokens/s"
