@@ -29,8 +29,8 @@ _REFUSAL = re.compile(
     r"|(?:as|i(?:'m| am)(?: just| only)?) an? (?:ai|artificial intelligence|(?:large )?language model)\b[^.!?\n]{0,80}"
     rf"(?:\bi (?:do not|don't|{_CANNOT})|\bcannot\b|\bunable\b)"
     # What a person may lack as well (an ability to swim, access to a kitchen) is none.
-    rf"|\bi {_LACK} (?:the |any )?(?:ability|capability|capacity) to (?:directly |physically )?(?:access|assist|browse|comply|fulfil|generate"
-    r"|provide(?! for)|retrieve|process|engage in|help (?:you )?with|(?:answer|perform|discuss) (?:this|that|your))\b"
+    rf"|\bi {_LACK} (?:the |any )?(?:ability|capability|capacity) to (?:directly |physically )?(?:access|assist|browse|comply|fulfil"
+    r"|generate|provide(?! for)|retrieve|process|engage in|help (?:you )?with|(?:answer|perform|discuss) (?:this|that|your))\b"
     rf"|\bi (?:{_LACK} access to|{_CANNOT} (?:access|browse|search)) (?:any )?(?:real[- ]time|live data"
     r"|external (?:websites?|sources|data)|current (?:data|information|events|news)|personal (?:data|information)|the (?:live )?web\b)",
     re.IGNORECASE,
