@@ -121,8 +121,8 @@ def _require_solvable(context: Context) -> None:
     open_seeds = [seed for seed in context.seeds if not seed.reference]
     if open_seeds and "agreement" not in map(check_name, context.loaded.recipe.checks):
         raise InputError(
-            f"{open_seeds[0].source}:{open_seeds[0].line}: {open_seeds[0].name} has no reference, and no check would tell a right call from a "
-            "wrong one",
+            f"{open_seeds[0].source}:{open_seeds[0].line}: {open_seeds[0].name} has no reference, and no check would tell a right call "
+            "from a wrong one",
             "Write references, or add agreement to the checks: it compares draws, or a call's numbers with its question.",
         )
     tasks = [seed for seed in [*context.seeds, *context.held_out] if seed.reference]

@@ -1,5 +1,6 @@
 """What was answered is found again, however little of it is held at a time; and a way gone again is committed on the way."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def known(context: Context, store: Store) -> Answers:
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.randoms(use_true_random=False))
-def test_every_answer_is_found_in_whatever_order(little: None, tmp_path_factory: pytest.TempPathFactory, chance: object) -> None:
+def test_every_answer_is_found_in_whatever_order(little: None, tmp_path_factory: pytest.TempPathFactory, chance: random.Random) -> None:
     folder = tmp_path_factory.mktemp("answers")
     project(folder, "tool_call", "count: 12", more=checks("tool_call"))
     context = load(folder)
@@ -41,7 +42,7 @@ def test_every_answer_is_found_in_whatever_order(little: None, tmp_path_factory:
         generate(context, store, Model(call))
         stored = {row["request_key"]: row["text"] for row in store.query("SELECT request_key, text FROM generations")}
         answers = known(context, store)
-        for key in chance.sample(sorted(stored), len(stored)):  # type: ignore[attr-defined]
+        for key in chance.sample(sorted(stored), len(stored)):
             found = answers.get(key)
             assert found is not None
             assert (found.key, found.text) == (key, stored[key])
