@@ -56,7 +56,7 @@ def test_an_own_tools_expression_is_held_to_its_schema(tmp_path: Path) -> None:
 
 
 def test_a_seed_without_reference_needs_a_check_that_compares(tmp_path: Path) -> None:
-    path = project(tmp_path, "tool_call", more="checks: [schema, execution]\n")
+    path = project(tmp_path, "tool_call", "count: 6", more="checks: [schema, execution]\n")
     write(tmp_path / "seeds.jsonl", [SEEDS["tool_call"][0], {"id": "open", "question": "What is 4 times 5?", "reference": ""}])
     with pytest.raises(InputError, match=r"seeds\.jsonl:2: open has no reference, and no check"):
         preflight(load(tmp_path), ("generate",))
@@ -65,7 +65,7 @@ def test_a_seed_without_reference_needs_a_check_that_compares(tmp_path: Path) ->
 
 
 def test_a_held_out_task_needs_a_reference(tmp_path: Path) -> None:
-    project(tmp_path, "tool_call", more="evaluate: {held_out: held_out.jsonl}\n")
+    project(tmp_path, "tool_call", "count: 6", more="evaluate: {held_out: held_out.jsonl}\n")
     write(tmp_path / "held_out.jsonl", [{"id": "blind", "question": "What is 4 times 5?", "reference": ""}])
     with pytest.raises(InputError, match=r"held_out\.jsonl:1: the held-out task blind has no reference"):
         preflight(load(tmp_path), ("generate",))
