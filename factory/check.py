@@ -4,7 +4,6 @@ settings stay beside the new ones.
 After an interruption the first answer that is missing ends it: what lies behind is judged when that answer is there.
 """
 
-from factory.checks.jury import Jury
 from factory.context import Context
 from factory.course import MISSING, Course
 from factory.generate import Writer
@@ -12,28 +11,23 @@ from factory.store.store import Store
 
 
 def unjudged(context: Context, store: Store) -> int:
-    """Return how many samples of the plan lack a verdict of one of the recipe's checks, up to the first answer that is missing."""
+    """Return how many samples of the plan lack a verdict of one of the recipe's checks."""
     keys = context.jury().keys
-    rows = store.query(
-        "SELECT p.position FROM samples s JOIN requests p USING (request_key) WHERE p.plan_id = ? AND "
+    (row,) = store.query(
+        "SELECT count(*) AS n FROM samples s JOIN requests p USING (request_key) WHERE p.plan_id = ? AND "
         "coalesce(p.sample_id, s.sample_id) = s.sample_id AND "
         "s.edited_from IS NULL AND (SELECT count(*) FROM verdicts v WHERE v.sample_id = s.sample_id AND list_contains(?, v.check_key)) < ?",
         [context.plan_id, keys, len(keys)],
     )
-    if not rows:
-        return 0
-    # Which answers a plan needs is known only on the way through it; no check is carried out on this one.
-    course = Course(context, store, Jury([], [], []), asking=False)
-    _go(course)
-    end = course.judged * context.loaded.recipe.data.draws
-    return sum(row["position"] < end for row in rows)
+    return int(row["n"])
 
 
 def check(context: Context, store: Store) -> str:
     """Add the missing verdicts and return a line that sums up what is accepted."""
-    course, writer = Course(context, store, context.jury(), asking=False), Writer(context, store)
-    _go(course)
-    writer.take(course)
+    writer = Writer(context, store)
+    course = Course(context, store, context.jury(), writer.take, asking=False)
+    for _ in course.open_requests():
+        raise AssertionError("nothing is asked here")
     writer.flush()
     (count,) = store.query("SELECT (SELECT count(*) FROM training_set) AS accepted, (SELECT count(*) FROM current_samples) AS samples")
     told = f"{count['accepted']} of {count['samples']} samples accepted"
@@ -42,8 +36,3 @@ def check(context: Context, store: Store) -> str:
     end = course.judged * context.loaded.recipe.data.draws
     (waiting,) = store.query("SELECT count(*) AS n FROM current_samples WHERE position >= ?", [end])
     return f"{told}, {waiting['n']} wait for an answer before them: factory generate"
-
-
-def _go(course: Course) -> None:
-    for _ in course.open_requests():
-        raise AssertionError("nothing is asked here")

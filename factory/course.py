@@ -1,16 +1,17 @@
 """The way through a plan: episodes begun in order, stored answers first, tasks judged in order, an end that is stated.
 
 Promise: the same recipe, seeds and answers give the same way. So after a kill, or after an edit, the way is gone again from its beginning,
-and only what no stored answer covers is asked. What is committed is never asked again. Memory: one small record for each request of the
-plan with its answer's text, the samples of tasks that are not judged yet, and what the checks remember.
+and only what no stored answer covers is asked. What is committed is never asked again: an error is an answer too. But where the seeds give
+no more, a later run puts the tasks once more, behind all others, that had nothing but errors which another attempt could cure: in their own
+places their answers would change what was judged since. Up to `MOST_TRIES` later runs do so. Memory: the key of each request, the samples
+of tasks that are not judged yet, and what the checks remember; what came of answers is handed on episode by episode.
 """
 
-import dataclasses
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+from factory.answers import Answers
 from factory.checks.jury import Judgement, Jury
 from factory.context import Context
 from factory.inference.request import Answer, Request
@@ -21,9 +22,9 @@ from factory.tasks.sample import Sample, Task, identified
 
 FEWEST_JUDGED = 16
 MOST_REPEATED = 1000  # episodes in a row that ask what was asked before: such a stream has nothing more to give
+MOST_TRIES = 3
 NO_MORE = "the seeds give no more new questions"
 MISSING = "an answer is missing"
-_NO_DISTRIBUTION: dict[str, Any] = {"token_ids": None, "token_logprobs": None, "topk_ids": None, "topk_logprobs": None}
 
 
 @dataclass
@@ -49,19 +50,35 @@ class News:
 
 
 class Course:
-    """One run through a recipe's plan. `most_tasks` ends it early, for a look at a few tasks; without `asking` it ends at the first
-    answer that is not stored: what stands behind it cannot be judged yet, for the missing one may come to be what it is compared with."""
+    """One run through a recipe's plan. `sink` is given the news of each episode that was begun and of each answer. `most_tasks` ends it
+    early, for a look at a few tasks; without `asking` it ends at the first answer that is not stored: what stands behind it cannot be
+    judged yet, for the missing one may come to be what it is compared with."""
 
-    def __init__(self, context: Context, store: Store, jury: Jury, *, asking: bool = True, most_tasks: int | None = None):
+    def __init__(
+        self,
+        context: Context,
+        store: Store,
+        jury: Jury,
+        sink: Callable[[News], None],
+        *,
+        asking: bool = True,
+        most_tasks: int | None = None,
+    ):
         self._context = context
         self._store = store
         self._jury = jury
+        self._sink = sink
         self._asking = asking
         data = context.loaded.recipe.data
         self._draws, self._wanted, self._budget, self._most_tasks = data.draws, data.count, data.budget, most_tasks
-        self._known = self._stored_answers()
+        self._known = Answers(store, context.teacher.name, context.teacher.revision)
         self._last_stored = self._last_position() if not asking else 0
-        self._tasks = context.kind.tasks(self)
+        self._tasks = self._stream()
+        # Of each task that met with passing errors, the draws that did; the tasks that had nothing else, by their place.
+        self._unanswered: dict[int, set[int]] = {}
+        self._lost: dict[int, Task] = {}
+        self._tries = 0
+        self._failed_now = False
         self._ready: deque[Request] = deque()
         # Of a request in flight all who wait for it: two proposals may be the same, and are then answered by the same answer.
         self._running: dict[str, list[Running]] = {}
@@ -74,7 +91,8 @@ class Course:
         self.judged = self.accepted_count = 0
         self.requests = self.tokens = self.answers = 0
         self.ended = ""
-        self.news = News()
+        self.lost = 0  # tasks without an answer that a later run puts once more
+        self._news = News()
 
     def accepted(self, before: int) -> list[Sample]:
         """Return the samples among the first `before` tasks that may be shown to the teacher, in order."""
@@ -103,12 +121,31 @@ class Course:
         # As the store will give it back: what is read out of an answer must not change when the way is gone again.
         answer = storable(answer)
         waiting = self._running.pop(answer.key)
-        self.news.answered.append((waiting[0], waiting[0].request, answer))
-        weighed = any(running.weighed for running in waiting)
-        self._known[answer.key] = answer if weighed else dataclasses.replace(answer, **_NO_DISTRIBUTION)
+        self._news.answered.append((waiting[0], waiting[0].request, answer))
+        self._known.add(answer, weighed=any(running.weighed for running in waiting))
         self._counted(answer)
+        self._failed_now |= answer.may_come_later
         for running in waiting:
             self._answered(running, answer)
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        news, self._news = self._news, News()
+        self._sink(news)
+
+    def _stream(self) -> Iterator[Task | None]:
+        """Yield the kind's tasks, then round by round those that were lost, in order; None while one in flight may still be."""
+        yield from self._context.kind.tasks(self)
+        for _ in range(MOST_TRIES):
+            while self._running:
+                yield None
+            again, self._lost = [task for _, task in sorted(self._lost.items())], {}
+            # A round is whole or not at all, or it would be another one when the way is gone again.
+            if self._failed_now:
+                self.lost = len(again)
+                return
+            self._tries += 1
+            yield from again
 
     def _begin(self) -> bool:
         """Begin the next episode and go on with stored answers as far as they reach; False if there is none to begin now."""
@@ -123,12 +160,13 @@ class Course:
                 return False
             self._current = task
             self._begun += 1
-        position, draw = self._position, self._position % self._draws
+        position, draw = self._position, self._position % self._draws + self._draws * self._tries
         self._position += 1
         episode = self._context.episode(self._current, draw)
         ask = next(episode)
         running = Running(position, self._current, draw, episode, self._context.request(ask, draw), ask.weighed)
         self._go_on(running)
+        self._hand_on()
         return True
 
     def _is_over(self) -> bool:
@@ -171,7 +209,7 @@ class Course:
         if (answer := self._known.get(key)) is not None:
             if new:
                 self._counted(answer)
-            self._answered(running, self._with_logprobs(answer) if running.weighed else answer)
+            self._answered(running, self._known.with_distribution(answer) if running.weighed else answer)
         elif key in self._running:
             self._running[key].append(running)
         elif self._asking:
@@ -186,11 +224,16 @@ class Course:
 
     def _answered(self, running: Running, answer: Answer) -> None:
         running.keys.append(answer.key)
+        if answer.may_come_later:
+            number = running.position // self._draws
+            self._unanswered.setdefault(number, set()).add(running.draw)
+            if len(self._unanswered[number]) == self._draws:
+                self._lost[number] = running.task
         try:
             ask = running.episode.send(answer)
         except StopIteration as end:
             sample = identified(end.value, running.keys)
-            self.news.finished.append((running, sample))
+            self._news.finished.append((running, sample))
             self._finish(running, sample)
             return
         running.request, running.weighed = self._context.request(ask, running.draw), ask.weighed
@@ -201,40 +244,15 @@ class Course:
         while len(draws := self._samples.get(self.judged, {})) == self._draws:
             samples = [sample for _, sample in sorted(draws.items()) if sample is not None]
             for judgement in self._jury.judge(samples):
-                self.news.judged.append(judgement)
+                self._news.judged.append(judgement)
                 self.accepted_count += judgement.accepted
             if self._pool_jury:
                 shown = self._pool_jury.judge(samples)
                 self._pool += [(self.judged, judgement.sample) for judgement in shown if judgement.accepted]
             del self._samples[self.judged]
+            self._unanswered.pop(self.judged, None)
             self.judged += 1
-
-    def _stored_answers(self) -> dict[str, Answer]:
-        rows = self._store.query(
-            "SELECT request_key, text, finish_reason, prompt_tokens, completion_tokens, seconds, error "
-            "FROM generations WHERE teacher = ? AND revision = ?",
-            [self._context.teacher.name, self._context.teacher.revision],
-        )
-        return {row["request_key"]: _answer(row) for row in rows}
-
-    def _with_logprobs(self, answer: Answer) -> Answer:
-        if answer.token_ids is not None:
-            return answer
-        rows = self._store.query("SELECT token_ids, topk_ids, topk_logprobs FROM generations WHERE request_key = ?", [answer.key])
-        return dataclasses.replace(answer, **rows[0]) if rows else answer
 
     def _last_position(self) -> int:
         (row,) = self._store.query("SELECT max(position) AS last FROM requests WHERE plan_id = ?", [self._context.plan_id])
         return -1 if row["last"] is None else int(row["last"])
-
-
-def _answer(row: dict[str, Any]) -> Answer:
-    return Answer(
-        row["request_key"],
-        row["text"],
-        row["finish_reason"],
-        row["prompt_tokens"],
-        row["completion_tokens"],
-        row["seconds"],
-        error=row["error"],
-    )

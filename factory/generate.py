@@ -3,7 +3,8 @@ and verdicts.
 
 Promise: a request whose answer was committed is never asked again; a kill costs at most the answers of the last `BATCH_SECONDS` and those
 in flight. It goes on until the wanted number of samples is accepted, the budget is used up, or the seeds give nothing new,
-and says which. The model is opened only if something has to be asked.
+and says which; where the seeds give nothing new but some requests failed in passing, the plan stays owed, and the next run asks those
+again. The model is opened only if something has to be asked.
 """
 
 import itertools
@@ -31,22 +32,25 @@ def is_owed(context: Context, store: Store) -> bool:
 
 def generate(context: Context, store: Store, open_model: Callable[[], Model], *, most_tasks: int | None = None) -> str:
     """Ask for everything owed, store answers, samples and verdicts, and return a line that sums it up."""
-    course = Course(context, store, context.jury(), most_tasks=most_tasks)
-    writer = Writer(context, store)
+    writer, meter = Writer(context, store), _Meter(context)
+
+    def take(news: News) -> None:
+        meter.add(news)
+        writer.take(news)
+
+    course = Course(context, store, context.jury(), take, most_tasks=most_tasks)
     waiting = course.open_requests()
     try:
         first = next(waiting, None)
-        writer.take(course)
-        meter = _Meter(context, course)
         if first is not None:
+            meter.start(course)
             store.warm_up()
             for answer in open_model().answer(itertools.chain([first], waiting)):
                 course.receive(answer)
-                meter.add(course.news)
-                writer.take(course)
+                meter.show(course)
     finally:
         writer.flush()
-    if most_tasks is None:
+    if most_tasks is None and not course.lost:
         store.commit(
             plan_ends=[
                 {
@@ -59,7 +63,7 @@ def generate(context: Context, store: Store, open_model: Callable[[], Model], *,
                 }
             ]
         )
-    return meter.summary()
+    return meter.summary(course)
 
 
 class Writer:
@@ -76,9 +80,8 @@ class Writer:
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
         self._flushed = time.monotonic()
 
-    def take(self, course: Course) -> None:
+    def take(self, news: News) -> None:
         """Take a course's news, and commit if enough has come together."""
-        news, course.news = course.news, News()
         for running, request, answer in news.answered:
             self._rows["generations"].append(_generation_row(self._context, running, request, answer))
             self._rows["attempts"] += _attempt_rows(answer)
@@ -195,26 +198,32 @@ def _sample_row(context: Context, sample: Sample) -> dict[str, Any]:
 class _Meter:
     """Counts answers and keeps the progress line."""
 
-    def __init__(self, context: Context, course: Course):
-        self._progress, self._course = context.progress, course
+    def __init__(self, context: Context):
+        self._progress = context.progress
         self._wanted = context.loaded.recipe.data.count
+        self._accepted_before = self._answers_before = self._done = self._tokens = 0
+        self._shown = False
+        self._started = time.monotonic()
+
+    def start(self, course: Course) -> None:
+        """Begin to count: what the course has come by so far was there already."""
         self._accepted_before, self._answers_before = course.accepted_count, course.answers
-        self._done = self._tokens = 0
-        self._shown = course.accepted_count > 0
         self._started = time.monotonic()
         if self._answers_before:
             self._progress.say(f"  {self._answers_before} answers were there already")
 
     def add(self, news: News) -> None:
-        new = [answer for _, _, answer in news.answered]
-        self._done += len(new)
-        self._tokens += sum(answer.completion_tokens for answer in new)
+        self._done += len(news.answered)
+        self._tokens += sum(answer.completion_tokens for _, _, answer in news.answered)
         for judgement in news.judged:
             if judgement.accepted and not self._shown:
                 self._shown = True
-                self._progress.say(f"  first accepted: {judgement.sample.task.question}  →  {_told(judgement.sample)}")
+                # Of a run that goes on, the first one was shown by the run before.
+                if self._done:
+                    self._progress.say(f"  first accepted: {judgement.sample.task.question}  →  {_told(judgement.sample)}")
+
+    def show(self, course: Course) -> None:
         seconds = max(time.monotonic() - self._started, 1e-9)
-        course = self._course
         accepted = course.accepted_count
         gained = course.expected_count - self._accepted_before
         left = duration(seconds / gained * max(0, self._wanted - course.expected_count)) + " left" if gained > 0 else "…"
@@ -224,9 +233,10 @@ class _Meter:
             f"{self._done / seconds:.1f} answers/s  {self._tokens / seconds:.0f} tokens/s  {share}  {left}"
         )
 
-    def summary(self) -> str:
-        course = self._course
+    def summary(self, course: Course) -> str:
         accepted = f"{course.accepted_count} samples accepted, {self._wanted} asked for: {course.ended}"
+        if course.lost:
+            accepted += f"; {course.lost} found no answer this time, and are asked again by the next run"
         if not self._done:
             return f"nothing to ask; {accepted}"
         rate = f"{self._tokens / max(time.monotonic() - self._started, 1e-9):.0f} tokens/s"

@@ -22,6 +22,7 @@ from factory.machine import machine, require_memory, versions
 from factory.models.bundled import BUNDLED, gguf_path
 from factory.models.resolve import ModelSource
 from factory.progress import duration
+from factory.recipe.checks import check_name
 from factory.store.blocks import examine_blocks
 from factory.store.store import Store, doctor_hint, now
 from factory.student.artifacts import is_made, plan_quantized, plan_student, training_samples
@@ -115,6 +116,20 @@ def _require_solvable(context: Context) -> None:
             )
     # Loads the person's file: what is wrong with it is told now.
     _ = context.own_tools
+    if blind := [seed for seed in context.held_out if not seed.reference]:
+        raise InputError(
+            "\n".join(
+                f"{seed.source}:{seed.line}: the held-out task {seed.name} has no reference to be measured by" for seed in blind[:50]
+            ),
+            "Write their references, or remove the tasks.",
+        )
+    open_seeds = [seed for seed in context.seeds if not seed.reference]
+    if open_seeds and "agreement" not in map(check_name, context.loaded.recipe.checks):
+        raise InputError(
+            f"{open_seeds[0].source}:{open_seeds[0].line}: {open_seeds[0].name} has no reference, and no check would tell a right call "
+            "from a wrong one",
+            "Write references, or add agreement to the checks: it compares draws, or a call's numbers with its question.",
+        )
     tasks = [seed for seed in [*context.seeds, *context.held_out] if seed.reference]
     expressions = any(parse_steps(seed.reference) is None for seed in tasks)
     if expressions and not context.tools[0].function.parameters.get("properties"):

@@ -13,7 +13,7 @@ from factory.check import check, unjudged
 from factory.generate import generate, is_owed
 from factory.inference.request import Request
 from factory.pipeline import enter_run
-from tests.scripted import SEEDS, Model, call, checks, column, count, edit, load, opened, project, proposing, reasoning, steps, write
+from tests.scripted import SEEDS, Model, Say, call, checks, column, count, edit, load, opened, project, proposing, reasoning, steps, write
 
 pytestmark = pytest.mark.thorough
 
@@ -107,7 +107,9 @@ def test_an_interruption_between_the_turns_of_a_sample_asks_only_what_is_missing
             assert is_owed(context, store)
             assert sorted(column(store, "SELECT request_key FROM generations")) == sorted(answered)
             check(context, store)
-            assert unjudged(context, store) == 0
+            batches = count(store, "batches")
+            check(context, store)
+            assert count(store, "batches") == batches, "what waits for an answer before it is not judged yet"
     last = Model(SAYS[kind], at_once=7)
     ended(tmp_path / "parts", last)
     answered += last.answered
@@ -148,14 +150,14 @@ def test_what_lies_behind_a_missing_answer_waits_for_it(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             generate(context, store, Model(say, at_once=8, stops_at=2))
         assert sorted(column(store, "SELECT position FROM current_samples")) == [0, 1, 2, 3, 4, 6, 7], "the latest is answered first"
-        assert unjudged(context, store) == 0
+        assert unjudged(context, store) == 2
         # Another threshold: all but what waits is judged, once.
         edit(recipe, "0.75", "0.8")
         context = load(tmp_path / "parts")
         enter_run(context, store, "check")
-        assert unjudged(context, store) == 5
+        assert unjudged(context, store) == 7
         assert check(context, store) == "5 of 7 samples accepted, 2 wait for an answer before them: factory generate"
-        assert unjudged(context, store) == 0
+        assert unjudged(context, store) == 2
         before = count(store, "verdicts")
         check(context, store)
         assert count(store, "verdicts") == before
@@ -278,3 +280,122 @@ def test_two_plans_share_a_store_and_what_was_answered(tmp_path: Path) -> None:
         assert count(store, "training_set") == 12
         assert set(column(store, "SELECT request_key FROM training_set")) <= set(first.keys)
     assert silent.opened == 0
+
+
+def failing(places: set[int], error: str) -> Say:
+    """Return a teacher's part that has no answer to the questions in those places."""
+
+    def say(request: Request) -> str | dict[str, Any]:
+        asked = request.messages[-1]["content"]
+        if QUESTIONS.index(asked) in places:
+            return {"text": "", "error": error}
+        return f"It is asked: {asked}\nAnswer: so"
+
+    return say
+
+
+def questions(folder: Path, *data: str) -> Path:
+    """Write a recipe over six questions of which each can be put in one way only."""
+    path = project(folder, "rationale", "count: 50", "examples: 0", *data, more="checks: [schema, finish_reason]\n")
+    write(folder / "seeds.jsonl", [{"id": f"s{place}", "question": asked} for place, asked in enumerate(QUESTIONS[:6])])
+    return path
+
+
+def again(folder: Path, model: Model) -> str:
+    context = load(folder)
+    with opened(context) as store:
+        return generate(context, store, model)
+
+
+@pytest.mark.parametrize("error", ["failed_timeout", "failed_connection", "failed_http_500"])
+def test_what_failed_in_passing_is_asked_again_by_the_next_run(tmp_path: Path, error: str) -> None:
+    questions(tmp_path)
+    first = Model(failing({1, 4}, error))
+    assert again(tmp_path, first).endswith("no more new questions; 2 found no answer this time, and are asked again by the next run")
+    assert len(first.asked) == 6
+    with opened(load(tmp_path)) as store:
+        assert is_owed(load(tmp_path), store)
+        assert column(store, "SELECT position FROM training_set ORDER BY position") == [0, 2, 3, 5]
+        before = store.query("SELECT * FROM verdicts ORDER BY ALL")
+    second = Model(failing(set(), error))
+    _, end = ended(tmp_path, second)
+    assert [request.messages[-1]["content"] for request in second.asked] == [QUESTIONS[1], QUESTIONS[4]]
+    assert not set(first.keys) & set(second.keys)
+    assert (end["reason"], end["accepted"], end["requests"]) == ("the seeds give no more new questions", 6, 8)
+    silent = Model(failing(set(), error))
+    context = load(tmp_path)
+    with opened(context) as store:
+        assert column(store, "SELECT position FROM training_set ORDER BY position") == [0, 2, 3, 5, 6, 7]
+        # What happened stays on record.
+        assert column(store, f"SELECT DISTINCT position FROM rejected WHERE reason = '{error}' ORDER BY ALL") == [1, 4]
+        assert [row for row in before if row not in store.query("SELECT * FROM verdicts")] == []
+        rows = count(store, "verdicts"), count(store, "samples"), count(store, "requests")
+        generate(context, store, silent)
+        check(context, store)
+        assert unjudged(context, store) == 0
+        assert (count(store, "verdicts"), count(store, "samples"), count(store, "requests")) == rows
+    assert silent.opened == 0
+
+
+@pytest.mark.parametrize("error", ["refused_400", "prompt_too_long"])
+def test_what_no_other_attempt_could_cure_is_not_asked_again(tmp_path: Path, error: str) -> None:
+    questions(tmp_path)
+    said, _ = ended(tmp_path, Model(failing({1, 4}, error)))
+    assert "asked again" not in said
+    silent = Model(failing(set(), error))
+    again(tmp_path, silent)
+    assert silent.opened == 0
+
+
+def test_what_fails_again_and_again_is_given_up(tmp_path: Path) -> None:
+    questions(tmp_path)
+    asked = []
+    for _ in range(3):
+        model = Model(failing({1}, "failed_timeout"))
+        assert "1 found no answer" in again(tmp_path, model)
+        asked.append(len(model.asked))
+    last = Model(failing({1}, "failed_timeout"))
+    ended(tmp_path, last)
+    assert [*asked, len(last.asked)] == [6, 1, 1, 1]
+
+
+def test_enough_without_the_lost_ones_is_enough(tmp_path: Path) -> None:
+    edit(questions(tmp_path), "count: 50", "count: 4")
+    said, end = ended(tmp_path, Model(failing({0, 3}, "failed_timeout")))
+    assert end["reason"] == "enough is accepted"
+    assert "asked again" not in said
+
+
+def test_a_question_that_one_of_its_draws_answered_is_not_lost(tmp_path: Path) -> None:
+    questions(tmp_path, "draws: 2")
+    once: set[str] = set()
+
+    def say(request: Request) -> str | dict[str, Any]:
+        asked = request.messages[-1]["content"]
+        first = asked not in once
+        once.add(asked)
+        return {"text": "", "error": "failed_timeout"} if first or asked == QUESTIONS[2] else f"So: {asked}\nAnswer: so"
+
+    assert "; 1 found no answer" in again(tmp_path, Model(say))
+    later = Model(failing(set(), ""))
+    ended(tmp_path, later)
+    assert [request.messages[-1]["content"] for request in later.asked] == [QUESTIONS[2]] * 2
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2])
+def test_the_second_round_is_the_same_however_it_is_interrupted(tmp_path: Path, stop: int) -> None:
+    made = []
+    for name in ("whole", "parts"):
+        folder = tmp_path / name
+        folder.mkdir()
+        questions(folder)
+        again(folder, Model(failing({0, 2, 5}, "failed_timeout"), at_once=2))
+        if name == "parts":
+            with pytest.raises(KeyboardInterrupt):
+                again(folder, Model(failing(set(), ""), stops_at=stop))
+        ended(folder, Model(failing(set(), ""), at_once=3))
+        with opened(load(folder)) as store:
+            made.append(store.query("SELECT sample_id, position, request_key FROM training_set ORDER BY position"))
+            assert count(store, "generations") == 9
+    assert made[0] == made[1]
+    assert len(made[0]) == 6

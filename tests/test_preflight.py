@@ -7,7 +7,7 @@ import pytest
 
 from factory.errors import InputError
 from factory.pipeline import preflight
-from tests.scripted import SEEDS, load, own_tool, project, write
+from tests.scripted import SEEDS, edit, load, own_tool, project, write
 
 CALL = {"name": "calculator", "arguments": {"expression": "4 * 5"}}
 OTHER = {"name": "text_tool", "arguments": {"operation": "reverse", "text": "abc"}}
@@ -53,3 +53,19 @@ def test_an_own_tools_expression_is_held_to_its_schema(tmp_path: Path) -> None:
     for each in (context, changed):
         assert each.own_tools is not None
         each.own_tools.close()
+
+
+def test_a_seed_without_reference_needs_a_check_that_compares(tmp_path: Path) -> None:
+    path = project(tmp_path, "tool_call", "count: 6", more="checks: [schema, execution]\n")
+    write(tmp_path / "seeds.jsonl", [SEEDS["tool_call"][0], {"id": "open", "question": "What is 4 times 5?", "reference": ""}])
+    with pytest.raises(InputError, match=r"seeds\.jsonl:2: open has no reference, and no check"):
+        preflight(load(tmp_path), ("generate",))
+    edit(path, "execution]", "execution, agreement]")
+    preflight(load(tmp_path), ("generate",))
+
+
+def test_a_held_out_task_needs_a_reference(tmp_path: Path) -> None:
+    project(tmp_path, "tool_call", "count: 6", more="evaluate: {held_out: held_out.jsonl}\n")
+    write(tmp_path / "held_out.jsonl", [{"id": "blind", "question": "What is 4 times 5?", "reference": ""}])
+    with pytest.raises(InputError, match=r"held_out\.jsonl:1: the held-out task blind has no reference"):
+        preflight(load(tmp_path), ("generate",))

@@ -2,9 +2,10 @@
 
 The vote is self-consistency (Wang et al., 2022, arXiv 2203.11171) with a margin: the most frequent answer has to lead the second by a
 share of the readable draws, and at least two draws have to give it. A tool call without reference and without other draws is compared with
-its question: a number in an argument that occurs nowhere in it, or in a result, is suspicious.
+its question: a number in an argument that occurs neither in it nor in the result of an earlier step is suspicious.
 """
 
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -39,7 +40,7 @@ class AgreementCheck:
                 return OK
             return Verdict(False, "wrong_answer", f"{sample.outcome}, the reference is {sample.expected}")
         if draws == 1 and sample.call:
-            strange = next(_ungrounded(sample.call, sample.task.question, sample.result or ""), None)
+            strange = next(_ungrounded(sample), None)
             return OK if strange is None else Verdict(False, "ungrounded_argument", strange)
         (leader, first), (_, second) = (*votes.most_common(2), ("", 0))[:2]
         lead = (first - second) / votes.total()
@@ -48,11 +49,15 @@ class AgreementCheck:
         return Verdict(True, score=lead) if sample.outcome == leader else Verdict(False, "minority", f"most say {leader}", lead)
 
 
-def _ungrounded(calls: Any, question: str, results: str) -> Iterator[str]:
-    known = set(_numbers(f"{question} {results}"))
-    for call in calls if isinstance(calls, list) else [calls]:
-        for one in call if isinstance(call, list) else [call]:
-            yield from (number for number in _numbers(" ".join(map(str, one["arguments"].values()))) if number not in known)
+def _ungrounded(sample: Sample) -> Iterator[str]:
+    known = set(_numbers(sample.task.question))
+    # In steps, the calls of one are made together: none of them has seen a result of it, least of all its own.
+    in_steps = isinstance(sample.call, list)
+    for place, step in enumerate(sample.call if in_steps else [[sample.call]]):
+        for call in step:
+            yield from (number for number in _numbers(" ".join(map(str, call["arguments"].values()))) if number not in known)
+        if in_steps:
+            known.update(_numbers(" ".join(json.loads(sample.result or "[]")[place])))
 
 
 def _numbers(text: str) -> list[str]:

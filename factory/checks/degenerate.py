@@ -23,7 +23,7 @@ class DegenerateCheck:
 
     def __init__(self) -> None:
         # The signs are code: whoever changes what they find changes this number, so that the old verdicts do not stand for the new.
-        self.settings: dict[str, Any] = {"signs": 2, "max_characters": MAX_CHARACTERS}
+        self.settings: dict[str, Any] = {"signs": 3, "max_characters": MAX_CHARACTERS}
 
     def judge(self, sample: Sample) -> Verdict:
         question, answer = sample.task.question, sample.text if sample.answer is None else sample.answer

@@ -12,9 +12,10 @@ It is refused because a student would learn it.
 import re
 
 _CANNOT = (
-    r"(?:can ?no?t|can't|could ?n[o']t|won't|will not|am (?:not able|unable|not (?:allowed|permitted))(?: to)?"
-    r"|'m (?:not able|unable)(?: to)?)"
+    r"(?:can ?no?t|can't|cant|could ?n[o']t|won't|will not|am (?:not able|unable|not (?:allowed|permitted))(?: to)?"
+    r"|'m (?:not able|unable|not (?:allowed|permitted))(?: to)?)"
 )
+_LACK = r"(?:do not|don't|dont) (?:currently |actually )?(?:have|possess)"
 _SERVE = (
     r"(?:assist|help (?:you )?(?:with (?:that|this)|in that)|help you\b(?=[.!]|$)|provide|comply|fulfil|answer|respond|generate|discuss"
     r"|engage in|complete (?:this|that|your)|create|write|produce|do that|process|continue with|support (?:this|that)|access|browse"
@@ -26,17 +27,30 @@ _REFUSAL = re.compile(
     rf"|i ?{_CANNOT} (?:assist|comply|fulfil|(?:help|provide|answer|generate|create|write|discuss|engage in) [^.!?\n]{{0,40}}"
     r"\b(?:request|that|this|content|question))"
     r"|(?:as|i(?:'m| am)(?: just| only)?) an? (?:ai|artificial intelligence|(?:large )?language model)\b[^.!?\n]{0,80}"
-    rf"(?:\bi (?:do not|don't|{_CANNOT})|\bcannot\b|\bunable\b)",
+    rf"(?:\bi (?:do not|don't|{_CANNOT})|\bcannot\b|\bunable\b)"
+    # What a person may lack as well (an ability to swim, access to a kitchen) is none.
+    rf"|\bi {_LACK} (?:the |any )?(?:ability|capability|capacity) to (?:directly |physically )?(?:access|assist|browse|comply|fulfil"
+    r"|generate|provide(?! for)|retrieve|process|engage in|help (?:you )?with|(?:answer|perform|discuss) (?:this|that|your))\b"
+    rf"|\bi (?:{_LACK} access to|{_CANNOT} (?:access|browse|search)) (?:any )?(?:real[- ]time|live data"
+    r"|external (?:websites?|sources|data)|current (?:data|information|events|news)|personal (?:data|information)|the (?:live )?web\b)",
     re.IGNORECASE,
 )
+_SERVE_ZH = r"(?:回答|提供|访问|浏览|生成|协助|满足|执行|联网|获取|讨论)"
 _REFUSAL_ZH = re.compile(
     r"(?:很|非常|十分|实在)?(?:抱歉|对不起|不好意思|遗憾)[^。！？\n]{0,24}?(?:无法|不能|没办法|没有办法|不可以|不便)[^。！？\n]{0,12}?"
     r"(?:回答|提供|帮助|协助|完成|满足|生成|处理|讨论|执行|给出|创作|撰写|回应|继续)"
     r"|(?:我|作为|身为)[^。！？\n]{0,10}(?:AI|人工智能|语言模型|大模型)[^。！？\n]{0,24}(?:无法|不能|没有能力|不会)"
-    r"|我(?:无法|不能)(?:回答|提供|满足|协助|完成)(?:您|你|这|此|该)[^。！？\n]{0,8}(?:请求|问题|要求|内容|任务|信息)",
+    r"|我(?:无法|不能|没法|没办法|没有办法|不便)(?:回答|提供|满足|协助|完成|帮助|回应|讨论|执行|生成)(?:您|你|这|此|该|相关)"
+    r"[^。！？\n]{0,8}(?:请求|问题|要求|内容|任务|信息)"
+    rf"|我(?:并|目前)?(?:没有|不具备|不具有)(?:能力|权限)(?:去|来)?(?:直接)?{_SERVE_ZH}"
+    rf"|我(?:并|目前)?(?:没有|不具备|不具有)(?:直接)?{_SERVE_ZH}[^。！？\n]{{0,10}}的(?:能力|权限|功能)"
+    r"|恕(?:我)?(?:无法|不能|难以?)(?:回答|提供|满足|协助|从命|奉告|告知)"
+    r"|我(?:必须|不得不|只能)拒绝(?:回答|提供|您|你|这|此)",
     re.IGNORECASE,
 )
 _LEAD = 240
+# Typographic apostrophes are the rule in what models write.
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032\u00b4\u0060\uff07", "'"))
 
 _TEMPLATE = re.compile(
     # Not after a letter, a sign of LaTeX or a brace: \frac{{a}}{b}, x^{{2}}, {{1, 2}, {3, 4}}.
@@ -74,10 +88,10 @@ _ABOUT_INJECTION = re.compile(r"injection|jailbreak|adversarial|red.?team|注入
 
 def refusal(answer: str) -> str | None:
     """Return the refusal with which an answer begins."""
-    # Typographic apostrophes are the rule in what models write.
-    start = answer.lstrip()[:_LEAD].replace("\u2019", "'")
-    if start[:1] in "\"'“‘「『>*" and start[:2] != "**":
+    start = answer.lstrip()[:_LEAD]
+    if start[:1] in "\"'“‘’「『>*" and start[:2] != "**":
         return None
+    start = start.translate(_APOSTROPHES)
     found = _REFUSAL.search(start) or _REFUSAL_ZH.search(start)
     # In its own voice means at once: a letter has its greeting first.
     return found.group() if found and found.start() <= 30 and "\n" not in start[: found.start()] else None

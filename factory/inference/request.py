@@ -75,6 +75,11 @@ class Answer:
     attempts: tuple[Attempt, ...] = ()
     error: str | None = None
 
+    @property
+    def may_come_later(self) -> bool:
+        """Whether it is no answer, and another attempt at another time could bring one: nothing is wrong with the request itself."""
+        return self.error is not None and self.error.startswith("failed_")
+
 
 class Model(Protocol):
     """Something that answers requests, in whatever order they finish."""

@@ -43,7 +43,7 @@ def _is_call(value: Any) -> bool:
 
 
 class ToolCallForm(Form):
-    """`question`, and as `reference` an expression or steps."""
+    """`question`, and as `reference` an expression or steps; "" says that what is right is not known."""
 
     model_config = ConfigDict(extra="forbid")
     form = "tool_call"
@@ -52,7 +52,7 @@ class ToolCallForm(Form):
     marks = frozenset({"reference"})
 
     question: str
-    reference: Annotated[str, Field(min_length=1), BeforeValidator(steps_text)]
+    reference: Annotated[str, BeforeValidator(steps_text)]
 
     @classmethod
     def fits(cls, keys: Set[str]) -> bool:

@@ -14,8 +14,8 @@ class Seed:
 
     What `reference` holds depends on the kind: for tool_call an expression, the first tool's only argument, or, if it begins with `[`,
     the canonical JSON of steps, each a list of calls `{"name", "arguments"}` made in parallel (`[]`: no tool is needed); for rationale
-    the final answer, for instruction an example answer, and "" if there is none. `input` is what an instruction is carried out on,
-    `rationale` the reasoning before the final answer, `expression` arithmetic whose value is the final answer.
+    the final answer, for instruction an example answer; "" if there is none, or none is known. `input` is what an instruction is carried
+    out on, `rationale` the reasoning before the final answer, `expression` arithmetic whose value is the final answer.
     """
 
     name: str

@@ -66,7 +66,7 @@ class ToolCallKind:
         self._own = own
         shown = [tool.model_dump() for tool in tools]
         self._system = {"role": "system", "content": render(used[0], own, tools=shown)}
-        self._examples = Examples(seeds, examples)
+        self._examples = Examples([seed for seed in seeds if seed.reference], examples)
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:
         """Yield tasks in blocks, the first as large as what is wanted, none above `LARGEST_BLOCK`; the tasks of a seed stand together
@@ -161,6 +161,9 @@ class ToolCallKind:
         return (self.solve(task.reference) or "") if task.reference else None
 
     def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:
+        if not seed.reference:
+            # Other numbers need something that says which of them matter.
+            return None
         original = parse_steps(seed.reference)
         if original is None or len(original) < 2:
             return vary(seed, variant, self._seed, self.solve)

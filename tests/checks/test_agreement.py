@@ -106,10 +106,14 @@ QUESTION = "A 12.50 dollar ticket and 1,200 seats on 2024-03-05: how much for ï¼
         (tool(value=125), "125"),
         (tool(filters=[{"column": "price", "value": 13}]), "13"),
         ([[tool(value=20)], [tool(value=241)]], "241"),
+        # What a call has brought itself, or another of its step, it cannot have been told.
+        (tool(value=240), "240"),
+        ([[tool(value=240)], [tool(value=20)]], "240"),
+        ([[tool(value=20)], [tool(value=77)]], "77"),
     ],
 )
 def test_a_lone_call_is_compared_with_its_question(call: Any, strange: str | None) -> None:
-    (verdict,) = AgreementCheck(0.2).judge_draws([draw("x", question=QUESTION, call=call, result='[["240 km"],["3"]]')], [True])
+    (verdict,) = AgreementCheck(0.2).judge_draws([draw("x", question=QUESTION, call=call, result='[["240 km"],["77"]]')], [True])
     assert (verdict.reason, verdict.detail) == (("ungrounded_argument", strange) if strange else ("ok", ""))
 
 

@@ -52,6 +52,34 @@ EVIL: list[tuple[str, str, dict[str, Any]]] = [
     ("refusal", "抱歉，我无法回答这个问题。", {"language": "zh"}),
     ("refusal", "很抱歉，作为一个人工智能助手，我不能提供相关内容。", {"language": "zh"}),
     ("refusal", "作为一个语言模型，我无法访问互联网。", {"language": "zh"}),
+    *[
+        ("refusal", words, {})
+        for words in (
+            "I don't have the ability to browse the internet.",
+            "I do not have the capability to access the file that you mention.",
+            "I don\u02bct possess the ability to answer this.",
+            "Well, I dont have the ability to provide that.",
+            "I don\uff07t have access to real-time data, so here is nothing.",
+            "I am not able to help with that request.",
+            "I'm not able to answer this question.",
+            "I\u2032m not permitted to discuss this.",
+            "I cant assist with this.",
+            "I\u00b4m sorry, but I can\u00b4t help with that.",
+            "I cannot browse external websites.",
+        )
+    ],
+    *[
+        ("refusal", words, {"language": "zh"})
+        for words in (
+            "我没有能力访问互联网上的内容。",
+            "我不具备浏览网页的能力，所以给不出结果。",
+            "恕我无法回答这样的问题。",
+            "这类事情我没办法完成您的请求。",
+            "我不便讨论这个问题。",
+            "我必须拒绝这样的要求。",
+            "我只能拒绝回答。",
+        )
+    ],
     ("repetition", "The bee flew home and then " + "to the hive and back " * 12, {}),
     ("repetition", "very " * 60, {}),
     ("repetition", "A" * 200, {}),
@@ -88,6 +116,32 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("Dear Ann,\n\nI'm sorry, but I can't help you move on Sunday. I can write to Tom instead.\n\nYours, Bo", {}),
     ("Dear Sir, unfortunately, I cannot attend the meeting.", {}),
     ("\"I'm sorry, I can't answer that,\" said the robot, and left.", {}),
+    *[
+        (words, {})
+        for words in (
+            "I don't have the ability to swim, so I stay near the shore.",
+            "I don't have the ability to provide for five children on one wage.",
+            "I do not have access to a kitchen, which is why I eat cold soup.",
+            "I don't have access to the internet at the cabin; write me a letter.",
+            "I am not able to find my keys, said the old man to the cat.",
+            "I'm not able to come on Monday. Would Tuesday do?",
+            "I'm not permitted to park here between eight and ten.",
+            "I don't have the capacity to write songs, but my sister has.",
+            "I can't open the attachment. Could you send it once more?",
+            "I can't access your shop's page, and I have tried three browsers.",
+        )
+    ],
+    *[
+        (words, {"language": "zh"})
+        for words in (
+            "我没有能力游过这条河，只好等船来。",
+            "我没办法在周一到场，周二可以吗？",
+            "我没有办法打开瓶盖，于是请他帮忙。",
+            "我拒绝了他的邀请，因为那天要照顾孩子。",
+            "我只能坐早班车回家。",
+            "蜜蜂没有能力在夜里飞行。",
+        )
+    ],
     ("Sorry about the delay! Your parcel arrives on Monday.", {}),
     ("Penguins cannot fly, and they are unable to breathe under water.", {}),
     ("As an AI researcher, she built models of language.", {}),

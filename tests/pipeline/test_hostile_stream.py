@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from factory.checks.jury import Judgement
 from factory.context import Context
 from factory.course import Course
 from factory.doctor import examine
@@ -141,9 +142,10 @@ def test_each_is_rejected_with_its_own_reason_and_nothing_else_is_lost(kind: str
         if kind == "tool_call":
             _require_inert(accepted)
         # What is judged again, from the store alone, is judged the same.
-        course = Course(context, store, context.jury(), asking=False)
+        judged: list[Judgement] = []
+        course = Course(context, store, context.jury(), lambda news: judged.extend(news.judged), asking=False)
         assert list(course.open_requests()) == []
-        again = {(row["sample_id"], row["check_key"], row["reason"]) for one in course.news.judged for row in one.verdicts}
+        again = {(row["sample_id"], row["check_key"], row["reason"]) for one in judged for row in one.verdicts}
         stored = store.query("SELECT sample_id, check_key, reason FROM verdicts")
         assert again == {(row["sample_id"], row["check_key"], row["reason"]) for row in stored}
     assert [finding.what for finding in examine(context.workspace) if finding.state == "fault"] == []

@@ -24,6 +24,7 @@ ROWS: list[tuple[str, Kind, Any, dict[str, str]]] = [
         {"reference": json.dumps([[CALL, CALL], [CALL]], sort_keys=True, separators=(",", ":"))},
     ),
     ("tool_call", "tool_call", {"question": "Hello!", "reference": []}, {"reference": "[]"}),
+    ("tool_call", "tool_call", {"question": "2 + 2?", "reference": ""}, {"question": "2 + 2?", "reference": ""}),
     ("tool_call", "tool_call", {"question": "Hello!", "reference": " [ ] "}, {"reference": "[]"}),
     (
         "rationale",
