@@ -68,7 +68,7 @@ def _tool_call(changed: Row, changes: dict[str, str], task: Task, own: Path | No
     steps = call if in_steps else [[call]]
     if not all(isinstance(step, list) for step in steps):
         raise InputError("calls are one object, or a list of steps, each a list of calls")
-    names = {one.get("name") for one in itertools.chain.from_iterable(steps) if isinstance(one, dict)}
+    names = {str(one.get("name")) for one in itertools.chain.from_iterable(steps) if isinstance(one, dict)}
     tools = [ToolSpec.model_validate(tool) for tool in changed["tools"]]
     if foreign := sorted(names & {tool.name for tool in tools} - set(TOOL_NAMES)):
         raise InputError(f"{foreign[0]} is a tool of your own, which is not run from here: edit the question or reject the sample")
