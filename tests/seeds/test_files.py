@@ -182,7 +182,7 @@ def test_parquet_text_that_is_none(tmp_path: Path) -> None:
 
 
 def test_the_rows_of_parquet_are_counted_over_its_batches(tmp_path: Path) -> None:
-    rows = [{"question": f"{number}?", "reference": "1" if number != 700 else ""} for number in range(1, 801)]
+    rows = [{"question": f"{number}?", "reference": "1" if number != 700 else "[1]"} for number in range(1, 801)]
     path = tmp_path / "a.parquet"
     pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=300)
     file = load_seeds(path, "tool_call")
