@@ -23,11 +23,11 @@ OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
 class TrainingRow:
     """One sample in tokens.
 
-    `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `call_start` and `call_length` say where
-    the call's JSON stands in `input_ids`. `teacher_ids` is the teacher's prompt followed by the same JSON tokens, empty if the teacher's
-    tokenizer is another one or not here. `topk_ids` and `topk_logprobs` (call_length, k) are the stored distribution, by rank; where it
-    cannot be used both are empty and `fault` is the reason (`factory.student.stored`, or `edited`, or `other_text`: the stored tokens
-    spell something else).
+    `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `call_start` and `call_length` say where the
+    call's JSON stands in `input_ids`. `teacher_ids` is the teacher's prompt followed by the same JSON tokens, empty if the teacher's
+    tokenizer is another one or not here, or if a person edited question or call. `topk_ids` and `topk_logprobs` (call_length, k) are the
+    stored distribution, by rank; where it cannot be used both are empty and `fault` is the reason (`factory.student.stored`, or `edited`,
+    or `other_text`: the stored tokens spell something else).
     """
 
     sample_id: str
@@ -66,7 +66,11 @@ def build_row(
     prompt = _render(student, messages[:1], tools, generate=True)
     to_answer = _render(student, messages[:3], tools, generate=True)[len(_render(student, messages[:2], tools)) :]
     end = str(student.eos_token)
-    call_ids, fault = _call_ids(sample, messages[1]["tool_calls"][0]["function"], student, own_tokens)
+    teacher_messages = json.loads(sample["teacher_messages"])
+    if teacher_messages[-1]["content"] == messages[0]["content"]:
+        call_ids, fault = _call_ids(sample, messages[1]["tool_calls"][0]["function"], student, own_tokens)
+    else:
+        call_ids, fault = _edited(messages[1]["tool_calls"][0]["function"], student)
     columns = sample["topk_ids"], sample["topk_logprobs"]
     if not fault:
         fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
@@ -82,8 +86,9 @@ def build_row(
         input_ids += ids
         labels += ids if learnt else [IGNORED] * len(ids)
     teacher_ids: list[int] = []
-    if teacher is not None:
-        teacher_ids = _ids(teacher, _render(teacher, json.loads(sample["teacher_messages"]), None, generate=True)) + call_ids
+    # What the teacher saw was another question, or what it said another call.
+    if teacher is not None and fault != "edited":
+        teacher_ids = _ids(teacher, _render(teacher, teacher_messages, None, generate=True)) + call_ids
     topk_ids, topk_logprobs = ([], []) if fault else (list(map(list, column[: len(call_ids)])) for column in columns)
     return TrainingRow(sample["sample_id"], input_ids, labels, call_start, len(call_ids), teacher_ids, topk_ids, topk_logprobs, fault)
 
@@ -96,13 +101,18 @@ def _call_ids(sample: dict[str, Any], call: dict[str, Any], student: PreTrainedT
     except ValueError:
         same = False
     if not same:
-        return _ids(student, json.dumps(accepted, ensure_ascii=False)), "edited"
+        return _edited(call, student)
     ids = list(sample["token_ids"] or ())
     if ids and ids[-1] in student.all_special_ids:
         ids.pop()
     if not ids or not own_tokens or student.decode(ids, skip_special_tokens=True) != sample["text"]:
         return _ids(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
     return ids, ""
+
+
+def _edited(call: dict[str, Any], student: PreTrainedTokenizerBase) -> tuple[list[int], str]:
+    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
+    return _ids(student, json.dumps(accepted, ensure_ascii=False)), "edited"
 
 
 def _render(

@@ -81,6 +81,14 @@ def test_another_tokenizer_gets_the_text_and_no_teacher(tokenizer) -> None:
     assert tokenizer.decode(row.input_ids[row.call_start : row.call_start + row.call_length]) == CALL
 
 
+def test_a_question_that_was_edited_is_learnt_without_the_distribution_of_the_old_one(tokenizer) -> None:
+    sample = _sample(tokenizer, tokenizer.encode(CALL, add_special_tokens=False))
+    sample["messages"] = json.dumps(path_messages("12 times 7?", [[json.loads(CALL)]], [["84"]], "The answer is 84."))
+    row = _build(tokenizer, sample)
+    assert tokenizer.decode(row.input_ids[row.call_start : row.call_start + row.call_length]) == CALL
+    assert (row.fault, row.topk_ids, row.teacher_ids) == ("edited", [], [])
+
+
 def test_a_call_that_was_edited_is_learnt_as_it_is_now_without_the_old_distribution(tokenizer) -> None:
     sample = _sample(tokenizer, tokenizer.encode(CALL, add_special_tokens=False))
     new = {"name": "calculator", "arguments": {"expression": "12 * 8"}}
