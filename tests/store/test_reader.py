@@ -14,6 +14,7 @@ from factory.errors import FactoryError, InputError
 from factory.store.reader import Limits, ask, ask_all
 from factory.workspace import Workspace
 from tests.store.sample_rows import EVIL, digests, make_workspace
+from tests.store.writer import ROOT
 
 pytestmark = pytest.mark.thorough
 
@@ -83,7 +84,6 @@ REFUSED = [
     "SELECT * FROM query_table('/etc/passwd')",
     "SELECT getenv('HF_TOKEN')",
     "SELECT current_setting('HF_TOKEN')",
-    "SELECT * FROM which_secret('https://example.com', 'http')",
     "SELECT content FROM read_text('/proc/self/environ')",
     "SELECT * FROM read_blob('/proc/self/fd/0')",
     "SELECT * FROM read_duckdb('{store}')",
@@ -93,7 +93,6 @@ REFUSED = [
     "SELECT * FROM parquet_metadata('/etc/passwd')",
     "SUMMARIZE SELECT * FROM read_csv('/etc/passwd')",
     "DESCRIBE SELECT * FROM '{here}/factory.ledger.jsonl'",
-    "SELECT * FROM duckdb_logs_parsed('QueryLog')",
     "MERGE INTO samples USING seeds ON false WHEN NOT MATCHED THEN INSERT DEFAULT VALUES",
     "CREATE OR REPLACE VIEW training_set AS SELECT 1",
     "CREATE SEQUENCE numbers",
@@ -155,7 +154,17 @@ def test_cut_off(workspace: Workspace, sql: str) -> None:
     assert not isinstance(caught.value, InputError)
 
 
-@pytest.mark.parametrize("sql", ["SELECT * FROM duckdb_settings()", "SELECT * FROM duckdb_secrets()", "SELECT * FROM duckdb_variables()"])
+HARMLESS = [
+    "SELECT * FROM duckdb_settings()",
+    "SELECT * FROM duckdb_secrets()",
+    "SELECT * FROM duckdb_variables()",
+    "SELECT * FROM which_secret('https://example.com', 'http')",
+    "SELECT * FROM duckdb_logs_parsed('QueryLog')",
+    "SELECT * FROM duckdb_temporary_files()",
+]
+
+
+@pytest.mark.parametrize("sql", HARMLESS)
 def test_the_environment_is_not_to_be_seen(workspace: Workspace, sql: str) -> None:
     answer = ask(workspace.store, sql, LIMITS)
     assert CANARY not in str(answer)
@@ -234,7 +243,9 @@ reader.main()
 
 def test_a_question_is_ended_by_the_kernel_within_a_second_of_its_time() -> None:
     question = {"store": "", "statements": [], "limits": {"seconds": 20, "memory": 1 << 30}, "started": time.monotonic()}
-    done = subprocess.run([sys.executable, "-c", HARD_LIMITS], input=json.dumps(question).encode(), capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", HARD_LIMITS], input=json.dumps(question).encode(), cwd=ROOT, capture_output=True, check=True
+    )
     told = json.loads(done.stdout)
     assert 0 < told["timer"] <= 21 and told["alarm"]
     assert told["AS"] == [1 << 30, 1 << 30]
@@ -244,12 +255,12 @@ def test_a_question_is_ended_by_the_kernel_within_a_second_of_its_time() -> None
 def test_the_clock_of_a_question_runs_before_its_process_does() -> None:
     question = {"store": "", "statements": [], "limits": {"seconds": 20}, "started": time.monotonic() - 21}
     command = [sys.executable, "-m", "factory.store.reader"]
-    assert subprocess.run(command, input=json.dumps(question).encode(), check=False).returncode == -signal.SIGALRM
+    assert subprocess.run(command, input=json.dumps(question).encode(), cwd=ROOT, check=False).returncode == -signal.SIGALRM
 
 
 def test_what_does_not_listen_is_ended_all_the_same() -> None:
     program = "from factory.store.reader import end_in\nend_in(0.01)\nwhile True: pass"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGALRM
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == -signal.SIGALRM
 
 
 def test_several_questions_are_answered_from_one_opening(workspace: Workspace) -> None:
