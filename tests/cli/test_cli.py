@@ -92,7 +92,7 @@ def test_audit_without_a_question_lists_the_views(workspace: Workspace) -> None:
     done = audit(workspace)
     assert done.returncode == 0
     assert "training_set" in done.stdout
-    assert "Samples that passed every check" in done.stdout
+    assert "What a student learns from" in done.stdout
 
 
 def test_audit_gives_one_json_array_of_rows(workspace: Workspace) -> None:
