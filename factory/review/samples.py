@@ -106,7 +106,8 @@ class Samples:
                     connection,
                     "SELECT s.sample_id, s.position, s.language, s.question, coalesce(s.result, s.answer, s.fault) AS outcome, d.accepted, "
                     "d.decided_by, s.edited_from, round(u.mean_entropy, 3) AS uncertainty FROM current_samples s "
-                    f"JOIN decisions d USING (sample_id) {_UNCERTAINTY} WHERE list_contains(?, sample_id)",
+                    f"JOIN (SELECT sample_id, accepted, decided_by FROM decisions) d USING (sample_id) {_UNCERTAINTY} "
+                    "WHERE list_contains(?, sample_id)",
                     [ids],
                 )
             }

@@ -82,38 +82,55 @@ COMMENT ON COLUMN person_verdicts.note IS 'in their words, often empty';
 COMMENT ON COLUMN person_verdicts.judged_at IS 'UTC';
 
 CREATE OR REPLACE VIEW decisions AS
-    SELECT s.sample_id, s.position, coalesce(h.passed, m.passed AND m.checks = len(r.check_keys), false) AS accepted,
+    SELECT s.sample_id, s.position, s.request_key, s.seed_id, s.edited_from, coalesce(h.passed, m.passed AND m.checks = len(r.check_keys), false)
+               AS accepted,
            CASE WHEN h.passed IS NOT NULL THEN 'person' WHEN m.passed AND m.checks < len(r.check_keys) OR m.checks IS NULL THEN 'nobody yet'
                 ELSE 'checks' END AS decided_by
-    FROM (SELECT sample_id, position FROM current_samples) s
+    FROM current_samples s
     CROSS JOIN current_run r
     LEFT JOIN (SELECT sample_id, bool_and(passed) AS passed, count(*) AS checks FROM current_verdicts GROUP BY sample_id) m USING (sample_id)
     LEFT JOIN person_verdicts h USING (sample_id);
 COMMENT ON VIEW decisions IS 'Whether each sample of the current plan is accepted, and who decided it: a person, the checks, or nobody yet.';
 COMMENT ON COLUMN decisions.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN decisions.position IS 'place of the sample in the plan, from 0';
+COMMENT ON COLUMN decisions.request_key IS 'the answer that it was read out of, as in generations';
+COMMENT ON COLUMN decisions.seed_id IS 'the seed, as in seeds';
+COMMENT ON COLUMN decisions.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
 COMMENT ON COLUMN decisions.accepted IS 'whether it may be learnt from';
 COMMENT ON COLUMN decisions.decided_by IS 'person, checks, or nobody yet';
 
 CREATE OR REPLACE VIEW training_set AS
-    SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, d.family) AS family, s.question,
+    -- Materialized, so that all that is held of every sample is narrow; the wide rows pass by one at a time.
+    WITH accepted AS MATERIALIZED (
+        SELECT sample_id, position, d.name AS seed, d.family AS seed_family, g.teacher, g.revision, g.template_digest, g.completion_tokens,
+               u.tokens
+        FROM (
+            SELECT sample_id, position, request_key, seed_id
+            FROM decisions
+            CROSS JOIN (SELECT wanted FROM current_run)
+            WHERE accepted
+            QUALIFY wanted IS NULL OR row_number() OVER (ORDER BY position) <= wanted
+        )
+        JOIN seeds d USING (seed_id)
+        JOIN generations g USING (request_key)
+        LEFT JOIN (SELECT request_key, tokens FROM uncertainty WHERE mean_entropy IS NOT NULL) u USING (request_key)
+    )
+    SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, a.seed_family) AS family, s.question,
            coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.content_id,
-           d.name AS seed, s.seed_id, s.task_id, g.teacher, g.revision AS teacher_revision, g.template_digest, s.request_key,
-           g.completion_tokens, len(g.topk_ids) AS topk_tuples,
+           a.seed, s.seed_id, s.task_id, a.teacher, a.revision AS teacher_revision, a.template_digest, s.request_key,
+           a.completion_tokens, a.tokens AS topk_tuples,
            coalesce(h.verdicts, list_transform(r.check_keys, lambda key:
                {'check': regexp_extract(key, '^[^:@]*'), 'passed': true, 'reason': 'ok'})) AS verdicts
-    FROM (
-        SELECT sample_id, position FROM decisions CROSS JOIN (SELECT wanted FROM current_run) WHERE accepted
-        QUALIFY wanted IS NULL OR row_number() OVER (ORDER BY position) <= wanted
-    ) a
+    FROM accepted a
     JOIN samples s USING (sample_id)
     CROSS JOIN current_run r
-    JOIN seeds d USING (seed_id)
-    JOIN generations g USING (request_key)
     LEFT JOIN (
         SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason} ORDER BY check_name) AS verdicts
         FROM (
-            SELECT sample_id, check_name, passed, reason FROM current_verdicts SEMI JOIN person_verdicts USING (sample_id)
+            SELECT sample_id, v.check_name, v.passed, v.reason
+            FROM person_verdicts
+            JOIN verdicts v USING (sample_id)
+            JOIN (SELECT unnest(check_keys) AS check_key FROM current_run) k ON k.check_key = v.check_key
             UNION ALL SELECT sample_id, 'person', passed, reason FROM person_verdicts
         )
         GROUP BY sample_id
@@ -264,18 +281,18 @@ COMMENT ON COLUMN token_uncertainty.top_ids IS 'the likeliest tokens, by rank';
 COMMENT ON COLUMN token_uncertainty.top_logprobs IS 'natural logarithms of their probabilities';
 
 CREATE OR REPLACE VIEW disagreements AS
-    SELECT task_id, question, reference, draws, outcomes, accepted
-    FROM (
-        SELECT task_id, any_value(question) AS question, any_value(reference) AS reference, count(*) AS draws,
-               list(DISTINCT outcome) AS outcomes, count(*) FILTER (accepted) AS accepted, count(DISTINCT outcome) AS different
-        FROM (
-            SELECT task_id, question, reference, coalesce(result, answer, fault) AS outcome, sample_id
-            FROM current_samples WHERE edited_from IS NULL
-        )
-        JOIN decisions USING (sample_id)
+    SELECT task_id, any_value(s.question) AS question, any_value(s.reference) AS reference, count(*) AS draws,
+           list(DISTINCT coalesce(s.result, s.answer, s.fault)) AS outcomes, count(*) FILTER (d.accepted) AS accepted
+    FROM samples s
+    SEMI JOIN (
+        SELECT task_id
+        FROM (SELECT task_id, coalesce(result, answer, fault) AS outcome FROM current_samples WHERE edited_from IS NULL)
         GROUP BY task_id
         HAVING min(outcome) <> max(outcome)
-    );
+    ) USING (task_id)
+    JOIN decisions d USING (sample_id)
+    WHERE s.edited_from IS NULL
+    GROUP BY task_id;
 COMMENT ON VIEW disagreements IS 'Questions whose draws ended differently: results, answers, or the faults why there is none.';
 COMMENT ON COLUMN disagreements.task_id IS 'content id of question and reference';
 COMMENT ON COLUMN disagreements.question IS 'the question, or the instruction';
@@ -305,9 +322,7 @@ CREATE OR REPLACE VIEW coverage AS
     FROM (
         SELECT language, family, tool, seed_id, grouping(language, family, tool, seed_id) AS missing, count(*) AS samples,
                count(*) FILTER (accepted) AS accepted
-        FROM (
-            SELECT sample_id, seed_id, language, family, coalesce(call->>'$.name', call->>'$[0][0].name') AS tool FROM current_samples
-        )
+        FROM (SELECT sample_id, language, family, coalesce(call->>'$.name', call->>'$[0][0].name') AS tool FROM samples)
         JOIN decisions USING (sample_id)
         GROUP BY GROUPING SETS ((language), (family), (tool), (seed_id))
     ) c
@@ -368,10 +383,11 @@ CREATE OR REPLACE VIEW cost AS
            round(completion_tokens / nullif(accepted, 0), 1) AS completion_tokens_per_accepted,
            tokens_of_rejected, round(tokens_of_rejected / nullif(completion_tokens, 0), 4) AS share_of_rejected
     FROM (
-        SELECT g.teacher, count(*) AS answers, sum(g.prompt_tokens) AS prompt_tokens, sum(g.completion_tokens) AS completion_tokens,
-               count(*) FILTER (d.accepted) AS accepted, coalesce(sum(g.completion_tokens) FILTER (NOT d.accepted), 0) AS tokens_of_rejected
-        FROM (SELECT sample_id, request_key FROM current_samples WHERE edited_from IS NULL)
-        JOIN decisions d USING (sample_id)
+        -- An edited sample stands on the answer of the one that it was made from, which was paid for once.
+        SELECT g.teacher, count(*) FILTER (d.first) AS answers, sum(g.prompt_tokens) FILTER (d.first) AS prompt_tokens,
+               sum(g.completion_tokens) FILTER (d.first) AS completion_tokens, count(*) FILTER (d.accepted) AS accepted,
+               sum(if(d.first, g.completion_tokens, 0) - if(d.accepted, g.completion_tokens, 0)) AS tokens_of_rejected
+        FROM (SELECT request_key, accepted, edited_from IS NULL AS first FROM decisions) d
         JOIN (SELECT request_key, teacher, prompt_tokens, completion_tokens FROM generations) g USING (request_key)
         GROUP BY g.teacher
     );

@@ -129,6 +129,26 @@ def test_coverage_and_cost(store: Store) -> None:
     assert cost["prompt_tokens_per_accepted"] == round(4 * 8 / 3, 1)
 
 
+def test_an_answer_whose_sample_was_edited_is_paid_for_once_and_used(store: Store) -> None:
+    edited = sample("draw1", 1)["samples"][0] | {"sample_id": "edit", "parents": ["draw1"], "edited_from": "draw1"}
+    store.commit(samples=[edited], verdicts=[person("draw1", 0, "edited"), person("edit", 0)])
+    costs = "SELECT answers, accepted, completion_tokens, tokens_of_rejected FROM cost"
+    assert store.query(costs) == [{"answers": 4, "accepted": 3, "completion_tokens": 8, "tokens_of_rejected": 2}]
+    store.commit(verdicts=[person("edit", 1, "wrong")])
+    assert store.query(costs) == [{"answers": 4, "accepted": 2, "completion_tokens": 8, "tokens_of_rejected": 4}]
+
+
+def test_a_sample_without_alternatives_is_learnt_and_says_that_there_are_none(store: Store) -> None:
+    plain = sample("plain", 4) | {"generations": [generation("key-plain", topk_ids=None, topk_logprobs=None)]}
+    bare = sample("bare", 5) | {
+        "generations": [generation("key-bare", token_ids=None, token_logprobs=None, topk_ids=None, topk_logprobs=None)]
+    }
+    store.commit(**plain)
+    store.commit(**bare)
+    counts = {row["sample_id"]: row["topk_tuples"] for row in store.query("SELECT sample_id, topk_tuples FROM training_set")}
+    assert counts == {"draw0": 2, "draw1": 2, "long": 2, "plain": None, "bare": None}
+
+
 def test_uncertainty_is_the_entropy_of_the_top_k_and_the_rest(store: Store) -> None:
     def entropy(*logprobs: float) -> float:
         rest = 1 - sum(map(math.exp, logprobs))
