@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.bench.peers.processes import until
 from tests.bench.peers.proxy import Exchange, Proxy, Record, prompt_id
 from tests.bench.peers.server import free_port
 
@@ -55,6 +56,8 @@ def _ask(proxy: Proxy, question: str) -> None:
 def test_answers_are_counted_with_the_servers_own_tokens(proxy: Proxy) -> None:
     for question in ("one", "two", "one"):
         _ask(proxy, question)
+    # A client may have its answer before the proxy has entered it.
+    assert until(lambda: len(proxy.record.answered) == 3, 30, 0.01)
     assert [exchange.tokens for exchange in proxy.record.answered] == [7, 7, 7]
     assert proxy.record.exchanges[0].prompt == prompt_id([{"role": "user", "content": "one"}])
     assert proxy.record.repeated() == 1
