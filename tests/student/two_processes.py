@@ -35,7 +35,10 @@ def main(folder: Path, per_process: int) -> None:
     trainer.train()
     if trainer.is_world_process_zero():
         losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-        print(json.dumps({"processes": trainer.accelerator.num_processes, "losses": losses}))
+        print(json.dumps({"processes": trainer.accelerator.num_processes, "losses": losses}), flush=True)
+    # Gloo's threads, left to the end of the process, abort it now and then.
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()
 
 
 if __name__ == "__main__":
