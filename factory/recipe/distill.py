@@ -14,9 +14,6 @@ from factory.recipe.training import Training
 _PEAK = "Value between warm-up and decay. Empty: straight from start to end."
 
 
-_PEAK = "Value between warm-up and decay. Empty: straight from start to end."
-
-
 class Schedule(Part):
     """A value that changes in the course of what it stands in: of the whole stage, or of one phase."""
 

@@ -46,7 +46,7 @@ def train_stage(
     checkpoints = context.workspace.checkpoints / adapter.name
     resumed = last_whole(checkpoints)
     usable, left_out = _usable(context, stage, rows)
-    trainer = _trainer(context, stage, before, usable, tokenizer, str(checkpoints))
+    trainer = make_trainer(context, stage, before, usable, tokenizer, str(checkpoints))
     trainer.add_callback(WholeCheckpoints())
     trainer.add_callback(Live(context.progress, stage.name, stage.settings.steps))
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
@@ -93,7 +93,7 @@ def _stored_tokens(settings: Distill) -> int:
     return max(needed)
 
 
-def _trainer(
+def make_trainer(
     context: Context,
     stage: SftStage | DistillStage,
     before: Planned | None,
@@ -101,6 +101,7 @@ def _trainer(
     tokenizer: PreTrainedTokenizerBase,
     checkpoints: str,
 ) -> Any:
+    """Return the trainer that fits the stage, models loaded, ready for `train`."""
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     arguments = _arguments(context, stage, checkpoints)
     shared: dict[str, Any] = {"data_collator": Collator(pad), "processing_class": tokenizer}
