@@ -6,6 +6,7 @@ import platform
 import resource
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -28,7 +29,7 @@ def versions() -> dict[str, str]:
 
 
 @cache
-def machine() -> dict[str, object]:
+def machine() -> dict[str, Any]:
     """Return processor name, usable cores, memory in bytes and the instruction sets that speed up small numbers."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
@@ -41,6 +42,11 @@ def machine() -> dict[str, object]:
         "memory_bytes": psutil.virtual_memory().total,
         "instruction_sets": [name for name in _INSTRUCTION_SETS if name in flags],
     }
+
+
+def has_gpu() -> bool:
+    """Return whether a driver for NVIDIA GPUs is loaded."""
+    return Path("/proc/driver/nvidia/version").exists()
 
 
 def require_memory(needed: int, what: str, limit_gb: float | None) -> None:

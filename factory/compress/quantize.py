@@ -1,79 +1,111 @@
-"""Static INT8 (W8A8) with llm-compressor: weights by channel, activations by tensor with scales fixed on accepted samples of the store.
+"""Fewer bits with llm-compressor: 8-bit weights and activations, static or dynamic, and 4-bit weights.
 
-SmoothQuant moves outliers of the activations into the weights before (Xiao et al., 2022, arXiv 2211.10438, strength 0.8). The inputs of
-`down_proj` are the exception: in small Llama models a few tokens reach a thousand times the usual size there, and one fixed scale for all
-tokens would round the rest to zero. They get a scale by token.
+* `w8a8-static`: weights by channel, activations by tensor with scales fixed on accepted samples of the store. SmoothQuant moves outliers of
+  the activations into the weights before (Xiao et al., 2022, arXiv 2211.10438, strength 0.8). The inputs of `down_proj` are the exception:
+  in small Llama models a few tokens reach a thousand times the usual size there, and one fixed scale for all tokens would round the rest to
+  zero. They get a scale by token.
+* `w8a8-dynamic`: weights by channel, activations by token, scales worked out as the tokens come: nothing to calibrate.
+* `w4a16`: weights in groups that share a scale, rounded one column after the other with the error carried into the rest, on accepted
+  samples (GPTQ, Frantar et al., 2022, arXiv 2210.17323); activations stay as they are.
+* `mixed`: 4-bit weights where they were measured to harm least (`factory.compress.sensitivity`), `w8a8-dynamic` elsewhere.
 
-Promise: the result is a compressed-tensors checkpoint, written atomically with the student's tokenizer and chat template. The output
-layer and the embedding stay as they are: they are the most sensitive, and on small models the embedding is shared with the output.
+Before that, weights may be set to zero: SparseGPT (Frantar and Alistarh, 2023, arXiv 2301.00774) mends what stays, Wanda (Sun et al., 2023,
+arXiv 2306.11695) does not.
+
+Promise: the model is quantized in place and saves as a compressed-tensors checkpoint, which vLLM serves. The output layer and the embedding
+stay as they are: they are the most sensitive, and on small models the embedding is shared with the output.
 """
 
-import json
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 from datasets import Dataset
 from llmcompressor import oneshot
+from llmcompressor.modifiers.gptq import GPTQModifier
+from llmcompressor.modifiers.pruning import SparseGPTModifier, WandaPruningModifier
 from llmcompressor.modifiers.quantization import QuantizationModifier
 from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
-from transformers import AutoModelForCausalLM, AutoTokenizer, default_data_collator
+from transformers import default_data_collator
 
-from factory.artifact import publish, verify
-from factory.context import Context
-from factory.store.store import Store
-from factory.student.artifacts import plan_quantized, plan_student, record, training_samples
+from factory.compress.sensitivity import lowered, sensitivities, units
+from factory.recipe.compress import Compress, is_calibrated
 
-
-def quantize(context: Context, store: Store) -> str:
-    """Quantize the merged student if that is missing; return a line that sums it up."""
-    samples = training_samples(store)
-    planned, student = plan_quantized(context, samples), plan_student(context, samples)
-    assert context.loaded.recipe.compress is not None
-    count = context.loaded.recipe.compress.calibration_samples
-    chosen = samples[:: max(1, len(samples) // count)][:count]
-    source, target = context.workspace.models / student.name, context.workspace.models / planned.name
-    whole = verify(source)
-    if not target.exists():
-        _quantize(context, store, source, target, chosen, planned.about)
-    artifact = verify(target)
-    record(context, store, planned, artifact, {"calibrate": chosen})
-    return f"{planned.name}, {artifact.weight_bytes / whole.weight_bytes:.2f} of the student's bytes"
+_LINEAR = "re:.*(q|k|v|o|gate|up)_proj$"
+_DOWN = "re:.*down_proj$"
+_KEPT = ["lm_head"]
+_MEASURED = 16  # samples on which every unit is tried
 
 
-def _quantize(context: Context, store: Store, source: Path, target: Path, chosen: list[str], about: dict[str, Any]) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(source)
-    rows = store.query("SELECT messages, tools FROM samples WHERE list_contains(?, sample_id) ORDER BY sample_id", [chosen])
-    context.progress.say(f"  calibrating on {len(rows)} samples")
-    model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16)
-    oneshot(
-        model=model,
-        tokenizer=tokenizer,
-        dataset=Dataset.from_list([_tokens(tokenizer, row) for row in rows]),
-        recipe=[SmoothQuantModifier(smoothing_strength=0.8), QuantizationModifier(config_groups=_int8_groups(), ignore=["lm_head"])],
-        num_calibration_samples=len(rows),
-        max_seq_length=context.loaded.recipe.teacher.max_model_len,
-        batch_size=1,
-        data_collator=default_data_collator,
-        log_dir=None,
-    )
-    with publish(target, about) as staging:
-        model.save_pretrained(staging, save_compressed=True)
-        tokenizer.save_pretrained(staging)
+def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compress, max_length: int) -> None:
+    """Quantize a Transformers model in place; `texts` are what it is calibrated on, of which nothing beyond `max_length` tokens is read."""
+    calibration: dict[str, Any] = {}
+    low: list[str] = []
+    high: list[str] = []
+    if is_calibrated(settings):
+        rows = [tokenizer.encode(text, add_special_tokens=False)[:max_length] for text in texts]
+        if settings.quantize == "mixed":
+            low, high = _harmed_least(model, rows[:_MEASURED], settings)
+        calibration = {
+            "tokenizer": tokenizer,
+            "dataset": Dataset.from_list([{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in rows]),
+            "num_calibration_samples": len(texts),
+            "max_seq_length": max_length,
+            "batch_size": 1,
+            "data_collator": default_data_collator,
+        }
+    recipe = [*_sparsifiers(settings), *_modifiers(settings, low, high)]
+    oneshot(model=model, recipe=recipe, log_dir=None, **calibration)
+    # Saving would write the configuration of the folder that the model came from, with its old vocabulary, over the model's own.
+    model.config._name_or_path = ""
 
 
-def _tokens(tokenizer: Any, row: dict[str, Any]) -> dict[str, list[int]]:
-    text = tokenizer.apply_chat_template(json.loads(row["messages"]), tools=json.loads(row["tools"]), tokenize=False)
-    ids = tokenizer.encode(text, add_special_tokens=False)
-    return {"input_ids": ids, "attention_mask": [1] * len(ids)}
+def _harmed_least(model: Any, rows: Sequence[list[int]], settings: Compress) -> tuple[list[str], list[str]]:
+    """Return the modules that get four bits, and the others."""
+    bits = 6.0 if settings.bits is None and settings.most_kl is None else settings.bits
+    found = units(model)
+    chosen = lowered(found, sensitivities(model, rows, settings.group_size), bits=bits, most_kl=settings.most_kl)
+    low = {name for unit in chosen for name in unit.modules}
+    return sorted(low), [name for unit in found for name in unit.modules if name not in low]
 
 
-def _int8_groups() -> dict[str, QuantizationScheme]:
-    weights = QuantizationArgs(num_bits=8, type="int", symmetric=True, strategy="channel", dynamic=False)
-    static = QuantizationArgs(num_bits=8, type="int", symmetric=True, strategy="tensor", dynamic=False, observer="minmax")
-    by_token = QuantizationArgs(num_bits=8, type="int", symmetric=True, strategy="token", dynamic=True)
-    return {
-        "static": QuantizationScheme(targets=["re:.*(q|k|v|o|gate|up)_proj$"], weights=weights, input_activations=static),
-        "outliers": QuantizationScheme(targets=["re:.*down_proj$"], weights=weights, input_activations=by_token),
+def _sparsifiers(settings: Compress) -> list[Any]:
+    if (sparsity := settings.sparsity) is None:
+        return []
+    modifier = SparseGPTModifier if sparsity.method == "sparsegpt" else WandaPruningModifier
+    structured = sparsity.pattern == "2:4"
+    return [
+        modifier(
+            sparsity=0.5 if structured else sparsity.share,
+            mask_structure="2:4" if structured else "0:0",
+            targets=[_LINEAR, _DOWN],
+            ignore=_KEPT,
+        )
+    ]
+
+
+def _modifiers(settings: Compress, low: list[str], high: list[str]) -> list[Any]:
+    if settings.quantize is None:
+        return []
+    by_channel = _integers("channel")
+    by_token = _integers("token", dynamic=True)
+    grouped = _integers("group", bits=4, group_size=settings.group_size)
+    if settings.quantize == "w4a16":
+        return [GPTQModifier(config_groups={"grouped": QuantizationScheme(targets=[_LINEAR, _DOWN], weights=grouped)}, ignore=_KEPT)]
+    dynamic = QuantizationScheme(targets=[_LINEAR, _DOWN], weights=by_channel, input_activations=by_token)
+    if settings.quantize == "w8a8-dynamic":
+        return [QuantizationModifier(config_groups={"dynamic": dynamic}, ignore=_KEPT)]
+    if settings.quantize == "mixed":
+        dynamic.targets = high
+        groups = {"grouped": QuantizationScheme(targets=low, weights=grouped), "dynamic": dynamic}
+        return [GPTQModifier(config_groups={name: group for name, group in groups.items() if group.targets}, ignore=_KEPT)]
+    static = _integers("tensor", observer="minmax")
+    scales = {
+        "static": QuantizationScheme(targets=[_LINEAR], weights=by_channel, input_activations=static),
+        "outliers": QuantizationScheme(targets=[_DOWN], weights=by_channel, input_activations=by_token),
     }
+    return [SmoothQuantModifier(smoothing_strength=0.8), QuantizationModifier(config_groups=scales, ignore=_KEPT)]
+
+
+def _integers(strategy: str, *, bits: int = 8, dynamic: bool = False, **more: Any) -> QuantizationArgs:
+    return QuantizationArgs(num_bits=bits, type="int", symmetric=True, strategy=strategy, dynamic=dynamic, **more)

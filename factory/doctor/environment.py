@@ -14,7 +14,7 @@ import psutil
 from packaging.requirements import Requirement
 
 from factory.doctor.finding import Finding
-from factory.machine import machine, versions
+from factory.machine import has_gpu, machine, versions
 
 PROJECT = "distill-factory"
 LOCK = Path(__file__).resolve().parents[2] / "requirements" / "cpu-py311.txt"
@@ -24,14 +24,14 @@ SETUP = "make setup"
 def examine_environment() -> Iterator[Finding]:
     """Yield what this machine has, and what can and cannot be quantized and served on it."""
     here, packages = machine(), versions()
-    sets = [str(name) for name in here["instruction_sets"]] if isinstance(here["instruction_sets"], list) else []
+    sets = here["instruction_sets"]
     memory = psutil.virtual_memory()
     free = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GB of memory free"
     yield Finding("ok", "environment", f"{here['cpu']}, {here['cores']} cores, {free}; {', '.join(sets) or 'no wide instruction sets'}")
     yield Finding("ok", "environment", ", ".join(f"{name} {version}" for name, version in packages.items()))
     yield from packages_against_floors()
     yield from packages_against_lock(LOCK)
-    yield from kernels(sets, packages, gpu=Path("/proc/driver/nvidia/version").exists())
+    yield from kernels(sets, packages, gpu=has_gpu())
 
 
 def packages_against_floors(declared: list[str] | None = None) -> Iterator[Finding]:

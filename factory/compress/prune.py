@@ -1,0 +1,116 @@
+"""Structured pruning: whole layers, key-value groups of heads, and channels of the MLPs go; the result is an ordinary model folder.
+
+Promise: with nothing taken out the folder's tensors are those of the model, bit for bit. What is left computes what the model would with
+the missing parts' outputs set to zero (layers: skipped). Every layer keeps the same number of heads and channels, as configurations have
+one number for all. Groups are counted in whole ones, channels in multiples of 32, which INT8 and INT4 kernels want. Not promised: a good
+model; it has to be trained on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from transformers import LlamaConfig
+
+from factory.compress.importance import Importance
+
+_CHANNELS = 32
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What stays: the layers, and for each of those its groups and its channels, as their places in the unpruned model, in order."""
+
+    layers: list[int]
+    groups: list[list[int]]
+    channels: list[list[int]]
+
+
+def choose(importance: Importance, *, layers: float, heads: float, mlp: float) -> Kept:
+    """Return what stays when these shares (0 to 0.5) of the least important parts are taken out; ValueError outside of that range."""
+    if not all(0 <= share <= 0.5 for share in (layers, heads, mlp)):
+        raise ValueError("at most half can be taken out in one step")
+    stay = _best(importance.layers, importance.layers.numel() - round(layers * importance.layers.numel()))
+    groups, channels = importance.groups.shape[1], importance.channels.shape[1]
+    width = channels if mlp == 0 else max(_CHANNELS, round(channels * (1 - mlp) / _CHANNELS) * _CHANNELS)
+    return Kept(
+        stay,
+        [_best(importance.groups[layer], max(1, groups - round(heads * groups))) for layer in stay],
+        [_best(importance.channels[layer], min(width, channels)) for layer in stay],
+    )
+
+
+def _best(scores: torch.Tensor, count: int) -> list[int]:
+    # Sorted with a stable order, so that equals are taken from the front on every machine.
+    return sorted(scores.argsort(descending=True, stable=True)[:count].tolist())
+
+
+def save_pruned(model: Any, kept: Kept, folder: Path) -> None:
+    """Write weights and configuration of what stays into `folder`; the tokenizer is the caller's."""
+    settings = model.config.get_text_config()
+    size = getattr(settings, "head_dim", None) or settings.hidden_size // settings.num_attention_heads
+    shared = settings.num_attention_heads // settings.num_key_value_heads
+    tensors, zeros = {}, {}
+    for name, tensor in model.state_dict().items():
+        if name == "lm_head.weight" and settings.tie_word_embeddings:
+            continue
+        if not name.startswith("model.layers."):
+            tensors[name] = tensor.contiguous()
+            continue
+        old, _, part = name.removeprefix("model.layers.").partition(".")
+        if int(old) not in kept.layers:
+            continue
+        place = kept.layers.index(int(old))
+        new = f"model.layers.{place}.{part}"
+        tensors[new] = _cut(part, tensor, kept.groups[place], kept.channels[place], shared, size)
+        if part == "self_attn.o_proj.weight":
+            zeros[new.replace("weight", "bias")] = torch.zeros(tensor.shape[0], dtype=tensor.dtype)
+    config = _configuration(settings, kept, shared, size)
+    if getattr(config, "attention_bias", False) and not getattr(settings, "attention_bias", False):
+        tensors |= zeros
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    config.architectures = ["LlamaForCausalLM"] if isinstance(config, LlamaConfig) else model.config.architectures
+    config.dtype = model.dtype
+    config.save_pretrained(folder)
+    model.generation_config.save_pretrained(folder)
+
+
+def _cut(part: str, tensor: torch.Tensor, groups: Sequence[int], channels: Sequence[int], shared: int, size: int) -> torch.Tensor:
+    """Return what stays of one tensor of a layer; `shared` query heads belong to a group, a head is `size` wide."""
+    module = part.rpartition(".")[0]
+    if module in ("mlp.gate_proj", "mlp.up_proj"):
+        return tensor[list(channels)].contiguous()
+    if part == "mlp.down_proj.weight":
+        return tensor[:, list(channels)].contiguous()
+    wide = size * (1 if module in ("self_attn.k_proj", "self_attn.v_proj") else shared)
+    places = [group * wide + place for group in groups for place in range(wide)]
+    if module in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"):
+        return tensor[places].contiguous()
+    if part == "self_attn.o_proj.weight":
+        return tensor[:, places].contiguous()
+    return tensor.contiguous()
+
+
+def _configuration(settings: Any, kept: Kept, shared: int, size: int) -> Any:
+    groups = len(kept.groups[0])
+    values = settings.to_dict()
+    changed: dict[str, Any] = {
+        "num_hidden_layers": len(kept.layers),
+        "num_key_value_heads": groups,
+        "num_attention_heads": groups * shared,
+        "intermediate_size": len(kept.channels[0]),
+    }
+    if values.get("layer_types"):
+        changed["layer_types"] = [values["layer_types"][layer] for layer in kept.layers]
+    if groups == settings.num_key_value_heads or isinstance(settings, LlamaConfig):
+        return type(settings).from_dict(values | changed | ({"head_dim": size} if isinstance(settings, LlamaConfig) else {}))
+    # vLLM's Qwen2 works the width of a head out of their number, which no longer holds. A Llama with biases computes the same.
+    same = (
+        "vocab_size", "hidden_size", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps", "rope_parameters",
+        "tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id",
+    )  # fmt: skip
+    return LlamaConfig(**{name: values.get(name) for name in same}, **(changed | {"layer_types": None}), head_dim=size, attention_bias=True)

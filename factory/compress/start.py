@@ -1,0 +1,50 @@
+"""The student's starting point: its base, or what pruning leaves of it.
+
+Promise: a pruned base is an ordinary model folder, written atomically, with the base's tokenizer and a map of what was kept
+(`kept_parts.json`: the places in the base of layers, and by layer of key-value groups and channels).
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from factory.artifact import publish, verify
+from factory.compress.importance import measure
+from factory.compress.prune import choose, save_pruned
+from factory.context import Context
+from factory.store.store import Store
+from factory.student.artifacts import plan_pruned, record
+from factory.student.rows import student_template
+
+KEPT = "kept_parts.json"
+
+
+def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
+    """Return the folder that training starts from; a pruned base is made now if it is not there."""
+    planned, settings = plan_pruned(context, samples), context.student.prune
+    if planned is None or settings is None:
+        return context.base.folder
+    folder = context.workspace.models / planned.name
+    chosen = samples[:: max(1, len(samples) // settings.samples)][: settings.samples]
+    if not folder.exists():
+        rows = store.query("SELECT messages, tools FROM samples WHERE list_contains(?, sample_id) ORDER BY sample_id", [chosen])
+        tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
+        # A base's own template may know no tools: that of the student does.
+        tokenizer.chat_template = student_template(context.student.show_tools)
+        texts = [
+            str(tokenizer.apply_chat_template(json.loads(row["messages"]), tools=json.loads(row["tools"]), tokenize=False)) for row in rows
+        ]
+        model = AutoModelForCausalLM.from_pretrained(context.base.folder, dtype=torch.float32).eval()
+        context.progress.say(f"  prune: measuring {context.base.name} on {len(texts)} samples")
+        importance = measure(model, [tokenizer.encode(text, add_special_tokens=False) for text in texts])
+        kept = choose(importance, layers=settings.layers, heads=settings.heads, mlp=settings.mlp)
+        told = f"{len(kept.layers)} layers, {len(kept.groups[0])} key-value groups, {len(kept.channels[0])} channels stay"
+        context.progress.say(f"  prune: {told}")
+        with publish(folder, planned.about) as staging:
+            save_pruned(model.to(torch.bfloat16), kept, staging)
+            AutoTokenizer.from_pretrained(context.base.folder).save_pretrained(staging)
+            (staging / KEPT).write_text(json.dumps(vars(kept)), encoding="utf-8")
+    record(context, store, planned, verify(folder), {"calibrate": chosen})
+    return folder

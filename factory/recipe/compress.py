@@ -1,0 +1,77 @@
+"""How a recipe says that the trained student is made smaller, and how those settings go together."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from factory.recipe.part import Part
+from factory.recipe.source import Fault, Source
+
+CALIBRATED = ("w8a8-static", "w4a16", "mixed")
+GROUPED = ("w4a16", "mixed")
+
+
+class Sparsity(Part):
+    """Weights that become zero. They are stored as zeros: on a CPU that is neither smaller nor faster; a GPU has kernels for 2:4."""
+
+    pattern: Literal["2:4", "unstructured"] = Field(
+        default="2:4", description="2:4: two of four neighbours. unstructured: wherever they do least."
+    )
+    share: float = Field(default=0.5, ge=0.1, le=0.5, description="Share of the weights. Only with unstructured; 2:4 is a half.")
+    method: Literal["sparsegpt", "wanda"] = Field(
+        default="sparsegpt", description="sparsegpt mends the weights that stay; wanda is faster and leaves them as they are."
+    )
+
+
+class Compress(Part):
+    """How the trained student is made smaller: fewer tokens, fewer bits, or both."""
+
+    vocabulary: int | None = Field(
+        default=None,
+        ge=300,
+        le=10_000_000,
+        description="Rows of embedding and output layer that stay: those that the accepted samples use, then the most common. Empty: all.",
+    )
+    sparsity: Sparsity | None = Field(default=None, description="Set weights to zero, before quantization. Empty: none.")
+    quantize: Literal["w8a8-static", "w8a8-dynamic", "w4a16", "mixed"] | None = Field(
+        default=None,
+        description="w8a8-static: 8-bit weights and activations, scales fixed by calibration. w8a8-dynamic: the same with "
+        "scales by token. w4a16: 4-bit weights (GPTQ), activations as they are. mixed: w4a16 where it was measured to harm "
+        "least, w8a8-dynamic elsewhere. Empty: no fewer bits.",
+    )
+    calibration_samples: int = Field(default=128, ge=8, le=4096, description="Samples that sparsity and scales are worked out on.")
+    group_size: Literal[32, 64, 128] = Field(default=32, description="4-bit weights that share a scale. Only with w4a16 and mixed.")
+    bits: float | None = Field(
+        default=None, ge=4, le=8, description="Mean bits of a weight with mixed; 6 if neither it nor most_kl is said."
+    )
+    most_kl: float | None = Field(
+        default=None, gt=0, le=100, description="Most divergence in nats that 4 bits may cause with mixed, in place of bits."
+    )
+
+
+def is_calibrated(settings: Compress) -> bool:
+    """Return whether samples are needed."""
+    return settings.sparsity is not None or settings.quantize in CALIBRATED
+
+
+def faults(source: Source, settings: Any) -> Iterator[Fault]:
+    """Yield every broken rule between the settings of `compress`, as `factory.recipe.rules` does."""
+    if not isinstance(settings, dict):
+        return
+    said = {key for key, value in settings.items() if value is not None}
+    quantize = settings.get("quantize")
+    if not said & {"vocabulary", "sparsity", "quantize"}:
+        yield source.fault(("compress",), "says nothing to be done; write quantize, sparsity or vocabulary, or remove it")
+    if "calibration_samples" in said and quantize not in CALIBRATED and "sparsity" not in said:
+        yield source.fault(("compress", "calibration_samples"), f"only with sparsity or quantize: {' or '.join(CALIBRATED)}")
+    sparsity = settings.get("sparsity")
+    if isinstance(sparsity, dict) and "share" in sparsity and sparsity.get("pattern") != "unstructured":
+        yield source.fault(("compress", "sparsity", "share"), "only with pattern: unstructured; 2:4 is a half")
+    if "group_size" in said and quantize not in GROUPED:
+        yield source.fault(("compress", "group_size"), f"only with quantize: {' or '.join(GROUPED)}")
+    for key in sorted(said & {"bits", "most_kl"}):
+        if quantize != "mixed":
+            yield source.fault(("compress", key), "only with quantize: mixed")
+    if {"bits", "most_kl"} <= said:
+        yield source.fault(("compress", "most_kl"), "not beside bits: there is one budget")
