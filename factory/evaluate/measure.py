@@ -11,16 +11,14 @@ from typing import Any
 
 from factory.context import Context
 from factory.digest import content_id
+from factory.evaluate.exam import Exam, exam
 from factory.evaluate.interval import bootstrap_interval
 from factory.evaluate.subject import Subject
 from factory.inference.request import Model, Request, Sampling
 from factory.machine import peak_memory
 from factory.models.folder import inspect
 from factory.store.store import Store
-from factory.tasks.call import CallFault, parse_call, parse_hermes
 from factory.tasks.sample import Task
-from factory.tools.errors import ToolError
-from factory.tools.registry import canonical_arguments
 
 SPEED_TOKENS = 32
 SPEED_REQUESTS = {1: 4, 32: 32}
@@ -31,22 +29,24 @@ def measure(context: Context, store: Store, subject: Subject, model: Model, *, s
     evaluation_id = subject.evaluation_id(context)
     # A held-out question comes as a user's would: without its family, which would tell a teacher with examples the operation.
     tasks = [Task(seed.seed_id, seed.language, "", seed.question, seed.reference) for seed in context.held_out]
-    requests = {_request(context, subject, task, context.evaluation.max_tokens).key: task for task in tasks}
+    asking = exam(context)
+    requests = {_request(asking, subject, task, context.evaluation.max_tokens).key: task for task in tasks}
     predictions = []
-    asked = (_request(context, subject, task, context.evaluation.max_tokens) for task in requests.values())
+    asked = (_request(asking, subject, task, context.evaluation.max_tokens) for task in requests.values())
     for answer in model.answer(asked):
         task = requests[answer.key]
-        predictions.append({"evaluation_id": evaluation_id} | _judge(context, subject, task, answer.text))
+        about = {"evaluation_id": evaluation_id, "task_id": task.task_id, "question": task.question, "reference": task.reference}
+        predictions.append(about | {"output": answer.text} | asking.judge(subject, task, answer.text))
         context.progress.update(f"  {subject.role}  {len(predictions)}/{len(requests)} held-out tasks")
     figures: dict[str, tuple[float, float | None, float | None, int]] = {
         name: (
             *bootstrap_interval([row[column] for row in predictions], context.evaluation.bootstrap, context.loaded.recipe.seed),
             len(predictions),
         )
-        for name, column in (("answer_accuracy", "right_answer"), ("tool_call_accuracy", "same_call"), ("parse_rate", "parsed"))
+        for name, column in asking.metrics.items()
     }
     if speed:
-        for batch, value in _speeds(context, subject, tasks, model).items():
+        for batch, value in _speeds(context, asking, subject, tasks, model).items():
             figures[f"tokens_per_s_batch_{batch}"] = (value, None, None, SPEED_REQUESTS[batch])
         figures["peak_memory_bytes"] = (float(peak_memory()), None, None, 1)
         figures["weight_bytes"] = (float(inspect(subject.folder).weight_bytes), None, None, 1)
@@ -68,45 +68,19 @@ def measure(context: Context, store: Store, subject: Subject, model: Model, *, s
     return f"{subject.role}: {accuracy:.1%} right (95 % interval {low:.1%} to {high:.1%}) of {len(predictions)}"
 
 
-def _request(context: Context, subject: Subject, task: Task, max_tokens: int, *, tag: str = "", fixed: bool = False) -> Request:
-    messages = context.calls.ask(task) if subject.as_teacher else [{"role": "user", "content": task.question}]
-    schema = context.calls.schema if subject.as_teacher and not fixed else None
+def _request(asking: Exam, subject: Subject, task: Task, max_tokens: int, *, tag: str = "", fixed: bool = False) -> Request:
+    messages = asking.ask(subject, task)
     key = content_id([subject.artifact_id, messages, max_tokens, tag])
-    tools = None if subject.as_teacher else [tool.model_dump() for tool in context.tools]
-    return Request(key, messages, Sampling(0.0, 1.0, max_tokens), schema, tools, ignore_eos=fixed)
+    tools = None if subject.as_teacher else asking.tools
+    return Request(key, messages, Sampling(0.0, 1.0, max_tokens), None if fixed else asking.schema(subject), tools, ignore_eos=fixed)
 
 
-def _judge(context: Context, subject: Subject, task: Task, text: str) -> dict[str, Any]:
-    call, result = None, None
-    try:
-        call = (parse_call if subject.as_teacher else parse_hermes)(text, context.tools)
-        result = context.run_tool(call["name"], call["arguments"])
-    except (CallFault, ToolError):
-        pass
-    reference = context.calls.reference_call(task.reference)
-    return {
-        "task_id": task.task_id,
-        "question": task.question,
-        "reference": task.reference,
-        "output": text,
-        "call": call,
-        "result": result,
-        "parsed": call is not None,
-        "same_call": call is not None and _canonical(call) == _canonical(reference),
-        "right_answer": result is not None and result == context.calls.solve(task.reference),
-    }
-
-
-def _canonical(call: dict[str, Any]) -> list[Any]:
-    return [call["name"], canonical_arguments(call["name"], call["arguments"])]
-
-
-def _speeds(context: Context, subject: Subject, tasks: list[Task], model: Model) -> dict[int, float]:
+def _speeds(context: Context, asking: Exam, subject: Subject, tasks: list[Task], model: Model) -> dict[int, float]:
     speeds = {}
     for batch, count in SPEED_REQUESTS.items():
         context.progress.update(f"  {subject.role}  speed, {batch} at once", now=True)
         requests = [
-            _request(context, subject, tasks[i % len(tasks)], SPEED_TOKENS, tag=f"speed-{batch}-{i}", fixed=True) for i in range(count + 1)
+            _request(asking, subject, tasks[i % len(tasks)], SPEED_TOKENS, tag=f"speed-{batch}-{i}", fixed=True) for i in range(count + 1)
         ]
         list(model.answer(requests[:1]))
         groups = [requests[i : i + batch] for i in range(1, len(requests), batch)]

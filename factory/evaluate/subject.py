@@ -9,6 +9,8 @@ from factory.digest import content_id
 from factory.store.store import Store
 from factory.student.artifacts import model_id, plan_quantized, plan_student, training_samples
 
+PRECISIONS = {None: "bfloat16", "w8a8-static": "INT8", "w8a8-dynamic": "INT8", "w4a16": "INT4", "mixed": "INT4 and INT8"}
+
 Role = Literal["teacher", "base", "student", "student_quantized"]
 
 
@@ -51,9 +53,8 @@ def subjects(context: Context, store: Store) -> list[Subject]:
     ]
     student = plan_student(context, samples)
     found.append(Subject("student", student.artifact_id, student.name, context.workspace.models / student.name, False, bare, "bfloat16"))
-    if context.loaded.recipe.compress:
+    if compress := context.loaded.recipe.compress:
         small = plan_quantized(context, samples)
-        found.append(
-            Subject("student_quantized", small.artifact_id, small.name, context.workspace.models / small.name, False, bare, "INT8")
-        )
+        folder, precision = context.workspace.models / small.name, PRECISIONS[compress.quantize]
+        found.append(Subject("student_quantized", small.artifact_id, small.name, folder, False, bare, precision))
     return found

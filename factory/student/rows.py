@@ -23,22 +23,31 @@ OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
 class TrainingRow:
     """One sample in tokens.
 
-    `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `call_start` and `call_length` say where the
-    call's JSON stands in `input_ids`. `teacher_ids` is the teacher's prompt followed by the same JSON tokens, empty if the teacher's
-    tokenizer is another one or not here, or if a person edited question or call. `topk_ids` and `topk_logprobs` (call_length, k) are the
-    stored distribution, by rank; where it cannot be used both are empty and `fault` is the reason (`factory.student.stored`, or `edited`,
-    or `other_text`: the stored tokens spell something else).
+    `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `taught_start` and `taught_length` say where
+    the teacher's own words stand in `input_ids`: a call's JSON, or a whole turn. `teacher_ids` is the teacher's prompt followed by the same
+    tokens, empty if the teacher's tokenizer is another one or not here, or if a person edited question or words. `topk_ids` and
+    `topk_logprobs` (taught_length, k) are the stored distribution, by rank; where it cannot be used both are empty and `fault` is why
+    (`factory.student.stored`, or `edited`, or `other_text`: the stored tokens spell something else). `task` is `label` or `rationale` where
+    a sample is learnt as both, and `weight` is what each of its tokens counts. `seed` is the id of the seed that the sample was made from.
     """
 
     sample_id: str
     input_ids: list[int]
     labels: list[int]
-    call_start: int
-    call_length: int
+    taught_start: int
+    taught_length: int
     teacher_ids: list[int]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
     fault: str
+    task: str = ""
+    weight: float = 1.0
+    seed: str = ""
+
+    def weights(self, taught: float) -> list[float]:
+        """Return what each token counts, (length,): the row's weight, times `taught` for a token of the teacher's."""
+        end = self.taught_start + self.taught_length
+        return [self.weight * (taught if self.taught_start <= place < end else 1.0) for place in range(len(self.input_ids))]
 
 
 def student_template(show_tools: bool) -> str:
@@ -57,14 +66,14 @@ def build_row(
 ) -> TrainingRow:
     """Return the row of one accepted sample.
 
-    `sample` has sample_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs (each or None) and teacher_messages,
-    JSON columns as text. `teacher` is the teacher's tokenizer, None where it is not here. `own_tokens`: the stored tokens may be the
-    student's tokens. `vocabulary` is the number of tokens that the student's model knows. The teacher's end-of-turn token is left out: the
-    student's call goes on with its closing tag.
+    `sample` has sample_id, seed_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs (each or None) and
+    teacher_messages, JSON columns as text. `teacher` is its tokenizer, None where it is not here. `own_tokens`: the stored tokens
+    may be the student's tokens. `vocabulary` is how many tokens the student's model knows. The teacher's end-of-turn token is left
+    out: the student's call goes on with its closing tag.
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
-    prompt = _render(student, messages[:1], tools, generate=True)
-    to_answer = _render(student, messages[:3], tools, generate=True)[len(_render(student, messages[:2], tools)) :]
+    prompt = render(student, messages[:1], tools, generate=True)
+    to_answer = render(student, messages[:3], tools, generate=True)[len(render(student, messages[:2], tools)) :]
     end = str(student.eos_token)
     teacher_messages = json.loads(sample["teacher_messages"])
     if teacher_messages[-1]["content"] == messages[0]["content"]:
@@ -74,23 +83,34 @@ def build_row(
     columns = sample["topk_ids"], sample["topk_logprobs"]
     if not fault:
         fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
-    input_ids, labels = _ids(student, prompt), []
+    input_ids, labels = encode(student, prompt), []
     labels += [IGNORED] * len(input_ids)
-    opening = _ids(student, OPENING)
-    call_start = len(input_ids) + len(opening)
+    opening = encode(student, OPENING)
+    taught_start = len(input_ids) + len(opening)
     for ids, learnt in (
-        (opening + call_ids + _ids(student, CLOSING + end), True),
-        (_ids(student, "\n" + to_answer), False),
-        (_ids(student, messages[3]["content"] + end), True),
+        (opening + call_ids + encode(student, CLOSING + end), True),
+        (encode(student, "\n" + to_answer), False),
+        (encode(student, messages[3]["content"] + end), True),
     ):
         input_ids += ids
         labels += ids if learnt else [IGNORED] * len(ids)
     teacher_ids: list[int] = []
     # What the teacher saw was another question, or what it said another call.
     if teacher is not None and fault != "edited":
-        teacher_ids = _ids(teacher, _render(teacher, teacher_messages, None, generate=True)) + call_ids
+        teacher_ids = encode(teacher, render(teacher, teacher_messages, None, generate=True)) + call_ids
     topk_ids, topk_logprobs = ([], []) if fault else (list(map(list, column[: len(call_ids)])) for column in columns)
-    return TrainingRow(sample["sample_id"], input_ids, labels, call_start, len(call_ids), teacher_ids, topk_ids, topk_logprobs, fault)
+    return TrainingRow(
+        sample["sample_id"],
+        input_ids,
+        labels,
+        taught_start,
+        len(call_ids),
+        teacher_ids,
+        topk_ids,
+        topk_logprobs,
+        fault,
+        seed=sample["seed_id"],
+    )
 
 
 def _call_ids(sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool) -> tuple[list[int], str]:
@@ -106,20 +126,20 @@ def _call_ids(sample: dict[str, Any], call: dict[str, Any], student: PreTrainedT
     if ids and ids[-1] in student.all_special_ids:
         ids.pop()
     if not ids or not own_tokens or student.decode(ids, skip_special_tokens=True) != sample["text"]:
-        return _ids(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
+        return encode(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
     return ids, ""
 
 
 def _edited(call: dict[str, Any], student: PreTrainedTokenizerBase) -> tuple[list[int], str]:
     accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
-    return _ids(student, json.dumps(accepted, ensure_ascii=False)), "edited"
+    return encode(student, json.dumps(accepted, ensure_ascii=False)), "edited"
 
 
-def _render(
+def render(
     tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, *, generate: bool = False
 ) -> str:
     return str(tokenizer.apply_chat_template(messages, tools=tools, tokenize=False, add_generation_prompt=generate))
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False))

@@ -1,0 +1,115 @@
+"""How the held-out tasks of a kind are put to a model, and how its answers are judged.
+
+Promise: the teacher is asked as in generation, with examples; everyone else gets the bare question. What is right is decided by the same
+functions that decide it for samples. An answer that cannot be read is wrong, never left out.
+"""
+
+from typing import Any, Protocol
+
+from factory.context import Context
+from factory.evaluate.subject import Subject
+from factory.export.multitask import PREFIXES, RATIONALE
+from factory.tasks.answer import normal_answer, split_answer
+from factory.tasks.call import CallFault, parse_call, parse_hermes
+from factory.tasks.rationale import RationaleKind
+from factory.tasks.sample import Task
+from factory.tools.errors import ToolError
+from factory.tools.registry import canonical_arguments
+
+ACCURACY = {"answer_accuracy": "right_answer", "parse_rate": "parsed"}
+
+
+class Exam(Protocol):
+    """One kind's way to ask and to judge. `metrics` names the figures, and the column of `predictions` that each is the share of;
+    `tools` are shown to a chat template."""
+
+    metrics: dict[str, str]
+    tools: list[dict[str, Any]] | None
+
+    def ask(self, subject: Subject, task: Task) -> list[dict[str, Any]]:
+        """Return the chat messages that put a task to a model."""
+        ...
+
+    def schema(self, subject: Subject) -> dict[str, Any] | None:
+        """Return the JSON Schema that the model's answer is held to, if any."""
+        ...
+
+    def judge(self, subject: Subject, task: Task, text: str) -> dict[str, Any]:
+        """Return the columns of `predictions` that say what became of an answer."""
+        ...
+
+
+class CallExam:
+    """Tool calls: right is a call whose result is the reference's."""
+
+    metrics = ACCURACY | {"tool_call_accuracy": "same_call"}
+
+    def __init__(self, context: Context):
+        self._context = context
+        self.tools: list[dict[str, Any]] | None = [tool.model_dump() for tool in context.tools]
+
+    def ask(self, subject: Subject, task: Task) -> list[dict[str, Any]]:
+        """Return examples and question for the teacher, the question alone for others."""
+        return self._context.calls.ask(task) if subject.as_teacher else _bare(task.question)
+
+    def schema(self, subject: Subject) -> dict[str, Any] | None:
+        """Return the schema of a call for the teacher; others write freely."""
+        return self._context.calls.schema if subject.as_teacher else None
+
+    def judge(self, subject: Subject, task: Task, text: str) -> dict[str, Any]:
+        """Carry the call out and compare."""
+        context, call, result = self._context, None, None
+        try:
+            call = (parse_call if subject.as_teacher else parse_hermes)(text, context.tools)
+            result = context.run_tool(call["name"], call["arguments"])
+        except (CallFault, ToolError):
+            pass
+        reference = context.calls.reference_call(task.reference)
+        return {
+            "call": call,
+            "result": result,
+            "parsed": call is not None,
+            "same_call": call is not None and _canonical(call) == _canonical(reference),
+            "right_answer": result is not None and result == context.calls.solve(task.reference),
+        }
+
+
+class RationaleExam:
+    """Rationales: right is a final answer that is the reference's, as mathematics or as text. A student reasons first."""
+
+    metrics = ACCURACY
+    tools: list[dict[str, Any]] | None = None
+
+    def __init__(self, context: Context):
+        self._context = context
+
+    def ask(self, subject: Subject, task: Task) -> list[dict[str, Any]]:
+        """Return examples and question for the teacher, the bare question for others, a student's with its task's prefix."""
+        if subject.as_teacher:
+            assert isinstance(self._context.kind, RationaleKind)
+            return self._context.kind.ask(task)
+        return _bare(task.question if subject.role == "base" else f"{PREFIXES[RATIONALE]}{task.question}")
+
+    def schema(self, subject: Subject) -> dict[str, Any] | None:
+        """Return nothing: reasoning has no form."""
+        return None
+
+    def judge(self, subject: Subject, task: Task, text: str) -> dict[str, Any]:
+        """Read the final answer and compare."""
+        parts = split_answer(text)
+        answer = None if parts is None else parts[1]
+        right = answer is not None and normal_answer(answer) == normal_answer(task.reference)
+        return {"call": None, "result": answer, "parsed": answer is not None, "same_call": False, "right_answer": right}
+
+
+def exam(context: Context) -> Exam:
+    """Return the exam of the recipe's kind."""
+    return RationaleExam(context) if context.loaded.recipe.data.kind == "rationale" else CallExam(context)
+
+
+def _bare(question: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": question}]
+
+
+def _canonical(call: dict[str, Any]) -> list[Any]:
+    return [call["name"], canonical_arguments(call["name"], call["arguments"])]
