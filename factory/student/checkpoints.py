@@ -45,6 +45,10 @@ class Live(TrainerCallback):
         if state.global_step:
             self._progress.say(f"  {self._stage}: going on from step {state.global_step}")
 
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
+        told = ", ".join(f"{name.removeprefix('eval_').replace('_', ' ')} {value:.3f}" for name, value in (metrics or {}).items())
+        self._progress.say(f"  {self._stage}  step {state.global_step}: on what was set aside {told}")
+
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         if not logs or "loss" not in logs or self._first is None:
             return
@@ -54,6 +58,7 @@ class Live(TrainerCallback):
         parts = "".join(f"  {name.replace('_', ' ')} {logs[name]:.3f}" for name in PARTS if name in logs)
         self._progress.update(
             f"  {self._stage}  step {state.global_step}/{self._steps}  loss {logs['loss']:.3f}{parts}  {pace:.1f} s/step  "
+            f"{logs.get('tokens_per_s', 0):.0f} tokens/s  "
             f"{duration(pace * (self._steps - state.global_step))} left",
             now=state.global_step == self._steps,
         )
