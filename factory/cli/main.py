@@ -12,6 +12,7 @@ from factory.cli.export import export
 from factory.cli.init import init
 from factory.cli.review import review
 from factory.cli.run import check, compress, distill, evaluate, generate, report, run
+from factory.cli.serve import chat, serve
 from factory.cli.validate import validate
 from factory.errors import FactoryError
 
@@ -27,6 +28,7 @@ for panel, verbs in {
     "Begin": (init, validate),
     "Work": (run, generate, check, distill, compress, evaluate, report),
     "Look": (audit, review, export, doctor),
+    "Use": (serve, chat),
 }.items():
     for verb in verbs:
         app.command(rich_help_panel=panel)(verb)

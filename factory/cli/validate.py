@@ -29,6 +29,9 @@ def _student(recipe: Recipe) -> str:
     if recipe.student is None:
         return "none, the data is the result"
     steps = [f"{stage.name} {stage.settings.steps} steps" for stage in recipe.student.stages]
-    steps += [recipe.compress.quantize] if recipe.compress else []
+    if recipe.compress:
+        steps += [f"{recipe.compress.vocabulary} tokens"] if recipe.compress.vocabulary else []
+        steps += [f"{recipe.compress.sparsity.pattern} sparsity"] if recipe.compress.sparsity else []
+        steps += [recipe.compress.quantize] if recipe.compress.quantize else []
     steps += [f"evaluated on {recipe.evaluate.held_out}"] if recipe.evaluate else []
     return f"{recipe.student.base}, {', '.join(steps)}"

@@ -1,0 +1,70 @@
+"""`factory serve` and `factory chat`: a student in use."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from factory.cli.options import WorkspacePath
+
+if TYPE_CHECKING:
+    from factory.progress import Progress
+
+Artifact = Annotated[str | None, typer.Option(help="Name of the student; the one that was made last if none is given.")]
+Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)]
+Length = Annotated[int, typer.Option(help="Most tokens of conversation and answer together.", min=256)]
+Cache = Annotated[float, typer.Option(help="Memory for the attention cache, in GB.", min=0.1)]
+
+
+def serve(
+    workspace: WorkspacePath, artifact: Artifact = None, port: Port = 8000, max_model_len: Length = 2048, kv_cache_gb: Cache = 1.0
+) -> None:
+    """Serve a student behind vLLM's OpenAI API, tool calls included. Prints the URL when it answers; Ctrl-C ends it.
+
+    On this machine alone: the server asks for no key.
+    """
+    from factory.serve import Serving
+
+    folder, log, progress = _chosen(workspace, artifact)
+    with Serving(folder, port=port, max_model_len=max_model_len, kv_cache_gb=kv_cache_gb, log=log, progress=progress) as serving:
+        typer.echo(serving.url)
+        typer.echo(f"model {serving.model}; Ctrl-C ends it, the log is {log}", err=True)
+        try:
+            serving.wait()
+        except KeyboardInterrupt:
+            typer.echo("ended", err=True)
+
+
+def chat(workspace: WorkspacePath, artifact: Artifact = None, max_model_len: Length = 2048, kv_cache_gb: Cache = 1.0) -> None:
+    """Talk to a student in the terminal; its tool calls are carried out. One line is one turn; Ctrl-D ends it."""
+    from factory.chat import Chat, known_tools
+    from factory.serve import Serving
+    from factory.workspace import Workspace
+
+    folder, log, progress = _chosen(workspace, artifact)
+    tools = known_tools(Workspace(workspace))
+    with Serving(folder, port=0, max_model_len=max_model_len, kv_cache_gb=kv_cache_gb, log=log, progress=progress) as serving:
+        talk = Chat(serving.url, serving.model, tools, lambda text: typer.echo(f"  {text}", err=True))
+        typer.echo(f"{serving.model}; Ctrl-D ends the conversation", err=True)
+        try:
+            while line := _line():
+                if line.strip():
+                    typer.echo(talk.say(line.strip()))
+        except KeyboardInterrupt:
+            typer.echo("ended", err=True)
+
+
+def _line() -> str:
+    if sys.stdin.isatty():
+        typer.echo("> ", err=True, nl=False)
+    return sys.stdin.readline()
+
+
+def _chosen(workspace: Path, artifact: str | None) -> tuple[Path, Path, "Progress"]:
+    from factory.progress import Progress
+    from factory.serve import choose
+    from factory.workspace import Workspace
+
+    place = Workspace(workspace).existing()
+    return choose(place, artifact), place.logs / "serve.log", Progress()
