@@ -48,7 +48,7 @@ def run_child(arguments: list[str], *, environment: dict[str, str], lock: int, l
             process = subprocess.Popen(
                 # -P: nothing is imported from the folder in which the person happens to stand.
                 [sys.executable, "-P", "-m", "factory.worker", *arguments],
-                env=inherited | environment | {DESCRIPTOR: str(shown), _PARENT: str(os.getpid()), "PYTHONPATH": str(_ROOT)},
+                env=inherited | environment | parent_told() | {DESCRIPTOR: str(shown), "PYTHONPATH": str(_ROOT)},
                 pass_fds=(lock, shown),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -93,6 +93,11 @@ def interrupt_once() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
+
+
+def parent_told() -> dict[str, str]:
+    """Return what a child's environment needs for `die_with_parent`."""
+    return {_PARENT: str(os.getpid())}
 
 
 def die_with_parent() -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 from factory import dry_run
 from factory.check import check, unjudged
 from factory.child import KEEP_MEMORY, ChildFailed, run_child
+from factory.compress.preflight import require_compressible, require_prunable
 from factory.context import Context
 from factory.digest import content_id
 from factory.errors import FactoryError, InputError
 from factory.generate import is_owed
 from factory.inference.environment import ENVIRONMENT
-from factory.machine import machine, require_memory, versions
+from factory.machine import has_gpu, machine, require_memory, versions
 from factory.models.bundled import BUNDLED, gguf_path
 from factory.models.resolve import ModelSource
 from factory.progress import duration
@@ -90,7 +91,9 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
     assert context.seeds and (context.held_out or recipe.evaluate is None)
     if recipe.data.kind == "tool_call":
         _require_solvable(context)
-    if needs_student and recipe.student is not None:
+    elif needs_student and recipe.student is not None:
+        _require_measurable(context)
+    if needs_student and recipe.student is not None and recipe.data.kind == "tool_call":
         _require_single_calls(context)
     key = recipe.teacher.api_key_env
     if key and not os.environ.get(key):
@@ -102,6 +105,10 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
         _require_chat_tokens(context.base)
         if any(stage.name == "distill" for stage in recipe.student.stages) and not recipe.teacher.endpoints:
             _require_same_tokens(context)
+        if recipe.student.prune and context.base.ready:
+            require_prunable(context.base.facts())
+        if recipe.compress and context.base.ready:
+            require_compressible(recipe.compress, context.base.facts(), machine()["instruction_sets"], gpu=has_gpu())
 
 
 def _require_solvable(context: Context) -> None:
@@ -116,13 +123,7 @@ def _require_solvable(context: Context) -> None:
             )
     # Loads the person's file: what is wrong with it is told now.
     _ = context.own_tools
-    if blind := [seed for seed in context.held_out if not seed.reference]:
-        raise InputError(
-            "\n".join(
-                f"{seed.source}:{seed.line}: the held-out task {seed.name} has no reference to be measured by" for seed in blind[:50]
-            ),
-            "Write their references, or remove the tasks.",
-        )
+    _require_measurable(context)
     open_seeds = [seed for seed in context.seeds if not seed.reference]
     if open_seeds and "agreement" not in map(check_name, context.loaded.recipe.checks):
         raise InputError(
@@ -148,6 +149,16 @@ def _require_solvable(context: Context) -> None:
     ]
     if faults:
         raise InputError("\n".join(faults[:50]), "Mend the references, or remove the tasks.")
+
+
+def _require_measurable(context: Context) -> None:
+    if blind := [seed for seed in context.held_out if not seed.reference]:
+        raise InputError(
+            "\n".join(
+                f"{seed.source}:{seed.line}: the held-out task {seed.name} has no reference to be measured by" for seed in blind[:50]
+            ),
+            "Write their references, or remove the tasks.",
+        )
 
 
 def _require_single_calls(context: Context) -> None:

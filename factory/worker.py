@@ -32,9 +32,9 @@ def run_stage(stage: str, context: Context, store: Store, detail: str) -> str:
 
         return train(context, store)
     if stage == "compress":
-        from factory.compress.quantize import quantize
+        from factory.compress.stage import compress
 
-        return quantize(context, store)
+        return compress(context, store)
     if stage == "evaluate":
         return _evaluate(context, store, detail.split())
     raise ValueError(stage)

@@ -135,7 +135,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:92a9f2e4f58c2595577d1a2cb8af6a8d.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:718d566dba5b2f8cd4ce2dcea000edba.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -629,10 +629,10 @@ CREATE OR REPLACE VIEW lineage AS
     JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
 COMMENT ON VIEW lineage IS 'Which model learnt, itself or through the models it was made from, from which sample, seed and teacher.';
 COMMENT ON COLUMN lineage.artifact_id IS 'the model';
-COMMENT ON COLUMN lineage.kind IS 'of the model: model, adapter, merged, quantized';
+COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, adapter, merged, quantized';
 COMMENT ON COLUMN lineage.artifact IS 'the model''s name';
 COMMENT ON COLUMN lineage.parents IS 'the models that it was made from';
-COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, calibrate';
+COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, watch, calibrate';
 COMMENT ON COLUMN lineage.learner_id IS 'the model that was given the sample: this one or one that it was made from';
 COMMENT ON COLUMN lineage.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN lineage.request_key IS 'the answer that it was read out of, as in generations';

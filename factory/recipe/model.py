@@ -10,10 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from factory.models import bundled
+from factory.recipe.adapter import Adapter, Lora
 from factory.recipe.checks import CHECKS, DEFAULT, Check
+from factory.recipe.compress import Compress
 from factory.recipe.data import Data
 from factory.recipe.distill import Distill
 from factory.recipe.part import PATH, FilePath, Part
+from factory.recipe.prune import Prune
 from factory.recipe.training import Sft
 
 BUNDLED = tuple(bundled.BUNDLED)
@@ -72,15 +75,6 @@ class Teacher(Part):
     kv_cache_gb: float = Field(default=1.0, gt=0, le=1024, description="Memory for the attention cache of a teacher that runs here, in GB.")
 
 
-class Adapter(Part):
-    """What is trained: low-rank matrices beside frozen weights."""
-
-    kind: Literal["lora"] = Field(default="lora", description="The kind of adapter.")
-    rank: int = Field(default=16, ge=1, le=512, description="Rank of the update: more rank, more room to learn and more memory.")
-    alpha: int = Field(default=32, ge=1, le=2048, description="Scale of the update; it is applied as alpha / rank.")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the adapter's inputs dropped in training.")
-
-
 class SftStage(Part):
     """One item of `stages`: {sft: ...}."""
 
@@ -130,7 +124,8 @@ class Student(Part):
 
     base: ModelName = Field(description="The model that learns. " + _MODEL)
     revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
-    adapter: Adapter = Field(default=Adapter(), description="What is trained.")
+    adapter: Adapter = Field(default=Lora(), description="What is trained.")
+    prune: Prune | None = Field(default=None, description="Start from a smaller model than the base. Empty: from all of it.")
     show_tools: bool = Field(
         default=False,
         description="Put the tools into the student's system prompt. Off: the student knows its tools by heart.",
@@ -141,13 +136,6 @@ class Student(Part):
     stages: Annotated[tuple[Stage, ...], Field(strict=False)] = Field(
         min_length=1, max_length=2, description="Stages of training, in order: {sft: ...} or {distill: ...}, each at most once."
     )
-
-
-class Compress(Part):
-    """How the trained student is made smaller."""
-
-    quantize: Literal["w8a8-static"] = Field(description="w8a8-static: 8-bit weights and activations, scales fixed by calibration.")
-    calibration_samples: int = Field(default=128, ge=8, le=4096, description="Samples that fix the activation scales.")
 
 
 class Evaluate(Part):

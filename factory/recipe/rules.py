@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import InputError
-from factory.recipe import distill_rules
+from factory.recipe import compress, distill_rules, prune
 from factory.recipe.checks import Length, check_name
 from factory.recipe.model import BUNDLED, Sampling, Teacher
 from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
+from factory.recipe.training import Watch
 from factory.recipe.wording import nearest
 
 _DATA_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
@@ -31,11 +32,17 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
         yield from _file(source, recipe, where)
     yield from _checks(source)
     yield from _stages(source)
+    if _at(source, "student", "adapter", "kind") == "full" and _at(source, "student", "precision") == "bfloat16":
+        yield source.fault(
+            ("student", "precision"), "all weights are trained in float32: bfloat16 would round small updates away; remove it"
+        )
     if _at(source, "compress") is not None and _is_absent(source, "student"):
         yield source.fault(("compress",), "there is no student to compress; add student, or remove compress")
+    yield from compress.faults(source, _at(source, "compress"))
+    yield from prune.faults(source, _at(source, "student", "prune"))
     kind = _at(source, "data", "kind")
-    if kind in ("rationale", "instruction") and _at(source, "student") is not None:
-        yield source.fault(("student",), f"a student of the kind {kind} is not trained here yet; remove it and use: factory export")
+    if kind == "instruction" and _at(source, "student") is not None:
+        yield source.fault(("student",), "a student of the kind instruction is not trained here yet; remove it and use: factory export")
 
 
 def _at(source: Source, *where: str) -> Any:
@@ -172,6 +179,13 @@ def _stages(source: Source) -> Iterator[Fault]:
         where: Where = ("student", "stages", i, name)
         if name in seen:
             yield source.fault(where, "a second stage of this name; their checkpoints would share a folder")
-        elif name == "distill" and isinstance(stage[name], dict):
+        kind = _at(source, "data", "kind")
+        if kind in ("rationale", "instruction") and isinstance(stage[name], dict) and "call_weight" in stage[name]:
+            yield source.fault((*where, "call_weight"), f"the kind {kind} has no calls; remove it")
+        if isinstance(stage[name], dict) and isinstance(watch := stage[name].get("watch"), dict):
+            every, steps = watch.get("every", Watch.model_fields["every"].default), stage[name].get("steps")
+            if isinstance(every, int) and isinstance(steps, int) and every > steps:
+                yield source.fault((*where, "watch", "every"), f"is more than the stage's {steps} steps, so nothing would be looked at")
+        if name == "distill" and name not in seen and isinstance(stage[name], dict):
             yield from distill_rules.faults(source, where, stage[name], _at(source, "teacher"))
         seen.add(name)

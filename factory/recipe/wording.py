@@ -12,6 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from factory.recipe.adapter import KINDS as ADAPTERS
 from factory.recipe.checks import CHECKS, WITH_SETTINGS
 from factory.recipe.data import KINDS
 from factory.recipe.distill import NUMBER, SCHEDULE
@@ -58,7 +59,7 @@ def nearest(word: str, names: tuple[str, ...]) -> str:
 def _where(location: tuple[int | str, ...]) -> Where:
     # Behind what a union stands for pydantic repeats the tag: the stage's name, the check's, the kind, a number or its schedule.
     location = tuple(part for part in location if part not in (NUMBER, SCHEDULE))
-    for union, tag in ((("student", "stages"), 3), (("checks",), 2), (("data",), 1)):
+    for union, tag in ((("student", "stages"), 3), (("checks",), 2), (("data",), 1), (("student", "adapter"), 2)):
         if location[: len(union)] == union:
             return location[:tag] + location[tag + 1 :]
     return location
@@ -76,7 +77,8 @@ def _message(error: ErrorDetails, where: Where) -> str:
         return _wrong_item(value, CHECKS, "check", WITH_SETTINGS, error["msg"])
     if kind == "kind":
         word = value.get("kind") if isinstance(value, dict) else None
-        return f"{_shown(word)} is not one of {', '.join(KINDS)}{nearest(word, KINDS)}" if isinstance(word, str) else error["msg"]
+        kinds = ADAPTERS if where[:2] == ("student", "adapter") else KINDS
+        return f"{_shown(word)} is not one of {', '.join(kinds)}{nearest(word, kinds)}" if isinstance(word, str) else error["msg"]
     if kind == "literal_error":
         choices = tuple(re.findall(r"'([^']*)'", context["expected"]))
         return f"{_shown(value)} is not one of {', '.join(choices)}{nearest(value, choices) if isinstance(value, str) else ''}"

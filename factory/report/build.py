@@ -98,7 +98,7 @@ def _models(context: Context, store: Store) -> list[Measured]:
         }
         if not rows:
             continue
-        accuracy, same = rows["answer_accuracy"], rows["tool_call_accuracy"]
+        accuracy, same = rows["answer_accuracy"], rows.get("tool_call_accuracy", {})
         models.append(
             Measured(
                 name=subject.name,
@@ -106,9 +106,9 @@ def _models(context: Context, store: Store) -> list[Measured]:
                 accuracy=accuracy["value"],
                 accuracy_low=accuracy["low"],
                 accuracy_high=accuracy["high"],
-                tool_call_accuracy=same["value"],
-                tool_call_accuracy_low=same["low"],
-                tool_call_accuracy_high=same["high"],
+                tool_call_accuracy=same.get("value"),
+                tool_call_accuracy_low=same.get("low"),
+                tool_call_accuracy_high=same.get("high"),
                 parse_rate=rows["parse_rate"]["value"],
                 held_out=accuracy["n"],
                 tokens_per_s_batch_1=_value(rows, "tokens_per_s_batch_1"),
@@ -151,7 +151,10 @@ def _yield(store: Store) -> Yield:
 
 
 def _losses(store: Store, sql: str) -> list[Loss]:
-    return [Loss(stage=row["stage"], step=row["step"], name=row["metric"], value=row["value"]) for row in store.query(sql)]
+    return [
+        Loss(stage=row["stage"], step=row["step"], name=row["metric"].replace("eval_", "held-out ").replace("_", " "), value=row["value"])
+        for row in store.query(sql)
+    ]
 
 
 def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:

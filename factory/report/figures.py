@@ -27,11 +27,13 @@ def accuracy(models: Sequence[Measured]) -> Markup | None:
     shown = [model for model in models if model.accuracy is not None or model.tool_call_accuracy is not None]
     if not shown:
         return None
-    top, row = 22.0, 52.0
+    calls = any(model.tool_call_accuracy is not None for model in shown)
+    top, row = 22.0, 52.0 if calls else 40.0
     with drawing():
         canvas = Canvas(_WIDTH, top + row * len(shown) + 24)
         canvas.text(8, 10, "● answer is right", "muted", size=9)
-        canvas.text(128, 10, "○ call is the reference call", "muted", size=9)
+        if calls:
+            canvas.text(128, 10, "○ call is the reference call", "muted", size=9)
         axes = canvas.axes(8, top, 304, row * len(shown))
         axes.set(xlim=(0, 1), ylim=(row * len(shown), 0), yticks=[], xticks=[0, 0.25, 0.5, 0.75, 1])
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
@@ -39,10 +41,15 @@ def accuracy(models: Sequence[Measured]) -> Markup | None:
             canvas.text(8, top + row * place + 14, _label(model, 48), model.role)
             _whisker(canvas, axes, model, row * place + 26, top, filled=True)
             _whisker(canvas, axes, model, row * place + 40, top, filled=False)
-        told = (
-            f"{_label(model)}: answers {percent(model.accuracy)} ({bounds(model.accuracy_low, model.accuracy_high)}), "
-            f"same call {percent(model.tool_call_accuracy)} ({bounds(model.tool_call_accuracy_low, model.tool_call_accuracy_high)})."
+        same = (
+            f", same call {percent(model.tool_call_accuracy)} ({bounds(model.tool_call_accuracy_low, model.tool_call_accuracy_high)})"
+            if model.tool_call_accuracy is not None
+            else ""
             for model in shown
+        )
+        told = (
+            f"{_label(model)}: answers {percent(model.accuracy)} ({bounds(model.accuracy_low, model.accuracy_high)}){calls}."
+            for model, calls in zip(shown, same, strict=True)
         )
         return canvas.to_svg("accuracy", "Accuracy on held-out tasks with 95 % intervals", " ".join(told))
 

@@ -39,7 +39,7 @@ class Measured(Part):
     tool_call_accuracy: Share | None = Field(default=None, description="the call is the reference expression itself")
     tool_call_accuracy_low: Share | None = None
     tool_call_accuracy_high: Share | None = None
-    parse_rate: Share | None = Field(default=None, description="answers in which a call could be read")
+    parse_rate: Share | None = Field(default=None, description="answers that could be read: a call, or a final answer")
     held_out: Count = Field(description="tasks that the shares are taken over")
     tokens_per_s_batch_1: Positive | None = None
     tokens_per_s_batch_32: Positive | None = None

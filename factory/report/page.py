@@ -75,8 +75,8 @@ def _of(table: Table | None) -> tuple[tuple[str, str], str]:
 
 _ACCURACY = (
     "Accuracy",
-    "On held-out tasks. Filled: the executed call's result equals the reference. Hollow: the call is the reference call itself. "
-    "Lines are 95\N{NO-BREAK SPACE}% bootstrap intervals.",
+    "On held-out tasks. Filled: the call's result, or the final answer, equals the reference. Hollow: the call is the reference call "
+    "itself. Lines are 95\N{NO-BREAK SPACE}% bootstrap intervals.",
 )
 _SPEED = ("Speed and memory", "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.")
 _CHECKS = ("Yield by check", "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.")

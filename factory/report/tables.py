@@ -154,12 +154,19 @@ def models_sql(evaluation_ids: list[str]) -> str:
     )
 
 
+# The parts of the loss, what was seen of samples set aside, and speed.
+CURVES = (
+    "loss", "cross_entropy", "divergence", "hidden", "eval_cross_entropy", "eval_divergence", "eval_top1", "tokens_per_s",
+)  # fmt: skip
+
+
 def losses_sql(artifact_ids: list[str]) -> str:
     """Return the statement behind the curves of training: the losses of the adapters with these ids."""
     quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in artifact_ids)
+    curves = ", ".join(f"'{name}'" for name in CURVES)
     return (
         "SELECT stage, step, metric, value FROM training_log\n"
-        f"WHERE artifact_id IN ({quoted}) AND metric IN ('loss', 'cross_entropy', 'divergence') ORDER BY batch, metric, step"
+        f"WHERE artifact_id IN ({quoted}) AND metric IN ({curves}) ORDER BY batch, metric, step"
     )
 
 

@@ -32,9 +32,9 @@ def training_samples(store: Store) -> list[str]:
 def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage | DistillStage, Planned]]:
     """Return the adapter after each stage of training, in order."""
     student, recipe = context.student, context.loaded.recipe
-    base = model_id(context.base.name, context.base.revision)
     adapters = []
-    parent = base
+    pruned = plan_pruned(context, samples)
+    parent = pruned.artifact_id if pruned else model_id(context.base.name, context.base.revision)
     for stage in student.stages:
         about = {
             "base": context.base.name,
@@ -46,20 +46,39 @@ def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage |
             "seed": recipe.seed,
             "samples": content_id(samples),
         }
+        if recipe.data.kind == "rationale":
+            about["rationale_weight"] = recipe.data.rationale_weight
         parents = [parent]
         if stage.name == "distill":
             parents.append(model_id(context.teacher.name, context.teacher.revision))
         adapter_id = content_id(about | {"parents": parents})
-        adapters.append((stage, Planned(adapter_id, "adapter", f"adapter-{stage.name}-{adapter_id[3:13]}", parents, about)))
+        kind = "model" if student.adapter.kind == "full" else "adapter"
+        name = "-".join([student.adapter.name or kind, stage.name, adapter_id[3:13]])
+        adapters.append((stage, Planned(adapter_id, kind, name, parents, about)))
         parent = adapter_id
     return adapters
+
+
+def plan_pruned(context: Context, samples: list[str]) -> Planned | None:
+    """Return what pruning leaves of the base, None where nothing is taken out."""
+    if context.student.prune is None:
+        return None
+    about = {
+        "base": context.base.name,
+        "base_revision": context.base.revision,
+        "prune": context.student.prune.model_dump(),
+        "samples": content_id(samples),
+    }
+    parents = [model_id(context.base.name, context.base.revision)]
+    pruned_id = content_id(about | {"parents": parents})
+    return Planned(pruned_id, "pruned", f"base-pruned-{pruned_id[3:13]}", parents, about)
 
 
 def plan_student(context: Context, samples: list[str]) -> Planned:
     """Return the merged model of the last adapter."""
     _, last = plan_adapters(context, samples)[-1]
     student_id = content_id({"merged": last.artifact_id})
-    return Planned(student_id, "merged", f"student-{student_id[3:13]}", [last.artifact_id], {"adapter": last.artifact_id})
+    return Planned(student_id, "merged", f"{_called(context)}-{student_id[3:13]}", [last.artifact_id], {"adapter": last.artifact_id})
 
 
 def plan_quantized(context: Context, samples: list[str]) -> Planned:
@@ -68,7 +87,13 @@ def plan_quantized(context: Context, samples: list[str]) -> Planned:
     settings = context.loaded.recipe.compress.model_dump()
     parent = plan_student(context, samples).artifact_id
     quantized_id = content_id({"parent": parent, "compress": settings})
-    return Planned(quantized_id, "quantized", f"student-{settings['quantize']}-{quantized_id[3:13]}", [parent], settings)
+    name = f"{_called(context)}-{settings['quantize'] or 'small'}-{quantized_id[3:13]}"
+    return Planned(quantized_id, "quantized", name, [parent], settings)
+
+
+def _called(context: Context) -> str:
+    named = context.student.adapter.name
+    return f"student-{named}" if named else "student"
 
 
 def model_id(name: str, revision: str) -> str:

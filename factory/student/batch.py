@@ -14,8 +14,9 @@ _SPREAD = 50  # batches whose rows are sorted together: more pads less and shuff
 
 
 class Collator:
-    """Pads rows on the right: input_ids, attention_mask, labels; for distillation where the call stands, and what each row has of the
-    teacher: the stored distribution of every position of the calls, (positions, k), row after row; its side of the conversation.
+    """Pads rows on the right: input_ids, attention_mask, labels, and weights where some tokens count more than others; for distillation
+    where the teacher's words stand, and what each row has of the teacher: the stored distribution of every position of its words,
+    (positions, k), row after row; its side of the conversation.
     """
 
     def __init__(self, pad_token_id: int):
@@ -24,13 +25,17 @@ class Collator:
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         batch = self.padded("input_ids", "attention_mask", [row["input_ids"] for row in rows])
         batch["labels"] = pad_sequence([torch.tensor(row["labels"]) for row in rows], batch_first=True, padding_value=IGNORED)
-        for name in ("call_start", "call_length", "row"):
+        if "weights" in rows[0]:
+            batch["weights"] = pad_sequence([torch.tensor(row["weights"], dtype=torch.float32) for row in rows], batch_first=True)
+        for name in ("taught_start", "taught_length", "row"):
             if name in rows[0]:
                 batch[name] = torch.tensor([row[name] for row in rows])
         if "topk_ids" in rows[0]:
             positions = [(ids, logs) for row in rows for ids, logs in zip(row["topk_ids"], row["topk_logprobs"], strict=True)]
-            batch["topk_ids"] = pad_sequence([torch.tensor(ids) for ids, _ in positions], batch_first=True)
-            batch["topk_logprobs"] = pad_sequence([torch.tensor(logs) for _, logs in positions], batch_first=True, padding_value=-torch.inf)
+            # A batch of labels alone has no such position.
+            ids, logprobs = ([torch.tensor(one) for one in side] for side in zip(*positions or [([0], [0.0])], strict=True))
+            batch["topk_ids"] = pad_sequence(ids, batch_first=True)[: len(positions)]
+            batch["topk_logprobs"] = pad_sequence(logprobs, batch_first=True, padding_value=-torch.inf)[: len(positions)]
         if "teacher_ids" in rows[0]:
             batch |= self.padded("teacher_ids", "teacher_attention_mask", [row["teacher_ids"] for row in rows])
         return batch

@@ -1,12 +1,16 @@
 """The teacher's last hidden states on disk, from which its own head gives its whole distribution at any temperature.
 
-Promise: the teacher is loaded alone and is gone before the student is trained. A cache is an artifact folder: it exists whole or not at
-all, and is proved against its digests when it is opened; it is made for one teacher, one set of rows, one number format. It is refused
-before it is made if it would be larger than allowed. Reading maps the files into memory: what is not looked at is not loaded.
+Promise: the teacher is loaded in a process of its own, and is gone, with its memory, before the student is trained. A cache is an artifact
+folder: it exists whole or not at all, and is proved against its digests when it is opened; it is made for one teacher, one set of rows, one
+number format. It is refused before it is made if it would be larger than allowed. Reading maps the files into memory: what is not looked
+at is not loaded.
 """
 
-import gc
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,20 +20,23 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from factory.artifact import publish, verify
+from factory.child import die_with_parent, parent_told
 from factory.digest import content_id
-from factory.errors import InputError
+from factory.errors import FactoryError, InputError
 from factory.models.folder import inspect
-from factory.progress import Progress
+from factory.progress import DESCRIPTOR, Progress
 from factory.student.batch import Collator, spans
 from factory.student.losses.head import Head
 from factory.student.rows import TrainingRow
 
+# Of a row: the teacher's side of the conversation, and how many tokens at its end it wrote.
+_Words = tuple[list[int], int]
 _BATCH = 8
 _HEAD = "head.safetensors"
 
 
 class HiddenCache:
-    """States of the teacher at the positions that predict the calls' tokens: file 0 the last ones, then one for each layer asked for."""
+    """States of the teacher at the positions that predict what it wrote: file 0 the last ones, then one for each layer asked for."""
 
     def __init__(self, folder: Path):
         about = verify(folder).about
@@ -46,7 +53,7 @@ class HiddenCache:
         self.head = Head(weights["weight"], weights.get("bias"), about["scale"], about["cap"])
 
     def states(self, file: int, rows: Sequence[int]) -> torch.Tensor:
-        """Return the states (positions, width) of the calls of `rows`, one row after the other."""
+        """Return the states (positions, width) of the teacher's words in `rows`, one row after the other."""
         return torch.cat([self._files[file][self._offsets[row] : self._offsets[row + 1]] for row in rows])
 
 
@@ -60,13 +67,12 @@ def open_cache(
     *,
     most_bytes: int,
     pad: int,
-    progress: Progress,
 ) -> HiddenCache:
     """Return the cache of `rows` in the folder `place`, made now if it is not there; another one that is there goes.
 
     Raises InputError if it would take more than `most_bytes`.
     """
-    name = "hidden-" + content_id([revision, str(dtype), list(layers), [[row.teacher_ids, row.call_length] for row in rows]])[3:13]
+    name = "hidden-" + content_id([revision, str(dtype), list(layers), [[row.teacher_ids, row.taught_length] for row in rows]])[3:13]
     folder = place / name
     if not folder.exists():
         facts = inspect(teacher)
@@ -78,21 +84,45 @@ def open_cache(
             )
         for other in place.glob("hidden-*"):
             shutil.rmtree(other)
-        _make(folder, teacher, rows, layers, dtype, pad, progress)
+        _make_alone(folder, teacher, rows, layers, dtype, pad)
     return HiddenCache(folder)
 
 
 def _size(width: int, vocabulary: int, rows: Sequence[TrainingRow], layers: Sequence[int], dtype: torch.dtype) -> int:
-    positions = sum(row.call_length for row in rows)
+    positions = sum(row.taught_length for row in rows)
     return (positions * (1 + len(layers)) + vocabulary) * width * dtype.itemsize
 
 
+def _make_alone(folder: Path, teacher: Path, rows: Sequence[TrainingRow], layers: Sequence[int], dtype: torch.dtype, pad: int) -> None:
+    told = [str(folder), str(teacher), [[row.teacher_ids, row.taught_length] for row in rows], list(layers), str(dtype), pad]
+    shown = os.environ.get(DESCRIPTOR)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "factory.student.cache"],
+        input=json.dumps(told),
+        text=True,
+        env=os.environ | parent_told() | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        pass_fds=(int(shown),) if shown else (),
+        check=False,
+    )
+    if done.returncode or not folder.exists():
+        raise FactoryError(
+            f"the teacher's hidden states were not written: its process ended with {done.returncode}",
+            "The machine may have run out of memory. Run the same command again, or write teacher: stored.",
+        )
+
+
 def _make(
-    folder: Path, teacher: Path, rows: Sequence[TrainingRow], layers: Sequence[int], dtype: torch.dtype, pad: int, progress: Progress
+    folder: Path,
+    teacher: Path,
+    rows: Sequence[_Words],
+    layers: Sequence[int],
+    dtype: torch.dtype,
+    pad: int,
 ) -> None:
+    progress = Progress()
     model = AutoModelForCausalLM.from_pretrained(teacher, dtype=dtype).eval()
     head = Head.of(model)
-    lengths = [row.call_length for row in rows]
+    lengths = [length for _, length in rows]
     starts = [0, *torch.tensor(lengths).cumsum(0).tolist()]
     width = head.weight.shape[1]
     about = {"dtype": str(dtype).removeprefix("torch."), "layers": list(layers), "lengths": lengths, "width": width}
@@ -103,28 +133,32 @@ def _make(
             for i in range(1 + len(layers))
         ]
         # Rows of like length together: the padding of a batch is work for nothing.
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i].teacher_ids))
+        order = sorted((i for i, length in enumerate(lengths) if length), key=lambda i: len(rows[i][0]))
         for at in range(0, len(order), _BATCH):
             batch = order[at : at + _BATCH]
             for i, states in zip(batch, _states(model, [rows[i] for i in batch], layers, pad), strict=True):
                 for file, state in zip(files, states, strict=True):
                     file[starts[i] : starts[i + 1]] = state
-            progress.update(f"  the teacher's hidden states  {at + len(batch)}/{len(rows)} samples", now=at + len(batch) == len(rows))
+            progress.update(f"  the teacher's hidden states  {at + len(batch)}/{len(order)} samples", now=at + len(batch) == len(order))
         weights = {"weight": head.weight.detach().clone()}
         save_file(weights | ({} if head.bias is None else {"bias": head.bias.detach().clone()}), staging / _HEAD)
-    del model, head
-    gc.collect()
 
 
-def _states(model: Any, rows: Sequence[TrainingRow], layers: Sequence[int], pad: int) -> list[list[torch.Tensor]]:
-    batch = Collator(pad).padded("input_ids", "attention_mask", [row.teacher_ids for row in rows])
+def _states(model: Any, rows: Sequence[_Words], layers: Sequence[int], pad: int) -> list[list[torch.Tensor]]:
+    batch = Collator(pad).padded("input_ids", "attention_mask", [ids for ids, _ in rows])
     with torch.no_grad():
         output = model.get_decoder()(**batch, use_cache=False, output_hidden_states=bool(layers), return_dict=True)
     wanted = [output.last_hidden_state, *(output.hidden_states[layer] for layer in layers)]
-    lengths = torch.tensor([row.call_length for row in rows])
+    lengths = torch.tensor([length for _, length in rows])
     predicting = spans(batch["input_ids"].shape, batch["attention_mask"].sum(1) - lengths - 1, lengths)
     return [[states[i][predicting[i]] for states in wanted] for i in range(len(rows))]
 
 
 def _name(file: int) -> str:
     return f"states-{file}.bin"
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    _folder, _teacher, _rows, _layers, _dtype, _pad = json.load(sys.stdin)
+    _make(Path(_folder), Path(_teacher), _rows, _layers, getattr(torch, _dtype.removeprefix("torch.")), _pad)

@@ -1,11 +1,12 @@
-"""What one step minimizes: cross-entropy on the answers, divergence from the teacher on its own tokens, hidden states drawn together.
+"""What one step minimizes: cross-entropy on the answers, divergence from the teacher on what it wrote, hidden states drawn together.
 
-Promise: total = (1 - weight) x cross-entropy + weight x divergence + hidden weight x alignment, each the mean over its positions. Logits
-exist block by block (`factory.student.losses.head`), the teacher's too.
+Promise: total = (1 - weight) x cross-entropy + weight x divergence + hidden weight x alignment, each the mean over its positions, or the
+weighted mean, sum(w x loss) / sum(w), where positions weigh differently. Logits exist block by block (`factory.student.losses.head`), the
+teacher's too.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from factory.student.schedule import Moment
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the teacher at each position of the calls (n positions): the stored distribution `ids` and `logprobs` (n, k), or
+    """What is known of the teacher at each position that it wrote (n positions): the stored distribution `ids` and `logprobs` (n, k), or
     its last hidden states `hidden` (n, width) with its `head`; and its `layers`, each (n, width)."""
 
     ids: torch.Tensor | None = None
@@ -35,13 +36,14 @@ class Known:
 class Objective:
     """The loss of one batch, to be called with what the student's decoder puts out.
 
-    `learnt` and `in_call` (rows, length - 1) mark the positions whose next token is learnt and those where the teacher is known;
-    `targets` (rows, length - 1) are the next tokens. `answers`: whether cross-entropy counts; it does not on what the student wrote.
+    `learnt` and `taught` (rows, length - 1) mark the positions whose next token is learnt and those where the teacher is known;
+    `targets` (rows, length - 1) are the next tokens, `weights` (rows, length - 1) what each counts, all the same if there are none.
+    `answers`: whether cross-entropy counts; it does not on what the student wrote.
     """
 
     targets: torch.Tensor
     learnt: torch.Tensor
-    in_call: torch.Tensor | None = None
+    taught: torch.Tensor | None = None
     known: Known = field(default_factory=Known)
     moment: Moment | None = None
     tail: Tail = "bucket"
@@ -51,6 +53,9 @@ class Objective:
     projections: Sequence[nn.Module] = ()
     generator: torch.Generator | None = None
     answers: bool = True
+    weights: torch.Tensor | None = None
+    # From a process's own number to the mean over all processes: means are over the positions of all of them.
+    over_processes: Callable[[torch.Tensor], Any] = field(default=lambda own: own)
 
     @property
     def wants_layers(self) -> bool:
@@ -62,36 +67,46 @@ class Objective:
         rows, length = self.targets.shape
         # Prompt tuning puts its own positions before the batch's.
         hidden = output.last_hidden_state[:, -(length + 1) : -1]
-        weight = 0.0 if self.moment is None or self.in_call is None else self.moment.weight
-        learnt = int(self.learnt.sum())
-        in_call = torch.zeros_like(self.learnt) if self.in_call is None else self.in_call
+        weight = 0.0 if self.moment is None or self.taught is None else self.moment.weight
+        taught = torch.zeros_like(self.learnt) if self.taught is None else self.taught
         # The teacher's positions first and by themselves, so that no block of logits has to be picked apart.
-        total, sums = head_loss(hidden[in_call], head, self._loss(self.targets[in_call], weight, learnt, int(in_call.sum()), weight > 0))
-        others = self.learnt & ~in_call
+        total, sums = head_loss(hidden[taught], head, self._loss(taught, weight, taught=weight > 0))
         if self.answers:
-            more, rest = head_loss(hidden[others], head, self._loss(self.targets[others], weight, learnt, 1, False))
+            others = self.learnt & ~taught
+            more, rest = head_loss(hidden[others], head, self._loss(others, weight, taught=False))
             total, sums = total + more, sums + rest
         parts = {"cross_entropy": sums[0]} if self.answers else {}
         if weight > 0:
             parts["divergence"] = sums[1]
         if self.wants_layers and self.moment is not None:
-            states = [output.hidden_states[layer][:, -(length + 1) : -1][in_call] for layer in self.student_layers]
-            apart = self._alignment(states)
+            states = [output.hidden_states[layer][:, -(length + 1) : -1][taught] for layer in self.student_layers]
+            apart = self._alignment(states, float(self.over_processes(taught.sum().double())) or 1.0)
             parts["hidden"] = apart.detach()
             total = total + self.moment.hidden_weight * apart
         return total, parts
 
-    def _loss(self, targets: torch.Tensor, weight: float, learnt: int, called: int, taught: bool) -> Loss:
-        """Return the loss of a block: its share of the mean over all `learnt` positions, and where it is `taught` of that over the
-        `called` ones."""
+    def _loss(self, positions: torch.Tensor, weight: float, *, taught: bool) -> Loss:
+        """Return the loss of a block of `positions` (rows, length - 1): its share of the mean over all that is learnt, and where it is
+        `taught` of that over these positions."""
+        targets, weights = self.targets[positions], None if self.weights is None else self.weights[positions]
+        learnt, known = self._mass(self.learnt), self._mass(positions)
 
         def loss(logits: torch.Tensor, span: slice) -> tuple[torch.Tensor, torch.Tensor]:
+            def share(each: torch.Tensor, mass: float) -> torch.Tensor:
+                return (each if weights is None else each * weights[span].to(each.dtype)).sum() / mass
+
             nothing = logits[:0].sum()
-            nll = cross_entropy(logits, targets[span]).sum() / max(learnt, 1) if self.answers else nothing
-            apart = self._divergence(logits, span).sum() / max(called, 1) if taught else nothing
+            nll = share(cross_entropy(logits, targets[span]), learnt) if self.answers else nothing
+            apart = share(self._divergence(logits, span), known) if taught else nothing
             return (1 - weight) * nll + weight * apart, torch.stack([nll, apart])
 
         return loss
+
+    def _mass(self, positions: torch.Tensor) -> float:
+        """Return what some positions count together, in the mean over the processes, whose gradients are averaged; 1 where there are none,
+        as nothing is divided by it then."""
+        own = positions.sum() if self.weights is None else self.weights[positions].sum()
+        return float(self.over_processes(own.double())) or 1.0
 
     def _divergence(self, logits: torch.Tensor, span: slice) -> torch.Tensor:
         known, moment = self.known, self.moment
@@ -109,9 +124,9 @@ class Objective:
         ids, logprobs = draw(teacher[:, :common] / temperature, moment.random_k, self.generator)
         return drawn_kl(logits[:, :common] / temperature, ids, logprobs) * temperature**2
 
-    def _alignment(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+    def _alignment(self, states: Sequence[torch.Tensor], mass: float) -> torch.Tensor:
         each = [
-            alignment(projection(own.float()), theirs.float(), loss=self.aligned).sum() / max(len(own), 1)
+            alignment(projection(own.float()), theirs.float(), loss=self.aligned).sum() / mass
             for projection, own, theirs in zip(self.projections, states, self.known.layers, strict=True)
         ]
         return torch.stack(each).mean()

@@ -1,27 +1,30 @@
 """One stage of training: the rows that can be learnt from, the trainer that fits, the adapter at its end.
 
 Promise: after a kill training goes on from the last whole checkpoint. A row that cannot be learnt from is left out with a reason and a
-count; a stage with none left stops. The adapter is written atomically, with its log and with what was left out. Trained weights are kept in
-float32 whatever the frozen ones are, because bfloat16 rounds small updates away.
+count; a stage with none left stops. The adapter is written atomically, with its log and with what was left out.
 """
 
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, EarlyStoppingCallback, PreTrainedTokenizerBase
 from trl import SFTConfig
 
 from factory.artifact import publish
 from factory.context import Context
 from factory.errors import FactoryError
+from factory.export.multitask import LABEL
+from factory.models.folder import inspect
 from factory.models.precision import fast_precision
 from factory.recipe.distill import Distill
 from factory.recipe.model import DistillStage, SftStage
+from factory.recipe.training import Training
+from factory.student.adapter import further_student, new_student
 from factory.student.artifacts import Planned
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
@@ -30,26 +33,37 @@ from factory.student.losses.layers import pairs
 from factory.student.rows import CLOSING, TrainingRow
 from factory.student.schedule import moment
 from factory.student.trainers import AnswerTrainer, DistillTrainer, Lesson, TeacherTrainer, gkd_config
+from factory.student.watch import METRICS, set_aside
 
-_LOGGED = ("loss", *PARTS, "learning_rate", "grad_norm")
+WATCHED = "watched"  # why a sample that was set aside is not learnt from
+_LOGGED = ("loss", *PARTS, "learning_rate", "grad_norm", "tokens_per_s", *(f"eval_{name}" for name in METRICS))
 
 
 def train_stage(
     context: Context,
     stage: SftStage | DistillStage,
+    base: Path,
     adapter: Planned,
     before: Planned | None,
     rows: Sequence[TrainingRow],
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
-    """Train the stage to its end and publish its adapter, which goes on from `before`."""
+    """Train the stage to its end and publish its adapter, which stands on the model `base` and goes on from `before`."""
     checkpoints = context.workspace.checkpoints / adapter.name
     resumed = last_whole(checkpoints)
     usable, left_out = _usable(context, stage, rows)
-    trainer = make_trainer(context, stage, before, usable, tokenizer, str(checkpoints))
+    watch = stage.settings.watch
+    if watch is not None:
+        _, watched = set_aside(usable, watch.share, taught=isinstance(stage, DistillStage))
+        left_out |= {usable[place].sample_id: WATCHED for place in watched}
+    trainer = make_trainer(context, stage, base, before, usable, tokenizer, str(checkpoints))
     trainer.add_callback(WholeCheckpoints())
+    if watch is not None and watch.patience is not None:
+        trainer.add_callback(EarlyStoppingCallback(watch.patience))
     trainer.add_callback(Live(context.progress, stage.name, stage.settings.steps))
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    if watch is not None:
+        context.progress.say(f"  {stage.name}: the student after step {trainer.state.best_global_step} did best and is kept")
     log = [
         {"step": entry["step"], "metric": metric, "value": float(entry[metric])}
         for entry in trainer.state.log_history
@@ -57,7 +71,7 @@ def train_stage(
         if metric in entry
     ]
     with publish(context.workspace.models / adapter.name, adapter.about | {"training_log": log, "left_out": left_out}) as staging:
-        trainer.model.save_pretrained(staging)
+        trainer.finished().save_pretrained(staging)
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
@@ -68,6 +82,9 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
     needed = _stored_tokens(stage.distill)
     left_out = {}
     for row in rows:
+        if row.task == LABEL:
+            # The teacher wrote nothing of it: its answer is learnt, nothing else.
+            continue
         if needed and row.fault:
             left_out[row.sample_id] = row.fault
         elif min(map(len, row.topk_ids), default=needed) < needed:
@@ -77,14 +94,15 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
     usable = [row for row in rows if row.sample_id not in left_out]
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(Counter(left_out.values()).items()))
     if left_out:
-        context.progress.say(f"  {stage.name}: {len(left_out)} of {len(rows)} samples are left out: {told}")
-    if not usable:
+        context.progress.say(f"  {stage.name}: {len(left_out)} of {len({row.sample_id for row in rows})} samples are left out: {told}")
+    if not any(row.taught_length for row in usable):
         raise FactoryError(
-            f"{stage.name}: none of the {len(rows)} samples can be learnt from: {told}",
+            f"{stage.name}: none of the {len({row.sample_id for row in rows})} samples can be learnt from: {told}",
             "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's tokenizer. "
             "Without them: train with sft alone, on the teacher's text.",
         )
-    return usable, left_out
+    kept = {row.sample_id for row in usable}
+    return usable, {sample: reason for sample, reason in left_out.items() if sample not in kept}
 
 
 def _stored_tokens(settings: Distill) -> int:
@@ -96,6 +114,7 @@ def _stored_tokens(settings: Distill) -> int:
 def make_trainer(
     context: Context,
     stage: SftStage | DistillStage,
+    base: Path,
     before: Planned | None,
     rows: Sequence[TrainingRow],
     tokenizer: PreTrainedTokenizerBase,
@@ -105,17 +124,28 @@ def make_trainer(
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     arguments = _arguments(context, stage, checkpoints)
     shared: dict[str, Any] = {"data_collator": Collator(pad), "processing_class": tokenizer}
+    watch = stage.settings.watch
+
+    def share_out(columns: list[dict[str, Any]]) -> None:
+        columns = _weighted(columns, rows, stage.settings)
+        learnt, watched = set_aside(rows, watch.share, taught=False) if watch else (range(len(rows)), [])
+        shared["train_dataset"] = Dataset.from_list([columns[place] for place in learnt])
+        if watched:
+            shared["eval_dataset"] = Dataset.from_list([columns[place] for place in watched])
+
     if isinstance(stage, SftStage):
-        shared["train_dataset"] = Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
-        return AnswerTrainer(model=load_student(context, before), args=_sft_config(arguments), **shared)
+        share_out([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
+        return AnswerTrainer(model=_student(context, base, before, tokenizer), args=_sft_config(arguments), **shared)
     settings = stage.distill
-    shared["train_dataset"] = Dataset.from_list([_columns(row, i, settings) for i, row in enumerate(rows)])
-    shared["lesson"] = lesson = _lesson(context, settings, rows)
+    share_out([_columns(row, i, settings) for i, row in enumerate(rows)])
+    shared["lesson"] = lesson = _lesson(context, base, settings, rows)
     if settings.teacher == "in_process":
         teacher = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=training_dtype(context))
-        closing = tokenizer.encode(CLOSING, add_special_tokens=False)
+        closing = tokenizer.encode(CLOSING, add_special_tokens=False) if context.loaded.recipe.data.kind == "tool_call" else []
         config = gkd_config(settings, context.loaded.recipe.teacher.sampling.max_tokens, **arguments)
-        return TeacherTrainer(model=load_student(context, before), teacher_model=teacher, closing=closing, args=config, **shared)
+        return TeacherTrainer(
+            model=_student(context, base, before, tokenizer), teacher_model=teacher, closing=closing, args=config, **shared
+        )
     cache = None
     if settings.teacher == "cache":
         cache = open_cache(
@@ -127,16 +157,15 @@ def make_trainer(
             training_dtype(context),
             most_bytes=int(settings.cache_gb * 2**30),
             pad=pad,
-            progress=context.progress,
         )
-    return DistillTrainer(model=load_student(context, before), cache=cache, args=_sft_config(arguments), **shared)
+    return DistillTrainer(model=_student(context, base, before, tokenizer), cache=cache, args=_sft_config(arguments), **shared)
 
 
-def _lesson(context: Context, settings: Distill, rows: Sequence[TrainingRow]) -> Lesson:
+def _lesson(context: Context, base: Path, settings: Distill, rows: Sequence[TrainingRow]) -> Lesson:
     stored = max((len(ids) for row in rows for ids in row.topk_ids), default=0)
     if settings.hidden is None:
         return Lesson(settings, stored)
-    student, teacher = context.base.facts(), context.teacher.facts()
+    student, teacher = inspect(base), context.teacher.facts()
     layers = settings.hidden.layers or pairs(settings.hidden.depths, student.layers, teacher.layers)
     for own, theirs in layers:
         if own > student.layers or theirs > teacher.layers:
@@ -153,17 +182,37 @@ def _columns(row: TrainingRow, index: int, settings: Distill) -> dict[str, Any]:
         "row": index,
         "input_ids": row.input_ids,
         "labels": row.labels,
-        "call_start": row.call_start,
-        "call_length": row.call_length,
+        "taught_start": row.taught_start,
+        "taught_length": row.taught_length,
     }
     if most := _stored_tokens(settings):
         columns["topk_ids"] = [ids[:most] for ids in row.topk_ids] if settings.teacher != "stored" else row.topk_ids
         columns["topk_logprobs"] = [logs[:most] for logs in row.topk_logprobs] if settings.teacher != "stored" else row.topk_logprobs
-    return columns | ({"teacher_ids": row.teacher_ids} if settings.teacher == "in_process" else {})
+    # A row that the teacher wrote nothing of still has a place in the teacher's batch.
+    return columns | ({"teacher_ids": row.teacher_ids or row.input_ids[:1]} if settings.teacher == "in_process" else {})
+
+
+def _weighted(columns: list[dict[str, Any]], rows: Sequence[TrainingRow], settings: Training) -> list[dict[str, Any]]:
+    """Return the columns with what each token counts, if not all count the same."""
+    if settings.call_weight == 1 and all(row.weight == 1 for row in rows):
+        return columns
+    return [column | {"weights": row.weights(settings.call_weight)} for column, row in zip(columns, rows, strict=True)]
 
 
 def _arguments(context: Context, stage: SftStage | DistillStage, checkpoints: str) -> dict[str, Any]:
-    settings = stage.settings
+    settings, watching = stage.settings, {}
+    if (watch := settings.watch) is not None:
+        watching = {
+            "eval_strategy": "steps",
+            "eval_steps": watch.every,
+            "per_device_eval_batch_size": settings.batch_size,
+            "save_steps": watch.every,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_divergence" if isinstance(stage, DistillStage) else "eval_cross_entropy",
+            "greater_is_better": False,
+            # Or patience would begin anew after a kill.
+            "restore_callback_states_from_checkpoint": True,
+        }
     return {
         "output_dir": checkpoints,
         "max_steps": settings.steps,
@@ -184,25 +233,18 @@ def _arguments(context: Context, stage: SftStage | DistillStage, checkpoints: st
         "remove_unused_columns": False,
         "max_length": None,
         "dataloader_pin_memory": False,
-    }
+    } | watching
 
 
 def _sft_config(arguments: dict[str, Any]) -> SFTConfig:
     return SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True})
 
 
-def load_student(context: Context, before: Planned | None) -> Any:
-    """Return the base with a new adapter, or with the one that `before` stands for, ready to be trained."""
-    base = AutoModelForCausalLM.from_pretrained(context.base.folder, dtype=training_dtype(context))
-    base.config.use_cache = False
-    if before is not None:
-        return PeftModel.from_pretrained(base, context.workspace.models / before.name, is_trainable=True)
-    adapter = context.student.adapter
-    torch.manual_seed(context.loaded.recipe.seed)
-    config = LoraConfig(
-        r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
-    return get_peft_model(base, config)
+def _student(context: Context, base: Path, before: Planned | None, tokenizer: PreTrainedTokenizerBase) -> Any:
+    adapter, dtype = context.student.adapter, training_dtype(context)
+    if before is None:
+        return new_student(base, adapter, tokenizer, dtype, context.loaded.recipe.seed)
+    return further_student(base, adapter, context.workspace.models / before.name, dtype)
 
 
 def training_dtype(context: Context) -> torch.dtype:

@@ -1,21 +1,25 @@
-"""Training: each stage of the recipe in turn on one LoRA adapter, then the merge into a model of its own.
+"""Training: each stage of the recipe in turn on one adapter, or on all weights, then the merge into a model of its own.
 
 Promise: a stage whose adapter was published is not trained again. Adapter and merged model are written atomically. Data that another
 teacher made than the recipe names is refused.
 """
 
-import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from pathlib import Path
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from factory.artifact import publish, verify
+from factory.compress.start import starting_point
 from factory.context import Context
 from factory.errors import FactoryError
+from factory.export.multitask import LABEL, LABEL_WEIGHT, RATIONALE
 from factory.recipe.model import DistillStage
 from factory.store.store import Store
+from factory.student.adapter import merged
 from factory.student.artifacts import Planned, is_made, plan_adapters, plan_student, record, training_samples
+from factory.student.rationale_rows import build_rationale_rows
 from factory.student.rows import TrainingRow, build_row, student_template
-from factory.student.stage import train_stage
+from factory.student.stage import WATCHED, train_stage
 
 
 def train(context: Context, store: Store) -> str:
@@ -24,27 +28,32 @@ def train(context: Context, store: Store) -> str:
     tokenizer = student_tokenizer(context)
     adapters = plan_adapters(context, samples)
     rows = _rows(context, store, tokenizer) if any(not is_made(context, store, adapter) for _, adapter in adapters) else []
+    base = starting_point(context, store, samples)
     before: Planned | None = None
+    learnt: set[str] = set()
     for stage, adapter in adapters:
         folder = context.workspace.models / adapter.name
         if not folder.exists():
             if isinstance(stage, DistillStage):
                 _require_same_teacher(context, store)
-            train_stage(context, stage, adapter, before, rows, tokenizer)
+            train_stage(context, stage, base, adapter, before, rows, tokenizer)
             context.progress.say(f"  {stage.name}: {adapter.name} written")
         artifact = verify(folder)
         log, left_out = artifact.about.pop("training_log"), artifact.about.pop("left_out", {})
         if not store.query("SELECT 1 FROM training_log WHERE artifact_id = ?", [adapter.artifact_id]):
             store.commit(training_log=[entry | {"artifact_id": adapter.artifact_id, "stage": stage.name} for entry in log])
-        record(context, store, adapter, artifact, {"train": [sample for sample in samples if sample not in left_out]})
+        watched = [sample for sample, reason in left_out.items() if reason == WATCHED]
+        record(context, store, adapter, artifact, {"train": [one for one in samples if one not in left_out], "watch": watched})
+        learnt.update(one for one in samples if one not in left_out)
         before = adapter
-    merged = plan_student(context, samples)
-    if not (context.workspace.models / merged.name).exists():
+    student = plan_student(context, samples)
+    if not (context.workspace.models / student.name).exists():
         assert before is not None
-        context.progress.say("  merge: adapter into base")
-        _merge(context, before, merged, tokenizer)
-    record(context, store, merged, verify(context.workspace.models / merged.name), {"train": samples})
-    return f"{merged.name} from {len(samples)} samples"
+        context.progress.say("  merge: what was trained into the base")
+        _merge(context, base, before, student, tokenizer)
+    trained = [one for one in samples if one in learnt]
+    record(context, store, student, verify(context.workspace.models / student.name), {"train": trained})
+    return f"{student.name} from {len(trained)} samples"
 
 
 def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
@@ -60,11 +69,18 @@ def _rows(context: Context, store: Store, tokenizer: PreTrainedTokenizerBase) ->
     same = served or context.teacher.facts().tokenizer_digest == context.base.facts().tokenizer_digest
     teacher = AutoTokenizer.from_pretrained(context.teacher.folder) if same and not served else None
     accepted = store.query(
-        "SELECT t.sample_id, t.messages, t.tools, g.text, g.token_ids, g.token_logprobs, g.topk_ids, g.topk_logprobs, "
-        "g.messages AS teacher_messages FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
+        "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, g.token_logprobs, g.topk_ids, "
+        "g.topk_logprobs, g.messages AS teacher_messages FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
     )
     vocabulary = context.base.facts().vocab_size
-    return [build_row(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary) for sample in accepted]
+    data = context.loaded.recipe.data
+    if data.kind != "rationale":
+        return [build_row(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary) for sample in accepted]
+    weights = {LABEL: LABEL_WEIGHT, RATIONALE: data.rationale_weight}
+    both = [
+        build_rationale_rows(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary, weights=weights) for sample in accepted
+    ]
+    return [row for rows in both for row in rows]
 
 
 def _require_same_teacher(context: Context, store: Store) -> None:
@@ -81,9 +97,8 @@ def _require_same_teacher(context: Context, store: Store) -> None:
         )
 
 
-def _merge(context: Context, adapter: Planned, merged: Planned, tokenizer: PreTrainedTokenizerBase) -> None:
-    base = AutoModelForCausalLM.from_pretrained(context.base.folder, dtype=torch.float32)
-    model = PeftModel.from_pretrained(base, context.workspace.models / adapter.name).merge_and_unload().to(torch.bfloat16)
-    with publish(context.workspace.models / merged.name, merged.about) as staging:
+def _merge(context: Context, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase) -> None:
+    model = merged(base, context.student.adapter, context.workspace.models / adapter.name, tokenizer)
+    with publish(context.workspace.models / student.name, student.about) as staging:
         model.save_pretrained(staging)
         tokenizer.save_pretrained(staging)

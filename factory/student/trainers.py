@@ -7,6 +7,7 @@ projections) is in the checkpoints: a run that goes on from one is the run that 
 
 import math
 import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import nn
 from trl import SFTTrainer
@@ -28,6 +30,7 @@ from factory.student.losses.layers import projections
 from factory.student.objective import Known, Objective, take_objectives
 from factory.student.rows import IGNORED
 from factory.student.schedule import Moment, moment
+from factory.student.watch import Agreement, numbers
 
 _PROJECTIONS = "projections.safetensors"
 
@@ -47,10 +50,17 @@ class AnswerTrainer(SFTTrainer):
     """SFT on the assistant's tokens alone."""
 
     lesson: Lesson | None = None
+    control: Any
 
     def __init__(self, *arguments: Any, **named: Any):
+        self._since: float | None = None
+        self._tokens = 0
         super().__init__(*arguments, **named)
         take_objectives(self._base)
+
+    def finished(self) -> Any:
+        """Return the trained model."""
+        return self.model
 
     @property
     def _base(self) -> Any:
@@ -59,11 +69,53 @@ class AnswerTrainer(SFTTrainer):
     def objective(self, inputs: dict[str, torch.Tensor], step: int) -> Objective:
         """Return the loss of a batch at a step, counted from 0."""
         targets = inputs["labels"][:, 1:]
-        return Objective(targets, targets != IGNORED)
+        return Objective(targets, targets != IGNORED, weights=_weights(inputs), over_processes=self._over_processes)
+
+    def agreement(self, inputs: dict[str, torch.Tensor]) -> Agreement:
+        """Return what is looked at of a batch that was set aside: nothing is known of a teacher."""
+        targets = inputs["labels"][:, 1:]
+        return Agreement(targets, targets != IGNORED, torch.zeros_like(targets, dtype=torch.bool), Known(), "bucket")
+
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> dict[str, float]:
+        """Look at the samples that were set aside, and return the numbers of `factory.student.watch`."""
+        self.model.eval()
+        sums = torch.zeros(5, dtype=torch.float64, device=self.accelerator.device)
+        for batch in self.get_eval_dataloader(eval_dataset):
+            inputs = self._prepare_inputs(batch)
+            with torch.no_grad():
+                found = self.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], objective=self.agreement(inputs))
+            sums += found.to(sums.device)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in numbers(self.accelerator.reduce(sums, "sum")).items()}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.model.train()
+        return metrics
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with the tokens that were read in a second since the log before."""
+        if "loss" in logs and self._since is not None:
+            now = time.monotonic()
+            logs["tokens_per_s"] = self._tokens * self.accelerator.num_processes / max(now - self._since, 1e-9)
+            self._since, self._tokens = now, 0
+        super().log(logs, start_time)
+
+    def _over_processes(self, own: torch.Tensor) -> Any:
+        return self.accelerator.reduce(own, "mean")
+
+    def _load_best_model(self) -> None:
+        # Transformers' way would put a second adapter beside virtual tokens.
+        weights = Path(self.state.best_model_checkpoint) / "adapter_model.safetensors"
+        if weights.exists():
+            set_peft_model_state_dict(self.model, load_file(weights))
+        else:
+            super()._load_best_model()
 
     def compute_loss(
         self, model: Any, inputs: dict[str, torch.Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> torch.Tensor:
+        if self._since is None:
+            self._since = time.monotonic()
+        self._tokens += int(inputs["attention_mask"].sum())
         step = self.state.global_step
         objective = self.objective(inputs, step)
         total, parts = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], objective=objective)
@@ -112,7 +164,7 @@ class DistillTrainer(AnswerTrainer):
         return Objective(
             targets,
             targets != IGNORED,
-            spans(targets.shape, inputs["call_start"] - 1, inputs["call_length"]),
+            spans(targets.shape, inputs["taught_start"] - 1, inputs["taught_length"]),
             self.known(inputs, now),
             now,
             settings.tail,
@@ -122,10 +174,20 @@ class DistillTrainer(AnswerTrainer):
             getattr(self._base, "hidden_projections", ()),
             torch.Generator(device).manual_seed(self.args.seed * 1_000_003 + step) if now.random_k else None,
             answers=not own,
+            weights=None if own else _weights(inputs),
+            over_processes=self._over_processes,
         )
 
+    def agreement(self, inputs: dict[str, torch.Tensor]) -> Agreement:
+        """Return what is looked at of a batch that was set aside, the teacher's whole distribution where it can be had."""
+        assert self.lesson is not None
+        targets, settings = inputs["labels"][:, 1:], self.lesson.settings
+        now = Moment(0, self.lesson.stored_k if settings.teacher == "stored" else None, None, 1.0, 1.0, 0.0)
+        taught = spans(targets.shape, inputs["taught_start"] - 1, inputs["taught_length"])
+        return Agreement(targets, targets != IGNORED, taught, self.known(inputs, now), settings.tail)
+
     def known(self, inputs: dict[str, torch.Tensor], now: Moment) -> Known:
-        """Return what is known of the teacher at the calls of a batch."""
+        """Return what is known of the teacher at the words that it wrote in a batch."""
         assert self.lesson is not None
         layers: list[torch.Tensor] = []
         if self._cache is not None:
@@ -147,6 +209,12 @@ class DistillTrainer(AnswerTrainer):
         if self._projection_weights():
             self._base.hidden_projections.load_state_dict(load_file(Path(resume_from_checkpoint) / _PROJECTIONS))
 
+    def finished(self) -> Any:
+        """Return the trained model without what was only there for training."""
+        if hasattr(self._base, "hidden_projections"):
+            del self._base.hidden_projections
+        return self.model
+
     def _projection_weights(self) -> dict[str, torch.Tensor]:
         return dict(getattr(self._base, "hidden_projections", nn.ModuleList()).state_dict())
 
@@ -154,9 +222,10 @@ class DistillTrainer(AnswerTrainer):
 class TeacherTrainer(DistillTrainer, GKDTrainer):
     """GKD beside a teacher in memory, which reads the prompt that it generated with where the student reads the bare question.
 
-    The two sequences end in the same tokens. With probability `on_policy` a step's calls are written by the student itself (Agarwal et al.,
-    2023, arXiv 2306.13649, algorithm 1, where it is lambda): sampled at temperature 1 from the question and the call's opening, up to the
-    tag that closes it; nothing but the divergence is learnt there.
+    The two sequences end in the same tokens. With probability `on_policy` the student itself writes what the teacher wrote
+    (Agarwal et al., 2023, arXiv 2306.13649, algorithm 1, where it is lambda): sampled at temperature 1 from all that stands before, up to
+    the tag `closing` that ends a call, or without one to the end of the turn; nothing but the divergence is learnt there. Rows that the
+    teacher wrote nothing of have no part in such a step; a batch of them alone is learnt as it is.
     """
 
     def __init__(self, *arguments: Any, teacher_model: Any, closing: Sequence[int], **named: Any):
@@ -168,13 +237,14 @@ class TeacherTrainer(DistillTrainer, GKDTrainer):
         assert self.lesson is not None
         chance = random.Random(f"{self.args.seed} {self.state.global_step}").random()
         # TRL draws for itself, from a state that the step's number does not fix: it is left no choice.
-        self.lmbda = 1.0 if chance < self.lesson.settings.on_policy else -1.0
+        known = bool(self._over_processes((inputs["taught_length"] > 0).any().double()))
+        self.lmbda = 1.0 if known and chance < self.lesson.settings.on_policy else -1.0
         return super().training_step(model, inputs, num_items_in_batch)
 
     def generate_on_policy_outputs(self, model: Any, inputs: dict[str, Any], generation_config: Any) -> tuple[torch.Tensor, ...]:
-        """Let the student write the calls of a batch; return input_ids, attention_mask and labels, and put the rest into `inputs`."""
+        """Let the student write in the teacher's place; return input_ids, attention_mask and labels, and put the rest into `inputs`."""
         device, collator = inputs["input_ids"].device, self.data_collator
-        starts = inputs["call_start"].tolist()
+        starts = inputs["taught_start"].tolist()
         prompts = [ids[:start] for ids, start in zip(inputs["input_ids"].tolist(), starts, strict=True)]
         asked = {
             name: tensor.to(device) for name, tensor in collator.padded("prompts", "prompt_attention_mask", prompts, left=True).items()
@@ -183,18 +253,25 @@ class TeacherTrainer(DistillTrainer, GKDTrainer):
             torch.manual_seed(self.args.seed * 1_000_003 + self.state.global_step)
             written, mask, _ = GKDTrainer.generate_on_policy_outputs(model, asked, generation_config)
         width = asked["prompts"].shape[1]
-        calls = [self._call(ids[shown.bool()].tolist()) for ids, shown in zip(written[:, width:], mask[:, width:], strict=True)]
-        before = inputs["teacher_attention_mask"].sum(1) - inputs["call_length"]
-        taught = [[*ids[:length], *call] for ids, length, call in zip(inputs["teacher_ids"].tolist(), before.tolist(), calls, strict=True)]
-        made = collator.padded("input_ids", "attention_mask", [prompt + call for prompt, call in zip(prompts, calls, strict=True)])
+        own = [
+            self._words(ids[shown.bool()].tolist()) if known else []
+            for ids, shown, known in zip(written[:, width:], mask[:, width:], inputs["taught_length"].tolist(), strict=True)
+        ]
+        before = inputs["teacher_attention_mask"].sum(1) - inputs["taught_length"]
+        taught = [[*ids[:length], *words] for ids, length, words in zip(inputs["teacher_ids"].tolist(), before.tolist(), own, strict=True)]
+        made = collator.padded("input_ids", "attention_mask", [prompt + words for prompt, words in zip(prompts, own, strict=True)])
         made |= collator.padded("teacher_ids", "teacher_attention_mask", taught)
         inputs |= {name: tensor.to(device) for name, tensor in made.items()}
-        inputs |= {"call_length": torch.tensor([len(call) for call in calls], device=device), "own": torch.tensor(True)}
-        labels = inputs["input_ids"].masked_fill(~spans(inputs["input_ids"].shape, inputs["call_start"], inputs["call_length"]), IGNORED)
+        inputs |= {"taught_length": torch.tensor([len(words) for words in own], device=device), "own": torch.tensor(True)}
+        labels = inputs["input_ids"].masked_fill(
+            ~spans(inputs["input_ids"].shape, inputs["taught_start"], inputs["taught_length"]), IGNORED
+        )
         return inputs["input_ids"], inputs["attention_mask"], labels
 
-    def _call(self, written: list[int]) -> list[int]:
-        """Return the tokens before the tag that closes the call, or before the end of the turn."""
+    def _words(self, written: list[int]) -> list[int]:
+        """Return the tokens before the closing tag, or before the end of the turn; without a tag the end of the turn belongs to them."""
+        if not self._closing:
+            return written
         for end in range(len(written)):
             if written[end : end + len(self._closing)] == self._closing:
                 return written[:end]
@@ -205,12 +282,12 @@ class TeacherTrainer(DistillTrainer, GKDTrainer):
         assert self.lesson is not None
         if now.top_k is not None and now.hidden_weight == 0:
             return Known(inputs["topk_ids"], inputs["topk_logprobs"])
-        ids, mask, lengths = inputs["teacher_ids"], inputs["teacher_attention_mask"], inputs["call_length"]
+        ids, mask, lengths = inputs["teacher_ids"], inputs["teacher_attention_mask"], inputs["taught_length"]
         predicted = spans((ids.shape[0], ids.shape[1] - 1), mask.sum(1) - lengths - 1, lengths)
-        in_call = spans((ids.shape[0], inputs["labels"].shape[1] - 1), inputs["call_start"] - 1, lengths)
-        if not torch.equal(ids[:, 1:][predicted], inputs["labels"][:, 1:][in_call]):
+        taught = spans((ids.shape[0], inputs["labels"].shape[1] - 1), inputs["taught_start"] - 1, lengths)
+        if not torch.equal(ids[:, 1:][predicted], inputs["labels"][:, 1:][taught]):
             raise FactoryError(
-                "the teacher's and the student's tokens of a call differ", "This is a fault of the program: please report it."
+                "the tokens that the teacher wrote differ from the student's", "This is a fault of the program: please report it."
             )
         teacher = self.accelerator.unwrap_model(self.teacher_model).eval()
         with torch.no_grad():
@@ -221,6 +298,10 @@ class TeacherTrainer(DistillTrainer, GKDTrainer):
         if now.top_k is not None:
             return Known(inputs["topk_ids"], inputs["topk_logprobs"], layers=layers)
         return Known(hidden=output.last_hidden_state[:, :-1][predicted], head=Head.of(teacher), layers=layers)
+
+
+def _weights(inputs: dict[str, torch.Tensor]) -> torch.Tensor | None:
+    return inputs["weights"][:, 1:] if "weights" in inputs else None
 
 
 def gkd_config(settings: Distill, max_new_tokens: int, **arguments: Any) -> GKDConfig:

@@ -4,6 +4,7 @@ The last line of standard output is a JSON object.
 """
 
 import json
+import resource
 import statistics
 import sys
 import time
@@ -44,7 +45,7 @@ def main() -> None:
     rows = [TrainingRow(**row) for row in json.loads(rows_file.read_text())]
     started = time.monotonic()
     if part in ("topk", "hidden_cache"):
-        trainer = make_trainer(context, context.student.stages[0], None, rows, student_tokenizer(context), folder)
+        trainer = make_trainer(context, context.student.stages[0], context.base.folder, None, rows, student_tokenizer(context), folder)
     else:
         trainer = _stock(part, context, rows, getattr(torch, dtype), folder)
     made = time.monotonic() - started
@@ -52,7 +53,11 @@ def main() -> None:
     trainer.add_callback(clock)
     trainer.train()
     measured = {"s_per_step": round(statistics.median(clock.seconds[WARM_UP:]), 3), "peak_bytes": peak_memory(), "loss": clock.losses[-1]}
-    print(json.dumps(measured | ({"cache_s": round(made, 1)} if part == "hidden_cache" else {})))
+    if part == "hidden_cache":
+        # The teacher's own process, which was gone before the first step.
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        measured |= {"cache_s": round(made, 1), "cache_peak_bytes": peak}
+    print(json.dumps(measured))
 
 
 def _context(part: str, dtype: str, teacher: str, student: str, steps: int, folder: Path) -> Context:
@@ -95,6 +100,7 @@ def _rows(context: Context, count: int) -> list[TrainingRow]:
         sample = kind.read(task, Answer("b2:k", text, "stop", len(prompt_ids), len(ids), 0.0))
         stored = {
             "sample_id": f"b2:{len(made)}",
+            "seed_id": task.seed_id,
             "messages": json.dumps(sample.messages),
             "tools": tools,
             "text": text,

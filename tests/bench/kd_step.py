@@ -7,7 +7,8 @@ All parts train the same LoRA (rank 16, all linear layers) on the same rows in t
 * `sft_plain`, `sft`: TRL's SFTTrainer, started as anyone would, and in the environment that the factory starts training in (malloc).
 * `gkd_plain`, `gkd`: TRL's GKDTrainer, off-policy, teacher and student in memory, in both environments.
 * `topk`, `hidden_cache`: the factory's stage of distillation, from stored logprobs and from a cache of the teacher's hidden states, in the
-  factory's environment. The cache is made before (`cache_s`, once for all epochs), in the training process, as in a run.
+  factory's environment. The cache is made before, once for all epochs, by a process of its own, as in a run (`cache_s`,
+  `cache_peak_bytes`).
 
 A row is a calculator question, its call, the result and the answer, as the student's chat template renders it; the teacher's top 20 at the
 call's tokens are worked out first. TRL's trainers get them as they stand, by TRL's own kind of batch (padded). Seconds are the median over

@@ -7,7 +7,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from factory.errors import FactoryError, InputError  # noqa: E402
-from factory.progress import Progress  # noqa: E402
 from factory.student.cache import HiddenCache, open_cache  # noqa: E402
 from tests.student import tiny  # noqa: E402
 
@@ -23,7 +22,7 @@ def teacher(tmp_path: Path) -> Path:
 
 
 def _open(tmp_path: Path, teacher: Path, rows, *, revision: str = "r1", most_bytes: int = 10**7, dtype=torch.float32) -> HiddenCache:
-    return open_cache(tmp_path / "cache", teacher, revision, rows, [1], dtype, most_bytes=most_bytes, pad=0, progress=Progress())
+    return open_cache(tmp_path / "cache", teacher, revision, rows, [1], dtype, most_bytes=most_bytes, pad=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -34,10 +33,10 @@ def test_it_holds_the_states_that_predict_the_calls_and_the_head(tmp_path: Path,
     cache = _open(tmp_path, teacher, rows, dtype=dtype)
     for asked in ([3], [10, 0, 5]):
         for file, layer in ((0, 3), (1, 1)):
-            expected = [tiny.hidden(model, rows[row].teacher_ids, layer)[-rows[row].call_length - 1 : -1].float() for row in asked]
+            expected = [tiny.hidden(model, rows[row].teacher_ids, layer)[-rows[row].taught_length - 1 : -1].float() for row in asked]
             assert torch.allclose(cache.states(file, asked).float(), torch.cat(expected), **near)
     states = cache.states(0, [4])
-    expected = tiny.logits(model, rows[4].teacher_ids)[-rows[4].call_length - 1 : -1].float()
+    expected = tiny.logits(model, rows[4].teacher_ids)[-rows[4].taught_length - 1 : -1].float()
     assert torch.allclose(cache.head.logits(states), expected, **near)
 
 
@@ -75,5 +74,5 @@ def test_the_files_are_as_large_as_the_budget_was_told(tmp_path: Path, teacher: 
     rows = tiny.rows(5, 1)
     _open(tmp_path, teacher, rows)
     (folder,) = (tmp_path / "cache").iterdir()
-    positions = sum(row.call_length for row in rows)
+    positions = sum(row.taught_length for row in rows)
     assert [(folder / f"states-{i}.bin").stat().st_size for i in (0, 1)] == [positions * 32 * 4] * 2

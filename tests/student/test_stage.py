@@ -43,7 +43,7 @@ def trained(tmp_path: Path):
         context = Context(load_recipe(path), Workspace(tmp_path / "work"), Progress())
         before = None
         for stage, planned in plan_adapters(context, [row.sample_id for row in rows]):
-            train_stage(context, stage, planned, before, rows, tiny.tokenizer())
+            train_stage(context, stage, context.base.folder, planned, before, rows, tiny.tokenizer())
             before = planned
         assert before is not None
         return context.workspace.models / before.name
@@ -70,7 +70,7 @@ def test_a_stage_ends_in_an_adapter_with_its_log(trained, distill: dict, parts: 
     folder = trained([{"sft": {"steps": 2, "batch_size": 3}}, {"distill": {"steps": 4, "batch_size": 3, **distill}}], _rows())
     about = verify(folder).about
     logged = {(entry["step"], entry["metric"]) for entry in about["training_log"]}
-    assert {metric for _, metric in logged} - {"loss", "learning_rate", "grad_norm"} == parts
+    assert {metric for _, metric in logged} - {"loss", "learning_rate", "grad_norm", "tokens_per_s"} == parts
     assert {step for step, _ in logged} == {1, 2, 3, 4}
     assert about["left_out"] == {}
     assert json.loads((folder / "adapter_config.json").read_text())["r"] == 4

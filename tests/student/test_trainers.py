@@ -10,7 +10,6 @@ torch = pytest.importorskip("torch")
 from trl import SFTConfig  # noqa: E402
 
 from factory.errors import FactoryError  # noqa: E402
-from factory.progress import Progress  # noqa: E402
 from factory.recipe.distill import Distill  # noqa: E402
 from factory.student.batch import Collator  # noqa: E402
 from factory.student.cache import open_cache  # noqa: E402
@@ -61,9 +60,9 @@ def _calls(student, teacher, rows):
     """Yield the two sets of logits at each position of the calls."""
     for row in rows:
         mine, theirs = tiny.logits(student, row.input_ids), tiny.logits(teacher, row.teacher_ids)
-        offset = len(row.teacher_ids) - row.call_length
-        for i in range(row.call_length):
-            yield mine[row.call_start + i - 1], theirs[offset + i - 1]
+        offset = len(row.teacher_ids) - row.taught_length
+        for i in range(row.taught_length):
+            yield mine[row.taught_start + i - 1], theirs[offset + i - 1]
 
 
 def _forward_kl(student, teacher, rows, temperature: float) -> float:
@@ -126,7 +125,6 @@ def _trainer_of(source: str, folder: Path, rows, teacher, layers=(), width=32, *
         torch.float32,
         most_bytes=10**7,
         pad=0,
-        progress=Progress(),
     )
     return _trainer(folder, rows, cache=cache, layers=layers, width=width, **settings, **{"teacher": "cache"})
 
@@ -164,8 +162,8 @@ def test_hidden_states_are_aligned_by_the_formula(tmp_path: Path, source: str, k
     for own, theirs in layers:
         weight = trainer._projection_weights().get(f"{layers.index((own, theirs))}.weight", torch.eye(32)).double()
         for row in rows:
-            mine = tiny.hidden(trainer.model, row.input_ids, own)[row.call_start - 1 :][: row.call_length] @ weight.T
-            other = tiny.hidden(teacher, row.teacher_ids, theirs)[-row.call_length - 1 : -1]
+            mine = tiny.hidden(trainer.model, row.input_ids, own)[row.taught_start - 1 :][: row.taught_length] @ weight.T
+            other = tiny.hidden(teacher, row.teacher_ids, theirs)[-row.taught_length - 1 : -1]
             each = 1 - torch.cosine_similarity(mine, other, dim=1) if kind == "cosine" else (mine - other).square().mean(1)
             found += [(own, value.item()) for value in each]
     expected = sum(value for _, value in found) / len(found)
@@ -194,8 +192,8 @@ def test_the_gradient_of_a_step_is_that_of_the_dense_formula(tmp_path: Path) -> 
         mine = trainer.model(input_ids=torch.tensor([row.input_ids])).logits[0]
         theirs = teacher(input_ids=torch.tensor([row.teacher_ids])).logits[0].detach()
         nll += [-mine[at - 1].log_softmax(0)[label] for at, label in enumerate(row.labels) if label != IGNORED]
-        s = (mine[row.call_start - 1 :][: row.call_length] / 2).softmax(1)
-        t = (theirs[-row.call_length - 1 : -1] / 2).softmax(1)
+        s = (mine[row.taught_start - 1 :][: row.taught_length] / 2).softmax(1)
+        t = (theirs[-row.taught_length - 1 : -1] / 2).softmax(1)
         mixture = (s + t) / 2
         apart += [4 * 0.5 * ((t * (t / mixture).log()).sum(1) + (s * (s / mixture).log()).sum(1))]
     (0.5 * torch.stack(nll).mean() + 0.5 * torch.cat(apart).mean()).backward()
@@ -208,15 +206,15 @@ def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_tea
     trainer = _trainer(tmp_path, rows, taught_by=teacher, on_policy=1.0, weight=0.8, closing=(50, 51))
     inputs = trainer.data_collator(tiny.columns(rows))
     ids, mask, labels = trainer.generate_on_policy_outputs(trainer.model, inputs, trainer.generation_config)
-    assert [trainer._call(written) for written in ([9, 50, 51, 9], [50, 51], [9, 50, 9], [9, 1], [])] == [[9], [], [9, 50, 9], [9], []]
+    assert [trainer._words(written) for written in ([9, 50, 51, 9], [50, 51], [9, 50, 9], [9, 1], [])] == [[9], [], [9, 50, 9], [9], []]
     written = []
     for i, row in enumerate(rows):
         own, taught = ids[i][mask[i].bool()].tolist(), inputs["teacher_ids"][i][inputs["teacher_attention_mask"][i].bool()].tolist()
-        call = own[row.call_start :]
-        assert own[: row.call_start] == row.input_ids[: row.call_start]
-        assert taught == row.teacher_ids[: -row.call_length] + call
-        assert labels[i][mask[i].bool()].tolist() == [IGNORED] * row.call_start + call
-        written.append(type(row)("", own, [], row.call_start, len(call), taught, [], [], ""))
+        call = own[row.taught_start :]
+        assert own[: row.taught_start] == row.input_ids[: row.taught_start]
+        assert taught == row.teacher_ids[: -row.taught_length] + call
+        assert labels[i][mask[i].bool()].tolist() == [IGNORED] * row.taught_start + call
+        written.append(type(row)("", own, [], row.taught_start, len(call), taught, [], [], ""))
     inputs |= {"input_ids": ids, "attention_mask": mask, "labels": labels}
     trainer._metrics["train"].clear()
     loss = trainer.compute_loss(trainer.model, inputs).item()

@@ -94,7 +94,7 @@ def hidden(model: Any, ids: list[int], layer: int) -> torch.Tensor:
 def columns(rows: list[TrainingRow]) -> list[dict[str, Any]]:
     """Return the rows as the trainers' datasets hold them."""
     return [
-        {name: getattr(row, name) for name in ("input_ids", "labels", "call_start", "call_length", "teacher_ids")}
+        {name: getattr(row, name) for name in ("input_ids", "labels", "taught_start", "taught_length", "teacher_ids")}
         | ({"topk_ids": row.topk_ids, "topk_logprobs": row.topk_logprobs} if row.topk_ids else {})
         | {"row": i}
         for i, row in enumerate(rows)

@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 
-BLOCK = 2**24  # logits at once: 64 MB in float32
+# Logits at once, by what suits the device and the type of the head's weights. They stand in the same memory as all activations. On a CPU
+# a few positions cost a bfloat16 head of a 0.5B model 6 % of a step's time, and save 6 % of its memory; a float32 head would lose a fifth.
+BLOCK, BFLOAT16_BLOCK, GPU_BLOCK = 2**24, 2**22, 2**26
 
 # From the logits (m, vocabulary) of a span of positions to the sum that is minimized, and to its parts (p,), which are only looked at.
 Loss = Callable[[torch.Tensor, slice], tuple[torch.Tensor, torch.Tensor]]
@@ -49,11 +51,13 @@ class Head:
         return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)
 
 
-def head_loss(hidden: torch.Tensor, head: Head, loss: Loss, *, block: int = BLOCK) -> tuple[torch.Tensor, torch.Tensor]:
+def head_loss(hidden: torch.Tensor, head: Head, loss: Loss, *, block: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the sum of `loss` over all positions of `hidden` (n, width), and the sum of its parts, which have no gradient.
 
-    `block` is how many logits may be held at once; at least one position is.
+    `block` is how many logits may be held at once, by default what suits the device; at least one position is.
     """
+    if block is None:
+        block = GPU_BLOCK if hidden.is_cuda else BFLOAT16_BLOCK if head.weight.dtype == torch.bfloat16 else BLOCK
     step = max(1, block // head.weight.shape[0])
     total, parts = _InBlocks.apply(hidden, head.weight, head.bias, head, loss, step, torch.is_grad_enabled())
     return total, parts
