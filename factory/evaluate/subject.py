@@ -45,16 +45,18 @@ def subjects(context: Context, store: Store) -> list[Subject]:
     samples = training_samples(store)
     teacher, base = context.teacher, context.base
     examples = context.loaded.recipe.data.examples
-    asked = f"{examples} worked examples from all over the seeds, then the question; a JSON schema is enforced"
-    bare = "the bare question; free text, read as a Hermes tool call"
+    calls = context.loaded.recipe.data.kind == "tool_call"
+    asked = f"{examples} worked examples from all over the seeds, then the question{'; a JSON schema is enforced' if calls else ''}"
+    bare = f"the bare question; free text, read {'as a Hermes tool call' if calls else 'for its final answer'}"
+    own = bare if calls else "the question as the task of reasoning; free text, read for its final answer"
     found = [
         Subject("teacher", model_id(teacher.name, teacher.revision), teacher.name, teacher.folder, True, asked, ""),
         Subject("base", model_id(base.name, base.revision), base.name, base.folder, False, bare, ""),
     ]
     student = plan_student(context, samples)
-    found.append(Subject("student", student.artifact_id, student.name, context.workspace.models / student.name, False, bare, "bfloat16"))
+    found.append(Subject("student", student.artifact_id, student.name, context.workspace.models / student.name, False, own, "bfloat16"))
     if compress := context.loaded.recipe.compress:
         small = plan_quantized(context, samples)
         folder, precision = context.workspace.models / small.name, PRECISIONS[compress.quantize]
-        found.append(Subject("student_quantized", small.artifact_id, small.name, folder, False, bare, precision))
+        found.append(Subject("student_quantized", small.artifact_id, small.name, folder, False, own, precision))
     return found

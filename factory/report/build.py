@@ -31,6 +31,12 @@ from factory.store.store import Row, Store
 from factory.student.artifacts import plan_adapters, training_samples
 
 SHOWN = 10
+_CURVES = {
+    "eval_cross_entropy": "held-out loss",
+    "eval_divergence": "held-out KL",
+    "eval_top1": "held-out top-1",
+    "tokens_per_s": "tokens/s",
+}
 
 QUERIES = [
     Query(title="Why were samples rejected?", sql="SELECT * FROM yield_by_check"),
@@ -152,7 +158,7 @@ def _yield(store: Store) -> Yield:
 
 def _losses(store: Store, sql: str) -> list[Loss]:
     return [
-        Loss(stage=row["stage"], step=row["step"], name=row["metric"].replace("eval_", "held-out ").replace("_", " "), value=row["value"])
+        Loss(stage=row["stage"], step=row["step"], name=_CURVES.get(row["metric"], row["metric"].replace("_", " ")), value=row["value"])
         for row in store.query(sql)
     ]
 

@@ -80,7 +80,11 @@ _ACCURACY = (
 )
 _SPEED = ("Speed and memory", "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.")
 _CHECKS = ("Yield by check", "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.")
-_LOSSES = ("Loss", "As training logged it, first value → last value. The stages have different losses: compare shapes, not heights.")
+_LOSSES = (
+    "Training",
+    "As training logged it, first value → last value. The stages have different losses: compare shapes, not heights. Held-out are samples "
+    "set aside: loss is cross-entropy, KL the divergence from the teacher, top-1 how often both have the same likeliest token.",
+)
 
 
 def _environment() -> Environment:
