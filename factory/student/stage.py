@@ -83,7 +83,7 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
     left_out = {}
     for row in rows:
         if row.task == LABEL:
-            # The teacher wrote nothing of it: its answer is learnt, nothing else.
+            # The teacher wrote nothing of it: its answer is learnt, nothing else, as long as its rationale is.
             continue
         if needed and row.fault:
             left_out[row.sample_id] = row.fault
@@ -101,8 +101,7 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
             "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's tokenizer. "
             "Without them: train with sft alone, on the teacher's text.",
         )
-    kept = {row.sample_id for row in usable}
-    return usable, {sample: reason for sample, reason in left_out.items() if sample not in kept}
+    return usable, left_out
 
 
 def _stored_tokens(settings: Distill) -> int:
