@@ -36,7 +36,7 @@ def _run(stage: str, folder: Path, *, kill_after: int | None = None) -> list[dic
 
 @pytest.mark.parametrize("stage", PHASES)
 def test_a_killed_run_lies_on_the_one_that_was_never_interrupted(tmp_path: Path, stage: str) -> None:
-    whole = _run(stage, tmp_path / "whole")
+    whole = _run(stage, tmp_path / "uninterrupted")
     assert [entry["step"] for entry in whole] == list(range(1, STEPS + 1))
     for phase, step in PHASES[stage].items():
         assert _run(stage, tmp_path / phase, kill_after=step) == []
