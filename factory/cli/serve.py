@@ -62,9 +62,12 @@ def _line() -> str:
 
 
 def _chosen(workspace: Path, artifact: str | None) -> tuple[Path, Path, "Progress"]:
+    from factory.child import interrupt_once
     from factory.progress import Progress
     from factory.serve import choose
     from factory.workspace import Workspace
 
+    # An ordinary kill ends the server as Ctrl-C does.
+    interrupt_once()
     place = Workspace(workspace).existing()
     return choose(place, artifact), place.logs / "serve.log", Progress()
