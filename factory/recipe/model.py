@@ -137,6 +137,11 @@ class Student(Part):
         min_length=1, max_length=2, description="Stages of training, in order: {sft: ...} or {distill: ...}, each at most once."
     )
 
+    @property
+    def set_aside(self) -> float:
+        """The largest share of the seeds that a stage watches: no stage learns from it. 0 where none watches."""
+        return max((stage.settings.watch.share for stage in self.stages if stage.settings.watch), default=0.0)
+
 
 class Evaluate(Part):
     """How teacher, student and compressed student are compared."""

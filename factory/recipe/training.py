@@ -8,7 +8,9 @@ from factory.recipe.part import Part
 class Watch(Part):
     """Samples that are set aside and looked at now and then; the student that does best on them is kept."""
 
-    share: float = Field(default=0.1, gt=0, le=0.5, description="Share of the seeds whose samples are set aside.")
+    share: float = Field(
+        default=0.1, gt=0, le=0.5, description="Share of the seeds whose samples are set aside; no other stage learns from them."
+    )
     every: int = Field(default=20, ge=1, description="Steps between two looks; a checkpoint is saved at each, in place of save_every.")
     patience: int | None = Field(
         default=None,

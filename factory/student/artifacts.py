@@ -46,6 +46,8 @@ def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage |
             "seed": recipe.seed,
             "samples": content_id(samples),
         }
+        if student.set_aside:
+            about["set_aside"] = student.set_aside
         if recipe.data.kind == "rationale":
             about["rationale_weight"] = recipe.data.rationale_weight
         parents = [parent]

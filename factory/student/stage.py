@@ -53,15 +53,14 @@ def train_stage(
     resumed = last_whole(checkpoints)
     usable, left_out = _usable(context, stage, rows)
     watch = stage.settings.watch
-    if watch is not None:
-        _, watched = set_aside(usable, watch.share, taught=isinstance(stage, DistillStage))
-        left_out |= {usable[place].sample_id: WATCHED for place in watched}
+    learnt, _ = _set_aside(context, stage, usable)
+    left_out |= {row.sample_id: WATCHED for row in usable if row.sample_id not in {usable[place].sample_id for place in learnt}}
     trainer = make_trainer(context, stage, base, before, usable, tokenizer, str(checkpoints))
     trainer.add_callback(WholeCheckpoints())
     if watch is not None and watch.patience is not None:
         trainer.add_callback(EarlyStoppingCallback(watch.patience))
     trainer.add_callback(Live(context.progress, stage.name, stage.settings.steps))
-    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    trainer.run(resumed)
     if watch is not None:
         context.progress.say(f"  {stage.name}: the student after step {trainer.state.best_global_step} did best and is kept")
     log = [
@@ -104,6 +103,12 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
     return usable, left_out
 
 
+def _set_aside(context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]) -> tuple[list[int], list[int]]:
+    watch = stage.settings.watch
+    share = watch.share if watch else 0.0
+    return set_aside(rows, share, context.student.set_aside, taught=isinstance(stage, DistillStage))
+
+
 def _stored_tokens(settings: Distill) -> int:
     """Return how many stored tokens of each position the stage needs, 0 for none."""
     needed = [moment(settings, step, 1).top_k or 0 for step in range(settings.steps)]
@@ -123,11 +128,10 @@ def make_trainer(
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     arguments = _arguments(context, stage, checkpoints)
     shared: dict[str, Any] = {"data_collator": Collator(pad), "processing_class": tokenizer}
-    watch = stage.settings.watch
 
     def share_out(columns: list[dict[str, Any]]) -> None:
         columns = _weighted(columns, rows, stage.settings)
-        learnt, watched = set_aside(rows, watch.share, taught=False) if watch else (range(len(rows)), [])
+        learnt, watched = _set_aside(context, stage, rows)
         shared["train_dataset"] = Dataset.from_list([columns[place] for place in learnt])
         if watched:
             shared["eval_dataset"] = Dataset.from_list([columns[place] for place in watched])

@@ -18,6 +18,8 @@ import torch
 from peft import set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import EarlyStoppingCallback, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTTrainer
 from trl.experimental.gkd import GKDConfig, GKDTrainer
 
@@ -58,6 +60,23 @@ class AnswerTrainer(SFTTrainer):
         super().__init__(*arguments, **named)
         take_objectives(self._base)
 
+    def run(self, resumed: Path | None) -> None:
+        """Train to the end, from a checkpoint where there is one."""
+        if resumed is None or not self._is_over(state := TrainerState.load_from_json(str(resumed / TRAINER_STATE_NAME))):
+            self.train(resume_from_checkpoint=str(resumed) if resumed else None)
+            return
+        # Killed after the last step and before the student was written: Trainer would take more.
+        self.state = state
+        self._load_from_checkpoint(str(resumed))
+        if self.args.load_best_model_at_end:
+            self.state.best_model_checkpoint = str(resumed.parent / f"checkpoint-{state.best_global_step}")
+            self._load_best_model()
+
+    def _is_over(self, state: TrainerState) -> bool:
+        waiting = state.stateful_callbacks.get(EarlyStoppingCallback.__name__)
+        waited = bool(waiting) and waiting["attributes"]["early_stopping_patience_counter"] >= waiting["args"]["early_stopping_patience"]
+        return state.global_step >= self.args.max_steps or waited
+
     def finished(self) -> Any:
         """Return the trained model."""
         return self.model
@@ -74,7 +93,7 @@ class AnswerTrainer(SFTTrainer):
     def agreement(self, inputs: dict[str, torch.Tensor]) -> Agreement:
         """Return what is looked at of a batch that was set aside: nothing is known of a teacher."""
         targets = inputs["labels"][:, 1:]
-        return Agreement(targets, targets != IGNORED, torch.zeros_like(targets, dtype=torch.bool), Known(), "bucket")
+        return Agreement(targets, targets != IGNORED, torch.zeros_like(targets, dtype=torch.bool), Known())
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval") -> dict[str, float]:
         """Look at the samples that were set aside, and return the numbers of `factory.student.watch`."""
@@ -85,7 +104,14 @@ class AnswerTrainer(SFTTrainer):
             with torch.no_grad():
                 found = self.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], objective=self.agreement(inputs))
             sums += found.to(sums.device)
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in numbers(self.accelerator.reduce(sums, "sum")).items()}
+        seen = numbers(self.accelerator.reduce(sums, "sum"))
+        if not all(map(math.isfinite, seen.values())):
+            told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in seen.items())
+            raise FactoryError(
+                f"step {self.state.global_step}: what the student says of the samples set aside is no number ({told})",
+                "Lower the learning rate, or write precision: float32; then run the same command again.",
+            )
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in seen.items()}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         self.model.train()
@@ -184,7 +210,7 @@ class DistillTrainer(AnswerTrainer):
         targets, settings = inputs["labels"][:, 1:], self.lesson.settings
         now = Moment(0, self.lesson.stored_k if settings.teacher == "stored" else None, None, 1.0, 1.0, 0.0)
         taught = spans(targets.shape, inputs["taught_start"] - 1, inputs["taught_length"])
-        return Agreement(targets, targets != IGNORED, taught, self.known(inputs, now), settings.tail)
+        return Agreement(targets, targets != IGNORED, taught, self.known(inputs, now))
 
     def known(self, inputs: dict[str, torch.Tensor], now: Moment) -> Known:
         """Return what is known of the teacher at the words that it wrote in a batch."""
@@ -232,6 +258,8 @@ class TeacherTrainer(DistillTrainer, GKDTrainer):
         self._closing = list(closing)
         with _same_vocabulary(named["model"], teacher_model):
             super().__init__(*arguments, teacher_model=teacher_model, **named)
+        # TRL leaves the cache out with gradient checkpointing, which is off while it generates.
+        self.generation_config.use_cache = self.generation_kwargs["use_cache"] = True
 
     def training_step(self, model: Any, inputs: dict[str, torch.Tensor], num_items_in_batch: Any = None) -> torch.Tensor:
         assert self.lesson is not None
@@ -249,9 +277,13 @@ class TeacherTrainer(DistillTrainer, GKDTrainer):
         asked = {
             name: tensor.to(device) for name, tensor in collator.padded("prompts", "prompt_attention_mask", prompts, left=True).items()
         }
+        # The student as it is, without dropout: in which mode the step before, or a checkpoint, left it must not matter either.
+        learning = model.training
+        model.eval()
         with torch.random.fork_rng():
             torch.manual_seed(self.args.seed * 1_000_003 + self.state.global_step)
             written, mask, _ = GKDTrainer.generate_on_policy_outputs(model, asked, generation_config)
+        model.train(learning)
         width = asked["prompts"].shape[1]
         own = [
             self._words(ids[shown.bool()].tolist()) if known else []

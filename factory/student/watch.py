@@ -3,7 +3,8 @@
 Numbers: `cross_entropy` in nats over all that would be learnt; `divergence`, the forward KL divergence from the teacher in nats, and
 `top1`, the share of positions where both have the same likeliest token, over what the teacher wrote. Promise: they do not depend on phase,
 schedule or weights, so that those of one stage can be compared: temperature 1, the teacher's whole distribution where it can be had, the
-stored top k with its tail where not. Seeds are set aside, not samples (`factory.export.split`): a sample's twins are set aside with it.
+stored top k and one outcome for all others where not. Seeds are set aside, not samples (`factory.export.split`): a sample's twins are
+set aside with it.
 """
 
 from collections.abc import Sequence
@@ -13,27 +14,28 @@ from typing import Any
 import torch
 
 from factory.errors import FactoryError
-from factory.export.split import TRAIN, side
+from factory.export.split import TRAIN, VALIDATION, side
 from factory.student.losses.dense import cross_entropy, divergence
 from factory.student.losses.head import Head, head_loss
-from factory.student.losses.sparse import Tail, sparse_kl
+from factory.student.losses.sparse import sparse_kl
 from factory.student.objective import Known
 from factory.student.rows import TrainingRow
 
 METRICS = ("cross_entropy", "divergence", "top1")
 
 
-def set_aside(rows: Sequence[TrainingRow], share: float, *, taught: bool) -> tuple[list[int], list[int]]:
+def set_aside(rows: Sequence[TrainingRow], share: float, largest: float, *, taught: bool) -> tuple[list[int], list[int]]:
     """Return the places of the rows to learn from and of those to watch; FactoryError if one side would be empty.
 
-    `taught`: at least one row to watch has to hold words of the teacher's.
+    `share` of the seeds are watched, none where it is 0; none of the `largest` share that any stage watches is learnt from, because what
+    one stage has learnt tells nothing in another. `taught`: at least one row to watch has to hold words of the teacher's.
     """
-    learnt = [place for place, row in enumerate(rows) if side(row.seed, share) == TRAIN]
-    watched = sorted(set(range(len(rows))) - set(learnt))
+    learnt = [place for place, row in enumerate(rows) if side(row.seed, largest) == TRAIN]
+    watched = [place for place, row in enumerate(rows) if side(row.seed, share) == VALIDATION]
     seeds = len({row.seed for row in rows})
-    if not learnt or not any(rows[place].taught_length or not taught for place in watched):
+    if not learnt or (share and not any(rows[place].taught_length or not taught for place in watched)):
         raise FactoryError(
-            f"watch.share: {share:g} of {seeds} seeds leaves {len(learnt)} rows to learn from and {len(watched)} to watch",
+            f"watch.share: {largest:g} of {seeds} seeds leaves {len(learnt)} rows to learn from and {len(watched)} to watch",
             "Choose another share, make more data, or remove watch.",
         )
     return learnt, watched
@@ -50,7 +52,6 @@ class Agreement:
     learnt: torch.Tensor
     taught: torch.Tensor
     known: Known
-    tail: Tail
     wants_layers: bool = False
 
     def __call__(self, output: Any, head: Head) -> torch.Tensor:
@@ -74,7 +75,7 @@ class Agreement:
             apart, likeliest = divergence(logits, teacher, beta=0.0, temperature=1.0), teacher.argmax(1)
         else:
             assert known.ids is not None and known.logprobs is not None
-            apart, likeliest = sparse_kl(logits, known.ids[span], known.logprobs[span], tail=self.tail), known.ids[span, 0]
+            apart, likeliest = sparse_kl(logits, known.ids[span], known.logprobs[span], tail="bucket"), known.ids[span, 0]
         return torch.stack([apart.sum(), (logits.argmax(1) == likeliest).sum().to(apart.dtype)])
 
 

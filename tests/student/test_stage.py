@@ -88,6 +88,19 @@ def test_rows_that_do_not_fit_are_left_out_with_a_count_and_a_reason(trained, ca
     assert "2 of 6 samples are left out: 1 other_token, 1 too_few_logprobs" in capfd.readouterr().err
 
 
+def test_what_a_later_stage_watches_no_earlier_one_has_learnt(trained) -> None:
+    rows = [dataclasses.replace(row, seed=f"b2:seed{i}") for i, row in enumerate(_rows(20))]
+    folder = trained([{"sft": {"steps": 1}}, {"distill": {"steps": 1, "watch": {"share": 0.4, "every": 1}}}], rows)
+    (first,) = (made for made in folder.parent.iterdir() if "sft" in made.name)
+    aside = verify(folder).about["left_out"]
+    assert 0 < len(aside) < 20
+    assert set(aside.values()) == {"watched"}
+    assert verify(first).about["left_out"] == aside
+    logged = {entry["metric"] for entry in verify(folder).about["training_log"]}
+    assert logged >= {"eval_cross_entropy", "eval_divergence", "eval_top1"}
+    assert not any(entry["metric"].startswith("eval") for entry in verify(first).about["training_log"])
+
+
 def test_a_stage_with_no_row_left_stops(trained) -> None:
     with pytest.raises(FactoryError, match="none of the 4 samples can be learnt from: 4 no_logprobs") as caught:
         trained([{"distill": {"steps": 1, "teacher": "stored"}}], tiny.rows(4, 3))

@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from peft import LoraConfig, get_peft_model  # noqa: E402
 from trl import SFTConfig  # noqa: E402
 
 from factory.errors import FactoryError  # noqa: E402
@@ -33,7 +34,7 @@ def _trainer(
         "processing_class": tiny.tokenizer(),
         "lesson": Lesson(settings, tiny.K, layers, width),
     }
-    arguments = tiny.arguments(folder, steps=steps)
+    arguments = tiny.arguments(folder, steps=steps, gradient_checkpointing=settings.gradient_checkpointing)
     if settings.teacher == "in_process":
         return TeacherTrainer(teacher_model=taught_by, closing=closing, args=gkd_config(settings, own, **arguments), **shared)
     return DistillTrainer(cache=cache, args=SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}), **shared)
@@ -221,6 +222,35 @@ def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_tea
     apart = _forward_kl(trainer.model, teacher, written, 1.0)
     assert loss == pytest.approx(0.8 * apart, abs=1e-4)
     assert "cross_entropy" not in trainer._metrics["train"]
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_what_the_student_writes_is_read_once(tmp_path: Path, checkpointing: bool) -> None:
+    rows, seen = tiny.rows(4, 8), []
+    trainer = _trainer(tmp_path, rows, taught_by=tiny.model(2), on_policy=1.0, steps=1, gradient_checkpointing=checkpointing)
+
+    def read(_module, inputs) -> None:
+        if not torch.is_grad_enabled():
+            seen.append(inputs[0].shape[1])
+
+    trainer._base.get_input_embeddings().register_forward_pre_hook(read)
+    trainer.train()
+    assert len(seen) > 2
+    assert set(seen[1:]) == {1}
+
+
+def test_the_student_writes_without_dropout(tmp_path: Path) -> None:
+    rows = tiny.rows(4, 8)
+    torch.manual_seed(1)
+    config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False, lora_dropout=0.5)
+    trainer = _trainer(tmp_path, rows, student=get_peft_model(tiny.model(1), config), taught_by=tiny.model(2), on_policy=1.0)
+    written = []
+    for learning in (True, False):
+        trainer.model.train(learning)
+        inputs = trainer.data_collator(tiny.columns(rows))
+        written.append(trainer.generate_on_policy_outputs(trainer.model, inputs, trainer.generation_config)[0].tolist())
+        assert trainer.model.training is learning
+    assert written[0] == written[1]
 
 
 def test_the_share_of_on_policy_steps_is_as_asked(tmp_path: Path) -> None:

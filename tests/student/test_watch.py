@@ -134,14 +134,53 @@ def test_patience_survives_a_kill(tmp_path: Path) -> None:
 
 def test_seeds_are_set_aside_and_not_rows() -> None:
     rows = [TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, 1, [], [], [], "", seed=f"b2:seed{i % 20}") for i in range(100)]
-    learnt, watched = set_aside(rows, 0.3, taught=True)
+    learnt, watched = set_aside(rows, 0.3, 0.3, taught=True)
     assert sorted([*learnt, *watched]) == list(range(100))
     assert watched and {side(rows[place].seed, 0.3) for place in watched} == {"validation"}
     assert not {rows[place].seed for place in learnt} & {rows[place].seed for place in watched}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
+def test_what_any_stage_watches_none_learns_from(share: float) -> None:
+    rows = [TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, 1, [], [], [], "", seed=f"b2:seed{i % 40}") for i in range(80)]
+    learnt, watched = set_aside(rows, share, 0.3, taught=True)
+    assert learnt == set_aside(rows, 0.3, 0.3, taught=True)[0]
+    assert bool(watched) == bool(share)
+    assert not set(learnt) & set(watched)
+
+
+@pytest.mark.parametrize(("patience", "ends"), [(None, 5), (1, None)], ids=["all steps", "ended early"])
+def test_a_run_killed_after_its_last_step_takes_no_other(tmp_path: Path, patience: int | None, ends: int | None) -> None:
+    rows = tiny.rows(10, 3, tiny.model(2))
+    # Two steps an epoch, so that five are no whole number of them: Trainer goes on to the end of one that was begun.
+    changes = {"metric_for_best_model": "eval_cross_entropy", "learning_rate": 0.3, "steps": ends or 41, "eval_steps": 1, "save_steps": 1}
+
+    def run() -> Any:
+        trainer = _trainer(tmp_path, "stored", rows[:5], rows[5:], lr_scheduler_type="constant", **changes)
+        if patience:
+            trainer.add_callback(EarlyStoppingCallback(patience))
+        trainer.run(last_whole(tmp_path))
+        return trainer
+
+    first, again = run(), run()
+    assert ends in (None, first.state.global_step)
+    assert first.state.global_step < 41
+    assert (again.state.global_step, again.state.best_global_step) == (first.state.global_step, first.state.best_global_step)
+    assert _looks(again) == _looks(first)
+    assert again.evaluate() == first.evaluate()
+
+
+def test_a_look_that_finds_no_number_stops(tmp_path: Path) -> None:
+    rows = tiny.rows(8, 3, tiny.model(2))
+    trainer = _trainer(tmp_path, "stored", rows[:4], rows[4:], metric_for_best_model="eval_divergence")
+    with torch.no_grad():
+        trainer._base.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(FactoryError, match=r"step 0: .* samples set aside is no number \(cross entropy nan"):
+        trainer.evaluate()
 
 
 @pytest.mark.parametrize(("seeds", "taught", "length"), [(1, False, 1), (40, True, 0)])
 def test_an_empty_side_is_told(seeds: int, taught: bool, length: int) -> None:
     rows = [TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, length, [], [], [], "", seed=f"b2:seed{i % seeds}") for i in range(40)]
     with pytest.raises(FactoryError, match=r"watch.share: 0.1 of \d+ seeds leaves \d+ rows to learn from and \d+ to watch"):
-        set_aside(rows, 0.1, taught=taught)
+        set_aside(rows, 0.1, 0.1, taught=taught)
