@@ -7,6 +7,7 @@ taken up again by the same command. Heavy stages run in child processes.
 import os
 import shutil
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from factory.progress import duration
 from factory.recipe.checks import check_name
 from factory.store.blocks import examine_blocks
 from factory.store.store import Store, doctor_hint, now
-from factory.student.artifacts import is_made, plan_quantized, plan_student, training_samples
+from factory.student.artifacts import is_made, plan_quantized, plan_repaired, plan_student, training_samples
 from factory.tasks.reference import call_faults, parse_steps
 from factory.tools.registry import TOOL_NAMES
 from factory.visible import cut, visible
@@ -270,7 +271,10 @@ def enter_run(context: Context, store: Store, command: str) -> None:
     )
 
 
-def _owed(stage: str, context: Context, worked: bool) -> list[Step]:
+def _owed(stage: str, context: Context, worked: bool) -> Iterable[Step]:
+    """Return what a stage owes; what follows from an earlier step of the same stage is looked at when that is done."""
+    if stage == "repair":
+        return _repairs(context)
     recipe = context.loaded.recipe
     with _open(context) as store:
         if stage == "generate":
@@ -294,6 +298,29 @@ def _owed(stage: str, context: Context, worked: bool) -> list[Step]:
         return _unmeasured(context, store) if recipe.evaluate else []
 
 
+def _repairs(context: Context) -> Iterator[Step]:
+    """Yield the steps by which a compressed model that lost too much is mended, and measured again."""
+    from factory.compress.gate import may_ship
+    from factory.evaluate.subject import subjects
+
+    settings = context.loaded.recipe.compress
+    if settings is None or settings.most_lost is None or context.loaded.recipe.evaluate is None:
+        return
+    with _open(context) as store:
+        found = {subject.role: subject for subject in subjects(context, store)}
+        if may_ship(context, store, found["student_quantized"], found["student"]) or settings.repair is None:
+            return
+        made = is_made(context, store, plan_repaired(context, training_samples(store)))
+    if not made:
+        yield Step("repair")
+    with _open(context) as store:
+        owed = _unmeasured(context, store)
+    yield from owed
+    with _open(context) as store:
+        found = {subject.role: subject for subject in subjects(context, store)}
+        may_ship(context, store, found["student_repaired"], found["student"])
+
+
 def _unmeasured(context: Context, store: Store) -> list[Step]:
     from factory.evaluate.subject import subjects
 
@@ -314,7 +341,7 @@ def _run_step(context: Context, step: Step, lock: int, against: str | None = Non
     if step.stage == "report":
         _report_here(context, against)
         return
-    environment = KEEP_MEMORY if step.stage in ("distill", "compress") else ENVIRONMENT
+    environment = KEEP_MEMORY if step.stage in ("distill", "compress", "repair") else ENVIRONMENT
     log = context.workspace.logs / f"{step.stage}.log"
     try:
         run_child(

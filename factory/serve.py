@@ -25,13 +25,17 @@ from factory.store.store import connect
 from factory.workspace import Workspace
 
 HOST = "127.0.0.1"
-_MODELS = "SELECT name, path, kind FROM artifacts WHERE kind IN ('merged', 'quantized') ORDER BY batch DESC"
+# The one that was made last comes first, unless it lost more than its recipe allows.
+_MODELS = """
+SELECT a.name, a.path FROM artifacts a LEFT JOIN (SELECT artifact_id, arg_max(passed, batch) AS passed FROM gates GROUP BY ALL) g
+USING (artifact_id) WHERE a.kind IN ('merged', 'quantized') ORDER BY coalesce(g.passed, true) DESC, a.batch DESC
+"""
 # Holds the reading end of a pipe whose writing end is here: when this process is gone, so is the other end, and the group is ended.
 _WATCHDOG = "import os, signal, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]), signal.SIGKILL)"
 
 
 def choose(workspace: Workspace, name: str | None) -> Path:
-    """Return the folder of a model: the one of this name, or the one that was made last. InputError if there is none."""
+    """Return the folder of a model: the one of this name, or the one that was made last and may ship. InputError if there is none."""
     with connect(workspace.store, read_only=True) as connection:
         made = connection.execute(_MODELS).fetchall()
     names = [row[0] for row in made]

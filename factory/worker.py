@@ -35,6 +35,10 @@ def run_stage(stage: str, context: Context, store: Store, detail: str) -> str:
         from factory.compress.stage import compress
 
         return compress(context, store)
+    if stage == "repair":
+        from factory.compress.repair import repair
+
+        return repair(context, store)
     if stage == "evaluate":
         return _evaluate(context, store, detail.split())
     raise ValueError(stage)
@@ -46,7 +50,7 @@ def _evaluate(context: Context, store: Store, roles: list[str]) -> str:
 
     asked = [subject for subject in subjects(context, store) if subject.role in roles]
     if asked[0].role == "teacher" and context.loaded.recipe.teacher.endpoints:
-        return measure(context, store, asked[0], teacher(context), speed=False)
+        return measure(context, store, asked[0], teacher(context), local=False)
     from factory.inference.engine import Engine
 
     if asked[0].folder.is_relative_to(context.workspace.models):

@@ -80,13 +80,29 @@ CREATE TABLE evaluations (
 COMMENT ON TABLE evaluations IS 'Every figure that was measured of a model, with its interval.';
 COMMENT ON COLUMN evaluations.evaluation_id IS 'content id of the model, the tasks and how they were put';
 COMMENT ON COLUMN evaluations.artifact_id IS 'the model that was measured';
-COMMENT ON COLUMN evaluations."role" IS 'teacher, base, student, student_quantized';
+COMMENT ON COLUMN evaluations."role" IS 'teacher, base, student, student_quantized, student_repaired';
 COMMENT ON COLUMN evaluations.metric IS 'what was measured, such as answer_accuracy or tokens_per_s';
 COMMENT ON COLUMN evaluations."value" IS 'in the unit that the metrics name ends with; without one a share of 1';
 COMMENT ON COLUMN evaluations.low IS 'lower end of the 95 % interval; NULL if there is none';
 COMMENT ON COLUMN evaluations.high IS 'upper end of the 95 % interval; NULL if there is none';
 COMMENT ON COLUMN evaluations.n IS 'how many tasks or repetitions stand behind the value';
 COMMENT ON COLUMN evaluations.batch IS 'the transaction that brought the row';
+
+CREATE TABLE gates (
+    artifact_id VARCHAR NOT NULL,
+    against VARCHAR NOT NULL,
+    lost DOUBLE NOT NULL,
+    most_lost DOUBLE NOT NULL,
+    passed BOOLEAN NOT NULL,
+    batch BIGINT NOT NULL
+);
+COMMENT ON TABLE gates IS 'Whether a compressed model may be the default. Of several rows on a model the latest counts; one without a row may.';
+COMMENT ON COLUMN gates.artifact_id IS 'the compressed model';
+COMMENT ON COLUMN gates.against IS 'the model that it was made from';
+COMMENT ON COLUMN gates.lost IS 'share of the held-out tasks: accuracy of against less its own; negative where it does better';
+COMMENT ON COLUMN gates.most_lost IS 'what the recipe allows';
+COMMENT ON COLUMN gates.passed IS 'whether lost is at most that';
+COMMENT ON COLUMN gates.batch IS 'the transaction that brought the row';
 
 CREATE TABLE generations (
     request_key VARCHAR PRIMARY KEY,
@@ -135,7 +151,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:718d566dba5b2f8cd4ce2dcea000edba.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:4dbda01d11a28f8a6274d54a1651b19c.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -322,7 +338,7 @@ CREATE TABLE stages (
 );
 COMMENT ON TABLE stages IS 'Time and memory of each finished stage.';
 COMMENT ON COLUMN stages.run_id IS 'the run, as in runs';
-COMMENT ON COLUMN stages.stage IS 'generate, check, distill, compress, evaluate';
+COMMENT ON COLUMN stages.stage IS 'generate, check, distill, compress, evaluate, repair';
 COMMENT ON COLUMN stages."seconds" IS 'wall time';
 COMMENT ON COLUMN stages.peak_memory_bytes IS 'most memory the process had resident';
 COMMENT ON COLUMN stages.detail IS 'the line that sums the stage up';
@@ -811,7 +827,7 @@ CREATE OR REPLACE VIEW leaderboard AS
     FROM evaluations e JOIN artifacts a USING (artifact_id)
     ORDER BY e.metric, e.value DESC;
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
-COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized';
+COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_repaired';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
 COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s';
 COMMENT ON COLUMN leaderboard.value IS 'in the unit that the metrics name ends with; without one a share of 1';

@@ -28,8 +28,8 @@ def run(
         bool, typer.Option("--dry-run", help="Show three prompts, try a few tasks, estimate tokens, time and yield, and stop.")
     ] = False,
 ) -> None:
-    """Run every stage that is not finished: generate, check, distill, compress, evaluate, report. Ctrl-C is safe; the same command goes
-    on."""
+    """Run every stage that is not finished: generate, check, distill, compress, evaluate, repair, report. Ctrl-C is safe; the same
+    command goes on."""
     if dry_run and until:
         raise InputError("--dry-run only tries the teacher, so there is no stage to stop after", "Leave out --until, or --dry-run.")
     if dry_run:

@@ -11,7 +11,7 @@ from factory.cli.options import WorkspacePath
 if TYPE_CHECKING:
     from factory.progress import Progress
 
-Artifact = Annotated[str | None, typer.Option(help="Name of the student; the one that was made last if none is given.")]
+Artifact = Annotated[str | None, typer.Option(help="Name of the student; the last one that its recipe lets ship if none is given.")]
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)]
 Length = Annotated[int, typer.Option(help="Most tokens of conversation and answer together.", min=256)]
 Cache = Annotated[float, typer.Option(help="Memory for the attention cache, in GB.", min=0.1)]

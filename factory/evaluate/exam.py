@@ -4,11 +4,15 @@ Promise: the teacher is asked as in generation, with examples; everyone else get
 functions that decide it for samples. An answer that cannot be read is wrong, never left out.
 """
 
+import json
 from typing import Any, Protocol
 
 from factory.context import Context
+from factory.digest import content_id
 from factory.evaluate.subject import Subject
 from factory.export.multitask import PREFIXES, RATIONALE
+from factory.inference.request import Request, Sampling
+from factory.student.rows import OPENING
 from factory.tasks.answer import normal_answer, split_answer
 from factory.tasks.call import CallFault, parse_call, parse_hermes
 from factory.tasks.rationale import RationaleKind
@@ -36,6 +40,11 @@ class Exam(Protocol):
 
     def judge(self, subject: Subject, task: Task, text: str) -> dict[str, Any]:
         """Return the columns of `predictions` that say what became of an answer."""
+        ...
+
+    def wanted(self, subject: Subject, task: Task) -> tuple[str, str] | None:
+        """Return how the right answer begins, which anyone knows, and how it goes on, in the form that the model is asked for; None
+        where only its outcome is known."""
         ...
 
 
@@ -73,6 +82,13 @@ class CallExam:
             "right_answer": result is not None and result == context.calls.solve(task.reference),
         }
 
+    def wanted(self, subject: Subject, task: Task) -> tuple[str, str] | None:
+        """Return the reference call, after the opening of a call where the model writes in the Hermes form."""
+        if self._context.calls.in_steps:
+            return None
+        call = json.dumps(self._context.calls.reference_call(task.reference), ensure_ascii=False)
+        return ("" if subject.as_teacher else OPENING), call
+
 
 class RationaleExam:
     """Rationales: right is a final answer that is the reference's, as mathematics or as text. A student reasons first."""
@@ -82,6 +98,7 @@ class RationaleExam:
 
     def __init__(self, context: Context):
         self._context = context
+        self._seeds = {seed.seed_id: seed for seed in context.held_out}
 
     def ask(self, subject: Subject, task: Task) -> list[dict[str, Any]]:
         """Return examples and question for the teacher, the bare question for others, a student's with its task's prefix."""
@@ -101,10 +118,24 @@ class RationaleExam:
         right = answer is not None and normal_answer(answer) == normal_answer(task.reference)
         return {"call": None, "result": answer, "parsed": answer is not None, "same_call": False, "right_answer": right}
 
+    def wanted(self, subject: Subject, task: Task) -> tuple[str, str] | None:
+        """Return the task's own rationale with its answer, if it has one."""
+        assert isinstance(self._context.kind, RationaleKind)
+        seed = self._seeds[task.seed_id]
+        return ("", self._context.kind.worked(seed)) if seed.rationale else None
+
 
 def exam(context: Context) -> Exam:
     """Return the exam of the recipe's kind."""
     return RationaleExam(context) if context.loaded.recipe.data.kind == "rationale" else CallExam(context)
+
+
+def question(asking: Exam, subject: Subject, task: Task, max_tokens: int) -> Request:
+    """Return the request that puts a task to a model, greedily."""
+    messages = asking.ask(subject, task)
+    key = content_id([subject.artifact_id, messages, max_tokens, ""])
+    tools = None if subject.as_teacher else asking.tools
+    return Request(key, messages, Sampling(0.0, 1.0, max_tokens), asking.schema(subject), tools)
 
 
 def _bare(question: str) -> list[dict[str, Any]]:

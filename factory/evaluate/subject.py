@@ -7,11 +7,11 @@ from typing import Any, Literal
 from factory.context import Context
 from factory.digest import content_id
 from factory.store.store import Store
-from factory.student.artifacts import model_id, plan_quantized, plan_student, training_samples
+from factory.student.artifacts import is_made, model_id, plan_quantized, plan_repaired, plan_student, training_samples
 
 PRECISIONS = {None: "bfloat16", "w8a8-static": "INT8", "w8a8-dynamic": "INT8", "w4a16": "INT4", "mixed": "INT4 and INT8"}
 
-Role = Literal["teacher", "base", "student", "student_quantized"]
+Role = Literal["teacher", "base", "student", "student_quantized", "student_repaired"]
 
 
 @dataclass(frozen=True)
@@ -59,4 +59,7 @@ def subjects(context: Context, store: Store) -> list[Subject]:
         small = plan_quantized(context, samples)
         folder, precision = context.workspace.models / small.name, PRECISIONS[compress.quantize]
         found.append(Subject("student_quantized", small.artifact_id, small.name, folder, False, own, precision))
+        if compress.repair and is_made(context, store, repaired := plan_repaired(context, samples)):
+            folder = context.workspace.models / repaired.name
+            found.append(Subject("student_repaired", repaired.artifact_id, repaired.name, folder, False, own, precision))
     return found

@@ -29,6 +29,7 @@ class Engine:
         from vllm import EngineArgs
         from vllm.v1.engine.llm_engine import LLMEngine
 
+        from factory.inference.forced import ForcedTokens
         from factory.inference.grammar import JsonSchemaProcessor
 
         self.concurrency = concurrency
@@ -43,7 +44,7 @@ class Engine:
                 kv_cache_memory_bytes=int(kv_cache_gb * 2**30),
                 disable_log_stats=True,
                 trust_remote_code=False,
-                logits_processors=[JsonSchemaProcessor],
+                logits_processors=[JsonSchemaProcessor, ForcedTokens],
                 **({} if torch.cuda.is_available() else ON_CPU),
             )
         )
@@ -51,6 +52,9 @@ class Engine:
 
     def _prompt_ids(self, request: Request) -> list[int]:
         text = self.tokenizer.apply_chat_template(request.messages, tools=request.tools, tokenize=False, add_generation_prompt=True)
+        return self._encode(text + request.begun)
+
+    def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
     def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
@@ -67,11 +71,11 @@ class Engine:
                     break
                 if request is None:
                     break
-                ids = self._prompt_ids(request)
-                if len(ids) >= self.max_model_len:
+                ids, forced = self._prompt_ids(request), self._encode(request.forced)
+                if len(ids) + max(1, len(forced)) > self.max_model_len:
                     yield Answer(request.key, "", "error", len(ids), 0, 0.0, error="prompt_too_long")
                     continue
-                self._add(request, ids)
+                self._add(request, ids, forced)
                 started[request.key] = time.monotonic()
             if not started:
                 return
@@ -79,22 +83,23 @@ class Engine:
                 if output.finished:
                     yield self._answer(output, time.monotonic() - started.pop(output.request_id))
 
-    def _add(self, request: Request, prompt_ids: list[int]) -> None:
+    def _add(self, request: Request, prompt_ids: list[int], forced: list[int]) -> None:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
         sampling = request.sampling
+        extra = ({"json_schema": request.schema} if request.schema else {}) | ({"forced_ids": forced} if forced else {})
         params = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
-            max_tokens=min(sampling.max_tokens, self.max_model_len - len(prompt_ids)),
+            max_tokens=len(forced) or min(sampling.max_tokens, self.max_model_len - len(prompt_ids)),
             seed=request.seed if sampling.temperature > 0 else None,
             logprobs=sampling.logprobs or None,
             flat_logprobs=True,
-            ignore_eos=request.ignore_eos,
+            ignore_eos=request.ignore_eos or bool(forced),
             # Otherwise vLLM spells out every one of the k alternatives, a tenth of the time of a small model.
             detokenize=False,
-            extra_args={"json_schema": request.schema} if request.schema else None,
+            extra_args=extra or None,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         try:

@@ -26,7 +26,8 @@ class Sampling:
 @dataclass(frozen=True)
 class Request:
     """One question to a model: chat messages in OpenAI form, optionally a JSON Schema that the answer has to match, and tools for the
-    chat template."""
+    chat template. `begun` is how the answer begins already. `forced`: the answer is to be this text, whatever the model would say; asked
+    is how likely it is to the model. Both only for a model in the process."""
 
     key: str
     messages: list[dict[str, Any]]
@@ -34,6 +35,8 @@ class Request:
     schema: dict[str, Any] | None = None
     tools: list[dict[str, Any]] | None = None
     ignore_eos: bool = False
+    begun: str = ""
+    forced: str = ""
 
     @property
     def seed(self) -> int:

@@ -24,6 +24,15 @@ class Sparsity(Part):
     )
 
 
+class Repair(Part):
+    """A short distillation from the uncompressed student into the compressed one, which is then compressed again."""
+
+    steps: int = Field(default=40, ge=1, le=100_000, description="Optimizer steps.")
+    batch_size: int = Field(default=8, ge=1, le=1024, description="Samples in one step.")
+    learning_rate: float = Field(default=5e-4, gt=0, le=1, description="Highest learning rate.")
+    rank: int = Field(default=16, ge=1, le=1024, description="Rank of the adapter that is trained on the compressed weights.")
+
+
 class Compress(Part):
     """How the trained student is made smaller: fewer tokens, fewer bits, or both."""
 
@@ -48,6 +57,18 @@ class Compress(Part):
     most_kl: float | None = Field(
         default=None, gt=0, le=100, description="Most divergence in nats that 4 bits may cause with mixed, in place of bits."
     )
+    most_lost: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Share of the held-out tasks by which it may do worse than the student and still ship. Empty: whatever it loses.",
+    )
+    repair: Repair | None = Field(default=None, description="Tried where it loses more than most_lost. Empty: nothing is tried.")
+
+    @property
+    def making(self) -> dict[str, Any]:
+        """The settings that the compressed model follows from."""
+        return self.model_dump(exclude={"most_lost", "repair"})
 
 
 def is_calibrated(settings: Compress) -> bool:
@@ -55,7 +76,7 @@ def is_calibrated(settings: Compress) -> bool:
     return settings.sparsity is not None or settings.quantize in CALIBRATED
 
 
-def faults(source: Source, settings: Any) -> Iterator[Fault]:
+def faults(source: Source, settings: Any, *, evaluated: bool) -> Iterator[Fault]:
     """Yield every broken rule between the settings of `compress`, as `factory.recipe.rules` does."""
     if not isinstance(settings, dict):
         return
@@ -73,5 +94,9 @@ def faults(source: Source, settings: Any) -> Iterator[Fault]:
     for key in sorted(said & {"bits", "most_kl"}):
         if quantize != "mixed":
             yield source.fault(("compress", key), "only with quantize: mixed")
+    if "most_lost" in said and not evaluated:
+        yield source.fault(("compress", "most_lost"), "only with evaluate: without held-out tasks nothing is known to be lost")
+    if "repair" in said and "most_lost" not in said:
+        yield source.fault(("compress", "repair"), "only with most_lost, which says when it is tried")
     if {"bits", "most_kl"} <= said:
         yield source.fault(("compress", "most_kl"), "not beside bits: there is one budget")

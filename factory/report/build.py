@@ -8,7 +8,7 @@ from typing import Any
 from factory.context import Context
 from factory.evaluate.subject import subjects
 from factory.machine import machine, versions
-from factory.report.compare import compare, find_report
+from factory.report.compare import compare, find_report, head_to_head
 from factory.report.model import (
     CheckYield,
     Loss,
@@ -28,7 +28,7 @@ from factory.report.model import (
 from factory.report.output import write_report
 from factory.report.tables import build_tables, losses_sql, models_sql
 from factory.store.store import Row, Store
-from factory.student.artifacts import plan_adapters, training_samples
+from factory.student.artifacts import plan_adapters, plan_repaired, training_samples
 
 SHOWN = 10
 _CURVES = {
@@ -62,7 +62,12 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
     evaluations = [subject.evaluation_id(context) for subject in subjects(context, store)] if measured else []
     training = ""
     if loaded.recipe.student:
-        training = losses_sql([adapter.artifact_id for _, adapter in plan_adapters(context, training_samples(store))])
+        samples = training_samples(store)
+        trained = [adapter.artifact_id for _, adapter in plan_adapters(context, samples)]
+        if loaded.recipe.compress and loaded.recipe.compress.repair:
+            trained.append(plan_repaired(context, samples).artifact_id)
+        training = losses_sql(trained)
+    outcomes = _outcomes(store, evaluations)
     kept: dict[str, Any] = {"yield": _yield(store)}
     report = Report(
         name=loaded.recipe.name,
@@ -85,7 +90,8 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
         queries=QUERIES,
         tables=build_tables(store),
         sources=({"losses": training} if training else {}) | ({"models": models_sql(evaluations)} if evaluations else {}),
-        outcomes=_outcomes(store, evaluations),
+        outcomes=outcomes,
+        versus=head_to_head(outcomes),
     )
     if other is not None:
         report = report.model_copy(update={"comparison": compare(report, other)})
@@ -119,6 +125,9 @@ def _models(context: Context, store: Store) -> list[Measured]:
                 held_out=accuracy["n"],
                 tokens_per_s_batch_1=_value(rows, "tokens_per_s_batch_1"),
                 tokens_per_s_batch_32=_value(rows, "tokens_per_s_batch_32"),
+                latency_p50_s=_value(rows, "latency_p50_s"),
+                latency_p95_s=_value(rows, "latency_p95_s"),
+                perplexity=_value(rows, "perplexity"),
                 peak_memory_bytes=_whole(rows, "peak_memory_bytes"),
                 weight_bytes=_whole(rows, "weight_bytes"),
                 precision=subject.precision,

@@ -9,12 +9,12 @@ Source: McNemar, Note on the sampling error of the difference between correlated
 import difflib
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from factory.errors import InputError
-from factory.report.model import Changed, Comparison, Pair, Report
+from factory.report.model import Changed, Comparison, Outcome, Pair, Report, Role, Versus
 
 
 def find_report(named: str, reports: Path) -> Report:
@@ -66,6 +66,30 @@ def mcnemar(only_one: int, only_other: int) -> float:
     return min(1.0, 2 * tail / 2**n)
 
 
+# Each student against what it was made from, and against its teacher.
+_VERSUS: tuple[tuple[Role, Role], ...] = (
+    ("student", "teacher"),
+    ("student_quantized", "teacher"),
+    ("student_quantized", "student"),
+    ("student_repaired", "teacher"),
+    ("student_repaired", "student"),
+    ("student_repaired", "student_quantized"),
+)
+
+
+def head_to_head(outcomes: list[Outcome]) -> list[Versus]:
+    """Return the models of one run two by two, where both answered some of the same tasks."""
+    right = {one.role: one.right for one in outcomes}
+    found = []
+    for one, other in _VERSUS:
+        shared = right.get(one, {}).keys() & right.get(other, {}).keys()
+        if shared:
+            alone = sum(right[one][task] and not right[other][task] for task in shared)
+            others = sum(right[other][task] and not right[one][task] for task in shared)
+            found.append(Versus(one=one, other=other, shared=len(shared), only_one=alone, only_other=others, p=mcnemar(alone, others)))
+    return found
+
+
 def _diff(before: str, after: str) -> list[str]:
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "now", lineterm="", n=1)
     return [line for line in lines if not line.startswith(("---", "+++"))][:200]
@@ -94,7 +118,7 @@ def _whole(value: str | int | float | bool | None) -> int | None:
 
 def _pairs(here: Report, other: Report) -> list[Pair]:
     pairs = []
-    for role in ("teacher", "base", "student", "student_quantized"):
+    for role in get_args(Role):
         before, now = other.measured(role), here.measured(role)
         if before is None or now is None:
             continue

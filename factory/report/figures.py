@@ -16,8 +16,14 @@ from factory.report.quantities import bounds, number, percent, size
 from factory.report.svg import Canvas, drawing, light
 from factory.visible import visible
 
-ROLES = {"teacher": "Teacher", "base": "Base", "student": "Student", "student_quantized": "Compressed student"}
-_SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^"}
+ROLES = {
+    "teacher": "Teacher",
+    "base": "Base",
+    "student": "Student",
+    "student_quantized": "Compressed student",
+    "student_repaired": "Repaired student",
+}
+_SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_repaired": "v"}
 _WIDTH = 360.0
 _FAILURES = ("failed_1", "failed_2", "failed_3", "failed_4", "failed_5")
 

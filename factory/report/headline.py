@@ -30,7 +30,7 @@ def remarks(report: Report) -> list[str]:
     kept = report.yield_
     if kept.share is not None:
         said.append(f"{kept.accepted:,} of {kept.asked:,} answers passed every check ({percent(kept.share)}).")
-    student = report.measured("student_quantized") or report.measured("student")
+    student = report.shipped
     teacher = report.measured("teacher")
     if student is None or teacher is None:
         return said

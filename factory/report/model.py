@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, computed_field, model_validator
 
-Role = Literal["teacher", "base", "student", "student_quantized"]
+Role = Literal["teacher", "base", "student", "student_quantized", "student_repaired"]
+# The one that ships is the last of these that there is.
+STUDENTS: tuple[Role, ...] = ("student", "student_quantized", "student_repaired")
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -43,6 +45,9 @@ class Measured(Part):
     held_out: Count = Field(description="tasks that the shares are taken over")
     tokens_per_s_batch_1: Positive | None = None
     tokens_per_s_batch_32: Positive | None = None
+    latency_p50_s: Positive | None = Field(default=None, description="seconds of a request of 32 tokens that is alone, median")
+    latency_p95_s: Positive | None = Field(default=None, description="the same, 95th percentile")
+    perplexity: Positive | None = Field(default=None, description="of the right answers of the held-out tasks, by token of the base")
     peak_memory_bytes: Count | None = None
     weight_bytes: Count | None = None
     precision: str = Field(default="", description="of the weights, as people write it: INT8, bfloat16")
@@ -205,6 +210,17 @@ class Pair(Part):
     p: Share | None = Field(description="McNemar's exact test, two-sided; None where no task is shared")
 
 
+class Versus(Part):
+    """Two models of one run on the same held-out tasks: how many only one of them got right."""
+
+    one: Role
+    other: Role
+    shared: Count
+    only_one: Count
+    only_other: Count
+    p: Share = Field(description="McNemar's exact test, two-sided")
+
+
 class Comparison(Part):
     """What changed since another run."""
 
@@ -238,6 +254,7 @@ class Report(Part):
     tables: list[Table] = []
     sources: dict[str, str] = Field(default={}, description="the statement behind models and losses")
     outcomes: list[Outcome] = []
+    versus: list[Versus] = []
     comparison: Comparison | None = None
 
     def table(self, key: str) -> Table | None:
@@ -249,10 +266,15 @@ class Report(Part):
     def retention(self) -> float | None:
         """The last student's accuracy over the teacher's; None if either is missing or the teacher has 0."""
         teacher = self.measured("teacher")
-        student = self.measured("student_quantized") or self.measured("student")
+        student = self.shipped
         if teacher is None or student is None or student.accuracy is None or not teacher.accuracy:
             return None
         return student.accuracy / teacher.accuracy
+
+    @property
+    def shipped(self) -> Measured | None:
+        """The student that came last: repaired, compressed, or as it was trained."""
+        return next((model for role in reversed(STUDENTS) if (model := self.measured(role)) is not None), None)
 
     def measured(self, role: Role) -> Measured | None:
         """The last model of a role whose accuracy is known."""

@@ -102,6 +102,7 @@ def _environment() -> Environment:
         "value": _value,
         "size": quantities.size,
         "duration": quantities.duration,
+        "latency": quantities.latency,
         "cut": lambda text: cut(text, _LONGEST_TEXT),
         "reason": lambda code: REASONS.get(code, code),
         "lang": lambda tag: tag if tag and _LANGUAGE_TAG.fullmatch(tag) else "",

@@ -54,6 +54,13 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:,}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
 
 
+def latency(seconds: float | None) -> str:
+    """Seconds of one answer, in milliseconds below one: `450 ms`, `2.1 s`."""
+    if seconds is None:
+        return MISSING
+    return f"{seconds * 1000:.0f}{NO_BREAK}ms" if seconds < 0.9995 else duration(seconds)
+
+
 def times(ratio: float) -> str:
     """A ratio to two significant digits: `1.2`, `0.61`, `24`."""
     return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.2g}"

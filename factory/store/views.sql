@@ -407,7 +407,7 @@ CREATE OR REPLACE VIEW leaderboard AS
     FROM evaluations e JOIN artifacts a USING (artifact_id)
     ORDER BY e.metric, e.value DESC;
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
-COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized';
+COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_repaired';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
 COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s';
 COMMENT ON COLUMN leaderboard.value IS 'in the unit that the metrics name ends with; without one a share of 1';

@@ -86,11 +86,22 @@ def plan_student(context: Context, samples: list[str]) -> Planned:
 def plan_quantized(context: Context, samples: list[str]) -> Planned:
     """Return the compressed model of the merged one."""
     assert context.loaded.recipe.compress is not None
-    settings = context.loaded.recipe.compress.model_dump()
+    settings = context.loaded.recipe.compress.making
     parent = plan_student(context, samples).artifact_id
     quantized_id = content_id({"parent": parent, "compress": settings})
     name = f"{_called(context)}-{settings['quantize'] or 'small'}-{quantized_id[3:13]}"
     return Planned(quantized_id, "quantized", name, [parent], settings)
+
+
+def plan_repaired(context: Context, samples: list[str]) -> Planned:
+    """Return the compressed model that is trained on and compressed again."""
+    settings = context.loaded.recipe.compress
+    assert settings is not None and settings.repair is not None
+    compressed = plan_quantized(context, samples)
+    about = settings.making | {"repair": settings.repair.model_dump(), "seed": context.loaded.recipe.seed}
+    repaired_id = content_id({"parent": compressed.artifact_id, "repair": about["repair"], "seed": about["seed"]})
+    name = f"{_called(context)}-{settings.quantize or 'small'}-repaired-{repaired_id[3:13]}"
+    return Planned(repaired_id, "quantized", name, [compressed.artifact_id, *compressed.parents], about)
 
 
 def _called(context: Context) -> str:

@@ -25,6 +25,7 @@ from factory.recipe.distill import Distill
 from factory.recipe.model import DistillStage, SftStage
 from factory.recipe.training import Training
 from factory.student.adapter import further_student, new_student
+from factory.student.arguments import training_arguments
 from factory.student.artifacts import Planned
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
@@ -63,12 +64,7 @@ def train_stage(
     trainer.run(resumed)
     if watch is not None:
         context.progress.say(f"  {stage.name}: the student after step {trainer.state.best_global_step} did best and is kept")
-    log = [
-        {"step": entry["step"], "metric": metric, "value": float(entry[metric])}
-        for entry in trainer.state.log_history
-        for metric in _LOGGED
-        if metric in entry
-    ]
+    log = trainer.logged(_LOGGED)
     with publish(context.workspace.models / adapter.name, adapter.about | {"training_log": log, "left_out": left_out}) as staging:
         trainer.finished().save_pretrained(staging)
     shutil.rmtree(checkpoints, ignore_errors=True)
@@ -216,27 +212,20 @@ def _arguments(context: Context, stage: SftStage | DistillStage, checkpoints: st
             # Or patience would begin anew after a kill.
             "restore_callback_states_from_checkpoint": True,
         }
-    return {
-        "output_dir": checkpoints,
-        "max_steps": settings.steps,
-        "per_device_train_batch_size": settings.batch_size,
-        "learning_rate": settings.learning_rate,
-        "warmup_steps": int(settings.warmup * settings.steps),
-        "lr_scheduler_type": "cosine",
-        "logging_steps": 1,
-        "save_steps": min(settings.save_every, settings.steps),
-        "save_total_limit": 2,
-        "seed": context.loaded.recipe.seed,
-        "report_to": "none",
-        "disable_tqdm": True,
-        "use_cpu": not torch.cuda.is_available(),
-        "bf16": False,
+    common = training_arguments(
+        checkpoints,
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup=settings.warmup,
+        save_every=settings.save_every,
+        seed=context.loaded.recipe.seed,
+    )
+    common |= {
         "gradient_checkpointing": settings.gradient_checkpointing,
         "train_sampling_strategy": "group_by_length" if settings.group_by_length else "random",
-        "remove_unused_columns": False,
-        "max_length": None,
-        "dataloader_pin_memory": False,
-    } | watching
+    }
+    return common | watching
 
 
 def _sft_config(arguments: dict[str, Any]) -> SFTConfig:

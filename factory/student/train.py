@@ -27,7 +27,7 @@ def train(context: Context, store: Store) -> str:
     samples = training_samples(store)
     tokenizer = student_tokenizer(context)
     adapters = plan_adapters(context, samples)
-    rows = _rows(context, store, tokenizer) if any(not is_made(context, store, adapter) for _, adapter in adapters) else []
+    rows = training_rows(context, store, tokenizer) if any(not is_made(context, store, adapter) for _, adapter in adapters) else []
     base = starting_point(context, store, samples)
     before: Planned | None = None
     learnt: set[str] = set()
@@ -63,10 +63,12 @@ def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _rows(context: Context, store: Store, tokenizer: PreTrainedTokenizerBase) -> list[TrainingRow]:
+def training_rows(context: Context, store: Store, tokenizer: PreTrainedTokenizerBase, *, taught: bool = True) -> list[TrainingRow]:
+    """Return the rows of the accepted samples, in the plan's order; `taught`: with what is known of the teacher, where `tokenizer` is the
+    base's."""
     served = bool(context.loaded.recipe.teacher.endpoints)
     # Which tokenizer is behind a server is not known: each answer's tokens have to prove themselves.
-    same = served or context.teacher.facts().tokenizer_digest == context.base.facts().tokenizer_digest
+    same = taught and (served or context.teacher.facts().tokenizer_digest == context.base.facts().tokenizer_digest)
     teacher = AutoTokenizer.from_pretrained(context.teacher.folder) if same and not served else None
     accepted = store.query(
         "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, g.token_logprobs, g.topk_ids, "

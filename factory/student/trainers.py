@@ -81,6 +81,15 @@ class AnswerTrainer(SFTTrainer):
         """Return the trained model."""
         return self.model
 
+    def logged(self, metrics: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what was logged of these metrics: step, metric, value."""
+        return [
+            {"step": entry["step"], "metric": metric, "value": float(entry[metric])}
+            for entry in self.state.log_history
+            for metric in metrics
+            if metric in entry
+        ]
+
     @property
     def _base(self) -> Any:
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model

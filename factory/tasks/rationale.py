@@ -48,9 +48,12 @@ class RationaleKind:
         """Return the chat messages that put a question, worked examples before it."""
         messages = [{"role": "system", "content": render(SYSTEM, self._own, language=task.language)}]
         for seed in self._examples.before(task):
-            turn = render(TURN, self._own, language=seed.language, rationale=seed.rationale, answer=seed.reference)
-            messages += [{"role": "user", "content": seed.question}, {"role": "assistant", "content": turn}]
+            messages += [{"role": "user", "content": seed.question}, {"role": "assistant", "content": self.worked(seed)}]
         return [*messages, {"role": "user", "content": task.question}]
+
+    def worked(self, seed: Seed) -> str:
+        """Return the turn that answers a seed with the rationale and the reference that it has."""
+        return render(TURN, self._own, language=seed.language, rationale=seed.rationale, answer=seed.reference)
 
     def episode(self, task: Task, draw: int) -> Episode:
         """Ask once and read the answer."""

@@ -24,7 +24,7 @@ def test_a_students_calls_of_an_own_tool_are_carried_out(tmp_path: Path) -> None
     context = load(tmp_path)
     subject = Subject("student", "b2:student", "student", tmp_path, False, "", "")
     with opened(context) as store:
-        said = measure(context, store, subject, Model(twice), speed=False)
+        said = measure(context, store, subject, Model(twice), local=False)
         found = {row["question"]: row for row in store.query("SELECT question, result, parsed, right_answer FROM predictions")}
     assert context.own_tools is not None
     context.own_tools.close()

@@ -40,7 +40,7 @@ def _measured(folder: Path, role: Role) -> tuple[str, list[Request], dict[str, d
 
     context = load(folder)
     with opened(context) as store:
-        said = measure(context, store, Subject(role, f"b2:{role}", role, folder, role == "teacher", "", ""), Model(say), speed=False)
+        said = measure(context, store, Subject(role, f"b2:{role}", role, folder, role == "teacher", "", ""), Model(say), local=False)
         rows = {row["reference"]: row for row in store.query("SELECT * FROM predictions")}
         metrics = [row["metric"] for row in store.query("SELECT metric FROM evaluations ORDER BY metric")]
     return said, asked, rows, metrics

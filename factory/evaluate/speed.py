@@ -1,0 +1,55 @@
+"""How fast a model answers, alone and with company.
+
+Every request asks for the same number of tokens, whatever the model would say, so that models are compared at the same work; each is
+preceded by one of another wording, so that processor and cache are warm. `latency_*` is the time of a request that is alone, from
+sending to its last token; `tokens_per_s_batch_N` counts generated tokens, N requests at once: the median of several rounds, as a machine
+that does other things as well is only ever slower.
+"""
+
+import dataclasses
+import statistics
+import time
+
+from factory.context import Context
+from factory.digest import content_id
+from factory.evaluate.exam import Exam, question
+from factory.evaluate.subject import Subject
+from factory.inference.request import Model, Request
+from factory.tasks.sample import Task
+
+TOKENS = 32
+ALONE = 20  # requests that are timed one by one
+TOGETHER, ROUNDS = 32, 3
+
+
+def speed(context: Context, asking: Exam, subject: Subject, tasks: list[Task], model: Model) -> dict[str, tuple[float, int]]:
+    """Return each figure with the number of repetitions behind it; nothing where every question is too long for the model."""
+    context.progress.update(f"  {subject.role}  speed, 1 at once", now=True)
+    alone = [_timed(model, [request]) for request in _requests(asking, subject, tasks, "alone", ALONE + 1)]
+    rounds = []
+    for number in range(ROUNDS + 1):
+        context.progress.update(f"  {subject.role}  speed, {TOGETHER} at once, round {number + 1} of {ROUNDS + 1}", now=True)
+        rounds.append(_timed(model, _requests(asking, subject, tasks, f"together {number}", TOGETHER)))
+    seconds = sorted(seconds for seconds, tokens in alone[1:] if tokens)
+    rates = [tokens / seconds for seconds, tokens in rounds[1:] if tokens]
+    if not seconds or not rates:
+        return {}
+    return {
+        "tokens_per_s_batch_1": (TOKENS / statistics.median(seconds), len(seconds)),
+        "latency_p50_s": (statistics.median(seconds), len(seconds)),
+        "latency_p95_s": (seconds[round(0.95 * (len(seconds) - 1))], len(seconds)),
+        f"tokens_per_s_batch_{TOGETHER}": (statistics.median(rates), len(rates)),
+    }
+
+
+def _requests(asking: Exam, subject: Subject, tasks: list[Task], tag: str, count: int) -> list[Request]:
+    asked = (question(asking, subject, tasks[i % len(tasks)], TOKENS) for i in range(count))
+    return [
+        dataclasses.replace(request, key=content_id([request.key, tag, i]), schema=None, ignore_eos=True) for i, request in enumerate(asked)
+    ]
+
+
+def _timed(model: Model, requests: list[Request]) -> tuple[float, int]:
+    started = time.monotonic()
+    tokens = sum(answer.completion_tokens for answer in model.answer(requests))
+    return time.monotonic() - started, tokens
