@@ -109,7 +109,8 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
         if recipe.student.prune and context.base.ready:
             require_prunable(context.base.facts())
         if recipe.compress and context.base.ready:
-            require_compressible(recipe.compress, context.base.facts(), machine()["instruction_sets"], gpu=has_gpu())
+            sets = machine()["instruction_sets"]
+            require_compressible(recipe.compress, context.base.facts(), sets, gpu=has_gpu(), pruned=recipe.student.prune)
 
 
 def _require_solvable(context: Context) -> None:

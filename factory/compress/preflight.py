@@ -4,20 +4,25 @@ from factory.compress.vocabulary import Vocabulary
 from factory.errors import InputError
 from factory.models.folder import ModelFolder
 from factory.recipe.compress import GROUPED, Compress
-from factory.recipe.prune import PRUNABLE
+from factory.recipe.prune import PRUNABLE, Prune
 
 
-def require_prunable(base: ModelFolder) -> None:
+def require_prunable(base: ModelFolder, key: str = "student.prune") -> None:
     """Raise InputError if parts of the base cannot be taken out."""
     if base.architecture not in PRUNABLE:
         raise InputError(
-            f"student.prune: {base.folder.name} is a {base.architecture}, and {' and '.join(PRUNABLE)} can be pruned here",
+            f"{key}: {base.folder.name} is a {base.architecture}, and {' and '.join(PRUNABLE)} can be pruned here",
             "Choose another base, or remove prune.",
         )
 
 
-def require_compressible(settings: Compress, base: ModelFolder, instruction_sets: list[str], *, gpu: bool) -> None:
-    """Raise InputError if the settings do not suit the base or cannot be served here. Loads no model."""
+def require_compressible(
+    settings: Compress, base: ModelFolder, instruction_sets: list[str], *, gpu: bool, pruned: Prune | None = None
+) -> None:
+    """Raise InputError if the settings do not suit the base, of which `pruned` is taken out before, or cannot be served here. Loads no
+    model."""
+    if settings.prune:
+        require_prunable(base, "compress.prune")
     if settings.vocabulary and settings.vocabulary >= (size := len(Vocabulary(base.folder))):
         raise InputError(
             f"compress.vocabulary asks for {settings.vocabulary} tokens, and the tokenizer of {base.folder.name} has {size}",
@@ -31,12 +36,14 @@ def require_compressible(settings: Compress, base: ModelFolder, instruction_sets
             "Write quantize: w8a8-static, or compress on the machine that serves it.",
         )
     config = base.config.get("text_config", base.config)
-    heads, width = int(config["num_attention_heads"]), base.hidden_size
-    sizes = {
-        "hidden_size": width,
-        "intermediate_size": int(config["intermediate_size"]),
-        "heads x head_dim": heads * int(config.get("head_dim") or width // heads),
-    }
+    heads, width, channels = int(config["num_attention_heads"]), base.hidden_size, int(config["intermediate_size"])
+    head_dim = int(config.get("head_dim") or width // heads)
+    for prune in (pruned, settings.prune):
+        if prune:
+            groups = int(config.get("num_key_value_heads") or heads)
+            heads, channels = heads // groups * prune.kept_groups(groups), prune.kept_channels(channels)
+            config = config | {"num_key_value_heads": prune.kept_groups(groups)}
+    sizes = {"hidden_size": width, "intermediate_size": channels, "heads x head_dim": heads * head_dim}
     for name, size in sizes.items():
         if size % settings.group_size:
             raise InputError(

@@ -6,7 +6,8 @@ one number for all. Groups are counted in whole ones, channels in multiples of 3
 model; it has to be trained on.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import torch
 from safetensors.torch import save_file
 from transformers import LlamaConfig
 
-from factory.compress.importance import Importance
+from factory.compress.importance import Importance, measure
+from factory.recipe.prune import Prune
 
-_CHANNELS = 32
+KEPT = "kept_parts.json"
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,24 @@ class Kept:
     channels: list[list[int]]
 
 
-def choose(importance: Importance, *, layers: float, heads: float, mlp: float) -> Kept:
-    """Return what stays when these shares (0 to 0.5) of the least important parts are taken out; ValueError outside of that range."""
-    if not all(0 <= share <= 0.5 for share in (layers, heads, mlp)):
-        raise ValueError("at most half can be taken out in one step")
-    stay = _best(importance.layers, importance.layers.numel() - round(layers * importance.layers.numel()))
-    groups, channels = importance.groups.shape[1], importance.channels.shape[1]
-    width = channels if mlp == 0 else max(_CHANNELS, round(channels * (1 - mlp) / _CHANNELS) * _CHANNELS)
+def prune(model: Any, texts: Sequence[list[int]], settings: Prune, folder: Path, say: Callable[[str], None]) -> None:
+    """Write what stays of a model in float32 into `folder`, with the map of what was kept (`KEPT`: places in the model of layers, and by
+    layer of key-value groups and channels); `texts` are the token ids on which importance is measured."""
+    say(f"  prune: measuring on {len(texts)} samples")
+    kept = choose(measure(model, texts), settings)
+    say(f"  prune: {len(kept.layers)} layers, {len(kept.groups[0])} key-value groups, {len(kept.channels[0])} channels stay")
+    save_pruned(model.to(torch.bfloat16), kept, folder)
+    (folder / KEPT).write_text(json.dumps(vars(kept)), encoding="utf-8")
+
+
+def choose(importance: Importance, settings: Prune) -> Kept:
+    """Return what stays when the least important parts are taken out."""
+    layers, groups, channels = importance.layers.numel(), importance.groups.shape[1], importance.channels.shape[1]
+    stay = _best(importance.layers, layers - round(settings.layers * layers))
     return Kept(
         stay,
-        [_best(importance.groups[layer], max(1, groups - round(heads * groups))) for layer in stay],
-        [_best(importance.channels[layer], min(width, channels)) for layer in stay],
+        [_best(importance.groups[layer], settings.kept_groups(groups)) for layer in stay],
+        [_best(importance.channels[layer], settings.kept_channels(channels)) for layer in stay],
     )
 
 

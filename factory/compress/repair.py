@@ -23,7 +23,7 @@ from trl import SFTConfig
 
 from factory.artifact import publish, verify
 from factory.compress.embedding import cut_model
-from factory.compress.stage import calibrating, shrink
+from factory.compress.stage import shrink, spread
 from factory.compress.vocabulary import KEPT
 from factory.context import Context
 from factory.recipe.compress import Repair, is_calibrated
@@ -85,14 +85,14 @@ def repair(context: Context, store: Store) -> str:
             for path in compressed.iterdir():
                 if path.suffix != ".safetensors" and path.name not in ("config.json", "manifest.json"):
                     shutil.copy(path, staging)
-            shrink(context, store, model, tokenizer, calibrating(settings, samples))
+            shrink(context, store, model, tokenizer, spread(samples, settings.calibration_samples))
             model.save_pretrained(staging, save_compressed=True)
         shutil.rmtree(checkpoints, ignore_errors=True)
     artifact = verify(target)
     log = artifact.about.pop("training_log")
     if not store.query("SELECT 1 FROM training_log WHERE artifact_id = ?", [planned.artifact_id]):
         store.commit(training_log=[entry | {"artifact_id": planned.artifact_id, "stage": "repair"} for entry in log])
-    roles = {"train": samples} | ({"calibrate": calibrating(settings, samples)} if is_calibrated(settings) else {})
+    roles = {"train": samples} | ({"calibrate": spread(samples, settings.calibration_samples)} if is_calibrated(settings) else {})
     record(context, store, planned, artifact, roles)
     return planned.name
 

@@ -1,4 +1,4 @@
-"""The stage that makes the merged student smaller: fewer tokens, fewer weights, fewer bits.
+"""The stage that makes the merged student smaller: fewer parts, fewer tokens, fewer weights, fewer bits.
 
 Promise: the result is a model folder that vLLM serves, written atomically with the student's tokenizer and chat template.
 """
@@ -11,10 +11,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from factory.artifact import publish, verify
 from factory.compress.embedding import cut_model
+from factory.compress.prune import prune
 from factory.compress.quantize import quantize
 from factory.compress.vocabulary import Vocabulary
 from factory.context import Context
-from factory.recipe.compress import Compress, is_calibrated
+from factory.recipe.compress import is_calibrated
 from factory.store.store import Store
 from factory.student.artifacts import plan_quantized, plan_student, record, training_samples
 
@@ -31,6 +32,12 @@ def compress(context: Context, store: Store) -> str:
         model, tokenizer = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16), AutoTokenizer.from_pretrained(source)
         with publish(target, planned.about) as staging:
             tokenizer.save_pretrained(staging)
+            if settings.prune:
+                texts = _texts(store, tokenizer)
+                chosen = spread(samples, settings.prune.samples)
+                ids = [tokenizer.encode(texts[one], add_special_tokens=False) for one in chosen]
+                prune(model.float().eval(), ids, settings.prune, staging, context.progress.say)
+                model = AutoModelForCausalLM.from_pretrained(staging, dtype=torch.bfloat16)
             if settings.vocabulary:
                 vocabulary = Vocabulary(source)
                 kept = vocabulary.kept(_used(store, tokenizer), settings.vocabulary)
@@ -38,16 +45,19 @@ def compress(context: Context, store: Store) -> str:
                 vocabulary.cut(staging, kept)
                 cut_model(model, kept)
                 tokenizer = AutoTokenizer.from_pretrained(staging)
-            shrink(context, store, model, tokenizer, calibrating(settings, samples))
+            shrink(context, store, model, tokenizer, spread(samples, settings.calibration_samples))
             model.save_pretrained(staging, save_compressed=True)
     artifact = verify(target)
-    record(context, store, planned, artifact, {"calibrate": calibrating(settings, samples)} if is_calibrated(settings) else {})
+    looked_at = spread(samples, settings.prune.samples) if settings.prune else []
+    if is_calibrated(settings):
+        looked_at += [one for one in spread(samples, settings.calibration_samples) if one not in looked_at]
+    record(context, store, planned, artifact, {"calibrate": looked_at})
     return f"{planned.name}, {artifact.weight_bytes / whole.weight_bytes:.2f} of the student's bytes"
 
 
-def calibrating(settings: Compress, samples: list[str]) -> list[str]:
-    """Return the samples on which scales and zeros are worked out, evenly from all."""
-    return samples[:: max(1, len(samples) // settings.calibration_samples)][: settings.calibration_samples]
+def spread(samples: list[str], count: int) -> list[str]:
+    """Return `count` of the samples, or all, evenly from all."""
+    return samples[:: max(1, len(samples) // count)][:count]
 
 
 def shrink(context: Context, store: Store, model: Any, tokenizer: PreTrainedTokenizerBase, samples: list[str]) -> None:

@@ -1,7 +1,6 @@
 """The student's starting point: its base, or what pruning leaves of it.
 
-Promise: a pruned base is an ordinary model folder, written atomically, with the base's tokenizer and a map of what was kept
-(`kept_parts.json`: the places in the base of layers, and by layer of key-value groups and channels).
+Promise: a pruned base is an ordinary model folder, written atomically, with the base's tokenizer and a map of what was kept.
 """
 
 import json
@@ -11,14 +10,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from factory.artifact import publish, verify
-from factory.compress.importance import measure
-from factory.compress.prune import choose, save_pruned
+from factory.compress.prune import prune
 from factory.context import Context
 from factory.store.store import Store
 from factory.student.artifacts import plan_pruned, record
 from factory.student.rows import student_template
-
-KEPT = "kept_parts.json"
 
 
 def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
@@ -37,14 +33,9 @@ def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
             str(tokenizer.apply_chat_template(json.loads(row["messages"]), tools=json.loads(row["tools"]), tokenize=False)) for row in rows
         ]
         model = AutoModelForCausalLM.from_pretrained(context.base.folder, dtype=torch.float32).eval()
-        context.progress.say(f"  prune: measuring {context.base.name} on {len(texts)} samples")
-        importance = measure(model, [tokenizer.encode(text, add_special_tokens=False) for text in texts])
-        kept = choose(importance, layers=settings.layers, heads=settings.heads, mlp=settings.mlp)
-        told = f"{len(kept.layers)} layers, {len(kept.groups[0])} key-value groups, {len(kept.channels[0])} channels stay"
-        context.progress.say(f"  prune: {told}")
+        ids = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
         with publish(folder, planned.about) as staging:
-            save_pruned(model.to(torch.bfloat16), kept, staging)
+            prune(model, ids, settings, staging, context.progress.say)
             AutoTokenizer.from_pretrained(context.base.folder).save_pretrained(staging)
-            (staging / KEPT).write_text(json.dumps(vars(kept)), encoding="utf-8")
     record(context, store, planned, verify(folder), {"calibrate": chosen})
     return folder

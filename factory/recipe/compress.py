@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from factory.recipe.part import Part
+from factory.recipe.prune import Prune
 from factory.recipe.source import Fault, Source
 
 CALIBRATED = ("w8a8-static", "w4a16", "mixed")
@@ -42,6 +43,7 @@ class Compress(Part):
         le=10_000_000,
         description="Rows of embedding and output layer that stay: those that the accepted samples use, then the most common. Empty: all.",
     )
+    prune: Prune | None = Field(default=None, description="Take parts out of the trained student, first of all. Empty: none.")
     sparsity: Sparsity | None = Field(default=None, description="Set weights to zero, before quantization. Empty: none.")
     quantize: Literal["w8a8-static", "w8a8-dynamic", "w4a16", "mixed"] | None = Field(
         default=None,
@@ -68,7 +70,7 @@ class Compress(Part):
     @property
     def making(self) -> dict[str, Any]:
         """The settings that the compressed model follows from."""
-        return self.model_dump(exclude={"most_lost", "repair"})
+        return self.model_dump(exclude={"most_lost", "repair"} | ({"prune"} if self.prune is None else set()))
 
 
 def is_calibrated(settings: Compress) -> bool:
@@ -82,8 +84,8 @@ def faults(source: Source, settings: Any, *, evaluated: bool) -> Iterator[Fault]
         return
     said = {key for key, value in settings.items() if value is not None}
     quantize = settings.get("quantize")
-    if not said & {"vocabulary", "sparsity", "quantize"}:
-        yield source.fault(("compress",), "says nothing to be done; write quantize, sparsity or vocabulary, or remove it")
+    if not said & {"vocabulary", "prune", "sparsity", "quantize"}:
+        yield source.fault(("compress",), "says nothing to be done; write quantize, sparsity, prune or vocabulary, or remove it")
     if "calibration_samples" in said and quantize not in CALIBRATED and "sparsity" not in said:
         yield source.fault(("compress", "calibration_samples"), f"only with sparsity or quantize: {' or '.join(CALIBRATED)}")
     sparsity = settings.get("sparsity")

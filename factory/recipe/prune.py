@@ -1,4 +1,4 @@
-"""How a recipe says that the student starts from a part of its base."""
+"""How a recipe says that parts of a model are taken out: of the student's base before training, of the trained student after."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,19 +11,30 @@ from factory.recipe.source import Fault, Source
 # Whose decoder has layers of q, k, v, o and gate, up, down projections under these names.
 PRUNABLE = ("LlamaForCausalLM", "Qwen2ForCausalLM")
 _SHARES = ("layers", "heads", "mlp")
-_HALF = " At most half; what is left has to be trained on."
+_HALF = " At most half in one step; what is left has to be trained on."
+CHANNELS = 32  # what INT8 and INT4 kernels want a matrix's sides to be a multiple of
 
 
 class Prune(Part):
-    """Take out of the base what does least on the accepted samples, before anything is trained."""
+    """Take out of a model what does least on the accepted samples: whole layers, heads, channels."""
 
     layers: float = Field(default=0.0, ge=0, le=0.5, description="Share of the layers, by block influence." + _HALF)
     heads: float = Field(default=0.0, ge=0, le=0.5, description="Share of the attention heads, in whole key-value groups." + _HALF)
     mlp: float = Field(default=0.0, ge=0, le=0.5, description="Share of the MLPs' channels, in multiples of 32." + _HALF)
     samples: int = Field(default=64, ge=1, le=4096, description="Samples on which it is measured.")
 
+    def kept_groups(self, groups: int) -> int:
+        """Return how many of a layer's key-value groups stay, at least one."""
+        return max(1, groups - round(self.heads * groups))
 
-def faults(source: Source, settings: Any) -> Iterator[Fault]:
-    """Yield every broken rule between the settings of `student.prune`, as `factory.recipe.rules` does."""
+    def kept_channels(self, channels: int) -> int:
+        """Return how many of an MLP's channels stay, a multiple of 32 if any go."""
+        if self.mlp == 0:
+            return channels
+        return min(channels, max(CHANNELS, round(channels * (1 - self.mlp) / CHANNELS) * CHANNELS))
+
+
+def faults(source: Source, where: tuple[str, str], settings: Any) -> Iterator[Fault]:
+    """Yield every broken rule between the settings of a `prune`, as `factory.recipe.rules` does."""
     if isinstance(settings, dict) and not any(settings.get(share) for share in _SHARES):
-        yield source.fault(("student", "prune"), f"takes nothing out; write a share of {', '.join(_SHARES)}, or remove it")
+        yield source.fault(where, f"takes nothing out; write a share of {', '.join(_SHARES)}, or remove it")

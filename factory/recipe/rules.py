@@ -39,7 +39,8 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     if _at(source, "compress") is not None and _is_absent(source, "student"):
         yield source.fault(("compress",), "there is no student to compress; add student, or remove compress")
     yield from compress.faults(source, _at(source, "compress"), evaluated=not _is_absent(source, "evaluate"))
-    yield from prune.faults(source, _at(source, "student", "prune"))
+    for part in ("student", "compress"):
+        yield from prune.faults(source, (part, "prune"), _at(source, part, "prune"))
     kind = _at(source, "data", "kind")
     if kind == "instruction" and _at(source, "student") is not None:
         yield source.fault(("student",), "a student of the kind instruction is not trained here yet; remove it and use: factory export")

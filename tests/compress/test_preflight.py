@@ -1,5 +1,6 @@
 """What is refused before anything is trained, and what is let through."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -58,3 +59,12 @@ def test_what_fits_is_let_through(base: ModelFolder, settings: dict, gpu: bool) 
 
 def test_a_gpu_has_its_own_kernels(base: ModelFolder) -> None:
     require_compressible(Compress.model_validate({"quantize": "w4a16"}), base, ["avx2"], gpu=True)
+
+
+def test_a_group_that_divides_no_longer_after_pruning(base: ModelFolder) -> None:
+    _refused(base, "64 does not divide the intermediate_size 1120", quantize="w4a16", group_size=64, prune={"mlp": 0.27})
+
+
+def test_a_model_whose_parts_are_not_known(base: ModelFolder) -> None:
+    foreign = dataclasses.replace(base, architecture="GPT2LMHeadModel")
+    _refused(foreign, "compress.prune: .* is a GPT2LMHeadModel", prune={"layers": 0.2})

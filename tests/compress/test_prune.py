@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 pytest.importorskip("torch")
 
@@ -14,6 +15,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Qw
 
 from factory.compress.importance import Importance, measure
 from factory.compress.prune import Kept, choose, save_pruned
+from factory.recipe.prune import Prune
 
 IDS = [[3, 17, 42, 8, 99, 5, 61], [11, 2, 90, 33]]
 SHAPE = {
@@ -50,7 +52,7 @@ def _pruned(model: Any, kept: Kept, folder: Path) -> Any:
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
 def test_nothing_taken_out_changes_nothing(kind: str, tmp_path: Path) -> None:
     model = _model(kind)
-    pruned = _pruned(model, choose(measure(model, IDS), layers=0, heads=0, mlp=0), tmp_path)
+    pruned = _pruned(model, choose(measure(model, IDS), Prune()), tmp_path)
     assert type(pruned) is type(model)
     for name, tensor in model.state_dict().items():
         assert torch.equal(pruned.state_dict()[name], tensor), name
@@ -60,7 +62,7 @@ def test_nothing_taken_out_changes_nothing(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
 def test_what_is_left_computes_as_if_the_rest_were_silent(kind: str, tmp_path: Path) -> None:
     model = _model(kind)
-    kept = choose(measure(model, IDS), layers=0.25, heads=1 / 3, mlp=0.5)
+    kept = choose(measure(model, IDS), Prune(layers=0.25, heads=1 / 3, mlp=0.5))
     assert (len(kept.layers), len(kept.groups[0]), len(kept.channels[0])) == (3, 2, 64)
     pruned = _pruned(model, kept, tmp_path)
     with torch.no_grad():
@@ -113,7 +115,7 @@ def test_at_least_half_of_everything_stays(shares: tuple, shape: tuple, seed: in
     torch.manual_seed(seed)
     layers, groups, channels = shape
     importance = Importance(torch.rand(layers), torch.rand(layers, groups), torch.rand(layers, channels))
-    kept = choose(importance, layers=shares[0], heads=shares[1], mlp=shares[2])
+    kept = choose(importance, Prune(layers=shares[0], heads=shares[1], mlp=shares[2]))
     assert len(kept.layers) >= layers / 2 - 0.5
     assert {len(one) for one in kept.groups} == {max(1, groups - round(shares[1] * groups))}
     assert len({len(one) for one in kept.channels}) == 1
@@ -124,6 +126,5 @@ def test_at_least_half_of_everything_stays(shares: tuple, shape: tuple, seed: in
 
 @pytest.mark.parametrize("part", ["layers", "heads", "mlp"])
 def test_more_than_half_is_refused(part: str) -> None:
-    shares = {"layers": 0.0, "heads": 0.0, "mlp": 0.0} | {part: 0.51}
-    with pytest.raises(ValueError, match="at most half"):
-        choose(Importance(torch.rand(2), torch.rand(2, 2), torch.rand(2, 64)), **shares)
+    with pytest.raises(ValidationError, match=r"less than or equal to 0.5"):
+        Prune(**{part: 0.51})

@@ -22,6 +22,7 @@ from factory.compress.prune import choose, save_pruned
 from factory.compress.quantize import quantize
 from factory.inference.environment import ENVIRONMENT
 from factory.recipe.compress import Compress
+from factory.recipe.prune import Prune
 from tests.student import tiny
 
 pytestmark = pytest.mark.slow
@@ -108,6 +109,6 @@ def test_what_compression_writes(tmp_path: Path, settings: dict[str, Any]) -> No
 @pytest.mark.parametrize("shares", [{"layers": 0.25}, {"heads": 0.5}, {"mlp": 0.25}], ids=lambda shares: next(iter(shares)))
 def test_what_pruning_writes(tmp_path: Path, architecture: str, shares: dict[str, float]) -> None:
     model = _base(architecture)
-    kept = choose(measure(model, [_ids(text) for text in TEXTS]), **({"layers": 0.0, "heads": 0.0, "mlp": 0.0} | shares))
+    kept = choose(measure(model, [_ids(text) for text in TEXTS]), Prune(**shares))
     save_pruned(model.to(torch.bfloat16), kept, tmp_path)
     _agree(tmp_path, None)
