@@ -360,6 +360,29 @@ COMMENT ON COLUMN training_log.metric IS 'loss, cross_entropy, divergence, learn
 COMMENT ON COLUMN training_log."value" IS 'as the trainer gave it';
 COMMENT ON COLUMN training_log.batch IS 'the transaction that brought the row';
 
+CREATE TABLE trials (
+    search_id VARCHAR,
+    number BIGINT,
+    choice JSON NOT NULL,
+    recipe_text VARCHAR NOT NULL,
+    artifact_id VARCHAR,
+    evaluation_id VARCHAR,
+    failure VARCHAR,
+    "seconds" DOUBLE NOT NULL,
+    batch BIGINT NOT NULL,
+    PRIMARY KEY(search_id, number)
+);
+COMMENT ON TABLE trials IS 'What factory search tried; the figures of each are in evaluations.';
+COMMENT ON COLUMN trials.search_id IS 'content id of the recipe without its limits, and of what can be chosen';
+COMMENT ON COLUMN trials.number IS 'in the order in which they were tried, from 1';
+COMMENT ON COLUMN trials.choice IS 'what was chosen, by name';
+COMMENT ON COLUMN trials.recipe_text IS 'a whole recipe: factory run makes the same student of it';
+COMMENT ON COLUMN trials.artifact_id IS 'the student that came out; NULL if none did';
+COMMENT ON COLUMN trials.evaluation_id IS 'its measurement, as in evaluations';
+COMMENT ON COLUMN trials.failure IS 'why none came out; NULL if one did';
+COMMENT ON COLUMN trials."seconds" IS 'wall time; little where the student was there already';
+COMMENT ON COLUMN trials.batch IS 'the transaction that brought the row';
+
 CREATE TABLE turns (
     plan_id VARCHAR,
     "position" BIGINT,

@@ -12,6 +12,7 @@ from factory.cli.export import export
 from factory.cli.init import init
 from factory.cli.review import review
 from factory.cli.run import check, compress, distill, evaluate, generate, report, run
+from factory.cli.search import search
 from factory.cli.serve import chat, serve
 from factory.cli.validate import validate
 from factory.errors import FactoryError
@@ -26,7 +27,7 @@ app = typer.Typer(
 )
 for panel, verbs in {
     "Begin": (init, validate),
-    "Work": (run, generate, check, distill, compress, evaluate, report),
+    "Work": (run, generate, check, distill, compress, evaluate, report, search),
     "Look": (audit, review, export, doctor),
     "Use": (serve, chat),
 }.items():

@@ -82,6 +82,11 @@ def report(
     if against is not None:
         # Before the page of before goes.
         find_report(against, context.workspace.reports)
+    write_report(context, against)
+
+
+def write_report(context: "Context", against: str | None = None) -> None:
+    """Write the report anew and print its path."""
     (context.workspace.reports / "report.html").unlink(missing_ok=True)
     _run_stages(context, ("report",), against)
 

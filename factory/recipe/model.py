@@ -17,6 +17,7 @@ from factory.recipe.data import Data
 from factory.recipe.distill import Distill
 from factory.recipe.part import PATH, FilePath, Part
 from factory.recipe.prune import Prune
+from factory.recipe.search import Search
 from factory.recipe.training import Sft
 
 BUNDLED = tuple(bundled.BUNDLED)
@@ -175,6 +176,7 @@ class Recipe(Part):
     student: Student | None = Field(default=None, description="Who learns, and how. Empty: the data is made and checked, and no more.")
     compress: Compress | None = Field(default=None, description="How the student is made smaller. Empty: it is not. Needs student.")
     evaluate: Evaluate | None = Field(default=None, description="How the models are compared. Empty: they are not.")
+    search: Search | None = Field(default=None, description="What factory search tries. Empty: nothing.")
     limits: Limits = Field(default=Limits(), description="What a stage may use.")
 
     @model_validator(mode="before")

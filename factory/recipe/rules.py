@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import InputError
-from factory.recipe import compress, distill_rules, prune
+from factory.recipe import compress, distill_rules, prune, search
 from factory.recipe.checks import Length, check_name
 from factory.recipe.model import BUNDLED, Sampling, Teacher
 from factory.recipe.paths import find
@@ -41,6 +41,7 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     yield from compress.faults(source, _at(source, "compress"), evaluated=not _is_absent(source, "evaluate"))
     for part in ("student", "compress"):
         yield from prune.faults(source, (part, "prune"), _at(source, part, "prune"))
+    yield from search.faults(source, _at(source, "search"), student=_at(source, "student"), evaluated=not _is_absent(source, "evaluate"))
     kind = _at(source, "data", "kind")
     if kind == "instruction" and _at(source, "student") is not None:
         yield source.fault(("student",), "a student of the kind instruction is not trained here yet; remove it and use: factory export")

@@ -23,10 +23,12 @@ from factory.report.model import (
     Sample,
     Samples,
     Stage,
+    Trial,
     Yield,
 )
 from factory.report.output import write_report
 from factory.report.tables import build_tables, losses_sql, models_sql
+from factory.search.trials import label, points, search_id
 from factory.store.store import Row, Store
 from factory.student.artifacts import plan_adapters, plan_repaired, training_samples
 
@@ -92,6 +94,7 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
         sources=({"losses": training} if training else {}) | ({"models": models_sql(evaluations)} if evaluations else {}),
         outcomes=outcomes,
         versus=head_to_head(outcomes),
+        trials=_trials(context, store) if loaded.recipe.search else [],
     )
     if other is not None:
         report = report.model_copy(update={"comparison": compare(report, other)})
@@ -181,6 +184,23 @@ def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
     ):
         found.setdefault((row["role"], row["name"]), {})[row["task_id"]] = row["right_answer"]
     return [Outcome(role=role, artifact=name, right=right) for (role, name), right in found.items()]
+
+
+def _trials(context: Context, store: Store) -> list[Trial]:
+    figures: dict[int, dict[str, Any]] = {
+        one.number: {"accuracy": one.accuracy, "weight_bytes": int(one.weight_bytes), "latency_p50_s": one.latency_s, "fits": one.fits}
+        for one in points(context, store)
+    }
+    return [
+        Trial(
+            number=row["number"],
+            choice=label(json.loads(row["choice"])),
+            failure=row["failure"] or "",
+            recipe=f"search/trial-{row['number']:03}.yaml",
+            **figures.get(row["number"], {}),
+        )
+        for row in store.query("SELECT number, choice, failure FROM trials WHERE search_id = ? ORDER BY number", [search_id(context)])
+    ]
 
 
 def _accepted(store: Store) -> list[Sample]:

@@ -183,6 +183,19 @@ class Outcome(Part):
     right: dict[str, bool] = Field(description="task id to whether its answer was right")
 
 
+class Trial(Part):
+    """One combination that a search tried, with what came out of it, or why nothing did."""
+
+    number: Count
+    choice: str
+    accuracy: Share | None = None
+    weight_bytes: Count | None = None
+    latency_p50_s: Positive | None = None
+    fits: bool = Field(default=True, description="within the limits of the search")
+    failure: str = ""
+    recipe: str = Field(description="the recipe that makes the same student, below the workspace")
+
+
 class Query(Part):
     """A question to the store that the reader can ask again."""
 
@@ -255,6 +268,7 @@ class Report(Part):
     sources: dict[str, str] = Field(default={}, description="the statement behind models and losses")
     outcomes: list[Outcome] = []
     versus: list[Versus] = []
+    trials: list[Trial] = []
     comparison: Comparison | None = None
 
     def table(self, key: str) -> Table | None:

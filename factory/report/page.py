@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from factory.report import distributions, figures, quantities
+from factory.report import distributions, figures, frontiers, quantities
 from factory.report.figures import ROLES
 from factory.report.headline import headline, remarks
 from factory.report.model import Report, Stage, Table
@@ -51,6 +51,8 @@ def render_page(report: Report) -> str:
         for drawing, caption, sql in (
             (figures.accuracy(report.models), _ACCURACY, models),
             (figures.speed(report.models), _SPEED, models),
+            (frontiers.frontier(report.trials, "weight_bytes"), _BY_BYTES, ""),
+            (frontiers.frontier(report.trials, "latency_p50_s"), _BY_LATENCY, ""),
             (distributions.funnel(tables.get("funnel")), *_of(tables.get("funnel"))),
             (figures.checks(report.yield_, REASONS), _CHECKS, "SELECT * FROM yield_by_check" if report.tables else ""),
             (distributions.histogram(tables.get("uncertainty"), "uncertainty", "probability"), *_of(tables.get("uncertainty"))),
@@ -79,6 +81,9 @@ _ACCURACY = (
     "itself. Lines are 95\N{NO-BREAK SPACE}% bootstrap intervals.",
 )
 _SPEED = ("Speed and memory", "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.")
+_FRONTIER = "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow ones are above a limit."
+_BY_BYTES = ("Accuracy against bytes", _FRONTIER)
+_BY_LATENCY = ("Accuracy against latency", _FRONTIER)
 _CHECKS = ("Yield by check", "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.")
 _LOSSES = (
     "Training",

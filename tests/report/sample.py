@@ -18,6 +18,8 @@ from factory.report.model import (
     Sample,
     Samples,
     Stage,
+    Trial,
+    Versus,
     Yield,
 )
 
@@ -60,6 +62,9 @@ def measured(role: Role, right: int, same: int, rate: float, **others: Any) -> M
         "parse_rate": min(1.0, accuracy + 0.06),
         "held_out": 120,
         "tokens_per_s_batch_1": rate / 9,
+        "latency_p50_s": 32 * 9 / rate,
+        "latency_p95_s": 35 * 9 / rate,
+        "perplexity": 1.9 - accuracy,
         "tokens_per_s_batch_32": rate,
         "peak_memory_bytes": 1_420_000_000,
         "weight_bytes": 269_060_552,
@@ -174,6 +179,40 @@ def report(**changed: Any) -> Report:
             "seeds": 24,
             "requests": 600,
         },
+        "versus": [
+            Versus(one="student", other="teacher", shared=120, only_one=41, only_other=8, p=0.0000021),
+            Versus(one="student_quantized", other="student", shared=120, only_one=2, only_other=4, p=0.6875),
+        ],
+        "trials": [
+            Trial(
+                number=1,
+                choice="rank 16, quantize none",
+                accuracy=0.88,
+                weight_bytes=269_060_552,
+                latency_p50_s=0.71,
+                fits=False,
+                recipe="search/trial-001.yaml",
+            ),
+            Trial(
+                number=2,
+                choice="rank 16, quantize w8a8-dynamic",
+                accuracy=0.87,
+                weight_bytes=163_200_000,
+                latency_p50_s=0.58,
+                recipe="search/trial-002.yaml",
+            ),
+            Trial(
+                number=3,
+                choice="rank 4, quantize w4a16",
+                accuracy=0.61,
+                weight_bytes=118_300_000,
+                latency_p50_s=0.66,
+                recipe="search/trial-003.yaml",
+            ),
+            Trial(
+                number=4, choice="rank 4, quantize mixed", failure="the stage compress was ended by SIGKILL", recipe="search/trial-004.yaml"
+            ),
+        ],
         "queries": [
             Query(title="Why samples were refused", sql="SELECT check_name, reason, count(*) FROM rejected GROUP BY ALL ORDER BY 3 DESC"),
             Query(title="Where the teacher hesitated most", sql="SELECT * FROM teacher_uncertainty ORDER BY entropy DESC LIMIT 20"),

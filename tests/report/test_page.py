@@ -22,6 +22,7 @@ from factory.report.model import (
     Samples,
     Stage,
     Table,
+    Trial,
     Yield,
 )
 from factory.report.page import REASONS
@@ -127,7 +128,7 @@ def test_elements_are_closed_in_order_and_ids_are_unique_and_references_land() -
 def test_each_drawing_is_named_and_takes_its_colours_from_the_page() -> None:
     page = Page(whole_page())
     drawings = [attributes for tag, attributes in page.elements if tag == "svg"]
-    assert len(drawings) == 4
+    assert len(drawings) == 6
     assert all(drawing["role"] == "img" and drawing["aria-labelledby"] for drawing in drawings)
     styles = [attributes["style"] or "" for _, attributes in page.elements if "style" in attributes]
     assert not [style for style in styles if "#" in style.replace("url(#", "")]
@@ -183,17 +184,19 @@ def test_an_unknown_reason_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("changed", "drawings"),
     [
-        ({"models": []}, 2),
-        ({"models": models()[:1]}, 4),
-        ({"models": models()[:3]}, 4),
-        ({"models": [Measured(name="m", role="student", held_out=0)]}, 2),
-        ({"losses": []}, 3),
-        ({"losses": [Loss(stage="sft", step=1, value=float("nan"))]}, 4),
-        ({"yield_": Yield()}, 3),
-        ({"samples": Samples()}, 4),
-        ({"stages": [], "queries": [], "recipe": "", "recipe_path": "", "pedigree": {}, "versions": {}}, 4),
-        ({"stages": [Stage(name="check", seconds=0)]}, 4),
-        ({"models": [], "losses": [], "yield_": Yield(), "samples": Samples(), "stages": []}, 0),
+        ({"models": []}, 4),
+        ({"models": models()[:1]}, 6),
+        ({"models": models()[:3]}, 6),
+        ({"models": [Measured(name="m", role="student", held_out=0)]}, 4),
+        ({"losses": []}, 5),
+        ({"losses": [Loss(stage="sft", step=1, value=float("nan"))]}, 6),
+        ({"yield_": Yield()}, 5),
+        ({"samples": Samples()}, 6),
+        ({"trials": []}, 4),
+        ({"trials": [Trial(number=1, choice="rank 4", failure="it failed", recipe="search/trial-001.yaml")]}, 4),
+        ({"stages": [], "queries": [], "recipe": "", "recipe_path": "", "pedigree": {}, "versions": {}}, 6),
+        ({"stages": [Stage(name="check", seconds=0)]}, 6),
+        ({"models": [], "losses": [], "yield_": Yield(), "samples": Samples(), "stages": [], "trials": [], "versus": []}, 0),
     ],
 )
 def test_missing_parts_leave_a_whole_page(changed: dict[str, object], drawings: int) -> None:
@@ -210,7 +213,7 @@ def test_a_loss_that_was_not_finite_is_said() -> None:
 def test_many_models_and_losses_still_fit() -> None:
     crowd = [measured("student", 60 + place, 50, 400.0 + place, name=f"s{place}") for place in range(12)]
     points = [Loss(stage=f"stage {place % 5}", step=place, value=1.0 / (1 + place)) for place in range(400)]
-    assert Page(render_page(report(models=crowd, losses=points))).count("svg") == 4
+    assert Page(render_page(report(models=crowd, losses=points))).count("svg") == 6
 
 
 @pytest.mark.filterwarnings("error")

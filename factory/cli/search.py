@@ -1,0 +1,27 @@
+"""`factory search`: what can be had under a budget."""
+
+import sys
+
+import typer
+
+from factory.cli.options import RecipePath, WorkspacePath
+
+
+def search(recipe: RecipePath, workspace: WorkspacePath) -> None:
+    """Try combinations of adapter, pruning and quantization that the recipe's search allows. Ends on the report with their frontier.
+
+    Each trial is kept in the store with a recipe of its own below search/; the same command goes on after a cut.
+    """
+    from factory.child import interrupt_once
+    from factory.cli.run import write_report
+    from factory.context import Context
+    from factory.progress import Progress
+    from factory.recipe import load_recipe
+    from factory.search.run import search as run_search
+    from factory.workspace import Workspace
+
+    interrupt_once()
+    context = Context(load_recipe(recipe), Workspace(workspace), Progress())
+    if not run_search(context, " ".join(["factory", *sys.argv[1:]])):
+        typer.echo("nothing to do: every trial that the recipe asks for is there", err=True)
+    write_report(context)

@@ -1,0 +1,161 @@
+"""`factory search`: trial after trial through the same stages as `factory run`, in the same workspace.
+
+Promise: every trial is in the store (`trials`) with a whole recipe that makes the same student; a search that was cut goes on with the next
+trial, and what a trial shares with an earlier one (data, adapter, figures) is not made again. A trial that fails is entered with its
+reason, and the next is tried. Everything that can be checked is checked for each value before the first model loads.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from factory.context import Context
+from factory.errors import FactoryError, InputError
+from factory.evaluate.subject import subjects
+from factory.pipeline import preflight, run
+from factory.progress import duration
+from factory.recipe import load_recipe
+from factory.recipe.search import Search, chosen
+from factory.search.frontier import Point
+from factory.search.study import Choice, Study
+from factory.search.trials import label, over, points, search_id, teacher_accuracy
+from factory.store.store import Store
+
+STAGES = ("generate", "check", "distill", "compress", "evaluate")
+
+
+def search(context: Context, command: str) -> int:
+    """Try combinations until the recipe's trials are done or none is left; return how many new ones were tried."""
+    settings = context.loaded.recipe.search
+    if settings is None:
+        raise InputError(f"{context.loaded.path}: the recipe has no search", "Write what can be chosen: search: {quantize: [none, w4a16]}")
+    plain = _whole(context)
+    _check_each(context, plain, settings)
+    study, tried = Study(settings.space, context.loaded.recipe.seed), 0
+    for earlier, point in _done(context):
+        study.tell(earlier, *_told(point, settings, _teacher(context)))
+        tried += 1
+    begun = tried
+    while tried < settings.trials and (choice := study.ask()) is not None:
+        tried += 1
+        context.progress.say(f"trial {tried} of {settings.trials}: {label(choice)}")
+        point = _try(context, plain, choice, tried, command)
+        study.tell(choice, *_told(point, settings, _teacher(context)))
+        context.progress.say(f"  {_summary(point)}")
+    return tried - begun
+
+
+def _whole(context: Context) -> dict[str, Any]:
+    """Return the recipe as plain values whose paths are absolute, so that what is made of it can lie anywhere."""
+    plain = context.loaded.recipe.model_dump(mode="json", exclude_unset=True)
+    data = plain["data"]
+    holders: list[tuple[dict[str, Any], str]] = [(data, "seeds"), (data, "tools"), (plain["evaluate"], "held_out")]
+    holders += [(data.get("own_tools") or {}, "python"), (plain["teacher"], "model"), (plain["student"], "base")]
+    for holder, key in holders:
+        if (written := holder.get(key)) is not None and "/" in written and not plain["teacher"].get("endpoints"):
+            holder[key] = _absolute(context, written)
+    return plain
+
+
+def _absolute(context: Context, written: str) -> str:
+    try:
+        return str(context.loaded.resolve(written).resolve())
+    except InputError:
+        # A model of the hub.
+        return written
+
+
+def _trial(context: Context, plain: dict[str, Any], choice: Choice, name: str) -> Context:
+    """Return the context of a trial, whose recipe is written below the workspace."""
+    path = context.workspace.root / "search" / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = f"# {label(choice)}\n# factory run {path.name} -w DIR\n"
+    path.write_text(about + yaml.safe_dump(chosen(plain, choice), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return Context(load_recipe(path), context.workspace, context.progress)
+
+
+def _check_each(context: Context, plain: dict[str, Any], settings: Search) -> None:
+    """Check every value by itself; what only a combination breaks is told by its trial."""
+    for name, values in settings.space.items():
+        for value in values:
+            try:
+                preflight(_trial(context, plain, {name: value}, "check"), STAGES)
+            except InputError as error:
+                raise InputError(f"{context.loaded.path}: search.{name}: {value}: {error}") from None
+    (context.workspace.root / "search" / "check.yaml").unlink(missing_ok=True)
+
+
+def _try(context: Context, plain: dict[str, Any], choice: Choice, number: int, command: str) -> Point | None:
+    started, failure, found = time.monotonic(), None, None
+    trial = context
+    try:
+        trial = _trial(context, plain, choice, f"trial-{number:03}")
+        run(trial, STAGES, command)
+    except FactoryError as error:
+        failure = str(error) or "a stage failed: its log says why"
+
+    def enter(store: Store) -> None:
+        nonlocal found
+        last = subjects(trial, store)[-1] if failure is None else None
+        store.commit(
+            trials=[
+                {
+                    "search_id": search_id(context),
+                    "number": number,
+                    "choice": choice,
+                    "recipe_text": trial.loaded.text,
+                    "artifact_id": last.artifact_id if last else None,
+                    "evaluation_id": last.evaluation_id(trial) if last else None,
+                    "failure": failure,
+                    "seconds": time.monotonic() - started,
+                }
+            ]
+        )
+        found = next((point for point in points(context, store) if point.number == number), None)
+
+    _with_store(context, enter)
+    if failure:
+        context.progress.say(f"  trial {number} failed after {duration(time.monotonic() - started)}: {failure}")
+    return found
+
+
+def _with_store(context: Context, use: Callable[[Store], Any]) -> Any:
+    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
+        return use(store)
+
+
+def _done(context: Context) -> list[tuple[Choice, Point | None]]:
+    if not Path(context.workspace.store).exists():
+        return []
+
+    def read(store: Store) -> list[tuple[Choice, Point | None]]:
+        known = {point.number: point for point in points(context, store)}
+        rows = store.query("SELECT number, choice FROM trials WHERE search_id = ? ORDER BY number", [search_id(context)])
+        return [(json.loads(row["choice"]), known.get(row["number"])) for row in rows]
+
+    done: list[tuple[Choice, Point | None]] = _with_store(context, read)
+    return done
+
+
+def _teacher(context: Context) -> float | None:
+    if not context.workspace.store.exists():
+        return None
+    accuracy: float | None = _with_store(context, lambda store: teacher_accuracy(store))
+    return accuracy
+
+
+def _told(point: Point | None, settings: Search, teacher: float | None) -> tuple[tuple[float, float, float] | None, dict[str, float]]:
+    if point is None:
+        return None, {}
+    return (point.accuracy, point.weight_bytes, point.latency_s), over(point, settings, teacher)
+
+
+def _summary(point: Point | None) -> str:
+    if point is None:
+        return "no figures"
+    within = "" if point.fits else ", above a limit"
+    return f"{point.accuracy:.1%} right, {point.weight_bytes / 1e6:.0f} MB, {point.latency_s * 1000:.0f} ms for 32 tokens{within}"
