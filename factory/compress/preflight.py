@@ -28,6 +28,11 @@ def require_compressible(
             f"compress.vocabulary asks for {settings.vocabulary} tokens, and the tokenizer of {base.folder.name} has {size}",
             "Ask for fewer, or remove it.",
         )
+    if settings.quantize == "fp8" and not gpu:
+        raise InputError(
+            "compress.quantize: fp8 cannot be served on this processor: vLLM computes in it on GPUs alone",
+            "Write quantize: w8a8-dynamic, or compress on the machine that serves it.",
+        )
     if settings.quantize not in GROUPED:
         return
     if not gpu and "avx512f" not in instruction_sets:

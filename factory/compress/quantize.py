@@ -7,6 +7,7 @@
 * `w8a8-dynamic`: weights by channel, activations by token, scales worked out as the tokens come: nothing to calibrate.
 * `w4a16`: weights in groups that share a scale, rounded one column after the other with the error carried into the rest, on accepted
   samples (GPTQ, Frantar et al., 2022, arXiv 2210.17323); activations stay as they are.
+* `fp8`: weights in 8-bit floating point (E4M3) by channel, activations by token: nothing to calibrate, for GPUs that compute in it.
 * `mixed`: 4-bit weights where they were measured to harm least (`factory.compress.sensitivity`), `w8a8-dynamic` elsewhere.
 
 Before that, weights may be set to zero: SparseGPT (Frantar and Alistarh, 2023, arXiv 2301.00774) mends what stays, Wanda (Sun et al., 2023,
@@ -87,6 +88,8 @@ def _sparsifiers(settings: Compress) -> list[Any]:
 def _modifiers(settings: Compress, low: list[str], high: list[str]) -> list[Any]:
     if settings.quantize is None:
         return []
+    if settings.quantize == "fp8":
+        return [QuantizationModifier(targets=[_LINEAR, _DOWN], scheme="FP8_DYNAMIC", ignore=_KEPT)]
     by_channel = _integers("channel")
     by_token = _integers("token", dynamic=True)
     grouped = _integers("group", bits=4, group_size=settings.group_size)

@@ -9,7 +9,7 @@ from factory.digest import content_id
 from factory.store.store import Store
 from factory.student.artifacts import is_made, model_id, plan_quantized, plan_repaired, plan_student, training_samples
 
-PRECISIONS = {None: "bfloat16", "w8a8-static": "INT8", "w8a8-dynamic": "INT8", "w4a16": "INT4", "mixed": "INT4 and INT8"}
+PRECISIONS = {None: "bfloat16", "w8a8-static": "INT8", "w8a8-dynamic": "INT8", "w4a16": "INT4", "mixed": "INT4 and INT8", "fp8": "FP8"}
 
 Role = Literal["teacher", "base", "student", "student_quantized", "student_repaired"]
 

@@ -45,11 +45,11 @@ class Compress(Part):
     )
     prune: Prune | None = Field(default=None, description="Take parts out of the trained student, first of all. Empty: none.")
     sparsity: Sparsity | None = Field(default=None, description="Set weights to zero, before quantization. Empty: none.")
-    quantize: Literal["w8a8-static", "w8a8-dynamic", "w4a16", "mixed"] | None = Field(
+    quantize: Literal["w8a8-static", "w8a8-dynamic", "w4a16", "mixed", "fp8"] | None = Field(
         default=None,
         description="w8a8-static: 8-bit weights and activations, scales fixed by calibration. w8a8-dynamic: the same with "
         "scales by token. w4a16: 4-bit weights (GPTQ), activations as they are. mixed: w4a16 where it was measured to harm "
-        "least, w8a8-dynamic elsewhere. Empty: no fewer bits.",
+        "least, w8a8-dynamic elsewhere. fp8: 8-bit floating point, for GPUs that have it. Empty: no fewer bits.",
     )
     calibration_samples: int = Field(default=128, ge=8, le=4096, description="Samples that sparsity and scales are worked out on.")
     group_size: Literal[32, 64, 128] = Field(default=32, description="4-bit weights that share a scale. Only with w4a16 and mixed.")

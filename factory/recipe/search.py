@@ -10,7 +10,7 @@ from factory.recipe.prune import Prune
 from factory.recipe.source import Fault, Source
 
 Share = Annotated[float, Field(ge=0, le=0.5)]
-Quantized = Literal["none", "w8a8-static", "w8a8-dynamic", "w4a16", "mixed"]
+Quantized = Literal["none", "w8a8-static", "w8a8-dynamic", "w4a16", "mixed", "fp8"]
 CHOICES = ("rank", "layers", "heads", "mlp", "vocabulary", "quantize")
 
 

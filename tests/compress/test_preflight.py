@@ -42,6 +42,11 @@ def test_mixed_needs_the_kernel_too(base: ModelFolder) -> None:
     _refused(base, "mixed cannot be served on this processor", ["avx2"], quantize="mixed")
 
 
+def test_fp8_without_a_gpu(base: ModelFolder) -> None:
+    _refused(base, "fp8 cannot be served on this processor", quantize="fp8")
+    require_compressible(Compress.model_validate({"quantize": "fp8"}), base, ["avx2"], gpu=True)
+
+
 def test_more_tokens_than_there_are(base: ModelFolder) -> None:
     _refused(base, "asks for 300 tokens, and the tokenizer of .* has 3", vocabulary=300)
 

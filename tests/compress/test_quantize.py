@@ -72,6 +72,15 @@ def test_eight_bits(tmp_path: Path, kind: str) -> None:
     assert tensors["model.embed_tokens.weight"].dtype == torch.bfloat16
 
 
+def test_eight_bits_of_floating_point(tmp_path: Path) -> None:
+    written, tensors, before = _quantized(tmp_path, quantize="fp8")
+    (group,) = written["config_groups"].values()
+    assert (group["weights"]["type"], group["weights"]["num_bits"], group["input_activations"]["dynamic"]) == ("float", 8, True)
+    name = "model.layers.1.mlp.down_proj"
+    assert tensors[f"{name}.weight"].dtype == torch.float8_e4m3fn
+    assert _error(before[f"{name}.weight"], tensors[f"{name}.weight"].float() * tensors[f"{name}.weight_scale"].float()) < 0.05
+
+
 def test_four_bits_in_groups(tmp_path: Path) -> None:
     written, tensors, _ = _quantized(tmp_path, quantize="w4a16", group_size=32)
     (group,) = written["config_groups"].values()
