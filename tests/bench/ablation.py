@@ -7,8 +7,7 @@ of the seeds of `pipelines/rationale.yaml` right. For each seed the data is made
 from one fine-tuned adapter, but for `sft`, which is fine-tuned for all the steps; each student answers the held-out tasks through vLLM.
 What is printed for a variant is the mean accuracy over the seeds and its difference to `sft` with a 95 % interval: a bootstrap over seeds,
 and within a seed over held-out tasks, paired (Efron and Tibshirani, 1993). With three seeds that interval is wide, and honest.
-With --keep the workspaces stay, and a second run
-goes on from them. Ends on one JSON object.
+With --keep the workspaces stay, and a second run goes on from them. Ends on one JSON object.
 """
 
 import argparse
@@ -34,6 +33,8 @@ FIRST, THEN, BATCH, RATE = 40, 24, 8, 1e-3
 RESAMPLES = 5000
 VARIANTS: dict[str, dict[str, Any]] = {
     "sft": {},
+    # Cross-entropy alone in a second stage: what the new beginning of the learning rate does by itself.
+    "two_stages": {"teacher": "stored", "weight": 0.0},
     "topk_bucket": {"teacher": "stored", "tail": "bucket"},
     "topk_renormalize": {"teacher": "stored", "tail": "renormalize"},
     "topk_drop": {"teacher": "stored", "tail": "drop"},
