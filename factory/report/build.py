@@ -11,6 +11,7 @@ from factory.machine import machine, versions
 from factory.report.compare import compare, find_report, head_to_head
 from factory.report.model import (
     CheckYield,
+    Gate,
     Loss,
     Machine,
     Measured,
@@ -94,6 +95,7 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
         sources=({"losses": training} if training else {}) | ({"models": models_sql(evaluations)} if evaluations else {}),
         outcomes=outcomes,
         versus=head_to_head(outcomes),
+        gates=_gates(context, store) if measured else [],
         trials=_trials(context, store) if loaded.recipe.search else [],
     )
     if other is not None:
@@ -184,6 +186,16 @@ def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
     ):
         found.setdefault((row["role"], row["name"]), {})[row["task_id"]] = row["right_answer"]
     return [Outcome(role=role, artifact=name, right=right) for (role, name), right in found.items()]
+
+
+def _gates(context: Context, store: Store) -> list[Gate]:
+    gates = []
+    for subject in subjects(context, store):
+        rows = store.query(
+            "SELECT lost, most_lost, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1", [subject.artifact_id]
+        )
+        gates += [Gate(role=subject.role, **row) for row in rows]
+    return gates
 
 
 def _trials(context: Context, store: Store) -> list[Trial]:

@@ -30,6 +30,11 @@ def remarks(report: Report) -> list[str]:
     kept = report.yield_
     if kept.share is not None:
         said.append(f"{kept.accepted:,} of {kept.asked:,} answers passed every check ({percent(kept.share)}).")
+    for gate in report.gates:
+        which = "repaired" if gate.role == "student_repaired" else "compressed"
+        may = "it may ship" if gate.passed else "it does not ship"
+        lost = f"loses {gate.lost * 100:.1f}" if gate.lost > 0 else "loses none"
+        said.append(f"The {which} student {lost} of a hundred tasks, {gate.most_lost * 100:.1f} are allowed: {may}.")
     student = report.shipped
     teacher = report.measured("teacher")
     if student is None or teacher is None:

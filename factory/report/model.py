@@ -234,6 +234,15 @@ class Versus(Part):
     p: Share = Field(description="McNemar's exact test, two-sided")
 
 
+class Gate(Part):
+    """Whether a compressed student may ship: what it lost of the held-out tasks, and what the recipe allows; both as shares."""
+
+    role: Role
+    lost: float = Field(ge=-1, le=1)
+    most_lost: Share
+    passed: bool
+
+
 class Comparison(Part):
     """What changed since another run."""
 
@@ -268,6 +277,7 @@ class Report(Part):
     sources: dict[str, str] = Field(default={}, description="the statement behind models and losses")
     outcomes: list[Outcome] = []
     versus: list[Versus] = []
+    gates: list[Gate] = []
     trials: list[Trial] = []
     comparison: Comparison | None = None
 
@@ -287,8 +297,10 @@ class Report(Part):
 
     @property
     def shipped(self) -> Measured | None:
-        """The student that came last: repaired, compressed, or as it was trained."""
-        return next((model for role in reversed(STUDENTS) if (model := self.measured(role)) is not None), None)
+        """The last student that may: repaired, compressed, or as it was trained."""
+        refused = {gate.role for gate in self.gates if not gate.passed}
+        found = (self.measured(role) for role in reversed(STUDENTS) if role not in refused)
+        return next((model for model in found if model is not None), None)
 
     def measured(self, role: Role) -> Measured | None:
         """The last model of a role whose accuracy is known."""

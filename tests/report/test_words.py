@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.report.headline import headline, remarks
-from factory.report.model import Measured, Yield
-from factory.report.quantities import duration, number, percent, size, times
+from factory.report.model import Gate, Measured, Yield
+from factory.report.quantities import duration, latency, number, percent, size, times
 from factory.visible import cut, visible
 from tests.report.sample import measured, models, report
 
@@ -108,3 +108,21 @@ def test_visible_text_fits_into_xml_and_stays_as_it_is_when_shown_again(text: st
 def test_a_cut_counts_what_is_left_off() -> None:
     assert cut("abc", 3) == "abc"
     assert cut("abcde", 3) == "abc… (and 2 characters more)"
+
+
+@pytest.mark.parametrize(
+    ("lost", "most_lost", "words", "ships"),
+    [
+        (0.017, 0.01, "loses 1.7 of a hundred tasks, 1.0 are allowed: it does not ship", "student"),
+        (-0.02, 0.0, "loses none of a hundred tasks, 0.0 are allowed: it may ship", "student_quantized"),
+    ],
+)
+def test_what_may_not_ship_is_not_what_ships(lost: float, most_lost: float, words: str, ships: str) -> None:
+    gated = report(gates=[Gate(role="student_quantized", lost=lost, most_lost=most_lost, passed=lost <= most_lost)])
+    assert any(words in remark for remark in remarks(gated))
+    assert gated.shipped is not None and gated.shipped.role == ships
+
+
+def test_latency_in_words() -> None:
+    said = [latency(value).replace("\xa0", " ") for value in (None, 0.0123, 0.4499, 1.0, 61)]
+    assert said == ["–", "12 ms", "450 ms", "1.0 s", "1 min 01 s"]
