@@ -1,12 +1,12 @@
 """Which parts of distillation help? Each follows the same fine-tuning, on the same data, with the same number of steps in all.
 
-python -m tests.bench.ablation [--tasks calculator rationale] [--seeds 1 2 3] [--teacher MODEL] [--student MODEL] [--keep FOLDER]
+python -m tests.bench.ablation [--tasks calculator rationale] [--seeds 1 2 3] [--against VARIANT] [--keep FOLDER] ...
 
 The tasks: the calculator of `pipelines/calculator.yaml`, and rationales of `tests.bench.small_sums`, as the bundled model gets hardly any
 of the seeds of `pipelines/rationale.yaml` right. For each seed the data is made anew (other tasks, other draws). Every variant goes on
 from one fine-tuned adapter, but for `sft`, which is fine-tuned for all the steps; each student answers the held-out tasks through vLLM.
-What is printed for a variant is the mean accuracy over the seeds and its difference to `sft` with a 95 % interval: a bootstrap over seeds,
-and within a seed over held-out tasks, paired (Efron and Tibshirani, 1993). With three seeds that interval is wide, and honest.
+What is printed for a variant is the mean accuracy over the seeds and its difference to `sft`, or another, with a 95 % interval: a
+bootstrap over seeds, and within a seed over held-out tasks, paired (Efron and Tibshirani, 1993). With three seeds it is wide, and honest.
 With --keep the workspaces stay, and a second run goes on from them. Ends on one JSON object.
 """
 
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=("calculator", "rationale"), default=["calculator", "rationale"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--against", choices=VARIANTS, default="sft", help="what the others are compared with")
     parser.add_argument("--teacher", help="another model than the recipe's")
     parser.add_argument("--student", help="another model than the teacher's")
     parser.add_argument("--count", type=int, default=320, help="accepted samples of a seed")
@@ -60,13 +61,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)
         for task in arguments.tasks:
-            right: dict[str, list[np.ndarray]] = {variant: [] for variant in ["sft", *arguments.variants]}
+            right: dict[str, list[np.ndarray]] = {variant: [] for variant in dict.fromkeys([arguments.against, *arguments.variants])}
             for seed in arguments.seeds:
                 for variant in right:
                     recipe = _recipe(task, seed, variant, arguments, folder)
                     right[variant].append(_outcomes(recipe, folder / f"{task}-{seed}"))
                     print(f"{task}  seed {seed}  {variant:<17} {right[variant][-1].mean():6.1%} of {right[variant][-1].size}", flush=True)
-            result[task] = {variant: _against(outcomes, right["sft"]) for variant, outcomes in right.items()}
+            result[task] = {variant: _against(outcomes, right[arguments.against]) for variant, outcomes in right.items()}
             print(f"\n{task}, {len(arguments.seeds)} seeds")
             for variant, found in result[task].items():
                 low, high = found["interval"]
