@@ -23,13 +23,13 @@ from trl import SFTConfig
 
 from factory.artifact import publish, verify
 from factory.compress.embedding import cut_model
-from factory.compress.stage import shrink, spread
+from factory.compress.stage import chat_texts, shrink
 from factory.compress.vocabulary import KEPT
 from factory.context import Context
 from factory.recipe.compress import Repair, is_calibrated
 from factory.store.store import Store
 from factory.student.arguments import training_arguments
-from factory.student.artifacts import plan_quantized, plan_repaired, plan_student, record, training_samples
+from factory.student.artifacts import plan_quantized, plan_repaired, plan_student, record, spread, training_samples
 from factory.student.batch import Collator
 from factory.student.checkpoints import Live, WholeCheckpoints, last_whole
 from factory.student.losses.head import Head
@@ -85,7 +85,8 @@ def repair(context: Context, store: Store) -> str:
             for path in compressed.iterdir():
                 if path.suffix != ".safetensors" and path.name not in ("config.json", "manifest.json"):
                     shutil.copy(path, staging)
-            shrink(context, store, model, tokenizer, spread(samples, settings.calibration_samples))
+            texts = chat_texts(store, tokenizer)
+            shrink(context, model, tokenizer, [texts[one] for one in spread(samples, settings.calibration_samples)])
             model.save_pretrained(staging, save_compressed=True)
         shutil.rmtree(checkpoints, ignore_errors=True)
     artifact = verify(target)

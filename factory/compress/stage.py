@@ -17,7 +17,7 @@ from factory.compress.vocabulary import Vocabulary
 from factory.context import Context
 from factory.recipe.compress import is_calibrated
 from factory.store.store import Store
-from factory.student.artifacts import plan_quantized, plan_student, record, training_samples
+from factory.student.artifacts import plan_quantized, plan_student, record, spread, training_samples
 
 
 def compress(context: Context, store: Store) -> str:
@@ -32,20 +32,20 @@ def compress(context: Context, store: Store) -> str:
         model, tokenizer = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16), AutoTokenizer.from_pretrained(source)
         with publish(target, planned.about) as staging:
             tokenizer.save_pretrained(staging)
+            texts = chat_texts(store, tokenizer)
             if settings.prune:
-                texts = _texts(store, tokenizer)
                 chosen = spread(samples, settings.prune.samples)
                 ids = [tokenizer.encode(texts[one], add_special_tokens=False) for one in chosen]
                 prune(model.float().eval(), ids, settings.prune, staging, context.progress.say)
                 model = AutoModelForCausalLM.from_pretrained(staging, dtype=torch.bfloat16)
             if settings.vocabulary:
                 vocabulary = Vocabulary(source)
-                kept = vocabulary.kept(_used(store, tokenizer), settings.vocabulary)
+                kept = vocabulary.kept([*texts.values(), *_tools(store)], settings.vocabulary)
                 context.progress.say(f"  {len(kept)} of {len(vocabulary)} tokens stay")
                 vocabulary.cut(staging, kept)
                 cut_model(model, kept)
                 tokenizer = AutoTokenizer.from_pretrained(staging)
-            shrink(context, store, model, tokenizer, spread(samples, settings.calibration_samples))
+            shrink(context, model, tokenizer, [texts[one] for one in spread(samples, settings.calibration_samples)])
             model.save_pretrained(staging, save_compressed=True)
     artifact = verify(target)
     looked_at = spread(samples, settings.prune.samples) if settings.prune else []
@@ -55,25 +55,20 @@ def compress(context: Context, store: Store) -> str:
     return f"{planned.name}, {artifact.weight_bytes / whole.weight_bytes:.2f} of the student's bytes"
 
 
-def spread(samples: list[str], count: int) -> list[str]:
-    """Return `count` of the samples, or all, evenly from all."""
-    return samples[:: max(1, len(samples) // count)][:count]
-
-
-def shrink(context: Context, store: Store, model: Any, tokenizer: PreTrainedTokenizerBase, samples: list[str]) -> None:
-    """Set a model's weights to zero and round them, in place, as the recipe says; `samples` are what that is worked out on."""
+def shrink(context: Context, model: Any, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> None:
+    """Set a model's weights to zero and round them, in place, as the recipe says; `texts` are what that is worked out on."""
     settings = context.loaded.recipe.compress
     assert settings is not None
     if not (settings.sparsity or settings.quantize):
         return
     zeros = f"{settings.sparsity.pattern} sparsity by {settings.sparsity.method}" if settings.sparsity else None
-    told = f"on {len(samples)} samples" if is_calibrated(settings) else None
+    told = f"on {len(texts)} samples" if is_calibrated(settings) else None
     context.progress.say(f"  {', '.join(part for part in (zeros, settings.quantize, told) if part)}")
-    texts = _texts(store, tokenizer)
-    quantize(model, tokenizer, [texts[one] for one in samples], settings, context.loaded.recipe.teacher.max_model_len)
+    quantize(model, tokenizer, texts, settings, context.loaded.recipe.teacher.max_model_len)
 
 
-def _texts(store: Store, tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
+def chat_texts(store: Store, tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
+    """Return each accepted sample as its chat template renders it, by id."""
     rows = store.query("SELECT sample_id, messages, tools FROM training_set ORDER BY position")
     return {
         row["sample_id"]: str(tokenizer.apply_chat_template(json.loads(row["messages"]), tools=json.loads(row["tools"]), tokenize=False))
@@ -81,6 +76,5 @@ def _texts(store: Store, tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
     }
 
 
-def _used(store: Store, tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    tools = store.query("SELECT DISTINCT tools FROM training_set")
-    return [*_texts(store, tokenizer).values(), *(row["tools"] for row in tools)]
+def _tools(store: Store) -> list[str]:
+    return [row["tools"] for row in store.query("SELECT DISTINCT tools FROM training_set")]

@@ -13,7 +13,7 @@ from factory.artifact import publish, verify
 from factory.compress.prune import prune
 from factory.context import Context
 from factory.store.store import Store
-from factory.student.artifacts import plan_pruned, record
+from factory.student.artifacts import plan_pruned, record, spread
 from factory.student.rows import student_template
 
 
@@ -23,7 +23,7 @@ def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
     if planned is None or settings is None:
         return context.base.folder
     folder = context.workspace.models / planned.name
-    chosen = samples[:: max(1, len(samples) // settings.samples)][: settings.samples]
+    chosen = spread(samples, settings.samples)
     if not folder.exists():
         rows = store.query("SELECT messages, tools FROM samples WHERE list_contains(?, sample_id) ORDER BY sample_id", [chosen])
         tokenizer = AutoTokenizer.from_pretrained(context.base.folder)

@@ -133,7 +133,7 @@ def exam(context: Context) -> Exam:
 def question(asking: Exam, subject: Subject, task: Task, max_tokens: int) -> Request:
     """Return the request that puts a task to a model, greedily."""
     messages = asking.ask(subject, task)
-    key = content_id([subject.artifact_id, messages, max_tokens, ""])
+    key = content_id([subject.artifact_id, messages, max_tokens])
     tools = None if subject.as_teacher else asking.tools
     return Request(key, messages, Sampling(0.0, 1.0, max_tokens), asking.schema(subject), tools)
 

@@ -1,9 +1,9 @@
 """How fast a model answers, alone and with company.
 
-Every request asks for the same number of tokens, whatever the model would say, so that models are compared at the same work; each is
-preceded by one of another wording, so that processor and cache are warm. `latency_*` is the time of a request that is alone, from
-sending to its last token; `tokens_per_s_batch_N` counts generated tokens, N requests at once: the median of several rounds, as a machine
-that does other things as well is only ever slower.
+Every request asks for the same number of tokens, whatever the model would say, so that models are compared at the same work. The first
+request and the first round are not counted: processor and prefix cache are warm then. `latency_*` is the time of a request that is alone,
+from sending to its last token; `tokens_per_s_batch_N` counts generated tokens, N requests at once: the median of several rounds, as a
+machine that does other things as well is only ever slower.
 """
 
 import dataclasses

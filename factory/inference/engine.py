@@ -71,7 +71,7 @@ class Engine:
                     break
                 if request is None:
                     break
-                ids, forced = self._prompt_ids(request), self._encode(request.forced)
+                ids, forced = self._prompt_ids(request), self._encode(request.forced) if request.forced else []
                 if len(ids) + max(1, len(forced)) > self.max_model_len:
                     yield Answer(request.key, "", "error", len(ids), 0, 0.0, error="prompt_too_long")
                     continue

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from factory.recipe.compress import CALIBRATED, GROUPED
 from factory.recipe.part import Part
 from factory.recipe.prune import Prune
 from factory.recipe.source import Fault, Source
@@ -52,9 +53,9 @@ def chosen(recipe: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
     for name, nothing in (("vocabulary", 0), ("quantize", "none")):
         if name in choice:
             compress[name] = None if choice[name] == nothing else choice[name]
-    if compress.get("quantize") not in ("w8a8-static", "w4a16", "mixed") and not compress.get("sparsity"):
+    if compress.get("quantize") not in CALIBRATED and not compress.get("sparsity"):
         compress.pop("calibration_samples", None)
-    if compress.get("quantize") not in ("w4a16", "mixed"):
+    if compress.get("quantize") not in GROUPED:
         compress.pop("group_size", None)
     if compress.get("quantize") != "mixed":
         compress.pop("bits", None)

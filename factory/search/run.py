@@ -7,8 +7,6 @@ reason, and the next is tried. Everything that can be checked is checked for eac
 
 import json
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -35,16 +33,16 @@ def search(context: Context, command: str) -> int:
         raise InputError(f"{context.loaded.path}: the recipe has no search", "Write what can be chosen: search: {quantize: [none, w4a16]}")
     plain = _whole(context)
     _check_each(context, plain, settings)
-    study, tried = Study(settings.space, context.loaded.recipe.seed), 0
-    for earlier, point in _done(context):
-        study.tell(earlier, *_told(point, settings, _teacher(context)))
-        tried += 1
-    begun = tried
+    study = Study(settings.space, context.loaded.recipe.seed)
+    done, teacher = _done(context)
+    for earlier, point in done:
+        study.tell(earlier, *_told(point, settings, teacher))
+    begun = tried = len(done)
     while tried < settings.trials and (choice := study.ask()) is not None:
         tried += 1
         context.progress.say(f"trial {tried} of {settings.trials}: {label(choice)}")
-        point = _try(context, plain, choice, tried, command)
-        study.tell(choice, *_told(point, settings, _teacher(context)))
+        point, teacher = _try(context, plain, choice, tried, command)
+        study.tell(choice, *_told(point, settings, teacher))
         context.progress.say(f"  {_summary(point)}")
     return tried - begun
 
@@ -89,17 +87,17 @@ def _check_each(context: Context, plain: dict[str, Any], settings: Search) -> No
     (context.workspace.root / "search" / "check.yaml").unlink(missing_ok=True)
 
 
-def _try(context: Context, plain: dict[str, Any], choice: Choice, number: int, command: str) -> Point | None:
-    started, failure, found = time.monotonic(), None, None
+def _try(context: Context, plain: dict[str, Any], choice: Choice, number: int, command: str) -> tuple[Point | None, float | None]:
+    """Run one trial, enter it, and return what came out of it, with the teacher's accuracy."""
+    started, failure = time.monotonic(), None
     trial = context
     try:
         trial = _trial(context, plain, choice, f"trial-{number:03}")
         run(trial, STAGES, command)
     except FactoryError as error:
         failure = str(error) or "a stage failed: its log says why"
-
-    def enter(store: Store) -> None:
-        nonlocal found
+        context.progress.say(f"  trial {number} failed after {duration(time.monotonic() - started)}: {failure}")
+    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
         last = subjects(trial, store)[-1] if failure is None else None
         store.commit(
             trials=[
@@ -115,37 +113,17 @@ def _try(context: Context, plain: dict[str, Any], choice: Choice, number: int, c
                 }
             ]
         )
-        found = next((point for point in points(context, store) if point.number == number), None)
-
-    _with_store(context, enter)
-    if failure:
-        context.progress.say(f"  trial {number} failed after {duration(time.monotonic() - started)}: {failure}")
-    return found
+        return next((point for point in points(context, store) if point.number == number), None), teacher_accuracy(store)
 
 
-def _with_store(context: Context, use: Callable[[Store], Any]) -> Any:
+def _done(context: Context) -> tuple[list[tuple[Choice, Point | None]], float | None]:
+    """Return the trials of before, with the teacher's accuracy."""
+    if not context.workspace.store.exists():
+        return [], None
     with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
-        return use(store)
-
-
-def _done(context: Context) -> list[tuple[Choice, Point | None]]:
-    if not Path(context.workspace.store).exists():
-        return []
-
-    def read(store: Store) -> list[tuple[Choice, Point | None]]:
         known = {point.number: point for point in points(context, store)}
         rows = store.query("SELECT number, choice FROM trials WHERE search_id = ? ORDER BY number", [search_id(context)])
-        return [(json.loads(row["choice"]), known.get(row["number"])) for row in rows]
-
-    done: list[tuple[Choice, Point | None]] = _with_store(context, read)
-    return done
-
-
-def _teacher(context: Context) -> float | None:
-    if not context.workspace.store.exists():
-        return None
-    accuracy: float | None = _with_store(context, lambda store: teacher_accuracy(store))
-    return accuracy
+        return [(json.loads(row["choice"]), known.get(row["number"])) for row in rows], teacher_accuracy(store)
 
 
 def _told(point: Point | None, settings: Search, teacher: float | None) -> tuple[tuple[float, float, float] | None, dict[str, float]]:

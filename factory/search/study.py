@@ -59,7 +59,7 @@ class Study:
 
     def _study(self) -> optuna.Study:
         with warnings.catch_warnings():
-            # That choices are weighed together, and not each by itself, is called experimental since 2020.
+            # Optuna calls it experimental that choices are weighed together, and not each by itself.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             sampler = optuna.samplers.TPESampler(seed=self._chance().getrandbits(31), n_startup_trials=_RANDOM_FIRST, multivariate=True)
         study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)

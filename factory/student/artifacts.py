@@ -29,6 +29,11 @@ def training_samples(store: Store) -> list[str]:
     return [row["sample_id"] for row in store.query("SELECT sample_id FROM training_set ORDER BY position")]
 
 
+def spread(samples: list[str], count: int) -> list[str]:
+    """Return `count` of the samples, or all, evenly from all."""
+    return samples[:: max(1, len(samples) // count)][:count]
+
+
 def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage | DistillStage, Planned]]:
     """Return the adapter after each stage of training, in order."""
     student, recipe = context.student, context.loaded.recipe

@@ -55,7 +55,8 @@ def train_stage(
     usable, left_out = _usable(context, stage, rows)
     watch = stage.settings.watch
     learnt, _ = _set_aside(context, stage, usable)
-    left_out |= {row.sample_id: WATCHED for row in usable if row.sample_id not in {usable[place].sample_id for place in learnt}}
+    stay = {usable[place].sample_id for place in learnt}
+    left_out |= {row.sample_id: WATCHED for row in usable if row.sample_id not in stay}
     trainer = make_trainer(context, stage, base, before, usable, tokenizer, str(checkpoints))
     trainer.add_callback(WholeCheckpoints())
     if watch is not None and watch.patience is not None:
