@@ -14,9 +14,11 @@ from factory.export.multitask import PREFIXES, RATIONALE
 from factory.inference.request import Request, Sampling
 from factory.student.rows import OPENING
 from factory.tasks.answer import normal_answer, split_answer
-from factory.tasks.call import CallFault, parse_call, parse_hermes
+from factory.tasks.call import CallFault, declined, parse_call, parse_hermes
 from factory.tasks.rationale import RationaleKind
+from factory.tasks.reference import parse_steps
 from factory.tasks.sample import Task
+from factory.tasks.unreadable import unreadable
 from factory.tools.errors import ToolError
 from factory.tools.registry import canonical_arguments
 
@@ -49,7 +51,7 @@ class Exam(Protocol):
 
 
 class CallExam:
-    """Tool calls: right is a call whose result is the reference's."""
+    """Tool calls: right is a call whose result is the reference's, and none where the reference says so."""
 
     metrics = ACCURACY | {"tool_call_accuracy": "same_call"}
 
@@ -66,8 +68,11 @@ class CallExam:
         return self._context.calls.schema if subject.as_teacher else None
 
     def judge(self, subject: Subject, task: Task, text: str) -> dict[str, Any]:
-        """Carry the call out and compare."""
+        """Carry the call out and compare. Where no tool is needed, right is to call none."""
         context, call, result = self._context, None, None
+        if parse_steps(task.reference) == [] and not self._context.calls.in_steps:
+            none = declined(text) if subject.as_teacher else OPENING.strip() not in text and unreadable(text) is None
+            return {"call": None, "result": None, "parsed": none, "same_call": none, "right_answer": none}
         try:
             call = (parse_call if subject.as_teacher else parse_hermes)(text, context.tools)
             result = context.run_tool(call["name"], call["arguments"])
@@ -84,7 +89,7 @@ class CallExam:
 
     def wanted(self, subject: Subject, task: Task) -> tuple[str, str] | None:
         """Return the reference call, after the opening of a call where the model writes in the Hermes form."""
-        if self._context.calls.in_steps:
+        if self._context.calls.in_steps or parse_steps(task.reference) is not None:
             return None
         call = json.dumps(self._context.calls.reference_call(task.reference), ensure_ascii=False)
         return ("" if subject.as_teacher else OPENING), call

@@ -73,12 +73,12 @@ def _tool_call(changed: Row, changes: dict[str, str], task: Task, own: Path | No
     if foreign := sorted(names & {tool.name for tool in tools} - set(TOOL_NAMES)):
         raise InputError(f"{foreign[0]} is a tool of your own, which is not run from here: edit the question or reject the sample")
     # A kind knows from its seeds whether it works in steps.
-    seed = Seed("", task.language, "", "", "[]" if in_steps else "1", "", 0)
+    seed = Seed("", task.language, "", "", json.dumps(steps) if in_steps else "1", "", 0)
     kind = ToolCallKind([seed], tools, examples=0, seed=0, own=own)
     if not in_steps:
         return _played(kind.episode(task, 0), [json.dumps(call, ensure_ascii=False)])
     said = [json.dumps(step, ensure_ascii=False) for step in steps]
-    return _played(kind.episode(task, 0), [*said, "[]"] if steps else ["[]", changed["answer"] or ""])
+    return _played(kind.episode(task, 0), [*said, "[]"] if steps else ["null", changed["answer"] or ""])
 
 
 def _parsed(text: str) -> Any:

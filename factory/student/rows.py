@@ -69,10 +69,12 @@ def build_row(
     `sample` has sample_id, seed_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs (each or None) and
     teacher_messages, JSON columns as text. `teacher` is its tokenizer, None where it is not here. `own_tokens`: the stored tokens
     may be the student's tokens. `vocabulary` is how many tokens the student's model knows. The teacher's end-of-turn token is left
-    out: the student's call goes on with its closing tag.
+    out: the student's call goes on with its closing tag. Where no tool was called, its turn is learnt as `own_words` has it.
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
     prompt = render(student, messages[:1], tools, generate=True)
+    if len(messages) == 2:
+        return _words_row(sample, messages, encode(student, prompt), student, teacher, own_tokens=own_tokens, vocabulary=vocabulary)
     to_answer = render(student, messages[:3], tools, generate=True)[len(render(student, messages[:2], tools)) :]
     end = str(student.eos_token)
     teacher_messages = json.loads(sample["teacher_messages"])
@@ -111,6 +113,75 @@ def build_row(
         fault,
         seed=sample["seed_id"],
     )
+
+
+def _words_row(
+    sample: dict[str, Any],
+    messages: list[dict[str, Any]],
+    prompt: list[int],
+    student: PreTrainedTokenizerBase,
+    teacher: PreTrainedTokenizerBase | None,
+    *,
+    own_tokens: bool,
+    vocabulary: int,
+) -> TrainingRow:
+    same = sample["text"].strip() == messages[1]["content"]
+    words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+    return TrainingRow(
+        sample["sample_id"],
+        prompt + words.ids,
+        [IGNORED] * len(prompt) + words.ids,
+        len(prompt),
+        words.taught,
+        teacher_words(sample, words, teacher),
+        words.topk_ids,
+        words.topk_logprobs,
+        words.fault,
+        seed=sample["seed_id"],
+    )
+
+
+@dataclass(frozen=True)
+class Words:
+    """An assistant's whole turn in tokens, its end with it: how many of them the teacher wrote, from the first on, and why that is none or
+    why their stored distribution, (taught, k), is empty."""
+
+    ids: list[int]
+    taught: int
+    fault: str
+    topk_ids: list[list[int]]
+    topk_logprobs: list[list[float]]
+
+
+def own_words(
+    sample: dict[str, Any],
+    messages: list[dict[str, Any]],
+    student: PreTrainedTokenizerBase,
+    *,
+    same: bool,
+    own_tokens: bool,
+    vocabulary: int,
+) -> Words:
+    """Return the turn of `messages`, question and answer; `same`: what was accepted is what the teacher wrote."""
+    end = encode(student, str(student.eos_token))
+    if json.loads(sample["teacher_messages"])[-1]["content"] != messages[0]["content"] or not same:
+        return Words(encode(student, messages[1]["content"]) + end, 0, "edited", [], [])
+    ids = list(sample["token_ids"] or ())
+    body = ids[:-1] if ids and ids[-1] in student.all_special_ids else ids
+    if not body or not own_tokens or student.decode(body, skip_special_tokens=True) != sample["text"]:
+        return Words(encode(student, sample["text"]) + end, 0, "no_logprobs" if sample["token_ids"] is None else "other_text", [], [])
+    taught = len(ids) if ids[-1:] == end else len(body)
+    columns = sample["topk_ids"], sample["topk_logprobs"]
+    fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
+    topk_ids, topk_logprobs = ([], []) if fault else (list(map(list, column[:taught])) for column in columns)
+    return Words(body + end, taught, fault, topk_ids, topk_logprobs)
+
+
+def teacher_words(sample: dict[str, Any], words: Words, teacher: PreTrainedTokenizerBase | None) -> list[int]:
+    """Return the teacher's prompt followed by its words, empty where there are none or its tokenizer is not here."""
+    if teacher is None or not words.taught:
+        return []
+    return encode(teacher, render(teacher, json.loads(sample["teacher_messages"]), None, generate=True)) + words.ids[: words.taught]
 
 
 def _call_ids(sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool) -> tuple[list[int], str]:

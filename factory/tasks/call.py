@@ -57,9 +57,14 @@ def parse_hermes(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
     return parse_call(said.removeprefix(_OPEN).removesuffix(_CLOSE), tools)
 
 
-def call_schema(tools: list[ToolSpec]) -> dict[str, Any]:
-    """Return the JSON Schema of one call to any of the tools, name first."""
-    calls = [
+def declined(text: str) -> bool:
+    """Return whether a model that is asked for one call or `null` calls nothing."""
+    return text.strip() == "null"
+
+
+def call_schema(tools: list[ToolSpec], *, or_none: bool = False) -> dict[str, Any]:
+    """Return the JSON Schema of one call to any of the tools, name first; `or_none`: or of `null`."""
+    calls: list[dict[str, Any]] = [
         {
             "type": "object",
             "properties": {"name": {"const": tool.name}, "arguments": tool.function.parameters},
@@ -68,7 +73,8 @@ def call_schema(tools: list[ToolSpec]) -> dict[str, Any]:
         }
         for tool in tools
     ]
-    return calls[0] if len(calls) == 1 else {"anyOf": calls}
+    allowed = [*calls, {"type": "null"}] if or_none else calls
+    return allowed[0] if len(allowed) == 1 else {"anyOf": allowed}
 
 
 def _read(text: str) -> Any:

@@ -1,7 +1,7 @@
 """The kind `tool_call`: a question, the calls that answer it, the tools' results, the answer.
 
-Where every reference is an expression, a sample is one call of the one tool: the teacher is asked for it as one JSON object. Where
-references are steps, the teacher is asked for a list of calls, sees their results, and is asked again until the list is empty: one call,
+Where every reference is an expression, a sample is one call of the one tool: the teacher is asked for it as one JSON object, or for `null`
+if some references say that no tool is needed. Where references are steps, the teacher is asked for a list of calls, sees their results, and is asked again until the list is empty: one call,
 several in parallel, several turns, or none at all. Each call is really executed. The answer states the results in a sentence from a
 template: what was proved is the result, and a small teacher's own sentence about it would only add errors. Only where no tool is needed
 the answer is the teacher's own.
@@ -17,7 +17,7 @@ from typing import Any
 from factory.digest import canonical_json, content_id
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
-from factory.tasks.call import CallFault, call_schema, calls_schema, parse_call, parse_calls
+from factory.tasks.call import CallFault, call_schema, calls_schema, declined, parse_call, parse_calls
 from factory.tasks.control_token import control_token
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
@@ -55,9 +55,11 @@ class ToolCallKind:
         own: Path | None = None,
     ):
         self.tools = tools
-        self.in_steps = any(parse_steps(seed.reference) is not None for seed in seeds)
-        self.schema = calls_schema(tools) if self.in_steps else call_schema(tools)
-        used = [STEPS, ANSWER, PLAIN] if self.in_steps else [SYSTEM, ANSWER]
+        steps = [parse_steps(seed.reference) for seed in seeds]
+        self.in_steps = any(steps)
+        self._declines = [] in steps and not self.in_steps
+        self.schema = calls_schema(tools) if self.in_steps else call_schema(tools, or_none=self._declines)
+        used = [STEPS if self.in_steps else SYSTEM, ANSWER, *([PLAIN] if self.in_steps or self._declines else [])]
         self.template_digest = content_id([template_digest(name, own) for name in used])
         self._seeds = seeds
         self._seed = seed
@@ -65,7 +67,7 @@ class ToolCallKind:
         self._run = run
         self._own = own
         shown = [tool.model_dump() for tool in tools]
-        self._system = {"role": "system", "content": render(used[0], own, tools=shown)}
+        self._system = {"role": "system", "content": render(used[0], own, tools=shown, declines=self._declines)}
         self._examples = Examples([seed for seed in seeds if seed.reference], examples)
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:
@@ -94,10 +96,13 @@ class ToolCallKind:
         return [*messages, {"role": "user", "content": task.question}]
 
     def episode(self, task: Task, draw: int) -> Episode:
-        """Put the task; in steps, go on with each step's results until the teacher calls no more."""
+        """Put the task; in steps, go on with each step's results until the teacher calls no more. Where it calls nothing at all, ask once
+        more for an answer in words."""
         if self.in_steps:
             return (yield from self._in_steps(task))
         answer = yield Ask(self.ask(task), self.schema)
+        if self._declines and answer.error is None and declined(answer.text):
+            return (yield from self._in_words(task, [answer]))
         return self.read(task, answer)
 
     def read(self, task: Task, answer: Answer) -> Sample:
@@ -173,14 +178,11 @@ class ToolCallKind:
         messages = self.ask(task)
         steps: Steps = []
         results: list[list[str]] = []
-        keys: list[str] = []
         ends: list[str] = []
-        fault, detail, said = None, "", ""
+        fault, detail = None, ""
         while True:
             answer = yield Ask(messages, self.schema)
-            keys.append(answer.key)
             ends.append(answer.finish_reason)
-            said = answer.text
             if fault := answer.error:
                 break
             try:
@@ -198,39 +200,54 @@ class ToolCallKind:
                 fault, detail = "tool_error", str(error)
                 break
             messages = [*messages, {"role": "assistant", "content": answer.text}, _results_turn(results[-1])]
-        sentence = None
-        if fault is None and steps:
-            sentence = self._sentence(task, results[-1])
-        elif fault is None:
-            plain = render(PLAIN, self._own, language=task.language)
-            answer = yield Ask([{"role": "system", "content": plain}, {"role": "user", "content": task.question}])
-            keys.append(answer.key)
-            ends.append(answer.finish_reason)
-            said = answer.text
-            fault, detail = (answer.error, "") if answer.error else unreadable(said) or (None, "")
-            sentence = None if fault else said.strip()
+        if fault is None and not steps:
+            return (yield from self._in_words(task, [answer]))
+        sentence = self._sentence(task, results[-1]) if fault is None else None
         path = [[[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step] for step in steps]
         return Sample(
-            request_key=keys[-1],
+            request_key=answer.key,
             task=task,
-            text=said,
-            # What was cut off in any turn is no whole conversation.
-            finish_reason=next((end for end in ends if end != "stop"), "stop"),
+            text=answer.text,
+            finish_reason=_end(ends),
             fault=fault,
             detail=detail,
             call=steps,
             result=canonical_json(results),
             answer=sentence,
-            messages=path_messages(task.question, steps, results, sentence) if fault is None and sentence else None,
+            messages=path_messages(task.question, steps, results, sentence) if sentence else None,
             outcome=outcome(results) if fault is None else None,
             expected=self._expected(task),
             said=f"{task.question} {canonical_json(path)}",
-            content_id=content_id([_normal(task.question), path or sentence]),
+            content_id=content_id([_normal(task.question), path or None]),
+        )
+
+    def _in_words(self, task: Task, before: list[Answer]) -> Episode:
+        """Ask for the answer to a question that the teacher called no tool for."""
+        plain = render(PLAIN, self._own, language=task.language)
+        answer = yield Ask([{"role": "system", "content": plain}, {"role": "user", "content": task.question}])
+        fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
+        said = None if fault else answer.text.strip()
+        return Sample(
+            request_key=answer.key,
+            task=task,
+            text=answer.text,
+            finish_reason=_end([one.finish_reason for one in [*before, answer]]),
+            fault=fault,
+            detail=detail,
+            call=[],
+            result="[]",
+            answer=said,
+            messages=path_messages(task.question, [], [], said) if said else None,
+            outcome=outcome([]) if fault is None else None,
+            expected=self._expected(task),
+            said=f"{task.question} []",
+            content_id=content_id([_normal(task.question), said]),
         )
 
     def _worked(self, seed: Seed) -> list[dict[str, Any]]:
         if not self.in_steps:
-            call = json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
+            none = parse_steps(seed.reference) is not None
+            call = "null" if none else json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
             return [{"role": "user", "content": seed.question}, {"role": "assistant", "content": call}]
         steps = self.reference_steps(seed.reference)
         results = run_steps(steps, self._run) or []
@@ -268,6 +285,11 @@ def path_messages(question: str, steps: Steps, results: list[list[str]], answer:
         messages.append({"role": "assistant", "content": None, "tool_calls": calls})
         messages += [{"role": "tool", "tool_call_id": name, "content": result} for name, result in zip(ids, outcomes, strict=True)]
     return [*messages, {"role": "assistant", "content": answer}]
+
+
+def _end(ends: list[str]) -> str:
+    # What was cut off in any turn is no whole conversation.
+    return next((end for end in ends if end != "stop"), "stop")
 
 
 def _results_turn(results: list[str]) -> dict[str, Any]:
