@@ -6,12 +6,13 @@ number format. It is refused before it is made if it would be larger than allowe
 at is not loaded.
 """
 
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from factory.student.rows import TrainingRow
 
 # Of a row: the teacher's side of the conversation, and how many tokens at its end it wrote.
 _Words = tuple[list[int], int]
-_BATCH = 8
+_BATCH = 16
 _HEAD = "head.safetensors"
 
 
@@ -132,26 +133,49 @@ def _make(
             torch.from_file(str(staging / _name(i)), shared=True, size=shape[0] * width, dtype=dtype).view(shape)
             for i in range(1 + len(layers))
         ]
-        # Rows of like length together: the padding of a batch is work for nothing.
-        order = sorted((i for i, length in enumerate(lengths) if length), key=lambda i: len(rows[i][0]))
-        for at in range(0, len(order), _BATCH):
-            batch = order[at : at + _BATCH]
+        done, total = 0, sum(length > 0 for length in lengths)
+        for batch in _batches(rows):
             for i, states in zip(batch, _states(model, [rows[i] for i in batch], layers, pad), strict=True):
                 for file, state in zip(files, states, strict=True):
                     file[starts[i] : starts[i + 1]] = state
-            progress.update(f"  the teacher's hidden states  {at + len(batch)}/{len(order)} samples", now=at + len(batch) == len(order))
+            done += len(batch)
+            progress.update(f"  the teacher's hidden states  {done}/{total} samples", now=done == total)
         weights = {"weight": head.weight.detach().clone()}
         save_file(weights | ({} if head.bias is None else {"bias": head.bias.detach().clone()}), staging / _HEAD)
 
 
+def _batches(rows: Sequence[_Words]) -> Iterator[list[int]]:
+    """Yield the places of rows with words in them, rows that begin alike together: what a batch shares is read once."""
+    order = sorted((i for i, (_, length) in enumerate(rows) if length), key=lambda i: rows[i][0])
+    alike = [len(os.path.commonprefix([rows[one][0], rows[other][0]])) for one, other in itertools.pairwise(order)]
+    start = 0
+    for at in range(1, len(order) + 1):
+        # A row that shares much less, or much more with the one after it, would cost the others what they share.
+        if at == len(order) or at - start == _BATCH or not 0.75 * alike[start] <= alike[at - 1] <= alike[start] / 0.75:
+            yield order[start:at]
+            start = at
+
+
 def _states(model: Any, rows: Sequence[_Words], layers: Sequence[int], pad: int) -> list[list[torch.Tensor]]:
-    batch = Collator(pad).padded("input_ids", "attention_mask", [ids for ids, _ in rows])
-    with torch.no_grad():
-        output = model.get_decoder()(**batch, use_cache=False, output_hidden_states=bool(layers), return_dict=True)
-    wanted = [output.last_hidden_state, *(output.hidden_states[layer] for layer in layers)]
+    shared = _shared(rows)
+    batch = Collator(pad).padded("input_ids", "attention_mask", [ids[shared:] for ids, _ in rows])
     lengths = torch.tensor([length for _, length in rows])
     predicting = spans(batch["input_ids"].shape, batch["attention_mask"].sum(1) - lengths - 1, lengths)
+    decoder, begun = model.get_decoder(), None
+    with torch.no_grad():
+        if shared:
+            begun = decoder(input_ids=torch.tensor([rows[0][0][:shared]]), use_cache=True).past_key_values
+            begun.batch_repeat_interleave(len(rows))
+            batch["attention_mask"] = torch.cat([torch.ones(len(rows), shared, dtype=torch.long), batch["attention_mask"]], dim=1)
+        output = decoder(**batch, past_key_values=begun, use_cache=begun is not None, output_hidden_states=bool(layers), return_dict=True)
+    wanted = [output.last_hidden_state, *(output.hidden_states[layer] for layer in layers)]
     return [[states[i][predicting[i]] for states in wanted] for i in range(len(rows))]
+
+
+def _shared(rows: Sequence[_Words]) -> int:
+    """Return how many tokens all rows begin with; no state at the end of them is asked for."""
+    alike = os.path.commonprefix([ids for ids, _ in rows])
+    return int(min(len(alike), *(len(ids) - length - 1 for ids, length in rows)))
 
 
 def _name(file: int) -> str:

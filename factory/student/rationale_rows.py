@@ -55,4 +55,3 @@ def build_rationale_rows(
             )
         )
     return rows
-

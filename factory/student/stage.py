@@ -26,7 +26,7 @@ from factory.recipe.model import DistillStage, SftStage
 from factory.recipe.training import Training
 from factory.student.adapter import further_student, new_student
 from factory.student.arguments import training_arguments
-from factory.student.artifacts import Planned
+from factory.student.artifacts import Planned, spread
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
 from factory.student.checkpoints import PARTS, Live, WholeCheckpoints, last_whole
@@ -36,7 +36,8 @@ from factory.student.schedule import moment
 from factory.student.trainers import AnswerTrainer, DistillTrainer, Lesson, TeacherTrainer, gkd_config
 from factory.student.watch import METRICS, set_aside
 
-WATCHED = "watched"  # why a sample that was set aside is not learnt from
+# Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
+WATCHED, UNREAD = "watched", "unread"
 _LOGGED = ("loss", *PARTS, "learning_rate", "grad_norm", "tokens_per_s", *(f"eval_{name}" for name in METRICS))
 
 
@@ -53,6 +54,7 @@ def train_stage(
     checkpoints = context.workspace.checkpoints / adapter.name
     resumed = last_whole(checkpoints)
     usable, left_out = _usable(context, stage, rows)
+    usable, left_out = _within_reach(context, stage, usable, left_out)
     watch = stage.settings.watch
     learnt, _ = _set_aside(context, stage, usable)
     stay = {usable[place].sample_id for place in learnt}
@@ -98,6 +100,19 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
             "Without them: train with sft alone, on the teacher's text.",
         )
     return usable, left_out
+
+
+def _within_reach(
+    context: Context, stage: SftStage | DistillStage, rows: list[TrainingRow], left_out: dict[str, str]
+) -> tuple[list[TrainingRow], dict[str, str]]:
+    """Leave out what a stage with a cache ends before it has seen: the teacher reads no sample for nothing."""
+    if isinstance(stage, SftStage) or stage.distill.teacher != "cache":
+        return rows, left_out
+    learnt, watched = _set_aside(context, stage, rows)
+    samples = list(dict.fromkeys(rows[place].sample_id for place in learnt))
+    stay = {*spread(samples, stage.settings.steps * stage.settings.batch_size), *(rows[place].sample_id for place in watched)}
+    unread = {sample: UNREAD for sample in samples if sample not in stay}
+    return [row for row in rows if row.sample_id not in unread], left_out | unread
 
 
 def _set_aside(context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]) -> tuple[list[int], list[int]]:

@@ -1,5 +1,6 @@
 """A cache of hidden states is whole, proved, within its budget, and another one for another teacher."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,19 @@ def test_it_holds_the_states_that_predict_the_calls_and_the_head(tmp_path: Path,
     states = cache.states(0, [4])
     expected = tiny.logits(model, rows[4].teacher_ids)[-rows[4].taught_length - 1 : -1].float()
     assert torch.allclose(cache.head.logits(states), expected, **near)
+
+
+def test_what_rows_begin_with_together_is_read_once_and_changes_nothing(tmp_path: Path, teacher: Path) -> None:
+    model = tiny.model(2, layers=3)
+    begun = [[5, 6, 7, 8, 9, 10, 11, 12], [5, 6, 7, 8, 20, 21, 22, 23, 24, 25]]
+    rows = [replace(row, teacher_ids=begun[i % 2] + row.teacher_ids) for i, row in enumerate(tiny.rows(40, 1))]
+    # One that is another's beginning, and one that is said twice.
+    rows += [replace(rows[0], teacher_ids=rows[0].teacher_ids[:-1], taught_length=rows[0].taught_length - 1), rows[1]]
+    cache = _open(tmp_path, teacher, rows)
+    for row, made in enumerate(rows):
+        for file, layer in ((0, 3), (1, 1)):
+            expected = tiny.hidden(model, made.teacher_ids, layer)[-made.taught_length - 1 : -1].float()
+            assert torch.allclose(cache.states(file, [row]), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_what_is_there_is_taken_and_another_teacher_makes_another(tmp_path: Path, teacher: Path) -> None:

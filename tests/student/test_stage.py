@@ -101,6 +101,15 @@ def test_what_a_later_stage_watches_no_earlier_one_has_learnt(trained) -> None:
     assert not any(entry["metric"].startswith("eval") for entry in verify(first).about["training_log"])
 
 
+def test_a_cache_holds_no_more_samples_than_the_stage_can_see(trained) -> None:
+    folder = trained([{"distill": {"steps": 2, "batch_size": 3, "teacher": "cache"}}], _rows(20))
+    left_out = verify(folder).about["left_out"]
+    assert len(left_out) == 14
+    assert set(left_out.values()) == {"unread"}
+    (cache,) = (folder.parents[1] / "cache").glob("hidden-*")
+    assert len(verify(cache).about["lengths"]) == 6
+
+
 def test_a_stage_with_no_row_left_stops(trained) -> None:
     with pytest.raises(FactoryError, match="none of the 4 samples can be learnt from: 4 no_logprobs") as caught:
         trained([{"distill": {"steps": 1, "teacher": "stored"}}], tiny.rows(4, 3))

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.checks.execution import ExecutionCheck
 from factory.digest import content_id
 from factory.inference.request import Answer
+from factory.seeds.seed import Seed
+from factory.tasks.call import call_schema
 from factory.tasks.sample import Sample, Task, identified
 from factory.tasks.tool_call import ToolCallKind
 from tests.tasks.calculator import CALCULATOR, SEEDS, free_tool, kind, one_seed
+from tests.tasks.episode import talk
 
 KIND = kind()
 TASKS = KIND.propose(500)
@@ -195,3 +199,36 @@ def test_a_template_in_a_question_stays_text() -> None:
     sample = asked.read(task, Answer(content_id("x"), said("2 + 3"), "stop", 1, 1, 0.1))
     assert sample.messages is not None
     assert sample.messages[0]["content"] == hostile
+
+
+def declining() -> ToolCallKind:
+    """Return a kind whose seeds say of one question that it needs no tool."""
+    plain = Seed("plain", "en", "no-tool", "Who are you?", "[]", "seeds.jsonl", 1)
+    return ToolCallKind([*SEEDS[:4], plain], CALCULATOR, examples=8, seed=7)
+
+
+def test_where_a_seed_needs_no_tool_the_teacher_may_write_null_and_then_answers_in_words() -> None:
+    done = talk(declining().episode(Task("b2:0", "en", "no-tool", "What is a tool?", "[]"), 0), ["null", " A thing to work with.\n"])
+    assert done.asks[0].schema == call_schema(CALCULATOR, or_none=True)
+    assert done.said(0)[-3:] == ["Who are you?", "null", "What is a tool?"]
+    assert done.asks[1].schema is None
+    sample = done.sample
+    assert (sample.fault, sample.call, sample.outcome, sample.expected) == (None, [], "[]", "[]")
+    assert sample.messages == [{"role": "user", "content": "What is a tool?"}, {"role": "assistant", "content": "A thing to work with."}]
+
+
+@pytest.mark.parametrize(
+    ("reference", "answers", "outcome"),
+    [("12 * 7", ["null", "It is 84."], "[]"), ("[]", ['{"name": "calculator", "arguments": {"expression": "1"}}'], "1")],
+)
+def test_the_execution_check_rejects_the_wrong_one_of_call_and_words(reference: str, answers: list[str], outcome: str) -> None:
+    sample = talk(declining().episode(Task("b2:0", "en", "plain-multiply", "What is 12 * 7?", reference), 0), answers).sample
+    assert sample.outcome == outcome
+    assert ExecutionCheck().judge(sample).reason == "wrong_result"
+
+
+def test_without_such_a_seed_null_is_no_call() -> None:
+    kind = ToolCallKind(SEEDS[:4], CALCULATOR, examples=2, seed=7)
+    sample = talk(kind.episode(Task("b2:0", "en", "plain-add", "What is 1 + 1?", "1 + 1"), 0), ["null"]).sample
+    assert sample.fault == "wrong_shape"
+    assert "null" not in kind.ask(Task("b2:0", "en", "plain-add", "What is 1 + 1?", "1 + 1"))[0]["content"]

@@ -37,7 +37,17 @@ def kinds() -> dict[str, Callable[[str], Sample]]:
     rationale = RationaleKind([one_seed("What is 1 + 1?", "2")], examples=0, seed=0)
     instruction = InstructionKind([one_seed("Name a colour.", "Red.")], examples=1, seed=0)
     plain = Seed("one", "en", "general", "Who are you?", "[]", "seeds.jsonl", 1)
-    calls = ToolCallKind([plain], CALCULATOR, examples=0, seed=0)
+    summing = Seed(
+        "two",
+        "en",
+        "general",
+        "What is 1 + 1?",
+        json.dumps([[{"name": "calculator", "arguments": {"expression": "1 + 1"}}]]),
+        "seeds.jsonl",
+        2,
+    )
+    calls = ToolCallKind([plain, summing], CALCULATOR, examples=0, seed=0)
+    declining = ToolCallKind([plain, question_seed()], CALCULATOR, examples=0, seed=0)
 
     def instructed(text: str) -> Sample:
         task = next(instruction.tasks(_Nothing()))
@@ -56,6 +66,9 @@ def kinds() -> dict[str, Callable[[str], Sample]]:
         "call": lambda text: _last(ToolCallKind([question_seed()], CALCULATOR, examples=0, seed=0).episode(question, 0), text),
         "step": lambda text: _last(calls.episode(Task("b2:seed", "en", "general", "Who are you?", "[]"), 0), text),
         "plain answer": lambda text: _last(calls.episode(Task("b2:seed", "en", "general", "Who are you?", "[]"), 0), "[]", text),
+        "answer without a call": lambda text: _last(
+            declining.episode(Task("b2:seed", "en", "general", "Who are you?", "[]"), 0), "null", text
+        ),
     }
 
 
