@@ -9,6 +9,7 @@ from factory import __version__
 from factory.cli.audit import audit
 from factory.cli.doctor import doctor
 from factory.cli.export import export
+from factory.cli.gguf import gguf
 from factory.cli.init import init
 from factory.cli.review import review
 from factory.cli.run import check, compress, distill, evaluate, generate, report, run
@@ -29,7 +30,7 @@ for panel, verbs in {
     "Begin": (init, validate),
     "Work": (run, generate, check, distill, compress, evaluate, report, search),
     "Look": (audit, review, export, doctor),
-    "Use": (serve, chat),
+    "Use": (serve, chat, gguf),
 }.items():
     for verb in verbs:
         app.command(rich_help_panel=panel)(verb)

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig, TaskType, get_peft_model
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.utils.quantization_config import CompressedTensorsConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 from trl import SFTConfig
 
 from factory.artifact import publish, verify
+from factory.compress.dense import dense
 from factory.compress.embedding import cut_model
 from factory.compress.stage import chat_texts, shrink
 from factory.compress.vocabulary import KEPT
@@ -132,17 +132,3 @@ def make_trainer(
         data_collator=Collator(pad),
         processing_class=tokenizer,
     )
-
-
-def dense(folder: Path, dtype: torch.dtype) -> Any:
-    """Return a compressed model as an ordinary one, its weights the numbers that the compressed ones stand for."""
-    config = AutoConfig.from_pretrained(folder)
-    if getattr(config, "quantization_config", None) is None:
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-    loaded = AutoModelForCausalLM.from_pretrained(folder, quantization_config=CompressedTensorsConfig(run_compressed=False), dtype=dtype)
-    del config.quantization_config
-    plain = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    wanted = plain.state_dict()
-    plain.load_state_dict({name: tensor for name, tensor in loaded.state_dict().items() if name in wanted})
-    plain.config.use_cache = False
-    return plain

@@ -1,10 +1,10 @@
 """The kind `tool_call`: a question, the calls that answer it, the tools' results, the answer.
 
-Where every reference is an expression, a sample is one call of the one tool: the teacher is asked for it as one JSON object, or for `null`
+Where every reference is an expression, a sample is one call of the one tool: the teacher is asked for it as one JSON object, or `null`
 if some references say that no tool is needed. Where references are steps, the teacher is asked for a list of calls, sees their results, and
-is asked again until the list is empty: one call, several in parallel, several turns, or none at all. Each call is really executed. The answer
-states the results in a sentence from a template: what was proved is the result, and a small teacher's own sentence about it would only add
-errors. Only where no tool is needed the answer is the teacher's own.
+is asked again until the list is empty: one call, several in parallel, several turns, or none at all. Each call is really executed. The
+answer states the results in a sentence from a template: what was proved is the result, and a small teacher's own sentence about it would
+only add errors. Only where no tool is needed the answer is the teacher's own.
 """
 
 import itertools

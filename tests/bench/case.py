@@ -2,11 +2,11 @@
 
 python -m tests.bench.case --teacher PATH --student PATH [--keep FOLDER]
 
-`pipelines/calculator-qwen.yaml` is run with these two models; with --keep the workspace stays, and a second run goes on from it. Accuracy
-is the share of the held-out tasks whose call gives the reference's result, or that need no call and get none; the teacher is asked with
-examples and a schema, the student with the bare question. Speed is measured apart from that, each model in a fresh process, the same bare
-questions, twice in turn (`tests.bench.alone`). `retention` is the student's accuracy over the teacher's; its lower end is the 2.5 % quantile
-of a bootstrap over wordings, paired. Ends on one JSON object.
+`pipelines/calculator-qwen.yaml` is run with these two models; with --keep the workspace stays, and a second run goes on from it.
+Accuracy is the share of the held-out tasks whose call gives the reference's result, or that need no call and get none; the teacher is asked
+with examples and a schema, the student with the bare question. Speed is measured apart from that, each model in a fresh process, the same
+bare questions, twice in turn (`tests.bench.alone`). `retention` is the student's accuracy over the teacher's; its lower end is the 2.5 %
+quantile of a bootstrap over wordings, paired. Ends on one JSON object.
 """
 
 import argparse
