@@ -107,7 +107,7 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
         if any(stage.name == "distill" for stage in recipe.student.stages) and not recipe.teacher.endpoints:
             _require_same_tokens(context)
         if recipe.student.prune and context.base.ready:
-            require_prunable(context.base.facts())
+            require_prunable(context.base.facts(), recipe.student.prune)
         if recipe.compress and context.base.ready:
             sets = machine()["instruction_sets"]
             require_compressible(recipe.compress, context.base.facts(), sets, gpu=has_gpu(), pruned=recipe.student.prune)

@@ -1,9 +1,10 @@
-"""Structured pruning: whole layers, key-value groups of heads, and channels of the MLPs go; the result is an ordinary model folder.
+"""Structured pruning: whole layers, key-value groups of heads, channels of the MLPs and dimensions of the embedding go; the result is an
+ordinary model folder.
 
 Promise: with nothing taken out the folder's tensors are those of the model, bit for bit. What is left computes what the model would with
 the missing parts' outputs set to zero (layers: skipped). Every layer keeps the same number of heads and channels, as configurations have
-one number for all. Groups are counted in whole ones, channels in multiples of 32, which INT8 and INT4 kernels want. Not promised: a good
-model; it has to be trained on.
+one number for all. Groups are counted in whole ones, channels and dimensions in multiples of 32, which INT8 and INT4 kernels want, and
+dimensions of the heads that stay, too, which configurations want. Not promised: a good model; it has to be trained on.
 """
 
 import json
@@ -24,19 +25,22 @@ KEPT = "kept_parts.json"
 
 @dataclass(frozen=True)
 class Kept:
-    """What stays: the layers, and for each of those its groups and its channels, as their places in the unpruned model, in order."""
+    """What stays: the layers, for each of those its groups and channels, and the embedding's dimensions, as their places in the unpruned
+    model, in order."""
 
     layers: list[int]
     groups: list[list[int]]
     channels: list[list[int]]
+    width: list[int]
 
 
 def prune(model: Any, texts: Sequence[list[int]], settings: Prune, folder: Path, say: Callable[[str], None]) -> None:
-    """Write what stays of a model in float32 into `folder`, with the map of what was kept (`KEPT`: places in the model of layers, and by
-    layer of key-value groups and channels); `texts` are the token ids on which importance is measured."""
+    """Write what stays of a model in float32 into `folder`, with the map of what was kept (`KEPT`: places in the model of layers, by
+    layer of key-value groups and channels, of dimensions); `texts` are the token ids on which importance is measured."""
     say(f"  prune: measuring on {len(texts)} samples")
     kept = choose(measure(model, texts), settings)
-    say(f"  prune: {len(kept.layers)} layers, {len(kept.groups[0])} key-value groups, {len(kept.channels[0])} channels stay")
+    counts = f"{len(kept.layers)} layers, {len(kept.groups[0])} key-value groups, {len(kept.channels[0])} channels"
+    say(f"  prune: {counts}, {len(kept.width)} dimensions stay")
     save_pruned(model.to(torch.bfloat16), kept, folder)
     (folder / KEPT).write_text(json.dumps(vars(kept)), encoding="utf-8")
 
@@ -49,6 +53,7 @@ def choose(importance: Importance, settings: Prune) -> Kept:
         stay,
         [_best(importance.groups[layer], settings.kept_groups(groups)) for layer in stay],
         [_best(importance.channels[layer], settings.kept_channels(channels)) for layer in stay],
+        _best(importance.width, settings.kept_width(importance.width.numel(), settings.kept_groups(groups) * importance.shared)),
     )
 
 
@@ -66,6 +71,7 @@ def save_pruned(model: Any, kept: Kept, folder: Path) -> None:
     for name, tensor in model.state_dict().items():
         if name == "lm_head.weight" and settings.tie_word_embeddings:
             continue
+        tensor = _narrowed(name, tensor, kept.width, settings.hidden_size)
         if not name.startswith("model.layers."):
             tensors[name] = tensor.contiguous()
             continue
@@ -88,6 +94,19 @@ def save_pruned(model: Any, kept: Kept, folder: Path) -> None:
     model.generation_config.save_pretrained(folder)
 
 
+def _narrowed(name: str, tensor: torch.Tensor, width: list[int], whole: int) -> torch.Tensor:
+    """Return what stays of a tensor when only these of the embedding's `whole` dimensions do."""
+    module = name.rpartition(".")[0].rpartition(".")[2]
+    if len(width) == whole:
+        return tensor
+    if module in ("o_proj", "down_proj"):
+        return tensor[width]
+    if module.endswith("norm"):
+        # A norm divides by the root of a mean: over fewer dimensions it is larger by just this.
+        return tensor[width] * (whole / len(width)) ** 0.5
+    return tensor[:, width] if tensor.ndim == 2 else tensor
+
+
 def _cut(part: str, tensor: torch.Tensor, groups: Sequence[int], channels: Sequence[int], shared: int, size: int) -> torch.Tensor:
     """Return what stays of one tensor of a layer; `shared` query heads belong to a group, a head is `size` wide."""
     module = part.rpartition(".")[0]
@@ -108,6 +127,7 @@ def _configuration(settings: Any, kept: Kept, shared: int, size: int) -> Any:
     groups = len(kept.groups[0])
     values = settings.to_dict()
     changed: dict[str, Any] = {
+        "hidden_size": len(kept.width),
         "num_hidden_layers": len(kept.layers),
         "num_key_value_heads": groups,
         "num_attention_heads": groups * shared,
@@ -115,11 +135,12 @@ def _configuration(settings: Any, kept: Kept, shared: int, size: int) -> Any:
     }
     if values.get("layer_types"):
         changed["layer_types"] = [values["layer_types"][layer] for layer in kept.layers]
-    if groups == settings.num_key_value_heads or isinstance(settings, LlamaConfig):
+    same_heads = groups == settings.num_key_value_heads and len(kept.width) == settings.hidden_size
+    if same_heads or isinstance(settings, LlamaConfig):
         return type(settings).from_dict(values | changed | ({"head_dim": size} if isinstance(settings, LlamaConfig) else {}))
     # vLLM's Qwen2 works the width of a head out of their number, which no longer holds. A Llama with biases computes the same.
     same = (
-        "vocab_size", "hidden_size", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps", "rope_parameters",
+        "vocab_size", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps", "rope_parameters",
         "tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id",
     )  # fmt: skip
     return LlamaConfig(**{name: values.get(name) for name in same}, **(changed | {"layer_types": None}), head_dim=size, attention_bias=True)

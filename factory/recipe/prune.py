@@ -1,5 +1,6 @@
 """How a recipe says that parts of a model are taken out: of the student's base before training, of the trained student after."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,17 +11,23 @@ from factory.recipe.source import Fault, Source
 
 # Whose decoder has layers of q, k, v, o and gate, up, down projections under these names.
 PRUNABLE = ("LlamaForCausalLM", "Qwen2ForCausalLM")
-_SHARES = ("layers", "heads", "mlp")
+_SHARES = ("layers", "heads", "mlp", "width")
 _HALF = " At most half in one step; what is left has to be trained on."
 CHANNELS = 32  # what INT8 and INT4 kernels want a matrix's sides to be a multiple of
 
 
 class Prune(Part):
-    """Take out of a model what does least on the accepted samples: whole layers, heads, channels."""
+    """Take out of a model what does least on the accepted samples: whole layers, heads, channels, dimensions."""
 
     layers: float = Field(default=0.0, ge=0, le=0.5, description="Share of the layers, by block influence." + _HALF)
     heads: float = Field(default=0.0, ge=0, le=0.5, description="Share of the attention heads, in whole key-value groups." + _HALF)
     mlp: float = Field(default=0.0, ge=0, le=0.5, description="Share of the MLPs' channels, in multiples of 32." + _HALF)
+    width: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="Share of the embedding's dimensions, in multiples of 32 and of the heads; costs most." + _HALF,
+    )
     samples: int = Field(default=64, ge=1, le=4096, description="Samples on which it is measured.")
 
     def kept_groups(self, groups: int) -> int:
@@ -29,9 +36,17 @@ class Prune(Part):
 
     def kept_channels(self, channels: int) -> int:
         """Return how many of an MLP's channels stay, a multiple of 32 if any go."""
-        if self.mlp == 0:
-            return channels
-        return min(channels, max(CHANNELS, round(channels * (1 - self.mlp) / CHANNELS) * CHANNELS))
+        return _kept(channels, self.mlp, CHANNELS)
+
+    def kept_width(self, width: int, heads: int) -> int:
+        """Return how many of the embedding's dimensions stay, a multiple of 32 and of the `heads` that stay if any go."""
+        return _kept(width, self.width, math.lcm(CHANNELS, heads))
+
+
+def _kept(count: int, share: float, multiple: int) -> int:
+    if share == 0:
+        return count
+    return min(count, max(multiple, round(count * (1 - share) / multiple) * multiple))
 
 
 def faults(source: Source, where: tuple[str, str], settings: Any) -> Iterator[Fault]:

@@ -73,3 +73,9 @@ def test_a_group_that_divides_no_longer_after_pruning(base: ModelFolder) -> None
 def test_a_model_whose_parts_are_not_known(base: ModelFolder) -> None:
     foreign = dataclasses.replace(base, architecture="GPT2LMHeadModel")
     _refused(foreign, "compress.prune: .* is a GPT2LMHeadModel", prune={"layers": 0.2})
+
+
+def test_a_width_that_no_configuration_could_have(base: ModelFolder) -> None:
+    # The least common multiple of 32 and 9 heads is 288: of 576 there stay 576 or 288.
+    _refused(base, "width: 0.1 takes nothing out of .* 576 dimensions has to be a multiple of 32 and of its 9 heads", prune={"width": 0.1})
+    require_compressible(Compress.model_validate({"prune": {"width": 0.5}}), base, WIDE, gpu=False)

@@ -29,9 +29,10 @@ SHAPE = {
 }
 
 
-def _model(kind: str) -> Any:
+def _model(kind: str, **changed: int) -> Any:
     torch.manual_seed(2)
-    model = LlamaForCausalLM(LlamaConfig(**SHAPE)) if kind == "llama" else Qwen2ForCausalLM(Qwen2Config(**SHAPE, tie_word_embeddings=True))
+    shape = SHAPE | changed
+    model = LlamaForCausalLM(LlamaConfig(**shape)) if kind == "llama" else Qwen2ForCausalLM(Qwen2Config(**shape, tie_word_embeddings=True))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     return model.eval()
@@ -107,24 +108,54 @@ def test_importance_is_that_of_the_formula() -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    shares=st.tuples(*[st.floats(0, 0.5)] * 3),
-    shape=st.tuples(st.integers(1, 12), st.integers(1, 8), st.sampled_from([32, 64, 160, 320])),
+    shares=st.tuples(*[st.floats(0, 0.5)] * 4),
+    shape=st.tuples(st.integers(1, 12), st.integers(1, 8), st.sampled_from([32, 64, 160, 320]), st.sampled_from([32, 96, 576])),
     seed=st.integers(0, 1000),
 )
 def test_at_least_half_of_everything_stays(shares: tuple, shape: tuple, seed: int) -> None:
     torch.manual_seed(seed)
-    layers, groups, channels = shape
-    importance = Importance(torch.rand(layers), torch.rand(layers, groups), torch.rand(layers, channels))
-    kept = choose(importance, Prune(layers=shares[0], heads=shares[1], mlp=shares[2]))
+    layers, groups, channels, width = shape
+    importance = Importance(torch.rand(layers), torch.rand(layers, groups), torch.rand(layers, channels), torch.rand(width))
+    kept = choose(importance, Prune(layers=shares[0], heads=shares[1], mlp=shares[2], width=shares[3]))
     assert len(kept.layers) >= layers / 2 - 0.5
     assert {len(one) for one in kept.groups} == {max(1, groups - round(shares[1] * groups))}
     assert len({len(one) for one in kept.channels}) == 1
     assert len(kept.channels[0]) % 32 == 0
     assert len(kept.channels[0]) >= channels / 2 - 16
+    assert len(kept.width) % 32 == 0
+    assert len(kept.width) >= width / 2 - 16
     assert kept.layers == sorted(set(kept.layers))
 
 
-@pytest.mark.parametrize("part", ["layers", "heads", "mlp"])
+@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+def test_a_narrower_model_computes_as_if_its_missing_dimensions_were_silent(kind: str, tmp_path: Path) -> None:
+    model = _model(kind, hidden_size=192)
+    kept = choose(measure(model, IDS), Prune(width=0.4))
+    assert len(kept.width) == 96
+    pruned = _pruned(model, kept, tmp_path)
+    assert pruned.config.hidden_size == 96
+    gone = [place for place in range(192) if place not in kept.width]
+    with torch.no_grad():
+        model.model.embed_tokens.weight[:, gone] = 0
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight[gone] = 0
+            layer.mlp.down_proj.weight[gone] = 0
+    for ours, wanted in zip(_logits(pruned), _logits(model), strict=True):
+        torch.testing.assert_close(ours, wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_the_dimension_that_the_norms_keep_silent_is_the_least_important() -> None:
+    model = _model("llama")
+    with torch.no_grad():
+        for norm in [
+            model.model.norm,
+            *(norm for layer in model.model.layers for norm in (layer.input_layernorm, layer.post_attention_layernorm)),
+        ]:
+            norm.weight[11] = 0
+    assert measure(model, IDS).width.argmin() == 11
+
+
+@pytest.mark.parametrize("part", ["layers", "heads", "mlp", "width"])
 def test_more_than_half_is_refused(part: str) -> None:
     with pytest.raises(ValidationError, match=r"less than or equal to 0.5"):
         Prune(**{part: 0.51})
