@@ -283,7 +283,7 @@ def _owed(stage: str, context: Context, worked: bool) -> Iterable[Step]:
         if stage == "check":
             return [Step(stage)] if unjudged(context, store) else []
         if stage == "report":
-            return [Step(stage)] if worked or not (context.workspace.reports / "report.html").exists() else []
+            return [Step(stage)] if worked or not _is_reported(context, store) else []
         if recipe.student is None:
             return []
         samples = training_samples(store)
@@ -297,6 +297,14 @@ def _owed(stage: str, context: Context, worked: bool) -> Iterable[Step]:
         if stage == "compress":
             return [Step(stage)] if recipe.compress and not is_made(context, store, plan_quantized(context, samples)) else []
         return _unmeasured(context, store) if recipe.evaluate else []
+
+
+def _is_reported(context: Context, store: Store) -> bool:
+    from factory.report.output import kept_report
+
+    # An edited recipe is another run, even where it asks for no other work: another gate, a model made before.
+    (run,) = store.query("SELECT run_id FROM current_run")
+    return (context.workspace.reports / "report.html").exists() and kept_report(context.workspace.reports, run["run_id"]).exists()
 
 
 def _repairs(context: Context) -> Iterator[Step]:

@@ -39,6 +39,7 @@ from factory.student.schedule import Moment
 from factory.student.stage import training_dtype
 from factory.student.train import training_rows
 from factory.student.trainers import AnswerTrainer
+from factory.student.watch import set_aside
 
 _WHOLE = Moment(0, None, None, 1.0, 1.0, 0.0)
 _WARMUP, _SAVE_EVERY = 0.1, 20
@@ -74,8 +75,11 @@ def repair(context: Context, store: Store) -> str:
     if not target.exists():
         tokenizer = AutoTokenizer.from_pretrained(compressed)
         rows = training_rows(context, store, tokenizer, taught=False)
+        learnt, _ = set_aside(rows, 0.0, context.student.set_aside, taught=False)
         checkpoints = context.workspace.checkpoints / planned.name
-        trainer = make_trainer(context, settings.repair, student, compressed, rows, tokenizer, str(checkpoints))
+        trainer = make_trainer(
+            context, settings.repair, student, compressed, [rows[place] for place in learnt], tokenizer, str(checkpoints)
+        )
         trainer.add_callback(WholeCheckpoints())
         trainer.add_callback(Live(context.progress, "repair", settings.repair.steps))
         trainer.run(last_whole(checkpoints))

@@ -101,7 +101,7 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
     if other is not None:
         report = report.model_copy(update={"comparison": compare(report, other)})
     (run,) = store.query("SELECT run_id FROM current_run")
-    return write_report(report, context.workspace.reports, run["run_id"].removeprefix("b2:")[:16])
+    return write_report(report, context.workspace.reports, run["run_id"])
 
 
 def _models(context: Context, store: Store) -> list[Measured]:

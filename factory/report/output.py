@@ -15,7 +15,7 @@ from factory.report.page import render_page
 def write_report(report: Report, folder: Path, run: str = "") -> tuple[Path, Path]:
     """Write `report.html` and `report.json` into `folder`, made if need be; return both paths. Raise FactoryError if the disk refuses.
 
-    With the beginning of a run's id, `run-ID.json` is kept beside them, for later runs to be compared with.
+    With a run's id, `kept_report` is written beside them, for later runs to be compared with.
     """
     page, data = render_page(report), report.model_dump_json(indent=2) + "\n"
     targets = folder / "report.html", folder / "report.json"
@@ -24,12 +24,17 @@ def write_report(report: Report, folder: Path, run: str = "") -> tuple[Path, Pat
         for target, text in zip(targets, (page, data), strict=True):
             _replace(target, text)
         if run:
-            _replace(folder / f"run-{run}.json", data)
+            _replace(kept_report(folder, run), data)
     except OSError as error:
         raise FactoryError(
             f"The report cannot be written to {folder}: {error.strerror}", "Make room there, or name another folder."
         ) from error
     return targets
+
+
+def kept_report(folder: Path, run: str) -> Path:
+    """Return where the report of a run is kept."""
+    return folder / f"run-{run.removeprefix('b2:')[:16]}.json"
 
 
 def _replace(target: Path, text: str) -> None:

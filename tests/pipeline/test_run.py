@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +79,18 @@ def test_a_second_run_has_nothing_to_do_and_touches_nothing(finished: Finished) 
     done = factory("run", finished.recipe, "-w", finished.workspace)
     assert done.returncode == 0 and "nothing to do" in done.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_an_edited_gate_alone_is_decided_anew_and_reported(finished: Finished, tmp_path: Path) -> None:
+    shutil.copytree(finished.workspace, tmp_path / "w")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(finished.recipe.read_text().replace("compress: {", "compress: {most_lost: 1.0, "))
+    done = factory("run", recipe, "-w", tmp_path / "w")
+    assert done.returncode == 0, done.stderr
+    assert "it may ship" in done.stderr and "evaluate" not in done.stderr
+    (gate,) = json.loads((tmp_path / "w" / "reports" / "report.json").read_text())["gates"]
+    assert (gate["most_lost"], gate["passed"]) == (1.0, True)
+    assert "nothing to do" in factory("run", recipe, "-w", tmp_path / "w").stderr
 
 
 def test_models_are_whole_and_know_their_parents(finished: Finished) -> None:
