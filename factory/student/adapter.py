@@ -1,7 +1,8 @@
 """What is trained of the student, put on its base, taken up again, and made one with it.
 
 Promise: trained weights are float32 whatever the frozen ones are, because bfloat16 rounds small updates away. `merged` gives a model of its
-own: low-rank updates are added to the weights; virtual tokens become tokens of the vocabulary (`factory.student.soft_tokens`).
+own: low-rank updates are added to the weights; virtual tokens become tokens of the vocabulary (`factory.student.soft_tokens`). An adapter
+stands on its base with rows for tokens that it was never trained on (`factory.student.untrained_tokens`), as does what is merged.
 """
 
 from pathlib import Path
@@ -13,11 +14,12 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from factory.recipe.adapter import Adapter, FullWeights, Lora, PromptTuning
 from factory.student.soft_tokens import add_soft_tokens
+from factory.student.untrained_tokens import give_rows
 
 
 def new_student(base: Path, adapter: Adapter, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype, seed: int) -> Any:
     """Return the base with something new to be trained; `dtype` is that of frozen weights."""
-    model = _load(base, torch.float32 if isinstance(adapter, FullWeights) else dtype)
+    model = _load(base, torch.float32 if isinstance(adapter, FullWeights) else dtype, tokenizer)
     torch.manual_seed(seed)
     if isinstance(adapter, Lora):
         config = LoraConfig(
@@ -35,14 +37,14 @@ def new_student(base: Path, adapter: Adapter, tokenizer: PreTrainedTokenizerBase
     return model
 
 
-def further_student(base: Path, adapter: Adapter, trained: Path, dtype: torch.dtype) -> Any:
+def further_student(base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> Any:
     """Return the base with what an earlier stage left in `trained`, to be trained on."""
     if isinstance(adapter, FullWeights):
         return _load(trained, torch.float32)
     if isinstance(adapter, Lora):
-        return PeftModel.from_pretrained(_load(base, dtype), trained, is_trainable=True)
+        return PeftModel.from_pretrained(_load(base, dtype, tokenizer), trained, is_trainable=True)
     # PEFT takes up virtual tokens for use only.
-    model = PeftModel.from_pretrained(_load(base, dtype), trained)
+    model = PeftModel.from_pretrained(_load(base, dtype, tokenizer), trained)
     model.prompt_encoder.requires_grad_(True)
     model.peft_config["default"].inference_mode = False
     return model
@@ -52,7 +54,7 @@ def merged(base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTok
     """Return a model of its own, in bfloat16; `tokenizer` learns its virtual tokens, if it has some."""
     if isinstance(adapter, FullWeights):
         return _load(trained, torch.bfloat16)
-    model = PeftModel.from_pretrained(_load(base, torch.float32), trained)
+    model = PeftModel.from_pretrained(_load(base, torch.float32, tokenizer), trained)
     if isinstance(adapter, Lora):
         return model.merge_and_unload().to(torch.bfloat16)
     soft = model.get_prompt_embedding_to_save("default")
@@ -61,9 +63,12 @@ def merged(base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTok
     return plain.to(torch.bfloat16)
 
 
-def _load(folder: Path, dtype: torch.dtype) -> Any:
+def _load(folder: Path, dtype: torch.dtype, tokenizer: PreTrainedTokenizerBase | None = None) -> Any:
+    """Return a model; with a tokenizer it is a base, of which not every token may have been trained."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     model.config.use_cache = False
+    if tokenizer is not None:
+        give_rows(model, tokenizer)
     return model
 
 

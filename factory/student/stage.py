@@ -252,7 +252,7 @@ def _student(context: Context, base: Path, before: Planned | None, tokenizer: Pr
     adapter, dtype = context.student.adapter, training_dtype(context)
     if before is None:
         return new_student(base, adapter, tokenizer, dtype, context.loaded.recipe.seed)
-    return further_student(base, adapter, context.workspace.models / before.name, dtype)
+    return further_student(base, adapter, context.workspace.models / before.name, tokenizer, dtype)
 
 
 def training_dtype(context: Context) -> torch.dtype:

@@ -92,7 +92,7 @@ def test_the_merge_computes_what_was_trained(base: Path, tmp_path: Path, adapter
 def test_a_later_stage_goes_on_from_the_one_before(base: Path, tmp_path: Path, adapter: Adapter) -> None:
     trainer = _train(new_student(base, adapter, _tokenizer(), torch.float32, 3), tmp_path / "out")
     trainer.finished().save_pretrained(tmp_path / "trained")
-    further = further_student(base, adapter, tmp_path / "trained", torch.float32)
+    further = further_student(base, adapter, tmp_path / "trained", _tokenizer(), torch.float32)
     torch.testing.assert_close(_logits(further), _logits(trainer.model), rtol=1e-5, atol=1e-5)
     assert any(parameter.requires_grad for parameter in further.parameters())
 
