@@ -13,6 +13,7 @@ from typing import Any, Literal
 import gguf
 import numpy as np
 import torch
+from transformers import AutoConfig
 
 from factory.compress.dense import dense
 from factory.errors import InputError
@@ -38,15 +39,18 @@ def write_gguf(folder: Path, target: Path, form: Form, *, force: bool = False) -
         raise InputError(f"{folder} is a {facts.architecture}; what can be written as GGUF here is {', '.join(_ARCHITECTURES)}")
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     splitting = _splitting(folder, tokenizer)
+    config = AutoConfig.from_pretrained(folder)
+    if (kind := config.rope_parameters.get("rope_type", "default")) != "default":
+        raise InputError(f"{folder}: its rotary positions are scaled ({kind}), which is not written here")
     with publish(target, force=force) as staging:
         model = dense(folder, torch.bfloat16)
         writer = gguf.GGUFWriter(staging, gguf.MODEL_ARCH_NAMES[architecture])
         writer.add_name(folder.name)
         writer.add_file_type(_FORMS[form][1])
-        _add_shape(writer, folder, model.config)
+        _add_shape(writer, config)
         _add_tokenizer(writer, facts, tokenizer, splitting)
         names = gguf.get_tensor_name_map(architecture, facts.layers)
-        tied = bool(model.config.tie_word_embeddings)
+        tied = bool(config.tie_word_embeddings)
         for name, tensor in model.state_dict().items():
             if tied and name == "lm_head.weight":
                 continue
@@ -55,7 +59,7 @@ def write_gguf(folder: Path, target: Path, form: Form, *, force: bool = False) -
                 raise InputError(f"{folder}: llama.cpp has no place for the tensor {name}")
             values = tensor.float()
             if architecture is gguf.MODEL_ARCH.LLAMA and ".self_attn." in name:
-                values = _turned(name, values, model.config)
+                values = _turned(name, values, config)
             _add_tensor(writer, known, values.numpy(), form)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
@@ -77,10 +81,7 @@ def _splitting(folder: Path, tokenizer: dict[str, Any]) -> str:
     )
 
 
-def _add_shape(writer: gguf.GGUFWriter, folder: Path, config: Any) -> None:
-    positions = config.rope_parameters
-    if positions.get("rope_type", "default") != "default":
-        raise InputError(f"{folder}: its rotary positions are scaled ({positions['rope_type']}), which is not written here")
+def _add_shape(writer: gguf.GGUFWriter, config: Any) -> None:
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -91,7 +92,7 @@ def _add_shape(writer: gguf.GGUFWriter, folder: Path, config: Any) -> None:
     writer.add_key_length(width)
     writer.add_value_length(width)
     writer.add_rope_dimension_count(width)
-    writer.add_rope_freq_base(positions["rope_theta"])
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
 

@@ -11,7 +11,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from factory.export.multitask import both_tasks
-from factory.student.rows import IGNORED, TrainingRow, Words, encode, own_words, render, teacher_words
+from factory.student.rows import TrainingRow, Words, encode, own_words, render, words_row
 from factory.tasks.answer import split_answer
 
 
@@ -38,20 +38,5 @@ def build_rationale_rows(
         else:
             same = split_answer(sample["text"]) == (sample["rationale"], sample["answer"])
             words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
-        rows.append(
-            TrainingRow(
-                sample["sample_id"],
-                prompt + words.ids,
-                [IGNORED] * len(prompt) + words.ids,
-                len(prompt),
-                words.taught,
-                teacher_words(sample, words, teacher),
-                words.topk_ids,
-                words.topk_logprobs,
-                words.fault,
-                task,
-                weights[task],
-                sample["seed_id"],
-            )
-        )
+        rows.append(words_row(sample, prompt, words, teacher, task, weights[task]))
     return rows

@@ -74,7 +74,9 @@ def build_row(
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
     prompt = render(student, messages[:1], tools, generate=True)
     if len(messages) == 2:
-        return _words_row(sample, messages, encode(student, prompt), student, teacher, own_tokens=own_tokens, vocabulary=vocabulary)
+        same = sample["text"].strip() == messages[1]["content"]
+        words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+        return words_row(sample, encode(student, prompt), words, teacher)
     to_answer = render(student, messages[:3], tools, generate=True)[len(render(student, messages[:2], tools)) :]
     end = str(student.eos_token)
     teacher_messages = json.loads(sample["teacher_messages"])
@@ -115,32 +117,6 @@ def build_row(
     )
 
 
-def _words_row(
-    sample: dict[str, Any],
-    messages: list[dict[str, Any]],
-    prompt: list[int],
-    student: PreTrainedTokenizerBase,
-    teacher: PreTrainedTokenizerBase | None,
-    *,
-    own_tokens: bool,
-    vocabulary: int,
-) -> TrainingRow:
-    same = sample["text"].strip() == messages[1]["content"]
-    words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
-    return TrainingRow(
-        sample["sample_id"],
-        prompt + words.ids,
-        [IGNORED] * len(prompt) + words.ids,
-        len(prompt),
-        words.taught,
-        teacher_words(sample, words, teacher),
-        words.topk_ids,
-        words.topk_logprobs,
-        words.fault,
-        seed=sample["seed_id"],
-    )
-
-
 @dataclass(frozen=True)
 class Words:
     """An assistant's whole turn in tokens, its end with it: how many of them the teacher wrote, from the first on, and why that is none or
@@ -177,11 +153,29 @@ def own_words(
     return Words(body + end, taught, fault, topk_ids, topk_logprobs)
 
 
-def teacher_words(sample: dict[str, Any], words: Words, teacher: PreTrainedTokenizerBase | None) -> list[int]:
-    """Return the teacher's prompt followed by its words, empty where there are none or its tokenizer is not here."""
-    if teacher is None or not words.taught:
-        return []
-    return encode(teacher, render(teacher, json.loads(sample["teacher_messages"]), None, generate=True)) + words.ids[: words.taught]
+def words_row(
+    sample: dict[str, Any], prompt: list[int], words: Words, teacher: PreTrainedTokenizerBase | None, task: str = "", weight: float = 1.0
+) -> TrainingRow:
+    """Return the row of a whole turn after `prompt`; its `teacher_ids` are empty where the teacher wrote nothing of it or its tokenizer is
+    not here."""
+    teacher_ids: list[int] = []
+    if teacher is not None and words.taught:
+        asked = render(teacher, json.loads(sample["teacher_messages"]), None, generate=True)
+        teacher_ids = encode(teacher, asked) + words.ids[: words.taught]
+    return TrainingRow(
+        sample["sample_id"],
+        prompt + words.ids,
+        [IGNORED] * len(prompt) + words.ids,
+        len(prompt),
+        words.taught,
+        teacher_ids,
+        words.topk_ids,
+        words.topk_logprobs,
+        words.fault,
+        task,
+        weight,
+        sample["seed_id"],
+    )
 
 
 def _call_ids(sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool) -> tuple[list[int], str]:
