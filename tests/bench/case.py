@@ -53,7 +53,7 @@ def main() -> None:
         found["vocabulary"] = cut
         folders = {role: subject.folder for role, (subject, _) in found.items()}
         small = _alone(untrained, folders["base"], "--examples")["right"]
-        rates: dict[str, list[float]] = {role: [] for role in ("teacher", "student", "vocabulary", "student_quantized")}
+        rates: dict[str, list[float]] = {role: [] for role in ("teacher", "base", "student", "vocabulary", "student_quantized")}
         for _ in range(PASSES):
             for role, rounds in rates.items():
                 rounds += _alone(whole, folders[role])["tokens_per_s"]
@@ -100,12 +100,11 @@ def _show(right: dict[str, dict[str, bool]], rates: dict[str, list[float]], fold
     accuracy = {role: float(np.mean([answers[question] for question in questions])) for role, answers in right.items()}
     speed = {role: statistics.median(rounds) for role, rounds in rates.items()}
     size = {role: inspect(folders[role]).weight_bytes for role in rates}
-    # An untrained student is as large and as fast as a trained one.
     steps = [
         ("teacher, with examples", "teacher", "teacher"),
-        ("size: untrained, with examples", "untrained", "student"),
-        ("the same, the bare question", "base", "student"),
-        ("distillation", "student", "student"),
+        ("size: untrained, with examples", "untrained", "base"),
+        ("the same, the bare question", "base", "base"),
+        ("fewer layers, distillation", "student", "student"),
         ("vocabulary", "vocabulary", "vocabulary"),
         ("INT8", "student_quantized", "student_quantized"),
     ]
