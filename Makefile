@@ -37,6 +37,8 @@ install() {
   for info in $(VENV)/lib/python*/site-packages/*.dist-info; do [ -e "$$info/INSTALLER" ] || rm -rf "$$info"; done
   $(BIN)/python -m pip install -q --no-deps --no-compile "$$@" 2>&1 | { grep -v '^WARNING: Location .* is ignored' >&2 || true; }
 }
+# tests OPTION...: pytest; that no test of a part is asked for (exit status 5) is no failure of the part.
+tests() { $(BIN)/python -m pytest "$$@" $(ARGS) || [ $$? -eq 5 ]; }
 endef
 
 .PHONY: help setup demo test check lint slow format clean-venv
@@ -49,8 +51,10 @@ setup: $(PACKAGES_DONE) $(PROJECT_DONE) ## create .venv with every package in it
 demo: setup ## run pipelines/calculator.yaml from seeds to report; a second run has nothing to do (WORKSPACE=runs/calculator)
 	@$(BIN)/factory run pipelines/calculator.yaml -w "$(WORKSPACE)"
 
-test: setup $(DEV_DONE) ## the tests, without the slow ones (ARGS="-k name")
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup $(DEV_DONE) ## the tests, without the slow ones, two files at a time and then what takes every core (ARGS="-k name")
+	@$(functions)
+	OMP_NUM_THREADS=1 tests -m "not slow and not alone" -n 2 --dist loadfile
+	tests -m "alone and not slow"
 
 check: lint ## lint, types and the tests that need no model: about a minute, before each commit
 	@$(BIN)/python -m pytest -m "not slow and not model and not thorough" --ignore=tests/student --ignore=tests/export/test_trl.py $(ARGS)

@@ -10,6 +10,12 @@ settings.register_profile("factory", deadline=None)
 settings.load_profile("factory")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker("alone")
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A small recipe, run through every stage once for all tests that look at the outcome."""

@@ -1,6 +1,6 @@
 """What each way to make a student smaller costs and gains, before and after repair, in one table.
 
-python -m tests.bench.compression [--model MODEL] [--variants ...] [--keep FOLDER] [--steps N] [--count N]
+python -m tests.bench.compression [--model MODEL] [--variants ...] [--keep FOLDER]
 
 One student of `pipelines/calculator.yaml` is trained; each variant compresses it with a gate that lets nothing be lost, so that a repair is
 tried wherever something was: `before` and `after` are the compressed and the repaired student, on the same held-out tasks, through vLLM.
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--steps", type=int, default=40, help="steps of each repair")
     parser.add_argument("--train", type=int, default=100, help="steps of the student's training")
+    parser.add_argument("--learning-rate", type=float, default=0.002, help="of the student's training")
     parser.add_argument("--count", type=int, default=540, help="samples to learn from")
     parser.add_argument("--keep", type=Path, help="a folder for the workspace")
     arguments = parser.parse_args()
@@ -62,7 +63,7 @@ def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
     model = arguments.model or recipe["teacher"]["model"]
     model = str(Path(model).resolve()) if Path(model).is_dir() else model
     recipe["teacher"]["model"] = recipe["student"]["base"] = model
-    recipe["student"]["stages"] = [{"sft": {"steps": arguments.train, "batch_size": 8, "learning_rate": 0.002}}]
+    recipe["student"]["stages"] = [{"sft": {"steps": arguments.train, "batch_size": 8, "learning_rate": arguments.learning_rate}}]
     recipe["data"] |= {key: str(ROOT / recipe["data"][key]) for key in ("seeds", "tools")} | {"count": arguments.count}
     recipe["evaluate"] |= {"held_out": str(ROOT / recipe["evaluate"]["held_out"])}
     recipe["compress"] = VARIANTS[variant] | {"most_lost": 0.0, "repair": {"steps": arguments.steps}}

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.alone]
 
 ROOT = Path(__file__).parents[2]
 
