@@ -5,6 +5,7 @@ own: low-rank updates are added to the weights; virtual tokens become tokens of 
 stands on its base with rows for tokens that it was never trained on (`factory.student.untrained_tokens`), as does what is merged.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,16 @@ from factory.student.soft_tokens import add_soft_tokens
 from factory.student.untrained_tokens import give_rows
 
 
-def new_student(base: Path, adapter: Adapter, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype, seed: int) -> Any:
-    """Return the base with something new to be trained; `dtype` is that of frozen weights."""
-    model = _load(base, torch.float32 if isinstance(adapter, FullWeights) else dtype, tokenizer)
+def new_student(
+    base: Path,
+    adapter: Adapter,
+    tokenizer: PreTrainedTokenizerBase,
+    dtype: torch.dtype,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> Any:
+    """Return the base with something new to be trained; `dtype` is that of frozen weights, `say` takes a line for the person."""
+    model = _load(base, torch.float32 if isinstance(adapter, FullWeights) else dtype, tokenizer, say)
     torch.manual_seed(seed)
     if isinstance(adapter, Lora):
         config = LoraConfig(
@@ -63,12 +71,14 @@ def merged(base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTok
     return plain.to(torch.bfloat16)
 
 
-def _load(folder: Path, dtype: torch.dtype, tokenizer: PreTrainedTokenizerBase | None = None) -> Any:
+def _load(
+    folder: Path, dtype: torch.dtype, tokenizer: PreTrainedTokenizerBase | None = None, say: Callable[[str], None] = lambda _: None
+) -> Any:
     """Return a model; with a tokenizer it is a base, of which not every token may have been trained."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     model.config.use_cache = False
-    if tokenizer is not None:
-        give_rows(model, tokenizer)
+    if tokenizer is not None and (given := give_rows(model, tokenizer)):
+        say(f"  {', '.join(given)}: the base was never trained to write this; it gets the mean of the rows that spell it")
     return model
 
 

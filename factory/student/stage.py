@@ -251,7 +251,7 @@ def _sft_config(arguments: dict[str, Any]) -> SFTConfig:
 def _student(context: Context, base: Path, before: Planned | None, tokenizer: PreTrainedTokenizerBase) -> Any:
     adapter, dtype = context.student.adapter, training_dtype(context)
     if before is None:
-        return new_student(base, adapter, tokenizer, dtype, context.loaded.recipe.seed)
+        return new_student(base, adapter, tokenizer, dtype, context.loaded.recipe.seed, context.progress.say)
     return further_student(base, adapter, context.workspace.models / before.name, tokenizer, dtype)
 
 

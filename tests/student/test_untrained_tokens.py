@@ -1,5 +1,6 @@
 """A token that its base cannot tell from others gets a row of its own, and can be learnt then; nothing else changes."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
 
+from factory.recipe.adapter import Lora  # noqa: E402
+from factory.student.adapter import new_student  # noqa: E402
 from factory.student.untrained_tokens import give_rows  # noqa: E402
 
 pytestmark = pytest.mark.model
@@ -95,3 +98,11 @@ def test_a_base_that_knows_its_tokens_stays_as_it_is(tokenizer: Any) -> None:
     before = model.get_input_embeddings().weight.detach().clone()
     assert give_rows(model, tokenizer) == []
     assert torch.equal(model.get_input_embeddings().weight, before)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_person_is_told_of_it(tokenizer: Any, tmp_path: Path, trained: bool) -> None:
+    _model(tokenizer, trained=trained).save_pretrained(tmp_path)
+    told: list[str] = []
+    new_student(tmp_path, Lora(rank=2, alpha=4), tokenizer, torch.float32, 0, told.append)
+    assert [line.strip().partition(": ")[0] for line in told] == ([] if trained else [", ".join(MARKS)])
