@@ -51,9 +51,9 @@ setup: $(PACKAGES_DONE) $(PROJECT_DONE) ## create .venv with every package in it
 demo: setup ## run pipelines/calculator.yaml from seeds to report; a second run has nothing to do (WORKSPACE=runs/calculator)
 	@$(BIN)/factory run pipelines/calculator.yaml -w "$(WORKSPACE)"
 
-test: setup $(DEV_DONE) ## the tests, without the slow ones, two files at a time and then what takes every core (ARGS="-k name")
+test: setup $(DEV_DONE) ## the tests, without the slow ones, two at a time and then what takes every core (ARGS="-k name")
 	@$(functions)
-	OMP_NUM_THREADS=1 tests -m "not slow and not alone" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 tests -m "not slow and not alone" -n 2 --dist worksteal
 	tests -m "alone and not slow"
 
 check: lint ## lint, types and the tests that need no model: about a minute, before each commit

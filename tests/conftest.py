@@ -1,5 +1,8 @@
 """What every test shares."""
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -18,8 +21,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A small recipe, run through every stage once for all tests that look at the outcome."""
-    folder = tmp_path_factory.mktemp("finished run")
+    """A small recipe, run through every stage once for all tests that look at the outcome; in the folder FINISHED_RUN, where that is set,
+    for several calls of pytest."""
+    folder = Path(os.environ.get("FINISHED_RUN") or tmp_path_factory.mktemp("finished run"))
+    folder.mkdir(exist_ok=True)
     recipe = write_recipe(folder)
     done = factory("run", recipe, "-w", folder / "work space")
     assert done.returncode == 0, done.stderr

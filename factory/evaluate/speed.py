@@ -18,17 +18,18 @@ from factory.inference.request import Model, Request
 from factory.tasks.sample import Task
 
 TOKENS = 32
-ALONE = 20  # requests that are timed one by one
-TOGETHER, ROUNDS = 32, 3
+ALONE = 7  # requests that are timed one by one, for each round of those together
+TOGETHER = 32
 
 
 def speed(context: Context, asking: Exam, subject: Subject, tasks: list[Task], model: Model) -> dict[str, tuple[float, int]]:
     """Return each figure with the number of repetitions behind it; nothing where every question is too long for the model."""
+    repeats = context.evaluation.repeats
     context.progress.update(f"  {subject.role}  speed, 1 at once", now=True)
-    alone = [_timed(model, [request]) for request in _requests(asking, subject, tasks, "alone", ALONE + 1)]
+    alone = [_timed(model, [request]) for request in _requests(asking, subject, tasks, "alone", repeats * ALONE + 1)]
     rounds = []
-    for number in range(ROUNDS + 1):
-        context.progress.update(f"  {subject.role}  speed, {TOGETHER} at once, round {number + 1} of {ROUNDS + 1}", now=True)
+    for number in range(repeats + 1):
+        context.progress.update(f"  {subject.role}  speed, {TOGETHER} at once, round {number + 1} of {repeats + 1}", now=True)
         rounds.append(_timed(model, _requests(asking, subject, tasks, f"together {number}", TOGETHER)))
     seconds = sorted(seconds for seconds, tokens in alone[1:] if tokens)
     rates = [tokens / seconds for seconds, tokens in rounds[1:] if tokens]

@@ -150,6 +150,9 @@ class Evaluate(Part):
     held_out: FilePath = Field(description="Tasks that no model has learned from, one JSON object a line." + PATH)
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
     bootstrap: int = Field(default=2000, ge=100, le=100_000, description="Resamples behind each confidence interval.")
+    repeats: int = Field(
+        default=3, ge=1, le=100, description="How often speed is measured: rounds of 32 requests at once, and seven times as many alone."
+    )
 
 
 class Limits(Part):

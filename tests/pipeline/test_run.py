@@ -26,6 +26,8 @@ def test_the_report_names_every_model_with_its_figures(finished: Finished) -> No
     for model in report["models"]:
         assert model["accuracy_low"] <= model["accuracy"] <= model["accuracy_high"]
         assert model["tokens_per_s"] > 0 and model["peak_memory_bytes"] > model["weight_bytes"] > 0
+    repeated = _rows(finished, "SELECT DISTINCT metric, n FROM evaluations WHERE metric IN ('latency_p50_s', 'tokens_per_s_batch_32')")
+    assert {row["metric"]: row["n"] for row in repeated} == {"latency_p50_s": 7, "tokens_per_s_batch_32": 1}
     quantized, student = report["models"][3], report["models"][2]
     assert quantized["weight_bytes"] < 0.7 * student["weight_bytes"]
     assert report["yield"]["asked"] == report["yield"]["answered"] > 48

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from factory.store.reader import ask
-from tests.pipeline.small import factory, write_recipe
+from tests.pipeline.small import Finished, factory
 
 pytestmark = pytest.mark.slow
 
 
-def test_trials_are_kept_drawn_and_reproduced(tmp_path: Path) -> None:
-    recipe, workspace = write_recipe(tmp_path, count=16, held_out=8), tmp_path / "work"
-    recipe.write_text(recipe.read_text() + "search: {trials: 2, quantize: [none, w8a8-dynamic], mlp: [0, 0.25], most_bytes: 250000000}\n")
+def test_trials_are_kept_drawn_and_reproduced(finished: Finished, tmp_path: Path) -> None:
+    recipe, workspace = tmp_path / "search.yaml", finished.workspace
+    wanted = "search: {trials: 2, quantize: [none, w8a8-dynamic], mlp: [0, 0.25], most_bytes: 250000000}\n"
+    recipe.write_text(finished.recipe.read_text() + wanted)
     done = factory("search", recipe, "-w", workspace)
     assert done.returncode == 0, done.stderr
     rows = ask(workspace / "factory.duckdb", "SELECT number, choice, artifact_id, failure FROM trials ORDER BY number").rows
