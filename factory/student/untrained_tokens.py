@@ -14,7 +14,9 @@ from transformers import PreTrainedTokenizerBase
 
 from factory.student.rows import CLOSING, OPENING, encode
 
-_ALIKE, _TWINS = 0.99, 8  # from which cosine on, and how many others, say that nobody ever trained a row
+# From which cosine on, and how many others, say that nobody ever trained a row. Rows that nothing touched are apart by rounding alone,
+# cosines above 0.9999; one that a short training moved is at 0.99 (`<|im_end|>` of SmolLM2), and can be told from the others.
+_ALIKE, _TWINS = 0.999, 8
 
 
 def give_rows(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[str]:

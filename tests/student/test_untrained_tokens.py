@@ -100,6 +100,16 @@ def test_a_base_that_knows_its_tokens_stays_as_it_is(tokenizer: Any) -> None:
     assert torch.equal(model.get_input_embeddings().weight, before)
 
 
+def test_a_row_that_training_moved_a_little_stays(tokenizer: Any) -> None:
+    model = _model(tokenizer)
+    ids = [tokenizer.convert_tokens_to_ids(mark) for mark in MARKS]
+    table = model.get_input_embeddings().weight
+    with torch.no_grad():
+        for one in ids:
+            table[one] += 0.13 * table[one].norm() * torch.nn.functional.normalize(torch.randn(32), dim=0)
+    assert give_rows(model, tokenizer) == []
+
+
 @pytest.mark.parametrize("trained", [True, False])
 def test_a_person_is_told_of_it(tokenizer: Any, tmp_path: Path, trained: bool) -> None:
     _model(tokenizer, trained=trained).save_pretrained(tmp_path)
