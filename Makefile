@@ -64,8 +64,10 @@ lint: setup $(DEV_DONE) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-slow: setup $(DEV_DONE) ## the longer proofs
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+slow: setup $(DEV_DONE) ## the longer proofs, in the same way
+	@$(functions)
+	OMP_NUM_THREADS=1 tests -m "slow and not alone" -n 2 --dist worksteal
+	tests -m "slow and alone"
 
 format: setup $(DEV_DONE) ## sort imports, mend what ruff can, format
 	@$(BIN)/ruff check --fix-only .

@@ -12,7 +12,7 @@ from factory.artifact import verify
 from factory.store.reader import ask
 from tests.pipeline.small import factory, start, write_recipe
 
-pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(2400)]
 
 GENERATION_KILLS, COUNT = 10, 560
 
