@@ -88,7 +88,9 @@ def kernels(sets: list[str], packages: dict[str, str], *, gpu: bool) -> Iterator
         )
         four = "INT4 (AWQ, GPTQ, W4A16) can be served" if wide else "INT4 (AWQ, GPTQ, W4A16) cannot be served: its kernel needs AVX-512"
         yield Finding("ok" if wide else "note", "environment", four)
-        if "amx_int8" not in sets:
+        if "amx_int8" in sets:
+            yield Finding("note", "environment", "vLLM with AMX serves w8a8-static as w8a8-dynamic, and w4a16 with 8-bit activations")
+        else:
             yield Finding("note", "environment", "FP8 and W4A8 cannot be served: their kernels need AMX; 8-bit weights alone: on no CPU")
     yield Finding(
         "ok" if quantizer else "fault",

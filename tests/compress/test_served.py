@@ -32,8 +32,10 @@ ROOT = Path(__file__).parents[2]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 # No word that begins as a special token does: w1 would be taken out of w10.
 TEXTS = ["w5 w6 w7 w8 w9", "w20 w50 w60 w70", "w90 w5 w5 w42"]
-# Nats. Both compute in bfloat16, in other orders; an integer kernel rounds activations to steps of a 127th of the largest.
-TOLERANCE = {None: 0.08, "w8a8-static": 0.15, "w8a8-dynamic": 0.15, "w4a16": 0.1, "mixed": 0.15}
+# Nats. Both compute in bfloat16, in other orders; an integer kernel rounds activations to steps of a 127th of the largest. With AMX vLLM
+# takes that largest from each token, where Transformers has what calibration saw, and rounds the activations of 4-bit weights as well.
+AMX = torch.cpu._is_amx_tile_supported()
+TOLERANCE = {None: 0.08, "w8a8-static": 0.4 if AMX else 0.15, "w8a8-dynamic": 0.15, "w4a16": 0.15 if AMX else 0.1, "mixed": 0.15}
 
 
 def _base(architecture: str) -> Any:

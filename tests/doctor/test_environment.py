@@ -33,7 +33,8 @@ def test_which_kernels_an_instruction_set_gives(sets: str, int8: str, int4: bool
 
 
 def test_amx_gives_what_needs_it_and_no_avx2_is_a_fault() -> None:
-    assert not any("FP8" in what for what in said("avx2 avx512f avx512_bf16 amx_bf16 amx_int8"))
+    found = said("avx2 avx512f avx512_bf16 amx_bf16 amx_int8")
+    assert not any("FP8" in what for what in found) and any("serves w8a8-static as w8a8-dynamic" in what for what in found)
     assert "fault" in said("").values()
     assert "fault" not in said("", WITH | {"vllm": "0.33"}, gpu=True).values()
 
