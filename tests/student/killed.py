@@ -64,7 +64,8 @@ def main(stage: str, folder: Path) -> None:
         else:
             tiny.tokenizer().save_pretrained(folder / "teacher")
             teacher.save_pretrained(folder / "teacher")
-            cache = open_cache(folder, folder / "teacher", "r1", rows, [1, 2], teacher.dtype, most_bytes=2**30, pad=0)
+            # The kills are in the training: the runs of one test share what the teacher was asked.
+            cache = open_cache(folder.parent / "cache", folder / "teacher", "r1", rows, [1, 2], teacher.dtype, most_bytes=2**30, pad=0)
             trainer = DistillTrainer(args=sft, lesson=lesson, cache=cache, **shared)
     resumed = last_whole(checkpoints)
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
