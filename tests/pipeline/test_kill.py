@@ -14,7 +14,7 @@ from tests.pipeline.small import factory, start, write_recipe
 
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(2400)]
 
-GENERATION_KILLS, COUNT = 10, 560
+GENERATION_KILLS, COUNT = 5, 280
 
 
 def _kill_when(workspace: Path, recipe: Path, ready) -> str:
