@@ -85,7 +85,7 @@ def _progress(line: str) -> int:
 
 
 def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> None:
-    recipe, workspace = write_recipe(tmp_path, count=200), tmp_path / "workspace"
+    recipe, workspace = write_recipe(tmp_path, count=100), tmp_path / "workspace"
     run = start("run", recipe, "-w", workspace, "--until", "check")
     said = []
     assert run.stderr is not None
@@ -97,6 +97,6 @@ def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Pat
     said += run.stderr.readlines()
     assert run.wait() == 130 and "interrupted" in "".join(said), "".join(said)
     kept = _answers(workspace)
-    assert len(kept) > 0 and _accepted(workspace) < 200
+    assert len(kept) > 0 and _accepted(workspace) < 100
     assert factory("run", recipe, "-w", workspace, "--until", "check").returncode == 0
     assert kept.items() <= _answers(workspace).items()
