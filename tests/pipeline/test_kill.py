@@ -55,7 +55,7 @@ def test_killed_everywhere_it_still_ends_as_if_nothing_had_happened(tmp_path: Pa
     recipe, workspace = write_recipe(tmp_path, count=COUNT), tmp_path / "workspace"
     committed: dict[str, str] = {}
     for attempt in range(GENERATION_KILLS):
-        until = (_accepted(workspace) if committed else 0) + chance.randrange(1, 40)
+        until = (_accepted(workspace) if committed else 0) + chance.randrange(1, 24)
         _kill_when(workspace, recipe, lambda line, until=until: _progress(line) >= until)
         now = _answers(workspace)
         assert committed.items() <= now.items(), f"kill {attempt}: an answer that had been committed is gone or was asked again"
