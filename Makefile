@@ -15,6 +15,8 @@ BIN := $(VENV)/bin
 LOCK := requirements/cpu-py311.txt
 BUILD := requirements/build.txt
 DEV := requirements/dev.txt
+# For tests that run two at a time: each stays on one core, vLLM as well.
+ONE_THREAD := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind
 
 # A stamp is named after the content that it stands for, and is written last: an edited lock or an interrupted install has none.
 # An editable install names its folder, so the project's stamp covers that too.
@@ -53,7 +55,7 @@ demo: setup ## run pipelines/calculator.yaml from seeds to report; a second run 
 
 test: setup $(DEV_DONE) ## the tests, without the slow ones, two at a time and then what takes every core (ARGS="-k name")
 	@$(functions)
-	OMP_NUM_THREADS=1 tests -m "not slow and not alone" -n 2 --dist worksteal
+	$(ONE_THREAD) tests -m "not slow and not alone" -n 2 --dist worksteal
 	tests -m "alone and not slow"
 
 check: lint ## lint, types and the tests that need no model: about a minute, before each commit
@@ -66,7 +68,7 @@ lint: setup $(DEV_DONE) ## ruff and mypy
 
 slow: setup $(DEV_DONE) ## the longer proofs, in the same way
 	@$(functions)
-	OMP_NUM_THREADS=1 tests -m "slow and not alone" -n 2 --dist worksteal
+	$(ONE_THREAD) tests -m "slow and not alone" -n 2 --dist worksteal
 	tests -m "slow and alone"
 
 format: setup $(DEV_DONE) ## sort imports, mend what ruff can, format

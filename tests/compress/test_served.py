@@ -28,8 +28,6 @@ from tests.student import tiny
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-# One thread is enough for these models, and two of these processes may run side by side.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 # No word that begins as a special token does: w1 would be taken out of w10.
 TEXTS = ["w5 w6 w7 w8 w9", "w20 w50 w60 w70", "w90 w5 w5 w42"]
 # Nats. Both compute in bfloat16, in other orders; an integer kernel rounds activations to steps of a 127th of the largest. With AMX vLLM
@@ -58,7 +56,7 @@ def _ids(text: str) -> list[int]:
 
 
 def _told_by_vllm(folder: Path) -> dict[str, Any]:
-    environment = os.environ | ENVIRONMENT | ONE_THREAD | {"HF_HUB_OFFLINE": "1"}
+    environment = os.environ | ENVIRONMENT | {"HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "tests.compress.scores", str(folder), *TEXTS]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -13,7 +13,7 @@ from factory.models.bundled import converted_folder
 from factory.store.reader import ask
 from tests.pipeline.small import factory, write_recipe
 
-pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 CANARY = "sk-canary-4711"
 

@@ -1,5 +1,5 @@
-"""SIGKILL at unplanned moments of every stage: nothing that was paid for is lost, nothing half-written is taken for a model, nobody is
-left running."""
+"""SIGKILL at unplanned moments of every stage that makes something: nothing that was paid for is lost, nothing half-written is taken for
+a model, nobody is left running."""
 
 import random
 import signal
@@ -12,7 +12,7 @@ from factory.artifact import verify
 from factory.store.reader import ask
 from tests.pipeline.small import factory, start, write_recipe
 
-pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 GENERATION_KILLS, COUNT = 5, 280
 
@@ -54,13 +54,16 @@ def test_killed_everywhere_it_still_ends_as_if_nothing_had_happened(tmp_path: Pa
     chance = random.Random()
     recipe, workspace = write_recipe(tmp_path, count=COUNT), tmp_path / "workspace"
     committed: dict[str, str] = {}
-    for attempt in range(GENERATION_KILLS):
-        until = (_accepted(workspace) if committed else 0) + chance.randrange(1, 24)
-        _kill_when(workspace, recipe, lambda line, until=until: _progress(line) >= until)
+    accepted = [0]
+    while len(accepted) <= GENERATION_KILLS and accepted[-1] < COUNT:
+        until = accepted[-1] + chance.randrange(1, 24)
+        # A fast machine may reach the end between two lines of progress: it is killed there.
+        _kill_when(workspace, recipe, lambda line, until=until: _progress(line) >= until or "enough is accepted" in line)
         now = _answers(workspace)
-        assert committed.items() <= now.items(), f"kill {attempt}: an answer that had been committed is gone or was asked again"
+        assert committed.items() <= now.items(), f"kill {len(accepted)}: an answer that had been committed is gone or was asked again"
         committed = now
-    assert 0 < _accepted(workspace) < COUNT, "the kills should have hit the generation in the middle"
+        accepted.append(_accepted(workspace))
+    assert 0 < accepted[1] < COUNT, "the kills should have hit the generation in the middle"
 
     _kill_when(workspace, recipe, lambda line: line.lstrip().startswith("sft  step"))
     after = _answers(workspace)
@@ -71,7 +74,7 @@ def test_killed_everywhere_it_still_ends_as_if_nothing_had_happened(tmp_path: Pa
     for folder in (workspace / "models").iterdir():
         assert ".staging-" in folder.name or verify(folder)
 
-    done = factory("run", recipe, "-w", workspace)
+    done = factory("run", recipe, "-w", workspace, "--until", "compress")
     assert done.returncode == 0, done.stderr
     assert _answers(workspace) == after
     assert [folder.name for folder in (workspace / "models").iterdir() if ".staging-" in folder.name] == []

@@ -1,4 +1,4 @@
-"""SIGKILL in the middle of each phase of training, then the same command: the curve lies on that of a run that nobody touched."""
+"""SIGKILL in the middle of each phase of training, then the same command again: the curve lies on that of a run that nobody touched."""
 
 import json
 import signal
@@ -38,10 +38,10 @@ def _run(stage: str, folder: Path, *, kill_after: int | None = None) -> list[dic
 def test_a_killed_run_lies_on_the_one_that_was_never_interrupted(tmp_path: Path, stage: str) -> None:
     whole = _run(stage, tmp_path / "uninterrupted")
     assert [entry["step"] for entry in whole] == list(range(1, STEPS + 1))
-    for phase, step in PHASES[stage].items():
-        assert _run(stage, tmp_path / phase, kill_after=step) == []
-        assert any((tmp_path / phase / "checkpoints").glob("checkpoint-*"))
-        resumed = _run(stage, tmp_path / phase)
-        assert len(resumed) == STEPS
-        for entry, expected in zip(resumed, whole, strict=True):
-            assert entry == pytest.approx(expected, abs=1e-4)
+    for step in PHASES[stage].values():
+        assert _run(stage, tmp_path / "killed", kill_after=step) == []
+        assert any((tmp_path / "killed" / "checkpoints").glob("checkpoint-*"))
+    resumed = _run(stage, tmp_path / "killed")
+    assert len(resumed) == STEPS
+    for entry, expected in zip(resumed, whole, strict=True):
+        assert entry == pytest.approx(expected, abs=1e-4)
