@@ -4,7 +4,8 @@ python -m tests.bench.compression [--model MODEL] [--variants ...] [--keep FOLDE
 
 One student of `pipelines/calculator.yaml` is trained; each variant compresses it with a gate that lets nothing be lost, so that a repair is
 tried wherever something was: `before` and `after` are the compressed and the repaired student, on the same held-out tasks, through vLLM.
-A dash stands for what had nothing to be repaired. Bytes and tokens/s are ratios to the uncompressed student, measured in the same run.
+A dash stands for what had nothing to be repaired. Bytes, tokens/s and latency are ratios to the uncompressed student, which is measured
+once, in the first variant's run: on a noisy machine speeds of variants that are minutes apart tell large differences only.
 With --model another model is teacher and base. With --keep the workspace stays, and a second run goes on from it. Ends on one JSON object.
 """
 
@@ -35,7 +36,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "mixed": {"quantize": "mixed", "calibration_samples": 32},
 }
 ROLES = {"student": "whole", "student_quantized": "before", "student_repaired": "after"}
-METRICS = ("answer_accuracy", "perplexity", "weight_bytes", "tokens_per_s_batch_32", "latency_p50_s")
+# Of each column: the metric, how it is written, and whether it is a ratio to the uncompressed student's.
+COLUMNS = {
+    "accuracy": ("answer_accuracy", ".1%", False),
+    "perplexity": ("perplexity", ".3f", False),
+    "bytes": ("weight_bytes", ".2f", True),
+    "tokens/s at 32": ("tokens_per_s_batch_32", ".2f", True),
+    "latency alone": ("latency_p50_s", ".2f", True),
+}
 
 
 def main() -> None:
@@ -84,21 +92,20 @@ def _figures(recipe: Path, workspace: Path) -> dict[str, dict[str, float]]:
             if subject.role in ROLES:
                 rows = store.query("SELECT metric, value FROM evaluations WHERE evaluation_id = ?", [subject.evaluation_id(context)])
                 values = {row["metric"]: row["value"] for row in rows}
-                found[ROLES[subject.role]] = {metric: round(values[metric], 4) for metric in METRICS if metric in values}
+                found[ROLES[subject.role]] = {metric: round(values[metric], 4) for metric, _, _ in COLUMNS.values()}
     return found
 
 
 def _show(result: dict[str, Any]) -> None:
     whole = next(iter(result.values()))["whole"]
-    print(f"{'':<14}{'accuracy':>18}{'perplexity':>18}{'bytes':>9}{'tokens/s':>10}{'latency':>9}")
-    print(f"{'':<14}{'before':>9}{'after':>9}{'before':>9}{'after':>9}")
-    print(f"{'uncompressed':<14}{whole['answer_accuracy']:>9.1%}{'':>9}{whole['perplexity']:>9.3f}{'':>9}{1:>9.2f}{1:>10.2f}{1:>9.2f}")
-    for variant, found in result.items():
-        before, after = found["before"], found.get("after")
-        cells = [f"{before['answer_accuracy']:.1%}", f"{after['answer_accuracy']:.1%}" if after else "–"]
-        cells += [f"{before['perplexity']:.3f}", f"{after['perplexity']:.3f}" if after else "–"]
-        ratios = [(after or before)[metric] / whole[metric] for metric in METRICS[2:]]
-        print(f"{variant:<14}{''.join(f'{cell:>9}' for cell in cells)}{ratios[0]:>9.2f}{ratios[1]:>10.2f}{ratios[2]:>9.2f}", flush=True)
+    print(f"{'':<14}" + "".join(f"{name:>18}" for name in COLUMNS))
+    print(f"{'':<14}" + f"{'before':>9}{'after':>9}" * len(COLUMNS))
+    for variant, found in {"uncompressed": {"before": whole}, **result}.items():
+        cells = []
+        for metric, written, ratio in COLUMNS.values():
+            for figures in (found["before"], found.get("after")):
+                cells.append(format(figures[metric] / (whole[metric] if ratio else 1), written) if figures else "–")
+        print(f"{variant:<14}" + "".join(f"{cell:>9}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":
