@@ -2,8 +2,7 @@
 fast.
 
 Promise: a child never outlives its parent (the kernel kills it), inherits the workspace's lock, sees no secrets, and what libraries print
-goes to a log file while progress and errors go to the person. A failed child's error has been shown already; `ChildFailed` carries its
-exit code only.
+goes to a log file while progress and errors go to the person. The error of a child that failed by itself has been shown already.
 """
 
 import ctypes
@@ -27,10 +26,10 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 class ChildFailed(FactoryError):
-    """A child process ended with an error that it has shown itself."""
+    """A child process ended with an error that it has shown itself, or, then with a message, was ended by something."""
 
-    def __init__(self, exit_code: int):
-        super().__init__("")
+    def __init__(self, exit_code: int, message: str = "", hint: str = ""):
+        super().__init__(message, hint)
         self.exit_code = exit_code
 
 
@@ -38,7 +37,7 @@ def run_child(arguments: list[str], *, environment: dict[str, str], lock: int, l
     """Run `python -m factory.worker ARGUMENTS` to its end; `secret` names the one variable that the child may see although it looks like
     a secret.
 
-    Raises ChildFailed if it failed by itself, FactoryError if something killed it.
+    Raises ChildFailed if it failed by itself or something killed it.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if name == secret or not _SECRET.search(name)}
@@ -65,8 +64,8 @@ def run_child(arguments: list[str], *, environment: dict[str, str], lock: int, l
         os.close(shown)
     if code < 0:
         name = signal.Signals(-code).name
-        hint = "The machine may have run out of memory." if -code == signal.SIGKILL else f"The log is {log}."
-        raise FactoryError(f"the stage {arguments[0]} was ended by {name}", f"{hint} Run the same command again to go on from there.")
+        hint = "The machine may have run out of memory. " if -code == signal.SIGKILL else ""
+        raise ChildFailed(1, f"the stage {arguments[0]} was ended by {name}", f"{hint}Run the same command again to go on from there.")
     if code == 130:
         raise KeyboardInterrupt
     if code:

@@ -133,11 +133,16 @@ class Context:
                 "max_model_len": None if teacher.endpoints else teacher.max_model_len,
                 "data": deciding,
                 "seed": recipe.seed,
-                "seeds": [[seed.seed_id, seed.family, seed.rationale, seed.expression] for seed in self.seeds],
+                "seeds": self.shown_seeds,
                 "templates": self.kind.template_digest,
                 "judge": template_digest(JUDGE, self.workspace.prompts) if self._has_judge else None,
             }
         )
+
+    @property
+    def shown_seeds(self) -> list[list[str]]:
+        """What of the seeds a teacher can be shown, and in which order."""
+        return [[seed.seed_id, seed.family, seed.rationale, seed.expression] for seed in self.seeds]
 
     @cached_property
     def target_id(self) -> str:

@@ -27,7 +27,7 @@ from factory.progress import duration
 from factory.recipe.checks import check_name
 from factory.store.blocks import examine_blocks
 from factory.store.store import Store, doctor_hint, now
-from factory.student.artifacts import is_made, plan_quantized, plan_repaired, plan_student, training_samples
+from factory.student.artifacts import Planned, is_made, plan_quantized, plan_repaired, plan_student, training_samples
 from factory.tasks.reference import call_faults, parse_steps
 from factory.tools.registry import TOOL_NAMES
 from factory.visible import cut, visible
@@ -89,6 +89,8 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
         raise InputError(f"{context.loaded.path}: the recipe has no student, so there is nothing to {stages[0]}")
     if stages == ("compress",) and recipe.compress is None:
         raise InputError(f"{context.loaded.path}: the recipe has no compress, so there is nothing to compress")
+    if stages == ("evaluate",) and recipe.evaluate is None:
+        raise InputError(f"{context.loaded.path}: the recipe has no evaluate, so there is nothing to evaluate")
     assert context.seeds and (context.held_out or recipe.evaluate is None)
     if recipe.data.kind == "tool_call":
         _require_solvable(context)
@@ -294,9 +296,21 @@ def _owed(stage: str, context: Context, worked: bool) -> Iterable[Step]:
             )
         if stage == "distill":
             return [] if is_made(context, store, plan_student(context, samples)) else [Step(stage)]
+        if (stage == "compress" and recipe.compress) or (stage == "evaluate" and recipe.evaluate):
+            _require_made(context, store, plan_student(context, samples), "student", "distill")
         if stage == "compress":
             return [Step(stage)] if recipe.compress and not is_made(context, store, plan_quantized(context, samples)) else []
+        if recipe.compress and recipe.evaluate:
+            _require_made(context, store, plan_quantized(context, samples), "compressed student", "compress")
         return _unmeasured(context, store) if recipe.evaluate else []
+
+
+def _require_made(context: Context, store: Store, planned: Planned, what: str, verb: str) -> None:
+    if not is_made(context, store, planned):
+        raise FactoryError(
+            f"the {what} of {context.loaded.path} is not made yet",
+            f"Make it first: factory {verb} {context.loaded.path} -w {context.workspace.root}",
+        )
 
 
 def _is_reported(context: Context, store: Store) -> bool:
@@ -313,7 +327,7 @@ def _repairs(context: Context) -> Iterator[Step]:
     from factory.evaluate.subject import subjects
 
     settings = context.loaded.recipe.compress
-    if settings is None or settings.most_lost is None or context.loaded.recipe.evaluate is None:
+    if settings is None or context.loaded.recipe.evaluate is None:
         return
     with _open(context) as store:
         found = {subject.role: subject for subject in subjects(context, store)}

@@ -25,10 +25,12 @@ from factory.store.store import connect
 from factory.workspace import Workspace
 
 HOST = "127.0.0.1"
-# The one that was made last comes first, unless it lost more than its recipe allows.
+# The one that was made last comes first, unless it lost more than its recipe allows, or is one of a search's many.
 _MODELS = """
 SELECT a.name, a.path FROM artifacts a LEFT JOIN (SELECT artifact_id, arg_max(passed, batch) AS passed FROM gates GROUP BY ALL) g
-USING (artifact_id) WHERE a.kind IN ('merged', 'quantized') ORDER BY coalesce(g.passed, true) DESC, a.batch DESC
+USING (artifact_id) WHERE a.kind IN ('merged', 'quantized') ORDER BY
+  coalesce((SELECT arg_max(r.command, r.batch) FROM runs r WHERE r.batch < a.batch) LIKE 'factory search %', false),
+  coalesce(g.passed, true) DESC, a.batch DESC
 """
 # Holds the reading end of a pipe whose writing end is here: when this process is gone, so is the other end, and the group is ended.
 _WATCHDOG = "import os, signal, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]), signal.SIGKILL)"
@@ -121,6 +123,8 @@ class Serving:
 
 def _free(port: int) -> int:
     with socket.socket() as probe:
+        # As the server has it: what an earlier one's connections leave behind for a minute keeps nobody out.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:

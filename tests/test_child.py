@@ -115,4 +115,3 @@ def test_a_killed_child_is_told_with_its_signal(run: Run) -> None:
     assert "memory" in caught.value.hint
     with pytest.raises(FactoryError, match="was ended by SIGSEGV") as caught:
         run("kill -SEGV $$")
-    assert "stage.log" in caught.value.hint

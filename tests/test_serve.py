@@ -18,6 +18,7 @@ from factory.serve import Serving, choose
 from factory.store.reader import ask
 from factory.workspace import Workspace
 from tests.pipeline.small import COMMAND, ROOT, Finished, factory
+from tests.store.sample_rows import finished as finished_rows
 from tests.store.sample_rows import open_store
 
 
@@ -39,6 +40,31 @@ def workspace(tmp_path: Path) -> Workspace:
 def test_the_student_that_was_made_last_is_served(workspace: Workspace) -> None:
     assert choose(workspace, None) == workspace.models / "student-a-int8"
     assert choose(workspace, "student-a") == workspace.models / "student-a"
+
+
+def test_a_trial_of_a_search_is_served_by_its_name_alone(workspace: Workspace) -> None:
+    with open_store(workspace) as store:
+        (run,) = finished_rows()["runs"]
+        store.commit(runs=[run | {"command": "factory search recipe.yaml -w w"}])
+        with publish(workspace.models / "trial-c", {}) as staging:
+            (staging / "config.json").write_text("{}")
+        digest = verify(workspace.models / "trial-c").digest
+        row = {"artifact_id": "b2:trial-c", "kind": "quantized", "name": "trial-c", "path": "models/trial-c", "digest": digest}
+        store.commit(artifacts=[row | {"weight_bytes": 0, "parents": [], "about": {}}])
+    assert choose(workspace, None) == workspace.models / "student-a-int8"
+    assert choose(workspace, "trial-c") == workspace.models / "trial-c"
+
+
+def test_a_port_that_was_left_a_moment_ago_is_free(workspace: Workspace) -> None:
+    with socket.socket() as server, socket.socket() as client:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        client.connect(("127.0.0.1", port))
+        # The side that closes first keeps the port for a minute.
+        server.accept()[0].close()
+    Serving(workspace.models, port=port, max_model_len=256, kv_cache_gb=0.1, log=workspace.root / "log", progress=Progress())
 
 
 @pytest.mark.parametrize("name", ["adapter-b", "other"])

@@ -1,5 +1,7 @@
 """What can be known of a compression before anything is trained: whether this machine and this model are fit for it."""
 
+from dataclasses import dataclass
+
 from factory.compress.vocabulary import Vocabulary
 from factory.errors import InputError
 from factory.models.folder import ModelFolder
@@ -7,22 +9,56 @@ from factory.recipe.compress import GROUPED, Compress
 from factory.recipe.prune import CHANNELS, PRUNABLE, Prune
 
 
-def require_prunable(base: ModelFolder, prune: Prune, key: str = "student.prune") -> None:
-    """Raise InputError if parts of the base cannot be taken out."""
+@dataclass(frozen=True)
+class _Sizes:
+    layers: int
+    heads: int
+    groups: int
+    channels: int
+    width: int
+
+    @classmethod
+    def of(cls, base: ModelFolder) -> "_Sizes":
+        config = base.config.get("text_config", base.config)
+        try:
+            heads, channels = int(config["num_attention_heads"]), int(config["intermediate_size"])
+            return cls(base.layers, heads, int(config.get("num_key_value_heads") or heads), channels, base.hidden_size)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{base.folder / 'config.json'}: {error} is missing or no number, and compression works with it", "Choose another base."
+            ) from None
+
+    def after(self, prune: Prune | None) -> "_Sizes":
+        if prune is None:
+            return self
+        groups = prune.kept_groups(self.groups)
+        heads = self.heads // self.groups * groups
+        return _Sizes(
+            prune.kept_layers(self.layers), heads, groups, prune.kept_channels(self.channels), prune.kept_width(self.width, heads)
+        )
+
+
+def require_prunable(base: ModelFolder, prune: Prune, key: str = "student.prune", pruned: Prune | None = None) -> None:
+    """Raise InputError if parts of the base, of which `pruned` is taken out before, cannot be taken out, or nothing would go."""
     if base.architecture not in PRUNABLE:
         raise InputError(
             f"{key}: {base.folder.name} is a {base.architecture}, and {' and '.join(PRUNABLE)} can be pruned here",
             "Choose another base, or remove prune.",
         )
-    config = base.config.get("text_config", base.config)
-    heads = int(config["num_attention_heads"])
-    groups = int(config.get("num_key_value_heads") or heads)
-    if prune.width and prune.kept_width(base.hidden_size, stay := heads // groups * prune.kept_groups(groups)) == base.hidden_size:
-        raise InputError(
-            f"{key}.width: {prune.width:g} takes nothing out of {base.folder.name}: what stays of its {base.hidden_size} dimensions has to "
-            f"be a multiple of {CHANNELS} and of its {stay} heads",
-            "Ask for more, up to a half, or remove width.",
-        )
+    whole = _Sizes.of(base).after(pruned)
+    stay = whole.after(prune)
+    parts = {
+        "layers": (whole.layers, stay.layers, "layers go one by one"),
+        "heads": (whole.groups, stay.groups, "key-value groups go one by one"),
+        "mlp": (whole.channels, stay.channels, f"channels stay in a multiple of {CHANNELS}"),
+        "width": (whole.width, stay.width, f"dimensions stay in a multiple of {CHANNELS} and of its {stay.heads} heads"),
+    }
+    for name, (before, after, how) in parts.items():
+        if (share := getattr(prune, name)) and before == after:
+            raise InputError(
+                f"{key}.{name}: {share:g} takes nothing out of {base.folder.name}: of {before} its {how}",
+                f"Ask for more, up to a half, or remove {name}.",
+            )
 
 
 def require_compressible(
@@ -31,7 +67,7 @@ def require_compressible(
     """Raise InputError if the settings do not suit the base, of which `pruned` is taken out before, or cannot be served here. Loads no
     model."""
     if settings.prune:
-        require_prunable(base, settings.prune, "compress.prune")
+        require_prunable(base, settings.prune, "compress.prune", pruned)
     if settings.vocabulary and settings.vocabulary >= (size := len(Vocabulary(base.folder))):
         raise InputError(
             f"compress.vocabulary asks for {settings.vocabulary} tokens, and the tokenizer of {base.folder.name} has {size}",
@@ -49,16 +85,10 @@ def require_compressible(
             f"compress.quantize: {settings.quantize} cannot be served on this processor: vLLM's INT4 kernel needs AVX-512",
             "Write quantize: w8a8-static, or compress on the machine that serves it.",
         )
-    config = base.config.get("text_config", base.config)
-    heads, width, channels = int(config["num_attention_heads"]), base.hidden_size, int(config["intermediate_size"])
-    head_dim = int(config.get("head_dim") or width // heads)
-    for prune in (pruned, settings.prune):
-        if prune:
-            groups = int(config.get("num_key_value_heads") or heads)
-            heads, channels = heads // groups * prune.kept_groups(groups), prune.kept_channels(channels)
-            width = prune.kept_width(width, heads)
-            config = config | {"num_key_value_heads": prune.kept_groups(groups)}
-    sizes = {"hidden_size": width, "intermediate_size": channels, "heads x head_dim": heads * head_dim}
+    whole = _Sizes.of(base)
+    head_dim = int(base.config.get("text_config", base.config).get("head_dim") or whole.width // whole.heads)
+    stay = whole.after(pruned).after(settings.prune)
+    sizes = {"hidden_size": stay.width, "intermediate_size": stay.channels, "heads x head_dim": stay.heads * head_dim}
     for name, size in sizes.items():
         if size % settings.group_size:
             raise InputError(

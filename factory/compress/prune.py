@@ -48,7 +48,7 @@ def prune(model: Any, texts: Sequence[list[int]], settings: Prune, folder: Path,
 def choose(importance: Importance, settings: Prune) -> Kept:
     """Return what stays when the least important parts are taken out."""
     layers, groups, channels = importance.layers.numel(), importance.groups.shape[1], importance.channels.shape[1]
-    stay = _best(importance.layers, layers - round(settings.layers * layers))
+    stay = _best(importance.layers, settings.kept_layers(layers))
     return Kept(
         stay,
         [_best(importance.groups[layer], settings.kept_groups(groups)) for layer in stay],

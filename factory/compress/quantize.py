@@ -31,6 +31,7 @@ from transformers import default_data_collator
 
 from factory.compress.sensitivity import lowered, sensitivities, units
 from factory.recipe.compress import Compress, is_calibrated
+from factory.student.artifacts import spread
 
 _LINEAR = "re:.*(q|k|v|o|gate|up)_proj$"
 _DOWN = "re:.*down_proj$"
@@ -46,7 +47,7 @@ def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compres
     if is_calibrated(settings):
         rows = [tokenizer.encode(text, add_special_tokens=False)[:max_length] for text in texts]
         if settings.quantize == "mixed":
-            low, high = _harmed_least(model, rows[:_MEASURED], settings)
+            low, high = _harmed_least(model, spread(rows, _MEASURED), settings)
         calibration = {
             "tokenizer": tokenizer,
             "dataset": Dataset.from_list([{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in rows]),
@@ -57,8 +58,9 @@ def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compres
         }
     recipe = [*_sparsifiers(settings), *_modifiers(settings, low, high)]
     oneshot(model=model, recipe=recipe, log_dir=None, **calibration)
-    # Saving would write the configuration of the folder that the model came from, with its old vocabulary, over the model's own.
-    model.config._name_or_path = ""
+    # Saving would write the configuration of the folder that the model came from, with its old vocabulary, over the model's own, and trip
+    # over the recipe that an earlier compression left there.
+    model.config._name_or_path = model.name_or_path = ""
 
 
 def _harmed_least(model: Any, rows: Sequence[list[int]], settings: Compress) -> tuple[list[str], list[str]]:

@@ -23,7 +23,8 @@ from trl import SFTConfig
 from factory.artifact import publish, verify
 from factory.compress.dense import dense
 from factory.compress.embedding import cut_model
-from factory.compress.stage import chat_texts, shrink
+from factory.compress.stage import shrink
+from factory.compress.texts import chat_texts
 from factory.compress.vocabulary import KEPT
 from factory.context import Context
 from factory.recipe.compress import Repair, is_calibrated
@@ -76,6 +77,7 @@ def repair(context: Context, store: Store) -> str:
         tokenizer = AutoTokenizer.from_pretrained(compressed)
         rows = training_rows(context, store, tokenizer, taught=False)
         learnt, _ = set_aside(rows, 0.0, context.student.set_aside, taught=False)
+        stay = {rows[place].sample_id for place in learnt}
         checkpoints = context.workspace.checkpoints / planned.name
         trainer = make_trainer(
             context, settings.repair, student, compressed, [rows[place] for place in learnt], tokenizer, str(checkpoints)
@@ -85,19 +87,21 @@ def repair(context: Context, store: Store) -> str:
         trainer.run(last_whole(checkpoints))
         log = trainer.logged(_LOGGED)
         model = trainer.finished().merge_and_unload().to(torch.bfloat16)
-        with publish(target, planned.about | {"training_log": log}) as staging:
+        left_out = [one for one in samples if one not in stay]
+        with publish(target, planned.about | {"training_log": log, "left_out": left_out}) as staging:
             for path in compressed.iterdir():
                 if path.suffix != ".safetensors" and path.name not in ("config.json", "manifest.json"):
                     shutil.copy(path, staging)
-            texts = chat_texts(store, tokenizer)
-            shrink(context, model, tokenizer, [texts[one] for one in spread(samples, settings.calibration_samples)])
+            shrink(context, model, tokenizer, chat_texts(context, store, tokenizer, spread(samples, settings.calibration_samples)))
             model.save_pretrained(staging, save_compressed=True)
         shutil.rmtree(checkpoints, ignore_errors=True)
     artifact = verify(target)
-    log = artifact.about.pop("training_log")
+    log, unlearnt = artifact.about.pop("training_log"), artifact.about.pop("left_out", [])
     if not store.query("SELECT 1 FROM training_log WHERE artifact_id = ?", [planned.artifact_id]):
         store.commit(training_log=[entry | {"artifact_id": planned.artifact_id, "stage": "repair"} for entry in log])
-    roles = {"train": samples} | ({"calibrate": spread(samples, settings.calibration_samples)} if is_calibrated(settings) else {})
+    roles = {"train": [one for one in samples if one not in unlearnt]}
+    if is_calibrated(settings):
+        roles["calibrate"] = spread(samples, settings.calibration_samples)
     record(context, store, planned, artifact, roles)
     return planned.name
 

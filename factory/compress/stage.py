@@ -3,7 +3,6 @@
 Promise: the result is a model folder that vLLM serves, written atomically with the student's tokenizer and chat template.
 """
 
-import json
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from factory.artifact import publish, verify
 from factory.compress.embedding import cut_model
 from factory.compress.prune import prune
 from factory.compress.quantize import quantize
+from factory.compress.texts import chat_texts
 from factory.compress.vocabulary import Vocabulary
 from factory.context import Context
 from factory.recipe.compress import is_calibrated
@@ -32,20 +32,19 @@ def compress(context: Context, store: Store) -> str:
         model, tokenizer = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16), AutoTokenizer.from_pretrained(source)
         with publish(target, planned.about) as staging:
             tokenizer.save_pretrained(staging)
-            texts = chat_texts(store, tokenizer)
             if settings.prune:
-                chosen = spread(samples, settings.prune.samples)
-                ids = [tokenizer.encode(texts[one], add_special_tokens=False) for one in chosen]
+                texts = chat_texts(context, store, tokenizer, spread(samples, settings.prune.samples))
+                ids = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
                 prune(model.float().eval(), ids, settings.prune, staging, context.progress.say)
                 model = AutoModelForCausalLM.from_pretrained(staging, dtype=torch.bfloat16)
             if settings.vocabulary:
                 vocabulary = Vocabulary(source)
-                kept = vocabulary.kept([*texts.values(), *_tools(store)], settings.vocabulary)
+                kept = vocabulary.kept([*chat_texts(context, store, tokenizer, samples), *_tools(store)], settings.vocabulary)
                 context.progress.say(f"  {len(kept)} of {len(vocabulary)} tokens stay")
                 vocabulary.cut(staging, kept)
                 cut_model(model, kept)
                 tokenizer = AutoTokenizer.from_pretrained(staging)
-            shrink(context, model, tokenizer, [texts[one] for one in spread(samples, settings.calibration_samples)])
+            shrink(context, model, tokenizer, chat_texts(context, store, tokenizer, spread(samples, settings.calibration_samples)))
             model.save_pretrained(staging, save_compressed=True)
     artifact = verify(target)
     looked_at = spread(samples, settings.prune.samples) if settings.prune else []
@@ -65,15 +64,6 @@ def shrink(context: Context, model: Any, tokenizer: PreTrainedTokenizerBase, tex
     told = f"on {len(texts)} samples" if is_calibrated(settings) else None
     context.progress.say(f"  {', '.join(part for part in (zeros, settings.quantize, told) if part)}")
     quantize(model, tokenizer, texts, settings, context.loaded.recipe.teacher.max_model_len)
-
-
-def chat_texts(store: Store, tokenizer: PreTrainedTokenizerBase) -> dict[str, str]:
-    """Return each accepted sample as its chat template renders it, by id."""
-    rows = store.query("SELECT sample_id, messages, tools FROM training_set ORDER BY position")
-    return {
-        row["sample_id"]: str(tokenizer.apply_chat_template(json.loads(row["messages"]), tools=json.loads(row["tools"]), tokenize=False))
-        for row in rows
-    }
 
 
 def _tools(store: Store) -> list[str]:

@@ -3,7 +3,6 @@
 Promise: a pruned base is an ordinary model folder, written atomically, with the base's tokenizer and a map of what was kept.
 """
 
-import json
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from factory.artifact import publish, verify
 from factory.compress.prune import prune
+from factory.compress.texts import chat_texts
 from factory.context import Context
 from factory.store.store import Store
 from factory.student.artifacts import plan_pruned, record, spread
@@ -25,13 +25,10 @@ def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
     folder = context.workspace.models / planned.name
     chosen = spread(samples, settings.samples)
     if not folder.exists():
-        rows = store.query("SELECT messages, tools FROM samples WHERE list_contains(?, sample_id) ORDER BY sample_id", [chosen])
         tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
         # A base's own template may know no tools: that of the student does.
         tokenizer.chat_template = student_template(context.student.show_tools)
-        texts = [
-            str(tokenizer.apply_chat_template(json.loads(row["messages"]), tools=json.loads(row["tools"]), tokenize=False)) for row in rows
-        ]
+        texts = chat_texts(context, store, tokenizer, chosen)
         model = AutoModelForCausalLM.from_pretrained(context.base.folder, dtype=torch.float32).eval()
         ids = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
         with publish(folder, planned.about) as staging:

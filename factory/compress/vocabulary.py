@@ -24,14 +24,18 @@ class Vocabulary:
     """The tokenizer of a model folder, read from its tokenizer.json; InputError if it is no byte-pair encoding over bytes."""
 
     def __init__(self, folder: Path):
-        self._data: dict[str, Any] = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        path = folder / "tokenizer.json"
+        try:
+            self._data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers raises plain Exception
+            raise InputError(f"{path} cannot be read as a tokenizer: {str(error)[:200]}", "Copy the file again.") from None
         model = self._data.get("model") or {}
         if model.get("type") != "BPE" or model.get("byte_fallback") or "ByteLevel" not in json.dumps(self._data.get("pre_tokenizer")):
             raise InputError(
-                f"{folder / 'tokenizer.json'}: its vocabulary cannot be cut: it is no byte-pair encoding over bytes",
+                f"{path}: its vocabulary cannot be cut: it is no byte-pair encoding over bytes",
                 "Remove compress.vocabulary.",
             )
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._ids: dict[str, int] = model["vocab"]
         self._merges = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in model["merges"]]
         self._rank = {merge: rank for rank, merge in reversed(list(enumerate(self._merges)))}

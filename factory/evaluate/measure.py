@@ -7,6 +7,7 @@ this process has had resident: a process measures one model. Speed and perplexit
 from typing import Any
 
 from factory.context import Context
+from factory.errors import FactoryError
 from factory.evaluate.exam import exam, question
 from factory.evaluate.interval import bootstrap_interval
 from factory.evaluate.perplexity import perplexity
@@ -18,6 +19,8 @@ from factory.models.folder import inspect
 from factory.store.store import Store
 from factory.tasks.sample import Task
 
+TOO_LONG = "prompt_too_long"  # what the engine says of a prompt that leaves no room: the model cannot answer it, so it is wrong
+
 
 def measure(context: Context, store: Store, subject: Subject, model: Model, *, local: bool = True) -> str:
     """Evaluate one model, store predictions and figures in one batch, and return a line that sums it up. `local`: it is in this process."""
@@ -28,6 +31,12 @@ def measure(context: Context, store: Store, subject: Subject, model: Model, *, l
     asked = {request.key: (request, task) for task in tasks for request in [question(asking, subject, task, context.evaluation.max_tokens)]}
     predictions = []
     for answer in model.answer(request for request, _ in asked.values()):
+        if answer.error is not None and answer.error != TOO_LONG:
+            raise FactoryError(
+                f"{subject.role}: a held-out task was not answered: {answer.error}",
+                "Nothing of this model is stored: run the same command when its server answers. refused_* says that the server does not "
+                "take the request: prompt and evaluate.max_tokens may be too long for it.",
+            )
         _, task = asked[answer.key]
         about = {"evaluation_id": evaluation_id, "task_id": task.task_id, "question": task.question, "reference": task.reference}
         predictions.append(about | {"output": answer.text} | asking.judge(subject, task, answer.text))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from factory.context import Context
-from factory.digest import content_id
+from factory.digest import content_id, file_sha256
 from factory.store.store import Store
 from factory.student.artifacts import is_made, model_id, plan_quantized, plan_repaired, plan_student, training_samples
 
@@ -27,16 +27,22 @@ class Subject:
     precision: str
 
     def evaluation_id(self, context: Context) -> str:
-        """Return the content id of this evaluation: the model, the tasks and how they are put."""
+        """Return the content id of this evaluation: the model, the tasks, how they are put and how they are judged."""
+        recipe = context.loaded.recipe
+        own = recipe.data.own_tools if recipe.data.kind == "tool_call" else None
         how: dict[str, Any] = {
             "role": self.role,
             "artifact": self.artifact_id,
             "tasks": sorted(task.seed_id for task in context.held_out),
             "evaluate": context.evaluation.model_dump(exclude={"held_out"}),
             "show_tools": context.student.show_tools,
+            "tools": [tool.model_dump() for tool in context.tools],
+            "own_tools": file_sha256(context.loaded.resolve(own.python)) if own else None,
+            "max_model_len": recipe.teacher.max_model_len,
+            "seed": recipe.seed,
         }
         if self.as_teacher:
-            how |= {"template": context.kind.template_digest, "examples": context.loaded.recipe.data.examples}
+            how |= {"template": context.kind.template_digest, "examples": recipe.data.examples, "seeds": context.shown_seeds}
         return content_id(how)
 
 

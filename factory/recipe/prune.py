@@ -11,7 +11,7 @@ from factory.recipe.source import Fault, Source
 
 # Whose decoder has layers of q, k, v, o and gate, up, down projections under these names.
 PRUNABLE = ("LlamaForCausalLM", "Qwen2ForCausalLM")
-_SHARES = ("layers", "heads", "mlp", "width")
+SHARES = ("layers", "heads", "mlp", "width")
 _HALF = " At most half in one step; what is left has to be trained on."
 CHANNELS = 32  # what INT8 and INT4 kernels want a matrix's sides to be a multiple of
 
@@ -30,9 +30,13 @@ class Prune(Part):
     )
     samples: int = Field(default=64, ge=1, le=4096, description="Samples on which it is measured.")
 
+    def kept_layers(self, layers: int) -> int:
+        """Return how many of the layers stay, at least half of them."""
+        return layers - min(round(self.layers * layers), layers // 2)
+
     def kept_groups(self, groups: int) -> int:
-        """Return how many of a layer's key-value groups stay, at least one."""
-        return max(1, groups - round(self.heads * groups))
+        """Return how many of a layer's key-value groups stay, at least half of them."""
+        return groups - min(round(self.heads * groups), groups // 2)
 
     def kept_channels(self, channels: int) -> int:
         """Return how many of an MLP's channels stay, a multiple of 32 if any go."""
@@ -51,5 +55,5 @@ def _kept(count: int, share: float, multiple: int) -> int:
 
 def faults(source: Source, where: tuple[str, str], settings: Any) -> Iterator[Fault]:
     """Yield every broken rule between the settings of a `prune`, as `factory.recipe.rules` does."""
-    if isinstance(settings, dict) and not any(settings.get(share) for share in _SHARES):
-        yield source.fault(where, f"takes nothing out; write a share of {', '.join(_SHARES)}, or remove it")
+    if isinstance(settings, dict) and not any(settings.get(share) for share in SHARES):
+        yield source.fault(where, f"takes nothing out; write a share of {', '.join(SHARES)}, or remove it")

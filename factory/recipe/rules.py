@@ -71,12 +71,13 @@ def _teacher(source: Source) -> Iterator[Fault]:
     if _is_number(temperature) and temperature == 0 and isinstance(draws, int) and draws > 1:
         message = f"at 0 all {draws} draws of a question (data.draws) are the same; raise it, or draw once"
         yield source.fault(("teacher", "sampling", "temperature"), message)
-    answer, whole = _at(source, "teacher", "sampling", "max_tokens"), _at(source, "teacher", "max_model_len")
-    answer = Sampling().max_tokens if answer is None else answer
+    whole = _at(source, "teacher", "max_model_len")
     whole = Teacher.model_fields["max_model_len"].default if whole is None else whole
-    if isinstance(answer, int) and isinstance(whole, int) and answer >= whole:
-        message = f"must be less than teacher.max_model_len ({whole}), which holds the prompt too"
-        yield source.fault(("teacher", "sampling", "max_tokens"), message)
+    for where, least in ((("teacher", "sampling", "max_tokens"), Sampling().max_tokens), (("evaluate", "max_tokens"), 0)):
+        answer = _at(source, *where)
+        answer = least if answer is None else answer
+        if isinstance(answer, int) and isinstance(whole, int) and answer >= whole:
+            yield source.fault(where, f"must be less than teacher.max_model_len ({whole}), which holds the prompt too")
 
 
 def _model(source: Source, recipe: Path, where: tuple[str, str], *, served: bool) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from factory.recipe.compress import CALIBRATED, GROUPED
 from factory.recipe.part import Part
-from factory.recipe.prune import Prune
+from factory.recipe.prune import SHARES, Prune
 from factory.recipe.source import Fault, Source
 
 Share = Annotated[float, Field(ge=0, le=0.5)]
@@ -47,8 +47,8 @@ def chosen(recipe: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
         compress.pop(key, None)
     if "rank" in choice:
         student["adapter"] = {"kind": "lora"} | (student.get("adapter") or {}) | {"rank": choice["rank"]}
-    shares = dict(compress.pop("prune", None) or {}) | {name: choice[name] for name in ("layers", "heads", "mlp") if name in choice}
-    if any(shares.get(name) for name in ("layers", "heads", "mlp")):
+    shares = dict(compress.pop("prune", None) or {}) | {name: choice[name] for name in SHARES if name in choice}
+    if any(shares.get(name) for name in SHARES):
         compress["prune"] = Prune.model_validate(shares).model_dump(exclude_unset=True)
     for name, nothing in (("vocabulary", 0), ("quantize", "none")):
         if name in choice:

@@ -29,7 +29,7 @@ from factory.report.model import (
 )
 from factory.report.output import write_report
 from factory.report.tables import build_tables, losses_sql, models_sql
-from factory.search.trials import label, points, search_id
+from factory.search.trials import label, points, search_id, trial_file
 from factory.store.store import Row, Store
 from factory.student.artifacts import plan_adapters, plan_repaired, training_samples
 
@@ -208,7 +208,7 @@ def _trials(context: Context, store: Store) -> list[Trial]:
             number=row["number"],
             choice=label(json.loads(row["choice"])),
             failure=row["failure"] or "",
-            recipe=f"search/trial-{row['number']:03}.yaml",
+            recipe=trial_file(context, f"trial-{row['number']:03}"),
             **figures.get(row["number"], {}),
         )
         for row in store.query("SELECT number, choice, failure FROM trials WHERE search_id = ? ORDER BY number", [search_id(context)])

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from factory.context import Context
 from factory.digest import content_id
+from factory.evaluate.subject import subjects
 from factory.recipe.search import Search
 from factory.search.frontier import Point
 from factory.search.study import Choice
@@ -17,33 +18,54 @@ def label(choice: Choice) -> str:
 
 
 def search_id(context: Context) -> str:
-    """Return the id under which the recipe's trials are kept: its limits and their number may change."""
-    settings = context.loaded.recipe.search
+    """Return the id under which the recipe's trials are kept: of what decides what comes of a choice, by contents, and of what can be
+    chosen. Limits, gate and the number of trials may change."""
+    recipe, settings = context.loaded.recipe, context.loaded.recipe.search
     assert settings is not None
-    recipe = context.loaded.recipe.model_dump(mode="json", exclude={"search", "name"})
-    return content_id({"recipe": recipe, "space": {name: list(values) for name, values in settings.space.items()}})
+    compress = recipe.compress.model_dump(mode="json", exclude={"most_lost", "repair"}) if recipe.compress else None
+    deciding = {
+        "plan": context.plan_id,
+        "target": context.target_id,
+        "base": [context.base.name, context.base.revision],
+        "student": context.student.model_dump(mode="json"),
+        "rationale_weight": recipe.data.rationale_weight if recipe.data.kind == "rationale" else None,
+        "compress": compress,
+        "evaluate": context.evaluation.model_dump(mode="json", exclude={"held_out"}),
+        "held_out": sorted(task.seed_id for task in context.held_out),
+        "space": {name: list(values) for name, values in settings.space.items()},
+    }
+    return content_id(deciding)
+
+
+def trial_file(context: Context, name: str) -> str:
+    """Return where a trial's recipe lies, as a path below the workspace."""
+    return f"search/{search_id(context)[3:13]}/{name}.yaml"
 
 
 def points(context: Context, store: Store) -> list[Point]:
     """Return the trials that came to an end, with their figures and whether they fit the recipe's limits."""
     settings = context.loaded.recipe.search
     assert settings is not None
-    teacher = teacher_accuracy(store)
+    teacher = teacher_accuracy(context, store)
     found = []
     for row in store.query("SELECT * FROM trials WHERE search_id = ? AND evaluation_id IS NOT NULL ORDER BY number", [search_id(context)]):
         values = {
             metric["metric"]: metric["value"]
             for metric in store.query("SELECT metric, value FROM evaluations WHERE evaluation_id = ?", [row["evaluation_id"]])
         }
+        if "latency_p50_s" not in values:
+            # Every question was too long for its speed to be measured.
+            continue
         choice = json.loads(row["choice"])
         point = Point(row["number"], label(choice), values["answer_accuracy"], values["weight_bytes"], values["latency_p50_s"])
         found.append(replace(point, fits=all(amount <= 0 for amount in over(point, settings, teacher).values())))
     return found
 
 
-def teacher_accuracy(store: Store) -> float | None:
-    """Return the teacher's accuracy, as it was measured last."""
-    rows = store.query("SELECT value FROM evaluations WHERE metric = 'answer_accuracy' AND role = 'teacher' ORDER BY batch DESC LIMIT 1")
+def teacher_accuracy(context: Context, store: Store) -> float | None:
+    """Return the teacher's accuracy on the recipe's tasks, None before it was measured."""
+    teacher = subjects(context, store)[0].evaluation_id(context)
+    rows = store.query("SELECT value FROM evaluations WHERE metric = 'answer_accuracy' AND evaluation_id = ?", [teacher])
     return rows[0]["value"] if rows else None
 
 

@@ -3,14 +3,17 @@
 Promise: the same samples, base, settings and seed give the same ids; a model whose id is in the store is never trained again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from factory.artifact import Artifact, verify
 from factory.context import Context
 from factory.digest import content_id
 from factory.recipe.model import DistillStage, SftStage
 from factory.store.store import Store
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,10 @@ def training_samples(store: Store) -> list[str]:
     return [row["sample_id"] for row in store.query("SELECT sample_id FROM training_set ORDER BY position")]
 
 
-def spread(samples: list[str], count: int) -> list[str]:
+def spread(samples: Sequence[T], count: int) -> list[T]:
     """Return `count` of the samples, or all, evenly from all."""
-    return samples[:: max(1, len(samples) // count)][:count]
+    count = min(count, len(samples))
+    return [samples[place * len(samples) // count] for place in range(count)]
 
 
 def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage | DistillStage, Planned]]:

@@ -78,7 +78,8 @@ class AnswerTrainer(SFTTrainer):
         return state.global_step >= self.args.max_steps or waited
 
     def finished(self) -> Any:
-        """Return the trained model."""
+        """Return the trained model without what was only there for training."""
+        vars(self._base).pop("forward", None)
         return self.model
 
     def logged(self, metrics: Sequence[str]) -> list[dict[str, Any]]:
@@ -248,7 +249,7 @@ class DistillTrainer(AnswerTrainer):
         """Return the trained model without what was only there for training."""
         if hasattr(self._base, "hidden_projections"):
             del self._base.hidden_projections
-        return self.model
+        return super().finished()
 
     def _projection_weights(self) -> dict[str, torch.Tensor]:
         return dict(getattr(self._base, "hidden_projections", nn.ModuleList()).state_dict())

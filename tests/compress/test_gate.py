@@ -53,6 +53,12 @@ def test_what_is_lost_decides(tmp_path: Path, most_lost: float, passed: bool) ->
         assert [row["most_lost"] for row in store.query("SELECT most_lost FROM gates ORDER BY batch")] == [most_lost, 0.5]
         path.write_text(begun + "compress: {quantize: w8a8-dynamic}\n")
         assert may_ship(load(tmp_path), store, small, whole)
+        assert store.query("SELECT count(*) AS n FROM gates") == [{"n": 2}], "there is no refusal to be lifted"
+        path.write_text(begun + "compress: {quantize: w8a8-dynamic, most_lost: 0.1}\n")
+        assert not may_ship(load(tmp_path), store, small, whole)
+        path.write_text(begun + "compress: {quantize: w8a8-dynamic}\n")
+        assert may_ship(load(tmp_path), store, small, whole)
+        assert [row["passed"] for row in store.query("SELECT passed FROM gates ORDER BY batch")] == [passed, True, False, True]
     assert context.own_tools is not None
     context.own_tools.close()
 

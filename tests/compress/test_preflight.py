@@ -5,12 +5,15 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from factory.compress.preflight import require_compressible
 from factory.errors import InputError
 from factory.models.folder import ModelFolder
 from factory.recipe.compress import Compress
+from factory.recipe.prune import Prune
 
 WIDE = ["avx2", "avx512f"]
 
@@ -51,6 +54,43 @@ def test_more_tokens_than_there_are(base: ModelFolder) -> None:
     _refused(base, "asks for 300 tokens, and the tokenizer of .* has 3", vocabulary=300)
 
 
+@pytest.mark.parametrize(
+    ("prune", "message"),
+    [
+        ({"layers": 0.2}, "prune.layers: 0.2 takes nothing out of .*: of 2 its layers go one by one"),
+        ({"heads": 0.05}, "prune.heads: 0.05 takes nothing out of .*: of 9 its key-value groups"),
+        ({"mlp": 0.01}, "prune.mlp: 0.01 takes nothing out of .*: of 1536 its channels stay in a multiple of 32"),
+    ],
+)
+def test_a_share_that_takes_nothing_out(base: ModelFolder, prune: dict, message: str) -> None:
+    _refused(base, message, prune=prune)
+
+
+def test_what_an_earlier_pruning_leaves_is_what_is_pruned(base: ModelFolder) -> None:
+    settings, earlier = Compress.model_validate({"prune": {"heads": 0.12}}), Prune(heads=0.5)
+    require_compressible(settings, base, WIDE, gpu=False)
+    with pytest.raises(InputError, match="of 5 its key-value groups go one by one"):
+        require_compressible(settings.model_copy(update={"prune": Prune(heads=0.09)}), base, WIDE, gpu=False, pruned=earlier)
+
+
+@given(share=st.floats(0, 0.5), count=st.integers(1, 200))
+def test_at_least_half_stays(share: float, count: int) -> None:
+    prune = Prune(layers=share, heads=share)
+    assert 2 * prune.kept_layers(count) >= count
+    assert 2 * prune.kept_groups(count) >= count
+
+
+@pytest.mark.parametrize("text", ['{"model": {"type": "BPE", "voc', '{"model": {"type": "BPE"}, "added_tokens": []}', "[]"])
+def test_a_tokenizer_that_was_not_copied_to_its_end(base: ModelFolder, text: str) -> None:
+    (base.folder / "tokenizer.json").write_text(text)
+    _refused(base, "tokenizer.json cannot be read as a tokenizer", vocabulary=300)
+
+
+def test_a_configuration_without_heads(base: ModelFolder) -> None:
+    other = dataclasses.replace(base, config={"intermediate_size": 1536})
+    _refused(other, "config.json: 'num_attention_heads' is missing", quantize="w4a16")
+
+
 def test_a_tokenizer_of_another_kind(base: ModelFolder) -> None:
     data = json.loads((base.folder / "tokenizer.json").read_text())
     (base.folder / "tokenizer.json").write_text(json.dumps(data | {"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}))
@@ -77,5 +117,7 @@ def test_a_model_whose_parts_are_not_known(base: ModelFolder) -> None:
 
 def test_a_width_that_no_configuration_could_have(base: ModelFolder) -> None:
     # The least common multiple of 32 and 9 heads is 288: of 576 there stay 576 or 288.
-    _refused(base, "width: 0.1 takes nothing out of .* 576 dimensions has to be a multiple of 32 and of its 9 heads", prune={"width": 0.1})
+    _refused(
+        base, "width: 0.1 takes nothing out of .*: of 576 its dimensions stay in a multiple of 32 and of its 9 heads", prune={"width": 0.1}
+    )
     require_compressible(Compress.model_validate({"prune": {"width": 0.5}}), base, WIDE, gpu=False)

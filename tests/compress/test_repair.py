@@ -28,6 +28,8 @@ from tests.student import tiny  # noqa: E402
 ROOT = Path(__file__).parents[2]
 TEXTS = [" ".join(f"w{(7 * i + j) % tiny.VOCABULARY}" for j in range(12)) for i in range(8)]
 
+FOUR_BITS = Compress.model_validate({"quantize": "w4a16", "group_size": 32, "sparsity": {"pattern": "2:4"}})
+
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
@@ -35,7 +37,6 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     student, compressed = tmp_path / "student", tmp_path / "compressed"
     tiny.model(4, width=64).to(torch.bfloat16).save_pretrained(student)
     model = AutoModelForCausalLM.from_pretrained(student, dtype=torch.bfloat16)
-    settings = Compress.model_validate({"quantize": "w4a16", "group_size": 32, "sparsity": {"pattern": "2:4"}})
     for layer in model.model.layers:
         # Groups of 32 have to divide every width.
         layer.mlp.gate_proj, layer.mlp.up_proj, layer.mlp.down_proj = (
@@ -43,7 +44,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
         )
     model.config.intermediate_size = 64
     model.save_pretrained(student)
-    quantize(model, tiny.tokenizer(), TEXTS, settings, 64)
+    quantize(model, tiny.tokenizer(), TEXTS, FOUR_BITS, 64)
     model.save_pretrained(compressed, save_compressed=True)
     return student, compressed
 
@@ -94,4 +95,8 @@ def test_training_brings_the_compressed_model_nearer(tmp_path: Path, folders: tu
     assert len(apart) == 30
     assert apart[0] > 0.01
     assert sum(apart[-5:]) / 5 < 0.5 * apart[0]
-    assert type(trainer.finished().merge_and_unload().model.layers[0].mlp.up_proj) is torch.nn.Linear
+    model = trainer.finished().merge_and_unload().to(torch.bfloat16)
+    assert type(model.model.layers[0].mlp.up_proj) is torch.nn.Linear
+    quantize(model, tiny.tokenizer(), TEXTS, FOUR_BITS, 64)
+    model.save_pretrained(tmp_path / "again", save_compressed=True)
+    assert "model.layers.0.mlp.up_proj.weight_packed" in load_file(tmp_path / "again" / "model.safetensors")

@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from factory.context import Context
+from factory.errors import FactoryError
 from factory.evaluate.measure import measure
 from factory.evaluate.subject import Subject
 from factory.inference.request import Request
-from tests.scripted import Model, load, numbers, opened, own_tool
+from tests.scripted import Model, edit, load, numbers, opened, own_tool, write
 
 
 def twice(request: Request) -> str:
@@ -19,9 +23,7 @@ def twice(request: Request) -> str:
 
 
 def test_a_students_calls_of_an_own_tool_are_carried_out(tmp_path: Path) -> None:
-    path = own_tool(tmp_path)
-    path.write_text(path.read_text() + "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n")
-    context = load(tmp_path)
+    context = _with_student(tmp_path)
     subject = Subject("student", "b2:student", "student", tmp_path, False, "", "")
     with opened(context) as store:
         said = measure(context, store, subject, Model(twice), local=False)
@@ -31,3 +33,40 @@ def test_a_students_calls_of_an_own_tool_are_carried_out(tmp_path: Path) -> None
     assert said.startswith("student: 50.0% right")
     assert [found[f"Double {number}, please."]["result"] for number in range(31, 35)] == [None, "66", "66", "68"]
     assert [found[f"Double {number}, please."]["right_answer"] for number in range(31, 35)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("error", ["refused_400", "failed_timeout"])
+def test_a_server_that_does_not_answer_makes_no_figure(tmp_path: Path, error: str) -> None:
+    context = _with_student(tmp_path)
+    subject = Subject("teacher", "b2:teacher", "teacher", tmp_path, True, "", "")
+    with opened(context) as store:
+        with pytest.raises(FactoryError, match=f"teacher: a held-out task was not answered: {error}"):
+            measure(context, store, subject, Model(lambda _: {"text": "", "error": error}), local=False)
+        assert store.query("SELECT 1 FROM predictions") == store.query("SELECT 1 FROM evaluations") == []
+
+
+@pytest.mark.parametrize(("more", "moved"), [("max_model_len: 1024", True), (f"revision: {40 * 'a'}", False), ("concurrency: 4", False)])
+def test_what_changes_an_answer_is_asked_anew(tmp_path: Path, more: str, moved: bool) -> None:
+    _with_student(tmp_path)
+    student = Subject("student", "b2:m", "m", tmp_path, False, "", "")
+    before = student.evaluation_id(load(tmp_path))
+    edit(tmp_path / "recipe.yaml", "{model: tiny, ", f"{{model: tiny, {more}, ")
+    assert (student.evaluation_id(load(tmp_path)) != before) is moved
+
+
+def test_other_examples_are_another_question_to_the_teacher_and_other_code_to_all(tmp_path: Path) -> None:
+    _with_student(tmp_path)
+    roles = [Subject(role, "b2:m", "m", tmp_path, role == "teacher", "", "") for role in ("teacher", "student")]
+    first = [one.evaluation_id(load(tmp_path)) for one in roles]
+    write(tmp_path / "seeds.jsonl", [{"id": "s1", "question": "What is twice 5?", "reference": "5"}])
+    second = [one.evaluation_id(load(tmp_path)) for one in roles]
+    (tmp_path / "own.py").write_text("def twice(number):\n    return str(int(number) + int(number))\n")
+    third = [one.evaluation_id(load(tmp_path)) for one in roles]
+    assert first[0] != second[0] and first[1] == second[1]
+    assert second[0] != third[0] and second[1] != third[1]
+
+
+def _with_student(folder: Path) -> Context:
+    path = own_tool(folder)
+    path.write_text(path.read_text() + "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n")
+    return load(folder)

@@ -49,6 +49,16 @@ def test_every_combination_is_a_recipe(tmp_path: Path, compress: dict | None) ->
             assert made.most_lost is None
 
 
+@pytest.mark.parametrize("written", [{"width": 0.5}, {"width": 0.5, "layers": 0.25}, {"heads": 0.4, "samples": 8}])
+def test_what_is_not_chosen_stays_as_it_is(tmp_path: Path, written: dict) -> None:
+    space = {"quantize": ["none", "w8a8-dynamic"]}
+    plain = load_recipe(_recipe(tmp_path, search=space, compress={"prune": written})).recipe.model_dump(mode="json", exclude_unset=True)
+    for quantize in space["quantize"]:
+        assert chosen(plain, {"quantize": quantize})["compress"]["prune"] == written
+    if "width" in written:
+        assert chosen(plain, {"layers": 0.0})["compress"]["prune"]["width"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("search", "others", "message"),
     [
