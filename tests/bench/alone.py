@@ -6,6 +6,10 @@ With --examples the model answers all held-out tasks greedily, asked as the reci
 
 import argparse
 import json
+import os
+import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,13 +18,33 @@ from factory.context import Context
 from factory.evaluate.exam import exam, question
 from factory.evaluate.subject import Subject
 from factory.inference.engine import Engine
+from factory.inference.environment import ENVIRONMENT
 from factory.inference.request import Request, Sampling
 from factory.progress import Progress
 from factory.recipe import load_recipe
 from factory.tasks.sample import Task
 from factory.workspace import Workspace
 
-TOGETHER, TOKENS, ROUNDS = 32, 64, 3
+TOGETHER, TOKENS, ROUNDS, PASSES = 32, 64, 3, 2
+ROOT = Path(__file__).parents[2]
+
+
+def alone(recipe: Path, folder: Path, *options: str) -> dict[str, Any]:
+    """Return what this program prints of a model, run in a fresh process."""
+    command = [sys.executable, "-m", "tests.bench.alone", str(recipe), str(folder), *options]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | ENVIRONMENT)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def in_turn(recipe: Path, folders: dict[str, Path]) -> dict[str, float]:
+    """Return the tokens/s of each model, one after the other and all of them again: the median of all rounds."""
+    rates: dict[str, list[float]] = {name: [] for name in folders}
+    for number in range(PASSES):
+        for name, rounds in rates.items():
+            print(f"speed of {name}, pass {number + 1} of {PASSES}", file=sys.stderr, flush=True)
+            rounds += alone(recipe, folders[name])["tokens_per_s"]
+    return {name: statistics.median(rounds) for name, rounds in rates.items()}
 
 
 def main() -> None:

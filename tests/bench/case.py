@@ -11,9 +11,7 @@ quantile of a bootstrap over wordings, paired. Ends on one JSON object.
 
 import argparse
 import json
-import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,15 +22,15 @@ import numpy as np
 
 from factory.context import Context
 from factory.evaluate.subject import Subject, subjects
-from factory.inference.environment import ENVIRONMENT
 from factory.models.folder import inspect
 from factory.progress import Progress
 from factory.recipe import load_recipe
 from factory.store.store import Store
 from factory.workspace import Workspace
+from tests.bench.alone import alone, in_turn
 
 ROOT = Path(__file__).parents[2]
-RESAMPLES, PASSES = 10_000, 2
+RESAMPLES = 10_000
 
 
 def main() -> None:
@@ -52,12 +50,9 @@ def main() -> None:
         found = _run(whole, folder / "work")
         found["vocabulary"] = cut
         folders = {role: subject.folder for role, (subject, _) in found.items()}
-        small = _alone(untrained, folders["base"], "--examples")["right"]
-        rates: dict[str, list[float]] = {role: [] for role in ("teacher", "base", "student", "vocabulary", "student_quantized")}
-        for _ in range(PASSES):
-            for role, rounds in rates.items():
-                rounds += _alone(whole, folders[role])["tokens_per_s"]
-        _show({role: right for role, (_, right) in found.items()} | {"untrained": small}, rates, folders)
+        small = alone(untrained, folders["base"], "--examples")["right"]
+        speed = in_turn(whole, folders)
+        _show({role: right for role, (_, right) in found.items()} | {"untrained": small}, speed, folders)
 
 
 def _recipe(path: Path, teacher: str, student: str, **compress: Any) -> Path:
@@ -88,18 +83,10 @@ def _run(recipe: Path, workspace: Path) -> dict[str, tuple[Subject, dict[str, bo
     return found
 
 
-def _alone(recipe: Path, folder: Path, *options: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bench.alone", str(recipe), str(folder), *options]
-    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | ENVIRONMENT)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def _show(right: dict[str, dict[str, bool]], rates: dict[str, list[float]], folders: dict[str, Path]) -> None:
+def _show(right: dict[str, dict[str, bool]], speed: dict[str, float], folders: dict[str, Path]) -> None:
     questions = sorted(right["teacher"])
     accuracy = {role: float(np.mean([answers[question] for question in questions])) for role, answers in right.items()}
-    speed = {role: statistics.median(rounds) for role, rounds in rates.items()}
-    size = {role: inspect(folders[role]).weight_bytes for role in rates}
+    size = {role: inspect(folders[role]).weight_bytes for role in speed}
     steps = [
         ("teacher, with examples", "teacher", "teacher"),
         ("size: untrained, with examples", "untrained", "base"),

@@ -4,9 +4,10 @@ python -m tests.bench.compression [--model MODEL] [--variants ...] [--keep FOLDE
 
 One student of `pipelines/calculator.yaml` is trained; each variant compresses it with a gate that lets nothing be lost, so that a repair is
 tried wherever something was: `before` and `after` are the compressed and the repaired student, on the same held-out tasks, through vLLM.
-A dash stands for what had nothing to be repaired. Bytes, tokens/s and latency are ratios to the uncompressed student, which is measured
-once, in the first variant's run: on a noisy machine speeds of variants that are minutes apart tell large differences only.
-With --model another model is teacher and base. With --keep the workspace stays, and a second run goes on from it. Ends on one JSON object.
+A dash stands for what had nothing to be repaired. `bytes` and `tokens/s` are ratios to the uncompressed student. A repair changes no shape
+and no format, so speed is measured once for both, of the last one, at the end: each model in a fresh process, twice in turn
+(`tests.bench.alone`). With --model another model is teacher and base. With --keep the workspace stays, and a second run goes on from it.
+Ends on one JSON object.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from factory.progress import Progress
 from factory.recipe import load_recipe
 from factory.store.store import Store
 from factory.workspace import Workspace
+from tests.bench.alone import in_turn
 
 ROOT = Path(__file__).parents[2]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -41,9 +43,8 @@ COLUMNS = {
     "accuracy": ("answer_accuracy", ".1%", False),
     "perplexity": ("perplexity", ".3f", False),
     "bytes": ("weight_bytes", ".2f", True),
-    "tokens/s at 32": ("tokens_per_s_batch_32", ".2f", True),
-    "latency alone": ("latency_p50_s", ".2f", True),
 }
+Figures = dict[str, dict[str, float]]
 
 
 def main() -> None:
@@ -54,16 +55,20 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=100, help="steps of the student's training")
     parser.add_argument("--learning-rate", type=float, default=0.002, help="of the student's training")
     parser.add_argument("--count", type=int, default=540, help="samples to learn from")
+    parser.add_argument("--repeats", type=int, default=1, help="of the speed that each evaluation measures, which is not shown here")
     parser.add_argument("--keep", type=Path, help="a folder for the workspace")
     arguments = parser.parse_args()
-    result: dict[str, Any] = {}
+    result: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)
+        last: dict[str, Path] = {}
         for variant in arguments.variants:
-            result[variant] = _figures(_recipe(variant, arguments, folder), folder / "work")
+            result[variant], folders = _figures(recipe := _recipe(variant, arguments, folder), folder / "work")
+            last |= {"uncompressed": folders["whole"], variant: folders.get("after", folders["before"])}
             print(f"{variant}: {json.dumps(result[variant])}", file=sys.stderr, flush=True)
-    _show(result)
-    print(json.dumps(result))
+        speed = in_turn(recipe, last)
+    _show(result, speed)
+    print(json.dumps(result | {"tokens_per_s": {name: round(rate, 1) for name, rate in speed.items()}}))
 
 
 def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
@@ -73,7 +78,7 @@ def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
     recipe["teacher"]["model"] = recipe["student"]["base"] = model
     recipe["student"]["stages"] = [{"sft": {"steps": arguments.train, "batch_size": 8, "learning_rate": arguments.learning_rate}}]
     recipe["data"] |= {key: str(ROOT / recipe["data"][key]) for key in ("seeds", "tools")} | {"count": arguments.count}
-    recipe["evaluate"] |= {"held_out": str(ROOT / recipe["evaluate"]["held_out"])}
+    recipe["evaluate"] |= {"held_out": str(ROOT / recipe["evaluate"]["held_out"]), "repeats": arguments.repeats}
     recipe["compress"] = VARIANTS[variant] | {"most_lost": 0.0, "repair": {"steps": arguments.steps}}
     folder.mkdir(parents=True, exist_ok=True)
     words = (word.strip("-%:") for word in variant.lower().replace(":4", " of 4").split())
@@ -82,30 +87,32 @@ def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
     return path
 
 
-def _figures(recipe: Path, workspace: Path) -> dict[str, dict[str, float]]:
+def _figures(recipe: Path, workspace: Path) -> tuple[Figures, dict[str, Path]]:
+    """Run the recipe; return what is known of the student whole, before and after repair, and their folders."""
     command = [sys.executable, "-m", "factory.cli.main", "run", str(recipe), "-w", str(workspace)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
     context = Context(load_recipe(recipe), Workspace(workspace), Progress())
     with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
-        found = {}
+        found, folders = {}, {}
         for subject in subjects(context, store):
             if subject.role in ROLES:
                 rows = store.query("SELECT metric, value FROM evaluations WHERE evaluation_id = ?", [subject.evaluation_id(context)])
                 values = {row["metric"]: row["value"] for row in rows}
                 found[ROLES[subject.role]] = {metric: round(values[metric], 4) for metric, _, _ in COLUMNS.values()}
-    return found
+                folders[ROLES[subject.role]] = subject.folder
+    return found, folders
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: dict[str, Figures], speed: dict[str, float]) -> None:
     whole = next(iter(result.values()))["whole"]
-    print(f"{'':<14}" + "".join(f"{name:>18}" for name in COLUMNS))
+    print(f"{'':<14}" + "".join(f"{name:>18}" for name in COLUMNS) + f"{'tokens/s':>10}")
     print(f"{'':<14}" + f"{'before':>9}{'after':>9}" * len(COLUMNS))
     for variant, found in {"uncompressed": {"before": whole}, **result}.items():
         cells = []
         for metric, written, ratio in COLUMNS.values():
             for figures in (found["before"], found.get("after")):
                 cells.append(format(figures[metric] / (whole[metric] if ratio else 1), written) if figures else "–")
-        print(f"{variant:<14}" + "".join(f"{cell:>9}" for cell in cells), flush=True)
+        print(f"{variant:<14}" + "".join(f"{cell:>9}" for cell in cells) + f"{speed[variant] / speed['uncompressed']:>10.2f}", flush=True)
 
 
 if __name__ == "__main__":
