@@ -11,7 +11,7 @@ from typing import Any
 from openai import OpenAI, OpenAIError
 
 from factory.errors import FactoryError
-from factory.store.store import connect
+from factory.store.store import read_store
 from factory.tools.errors import ToolError
 from factory.tools.registry import run_tool
 from factory.visible import visible
@@ -22,7 +22,7 @@ MOST_STEPS = 8
 
 def known_tools(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the tools, in OpenAI form, that the latest run's samples were made with."""
-    with connect(workspace.store, read_only=True) as connection:
+    with read_store(workspace.store) as connection:
         row = connection.execute("SELECT tools FROM current_samples WHERE tools IS NOT NULL LIMIT 1").fetchone()
     tools: list[dict[str, Any]] = json.loads(row[0]) if row else []
     return tools

@@ -43,10 +43,10 @@ class Step:
     detail: str = ""
 
 
-def run(context: Context, stages: tuple[str, ...], command: str, against: str | None = None) -> bool:
+def run(context: Context, stages: tuple[str, ...], command: str, against: str | None = None, *, anew: bool = False) -> bool:
     """Run the given stages as far as they are owed; return whether there was anything to do.
 
-    `against` names the run that a report is to compare with.
+    `against` names the run that a report is to compare with; `anew`: the report is written even if it is there.
     """
     preflight(context, stages)
     with context.workspace.lock() as lock:
@@ -57,7 +57,7 @@ def run(context: Context, stages: tuple[str, ...], command: str, against: str | 
             enter_run(context, store, command)
         started = time.monotonic()
         for stage in stages:
-            for step in _owed(stage, context, worked):
+            for step in _owed(stage, context, worked or anew):
                 worked = True
                 _run_step(context, step, lock, against)
         if worked:

@@ -21,7 +21,7 @@ from factory.errors import FactoryError, InputError
 from factory.inference.environment import ENVIRONMENT
 from factory.machine import has_gpu
 from factory.progress import Progress
-from factory.store.store import connect
+from factory.store.store import read_store
 from factory.workspace import Workspace
 
 HOST = "127.0.0.1"
@@ -38,7 +38,7 @@ _WATCHDOG = "import os, signal, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]
 
 def choose(workspace: Workspace, name: str | None) -> Path:
     """Return the folder of a model: the one of this name, or the one that was made last and may ship. InputError if there is none."""
-    with connect(workspace.store, read_only=True) as connection:
+    with read_store(workspace.store) as connection:
         made = connection.execute(_MODELS).fetchall()
     names = [row[0] for row in made]
     if not made:

@@ -151,7 +151,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:4dbda01d11a28f8a6274d54a1651b19c.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:0066bc5e2b6e2283fa4d3cbf13a3092c.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -848,7 +848,7 @@ COMMENT ON COLUMN cost.share_of_rejected IS 'their share of all completion token
 CREATE OR REPLACE VIEW leaderboard AS
     SELECT e.role, a.name AS artifact, e.metric, e.value, e.low, e.high, e.n, e.evaluation_id
     FROM evaluations e JOIN artifacts a USING (artifact_id)
-    ORDER BY e.metric, e.value DESC;
+    ORDER BY e.metric, if(e.metric = 'perplexity' OR e.metric LIKE 'latency%' OR e.metric LIKE '%bytes', e.value, -e.value);
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
 COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_repaired';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';

@@ -1,5 +1,6 @@
 """`factory audit`: question the store in SQL."""
 
+import os
 import re
 import shutil
 import sys
@@ -40,6 +41,8 @@ def audit(
     from factory.workspace import Workspace
 
     store = Workspace(workspace).existing().store
+    if output is not None and output.parent.resolve() == store.parent.resolve() and output.name.startswith("factory."):
+        raise InputError(f"-o {output} is a file of the workspace itself", "Name another.")
     limits = Limits(seconds=seconds, rows=limit or (TABLE_ROWS if format is Format.table else OTHER_ROWS))
     if format is Format.parquet and output is None and (interactive or sys.stdout.isatty()):
         raise InputError("parquet goes to a file or a pipe: name a file with -o")
@@ -79,8 +82,17 @@ def _note(as_of: str) -> None:
 
 def _send(content: bytes, output: Path | None) -> None:
     try:
-        if output is not None:
+        if output is not None and output.exists() and not output.is_file():
+            # A pipe, a terminal.
             output.write_bytes(content)
+        elif output is not None:
+            output = output.resolve()
+            staging = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+            try:
+                staging.write_bytes(content)
+                os.replace(staging, output)
+            finally:
+                staging.unlink(missing_ok=True)
         elif sys.stdout.isatty():
             # Nothing in a sample may drive a terminal; whoever reads a pipe gets the text as it is.
             sys.stdout.write(visible(content.decode()))

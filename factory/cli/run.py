@@ -80,15 +80,14 @@ def report(
 
     context = _context(recipe, workspace)
     if against is not None:
-        # Before the page of before goes.
+        # Before anything is read.
         find_report(against, context.workspace.reports)
     write_report(context, against)
 
 
 def write_report(context: "Context", against: str | None = None) -> None:
     """Write the report anew and print its path."""
-    (context.workspace.reports / "report.html").unlink(missing_ok=True)
-    _run_stages(context, ("report",), against)
+    _run_stages(context, ("report",), against, anew=True)
 
 
 def _look(recipe: Path, workspace: Path) -> None:
@@ -103,12 +102,12 @@ def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
     _run_stages(_context(recipe, workspace), stages)
 
 
-def _run_stages(context: "Context", stages: tuple[str, ...], against: str | None = None) -> None:
+def _run_stages(context: "Context", stages: tuple[str, ...], against: str | None = None, *, anew: bool = False) -> None:
     from factory.child import interrupt_once
     from factory.pipeline import run as run_pipeline
 
     interrupt_once()
-    if not run_pipeline(context, stages, " ".join(["factory", *sys.argv[1:]]), against):
+    if not run_pipeline(context, stages, " ".join(["factory", *sys.argv[1:]]), against, anew=anew):
         context.progress.say("nothing to do: everything that the recipe asks for is there")
     page = context.workspace.reports / "report.html"
     if "report" in stages and page.exists():

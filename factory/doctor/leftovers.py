@@ -41,7 +41,7 @@ def _leftovers(workspace: Workspace) -> Iterator[tuple[Path, str]]:
         if process and not psutil.pid_exists(int(process[1])):
             yield folder, "a model that was not written to its end"
     for file in _inside(workspace.reports):
-        process = re.fullmatch(r"\.report\.(?:html|json)\.(\d+)\.tmp", file.name)
+        process = re.fullmatch(r"\.(?:report|run-[0-9a-f]+)\.(?:html|json)\.(\d+)\.tmp", file.name)
         if process and not psutil.pid_exists(int(process[1])):
             yield file, "a report that was not written to its end"
     for folder in _inside(workspace.checkpoints):

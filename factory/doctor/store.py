@@ -16,7 +16,7 @@ from factory.doctor.rebuild import rebuild
 from factory.errors import FactoryError
 from factory.store.blocks import Blocks, examine_blocks
 from factory.store.ledger import Entry
-from factory.store.store import VIEWS, batch_content, connect, read_columns, table_contents
+from factory.store.store import VIEWS, batch_content, connect, migrations, read_columns, table_contents
 from factory.workspace import Workspace
 
 Found = dict[tuple[int, str], dict[str, Any] | None]
@@ -230,6 +230,10 @@ def _examine_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection, 
         ]
     missing = sorted(set(wanted) - there)
     if not missing:
+        return
+    (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
+    if applied < max(migrations()):
+        yield Finding("note", "store", "it is of an older factory", "The next run brings it up to date, after a copy.")
         return
 
     def make() -> None:

@@ -88,7 +88,8 @@ def _samples(columns: Columns, tally: Tally) -> str:
 
 
 def _kept(source: Source) -> str:
-    return f"The teacher gave {source.samples} answers; {source.samples - source.accepted} of them were not accepted."
+    enough = f", of which the first {source.going_out} are enough" if source.going_out < source.accepted else ""
+    return f"The teacher gave {source.samples} answers; {source.accepted} of them were accepted{enough}."
 
 
 def _sizes(columns: Columns, tally: Tally) -> str:

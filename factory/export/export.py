@@ -95,7 +95,7 @@ def _write(source: Source, columns: Columns, order: Order, staging: Path, progre
             for row in rows:
                 writers[split].add(row)
             if time.monotonic() - started > _QUIET_SECONDS:
-                progress.update(f"  export  {done:,}/{source.accepted:,} samples", now=done == source.accepted)
+                progress.update(f"  export  {done:,}/{source.going_out:,} samples", now=done == source.going_out)
     _require_train(tally)
     splits = [split for split in (TRAIN, VALIDATION) if split in writers]
     if folder:

@@ -20,7 +20,7 @@ import duckdb
 from factory.errors import FactoryError
 from factory.export.multitask import Messages, both_tasks, task_weights
 from factory.export.split import side
-from factory.store.store import connect
+from factory.store.store import read_store
 
 Row = dict[str, Any]
 Shape = Literal["messages", "prompt-completion"]
@@ -54,7 +54,7 @@ STRETCH = """
     JOIN judged j ON j.sample_id = p.sample_id
     ORDER BY p.place
 """
-COUNTS = "SELECT (SELECT count(*) FROM current_samples) AS samples, (SELECT count(*) FROM places) AS accepted"
+COUNTS = "SELECT count(*) AS samples, count(*) FILTER (accepted) AS accepted, (SELECT count(*) FROM places) AS going_out FROM decisions"
 KINDS = "SELECT DISTINCT s.kind, s.tools::VARCHAR NOT IN ('[]', 'null') AS tools FROM places JOIN samples s USING (sample_id)"
 RUN = "SELECT run_id, started_at, recipe_name, recipe_digest, recipe_text, plan_id FROM current_run"
 YIELDS = "SELECT check_name, reason, passed, samples, share FROM yield_by_check ORDER BY check_name, passed DESC, samples DESC, reason"
@@ -115,7 +115,8 @@ class Tally:
 
 @dataclass(frozen=True)
 class Source:
-    """An open store: the run whose samples go out, its yields, how many samples there are and were accepted, and what they hold.
+    """An open store: the run whose samples go out, its yields, how many samples there are, were accepted and go out (no more than the run
+    wants), and what they hold.
 
     `weights` says what a row of each task weighs, if there are rationales, and is empty otherwise.
     """
@@ -124,6 +125,7 @@ class Source:
     run: Row
     samples: int
     accepted: int
+    going_out: int
     yields: list[Row]
     tools: bool
     alpaca: bool
@@ -135,7 +137,7 @@ class Source:
 
     def samples_rows(self, columns: Columns, validation: float, tally: Tally) -> Iterator[tuple[str, list[Row]]]:
         """Yield (split, rows) for every accepted sample, and count them into `tally`."""
-        for after in range(0, self.accepted, STRETCH_ROWS):
+        for after in range(0, self.going_out, STRETCH_ROWS):
             for stored in _query(self.connection, STRETCH, after=after, rows=STRETCH_ROWS):
                 rows = _rows(stored, columns, self.weights)
                 if not rows:
@@ -149,29 +151,27 @@ class Source:
 @contextmanager
 def open_source(store: Path) -> Iterator[Source]:
     """Open a store for reading; raise FactoryError if it cannot be read, or if nothing in it was accepted."""
-    with connect(store, read_only=True) as connection:
-        try:
-            connection.execute(f"SET memory_limit = '{MEMORY}'")
-            # It would be drawn on standard output.
-            connection.execute("SET enable_progress_bar = false")
-            connection.execute(PLACES)
-            (counts,) = _query(connection, COUNTS)
-            if not counts["accepted"]:
-                raise FactoryError(f"{store} holds no accepted sample: there is nothing to export", _why_empty(counts["samples"]))
-            (run,) = _query(connection, RUN)
-            kinds = list(_query(connection, KINDS))
-            yield Source(
-                connection,
-                run,
-                counts["samples"],
-                counts["accepted"],
-                list(_query(connection, YIELDS)),
-                tools=any(kind["tools"] for kind in kinds),
-                alpaca=any(kind["kind"] == "instruction" for kind in kinds),
-                weights=task_weights(run["recipe_text"]) if any(kind["kind"] == "rationale" for kind in kinds) else {},
-            )
-        except duckdb.Error as error:
-            raise FactoryError(f"{store} cannot be read: {str(error).splitlines()[0]}", "Look at it with: factory doctor -w DIR") from error
+    with read_store(store) as connection:
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        # It would be drawn on standard output.
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute(PLACES)
+        (counts,) = _query(connection, COUNTS)
+        if not counts["accepted"]:
+            raise FactoryError(f"{store} holds no accepted sample: there is nothing to export", _why_empty(counts["samples"]))
+        (run,) = _query(connection, RUN)
+        kinds = list(_query(connection, KINDS))
+        yield Source(
+            connection,
+            run,
+            counts["samples"],
+            counts["accepted"],
+            counts["going_out"],
+            list(_query(connection, YIELDS)),
+            tools=any(kind["tools"] for kind in kinds),
+            alpaca=any(kind["kind"] == "instruction" for kind in kinds),
+            weights=task_weights(run["recipe_text"]) if any(kind["kind"] == "rationale" for kind in kinds) else {},
+        )
 
 
 def _why_empty(samples: int) -> str:

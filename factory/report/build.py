@@ -153,7 +153,8 @@ def _whole(rows: dict[str, Row], metric: str) -> int | None:
 def _yield(store: Store) -> Yield:
     (counts,) = store.query(
         "SELECT (SELECT count(DISTINCT position) FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
-        "(SELECT count(*) FROM current_samples) AS answered, (SELECT count(*) FROM training_set) AS accepted"
+        "(SELECT count(*) FROM current_samples) AS answered, count(*) FILTER (accepted) AS accepted, "
+        "count(*) FILTER (NOT accepted AND decided_by <> 'nobody yet') AS rejected FROM decisions"
     )
     checks: dict[str, dict[str, Any]] = {}
     for row in store.query("SELECT check_name, reason, passed, samples FROM yield_by_check ORDER BY check_name, samples DESC, reason"):
@@ -165,7 +166,7 @@ def _yield(store: Store) -> Yield:
         asked=counts["asked"],
         answered=counts["answered"],
         accepted=counts["accepted"],
-        rejected=counts["answered"] - counts["accepted"],
+        rejected=counts["rejected"],
         by_check=[CheckYield(check=name, **check) for name, check in checks.items()],
     )
 

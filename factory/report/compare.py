@@ -28,7 +28,7 @@ def find_report(named: str, reports: Path) -> Report:
     elif place.is_file():
         path = place
     else:
-        found = sorted(reports.glob(f"run-{named.removeprefix('b2:')}*.json")) if named.isalnum() or named.startswith("b2:") else []
+        found = sorted(reports.glob(f"run-{named.removeprefix('b2:')[:16]}*.json")) if named.isalnum() or named.startswith("b2:") else []
         if len(found) > 1:
             raise InputError(f"--against {named}: {len(found)} runs begin so", "Give more of the id.")
         if not found:

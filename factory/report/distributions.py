@@ -44,7 +44,7 @@ def histogram(table: Table | None, key: str, axis: str) -> Markup | None:
         return None
     bins = [(float(start or 0), int(accepted or 0), int(rejected or 0)) for start, accepted, rejected in table.rows]
     starts = [start for start, _, _ in bins]
-    wide = min((after - start for start, after in zip(starts, starts[1:], strict=False)), default=0.05 if max(starts) < 1 else 1.0)
+    wide = 0.05 if max(starts) < 1 else min((after - start for start, after in zip(starts, starts[1:], strict=False)), default=1.0)
     with drawing():
         canvas = Canvas(_WIDTH, 210)
         canvas.text(0, 10, "■", "student", size=11)

@@ -29,7 +29,7 @@ def remarks(report: Report) -> list[str]:
     said = []
     kept = report.yield_
     if kept.share is not None:
-        said.append(f"{kept.accepted:,} of {kept.asked:,} answers passed every check ({percent(kept.share)}).")
+        said.append(f"{kept.accepted:,} of {kept.asked:,} answers were accepted ({percent(kept.share)}).")
     for gate in report.gates:
         which = "repaired" if gate.role == "student_repaired" else "compressed"
         may = "it may ship" if gate.passed else "it does not ship"

@@ -12,17 +12,19 @@ def percent(share: float | None) -> str:
     """A share as a percentage: whole, or to one decimal where a whole number would claim none or all."""
     if share is None:
         return MISSING
-    hundredths = share * 100
-    if 0 < hundredths < 0.5:
-        return f"{hundredths:.1f}{NO_BREAK}%" if hundredths >= 0.05 else f"under 0.1{NO_BREAK}%"
-    if 99.5 <= hundredths < 100:
-        return f"{min(hundredths, 99.9):.1f}{NO_BREAK}%"
-    return f"{hundredths:.0f}{NO_BREAK}%"
+    return f"{_hundredths(share)}{NO_BREAK}%"
 
 
 def bounds(low: float | None, high: float | None) -> str:
     """An interval of shares in per cent: `82–93 %`."""
-    return "" if low is None or high is None else f"{low * 100:.0f}–{high * 100:.0f}{NO_BREAK}%"
+    return "" if low is None or high is None else f"{_hundredths(low)}–{_hundredths(high)}{NO_BREAK}%"
+
+
+def _hundredths(share: float) -> str:
+    hundredths = share * 100
+    if 0 < hundredths <= 0.5:
+        return f"{hundredths:.1f}" if hundredths >= 0.05 else "under 0.1"
+    return f"{min(hundredths, 99.9):.1f}" if 99.5 <= hundredths < 100 else f"{hundredths:.0f}"
 
 
 def number(value: float | None) -> str:

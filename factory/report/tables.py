@@ -13,7 +13,7 @@ from factory.store.store import Store
 _FATE = """\
 WITH fate AS (
     SELECT s.sample_id, s.position, s.language, coalesce(s.family, d.family) AS family, s.call, s.request_key,
-           s.sample_id IN (SELECT sample_id FROM training_set) AS accepted
+           s.sample_id IN (SELECT sample_id FROM decisions WHERE accepted) AS accepted
     FROM current_samples s JOIN seeds d USING (seed_id)
 )
 """
@@ -87,7 +87,7 @@ SELECT tool, count(*) AS calls, count(*) FILTER (accepted) AS "in accepted sampl
         + """\
 SELECT least(floor(exp(u.mean_logprob) * 20) / 20, 0.95) AS "from", count(*) FILTER (accepted) AS accepted,
        count(*) FILTER (NOT accepted) AS rejected
-FROM fate JOIN teacher_uncertainty u USING (request_key) GROUP BY ALL ORDER BY "from\"""",
+FROM fate JOIN uncertainty u USING (request_key) GROUP BY ALL ORDER BY "from\"""",
     ),
     Statement(
         "lengths",

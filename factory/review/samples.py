@@ -14,8 +14,7 @@ import duckdb
 
 from factory.errors import InputError
 from factory.review.tokens import Speller
-from factory.store.lock import reading
-from factory.store.store import connect
+from factory.store.store import read_store
 from factory.visible import cut, visible
 
 PAGE = 50  # rows of the list
@@ -174,7 +173,7 @@ class Samples:
 
     @contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with reading(self._store), connect(self._store, read_only=True) as connection:
+        with read_store(self._store) as connection:
             yield connection
 
 

@@ -11,7 +11,8 @@ keeps the second out), or detection of damaged blocks (`factory doctor` reads al
 import datetime
 import json
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ import pyarrow as pa
 
 from factory.digest import bytes_id
 from factory.errors import FactoryError
+from factory.flush import flush
 from factory.store.ledger import Entry, Ledger
-from factory.store.lock import Turn
+from factory.store.lock import Turn, reading
 from factory.store.uncertainty import enter_batch, enter_missing
 
 Row = dict[str, Any]
@@ -140,11 +142,11 @@ class Store:
             "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
         )
         (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
-        files = _migrations()
+        files = migrations()
         owed = [number for number in files if number > applied]
         if owed and applied:
             connection.execute("CHECKPOINT")
-            shutil.copy2(self.path, self.path.with_suffix(f".schema-{applied}.duckdb"))
+            _copy_whole(self.path, self.path.with_suffix(f".schema-{applied}.duckdb"))
         for number in owed:
             connection.begin()
             connection.execute(files[number].read_text(encoding="utf-8"))
@@ -169,7 +171,23 @@ class Store:
         return max((batch for batch, _, _ in stored), default=0)
 
 
-def _migrations() -> dict[int, Path]:
+def _copy_whole(store: Path, target: Path) -> None:
+    staging = target.with_name(f"{target.name}.tmp")
+    try:
+        shutil.copy2(store, staging)
+        flush(staging)
+        staging.replace(target)
+    except OSError as error:
+        raise FactoryError(
+            f"{store} is of an older factory, and cannot be copied before it is brought up to date: {error.strerror}",
+            "Nothing was changed. Make room beside it, and run the same command again.",
+        ) from None
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+def migrations() -> dict[int, Path]:
+    """Return the numbered steps from the first schema to this one."""
     return {int(path.name[:4]): path for path in sorted((Path(__file__).parent / "migrations").glob("*.sql"))}
 
 
@@ -189,7 +207,7 @@ def _prove(path: Path, ledger: Ledger) -> None:
                     }
             except (duckdb.Error, ValueError) as error:
                 raise FactoryError(f"{path} is damaged: {str(error).splitlines()[0]}", doctor_hint(path)) from None
-    if applied > (newest := max(_migrations())):
+    if applied > (newest := max(migrations())):
         raise FactoryError(f"{path} has schema {applied}, this factory knows {newest}", "Update the factory.")
     entries = {entry.batch: entry for entry in ledger.entries()}
     # A batch of that number with other content is another store's: the one of the ledger is as lost.
@@ -216,6 +234,18 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         if "could not set lock" in text.lower():
             raise FactoryError(f"{path} is busy: {text}", "Wait for that process to end, or stop it.") from None
         raise FactoryError(f"{path} cannot be opened: {text}", f"Restore the file from a copy. {doctor_hint(path)}") from None
+
+
+@contextmanager
+def read_store(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the file to read it while no writer changes it; FactoryError if it cannot be opened, or a question shows that it cannot be
+    read."""
+    with reading(path), connect(path, read_only=True) as connection:
+        try:
+            yield connection
+        except duckdb.Error as error:
+            told = f"{path} cannot be read: {str(error).splitlines()[0]}"
+            raise FactoryError(told, f"A store of an older factory is brought up to date by the next run. {doctor_hint(path)}") from None
 
 
 def read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

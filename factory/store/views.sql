@@ -405,7 +405,7 @@ COMMENT ON COLUMN cost.share_of_rejected IS 'their share of all completion token
 CREATE OR REPLACE VIEW leaderboard AS
     SELECT e.role, a.name AS artifact, e.metric, e.value, e.low, e.high, e.n, e.evaluation_id
     FROM evaluations e JOIN artifacts a USING (artifact_id)
-    ORDER BY e.metric, e.value DESC;
+    ORDER BY e.metric, if(e.metric = 'perplexity' OR e.metric LIKE 'latency%' OR e.metric LIKE '%bytes', e.value, -e.value);
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
 COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_repaired';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';

@@ -135,6 +135,13 @@ def test_audit_writes_a_file_instead_of_standard_output(workspace: Workspace, tm
     assert (tmp_path / "out.csv").read_text() == "a\n1\n"
 
 
+def test_audit_writes_over_no_file_of_the_workspace(workspace: Workspace) -> None:
+    before = workspace.store.read_bytes()
+    done = typed("audit", "seeds", "-w", workspace.root, "--format", "csv", "-o", workspace.store)
+    assert done.returncode == 2 and "is a file of the workspace itself" in done.stderr
+    assert workspace.store.read_bytes() == before
+
+
 def test_audit_shows_hostile_text_as_text(workspace: Workspace) -> None:
     done = audit(workspace, "SELECT question FROM rejected")
     assert "\x1b" not in done.stdout

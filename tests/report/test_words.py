@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factory.report.headline import headline, remarks
 from factory.report.model import Gate, Measured, Yield
-from factory.report.quantities import duration, latency, number, percent, size, times
+from factory.report.quantities import bounds, duration, latency, number, percent, size, times
 from factory.visible import cut, visible
 from tests.report.sample import measured, models, report
 
@@ -61,6 +61,9 @@ def test_overlapping_intervals_are_admitted() -> None:
         (percent(0.875), "88 %"),
         (percent(0.0), "0 %"),
         (percent(0.004), "0.4 %"),
+        (percent(0.005), "0.5 %"),
+        (bounds(0.004, 0.996), "0.4–99.6 %"),
+        (bounds(0.62, 0.728), "62–73 %"),
         (percent(0.0001), "under 0.1 %"),
         (percent(0.9999), "99.9 %"),
         (percent(1.0), "100 %"),

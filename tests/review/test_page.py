@@ -121,6 +121,23 @@ def test_search_open_reject_edit_undo_reload(page: Page, workspace: Workspace, t
     assert "19 and 27" not in exported
 
 
+def test_nothing_is_said_of_a_sample_that_is_not_on_screen_yet(page: Page, workspace: Workspace) -> None:
+    browser = page.page
+    before = training(workspace)
+    held: list[object] = []
+    browser.route("**/api/sample?*", lambda route: held.append(route))
+    browser.keyboard.press("j")
+    expect(browser.locator("#rows li:nth-child(2)")).to_have_attribute("aria-current", "true")
+    for key in "eraru":
+        browser.keyboard.press(key)
+        page.notice("that sample is still being read")
+    assert browser.query_selector("dialog[open]") is None
+    assert training(workspace) == before
+    browser.unroute("**/api/sample?*")
+    browser.keyboard.press("k")
+    expect(browser.locator("#detail h2")).to_contain_text("Sample #0")
+
+
 def test_harmful_text_is_shown_and_does_nothing(page: Page) -> None:
     page.search("script", 1)
     expect(page.page.locator("#detail")).to_contain_text("<script>window.harmed")

@@ -1,6 +1,7 @@
 """Stores of every age open with all their rows, newer ones are refused, and the published schema is the one that a new store has."""
 
 import datetime
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from factory.chat import known_tools
+from factory.doctor.store import examine_store
 from factory.errors import FactoryError
 from factory.resources import resource
+from factory.serve import choose
 from factory.store.ledger import Entry
 from factory.store.schema import store_sql
 from factory.store.store import batch_content, read_columns
@@ -118,3 +122,28 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(FactoryError, match=f"has schema 9999, this factory knows {NUMBERS[-1]}"):
         open_store(workspace)
     assert digests(tmp_path) == before
+
+
+def test_without_room_for_the_copy_an_older_store_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = oldest(tmp_path)
+
+    def full(source: Path, target: Path) -> None:
+        Path(target).write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("factory.store.store.shutil.copy2", full)
+    with pytest.raises(FactoryError, match="cannot be copied before it is brought up to date: No space left"):
+        open_store(workspace)
+    assert list(tmp_path.glob("factory.schema-*")) == []
+    monkeypatch.undo()
+    with open_store(workspace) as store:
+        assert len(store.query("SELECT 1 FROM training_log")) == 2
+
+
+def test_an_older_store_is_told_by_what_only_reads(tmp_path: Path) -> None:
+    workspace = oldest(tmp_path)
+    for read in (lambda: choose(workspace, None), lambda: known_tools(workspace)):
+        with pytest.raises(FactoryError, match=r"factory.duckdb cannot be read: .*\n.*brought up to date by the next run"):
+            read()
+    found = [finding for finding in examine_store(workspace) if "older factory" in finding.what]
+    assert [(finding.state, finding.mend) for finding in found] == [("note", None)]

@@ -3,7 +3,7 @@
 
 const token = new URLSearchParams(location.search).get("token");
 const find = (id) => document.getElementById(id);
-const view = { state: "all", rows: [], total: 0, offset: 0, chosen: null, detail: null };
+const view = { state: "all", rows: [], total: 0, offset: 0, chosen: null, detail: null, open: null };
 const STATES = [["all", "all"], ["accepted", "accepted"], ["rejected", "rejected"], ["undecided", "undecided"], ["person", "by a person"]];
 const FILTERS = ["reason", "family", "language", "kind", "sort"];
 const OWN_REASONS = ["wrong_answer", "wrong_reasoning", "unclear_question", "bad_language", "unsafe", "off_task"];
@@ -259,16 +259,24 @@ async function say(path, body, text) {
   await after(text, answer?.id ?? body.id);
 }
 
+// Nothing is said of a sample that is chosen and not on screen yet.
+function onScreen() {
+  const there = Boolean(view.detail) && view.detail.sample.sample_id === view.chosen;
+  if (!there && view.chosen) tell("that sample is still being read");
+  return there;
+}
+
 async function accept() {
-  if (view.chosen) await say("/api/verdict", { id: view.chosen, passed: true, reason: "ok", note: "" }, "accepted").catch(failed);
+  if (onScreen()) await say("/api/verdict", { id: view.chosen, passed: true, reason: "ok", note: "" }, "accepted").catch(failed);
 }
 
 async function undo() {
-  if (view.chosen) await say("/api/undo", { id: view.chosen }, "undone").catch(failed);
+  if (onScreen()) await say("/api/undo", { id: view.chosen }, "undone").catch(failed);
 }
 
 function openReject() {
-  if (!view.chosen) return;
+  if (!onScreen()) return;
+  view.open = view.detail;
   find("reject-note").value = "";
   find("reject-error").textContent = "";
   find("reject").showModal();
@@ -276,8 +284,9 @@ function openReject() {
 }
 
 function openEdit() {
-  if (!view.detail) return;
-  const fields = Object.entries(view.detail.raw).map(([name, value]) => {
+  if (!onScreen()) return;
+  view.open = view.detail;
+  const fields = Object.entries(view.open.raw).map(([name, value]) => {
     const field = make("textarea", { value: value ?? "", rows: Math.min(12, 2 + Math.floor((value ?? "").length / 70)), spellcheck: false, dir: "auto" });
     field.dataset.name = name;
     return make("label", {}, name, field);
@@ -300,16 +309,16 @@ async function submit(dialog, path, body, text) {
 
 find("reject").querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
-  submit("reject", "/api/verdict", { id: view.chosen, passed: false, reason: find("reject-reason").value.trim(), note: find("reject-note").value }, "rejected");
+  submit("reject", "/api/verdict", { id: view.open.sample.sample_id, passed: false, reason: find("reject-reason").value.trim(), note: find("reject-note").value }, "rejected");
 });
 find("edit").querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
   const changes = {};
   for (const field of find("fields").querySelectorAll("textarea")) {
-    if (field.value !== (view.detail.raw[field.dataset.name] ?? "")) changes[field.dataset.name] = field.value;
+    if (field.value !== (view.open.raw[field.dataset.name] ?? "")) changes[field.dataset.name] = field.value;
   }
   if (!Object.keys(changes).length) find("edit-error").textContent = "nothing was changed";
-  else submit("edit", "/api/edit", { id: view.chosen, changes }, "saved as a new sample");
+  else submit("edit", "/api/edit", { id: view.open.sample.sample_id, changes }, "saved as a new sample");
 });
 for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
 
