@@ -20,7 +20,7 @@ from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
 from factory.progress import Progress
 from factory.recipe.checks import check_name
 from factory.recipe.load import LoadedRecipe
-from factory.recipe.model import Evaluate, Student
+from factory.recipe.model import Evaluate, Student, Teacher
 from factory.seeds.load import load_seeds, require_seeds
 from factory.seeds.seed import Seed
 from factory.tasks.instruction import InstructionKind
@@ -35,6 +35,8 @@ from factory.tools.registry import TOOL_NAMES, run_tool
 from factory.tools.sandbox import Limits, OwnTools
 from factory.tools.spec import ToolSpec, load_tools
 from factory.workspace import Workspace
+
+USUAL_LENGTH = Teacher.model_fields["max_model_len"].default
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,9 @@ class Context:
         """Return the request that a turn makes."""
         teacher = self.loaded.recipe.teacher
         sampling = Sampling(teacher.sampling.temperature, teacher.sampling.top_p, teacher.sampling.max_tokens, teacher.logprobs)
-        key = request_key(self.teacher.name, self.teacher.revision, ask.messages, ask.schema, sampling, draw)
+        # The usual length is no part of a key: keys are older than the setting.
+        length = None if teacher.endpoints or teacher.max_model_len == USUAL_LENGTH else teacher.max_model_len
+        key = request_key(self.teacher.name, self.teacher.revision, ask.messages, ask.schema, sampling, draw, length)
         return Request(key, ask.messages, sampling, ask.schema)
 
     @property

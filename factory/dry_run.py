@@ -1,7 +1,7 @@
 """A look before the work: three prompts as the teacher would read them, a few tasks really put to it, and what the whole would cost.
 
 Promise: nothing is thrown away: the answers are stored, and the run that follows goes on from them. The estimate is of the few tasks that
-were tried; it says how many.
+were tried, the first of the plan; it says how many, and of which families.
 """
 
 import itertools
@@ -58,6 +58,9 @@ def estimate(context: Context, store: Store) -> str:
     if not row["accepted"]:
         return told + f"\nnone was accepted, so {wanted} samples are out of reach as it stands: factory audit rejected says why"
     factor = wanted / row["accepted"]
+    tried = {seed["family"] for seed in store.query("SELECT DISTINCT d.family FROM current_samples s JOIN seeds d USING (seed_id)")}
+    if left := {seed.family for seed in context.seeds} - tried:
+        told += f"\nof {len(tried | left)} families only {', '.join(sorted(tried))} were tried: others may cost more, or pass less often"
     return told + (
         f"\n{wanted} accepted samples would take about {row['requests'] * factor:,.0f} requests, {row['prompt'] * factor:,.0f} prompt and "
         f"{row['completion'] * factor:,.0f} completion tokens, and at this speed {duration(row['seconds'] * factor)}"

@@ -21,6 +21,7 @@ from factory.errors import FactoryError
 from factory.resources import resource
 
 MAX_RENDERED = 200_000
+HERMES = "hermes_chat.jinja"  # the student's chat template, which is not rendered here
 
 
 class _Environment(ImmutableSandboxedEnvironment):

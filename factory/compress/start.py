@@ -27,7 +27,7 @@ def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
     if not folder.exists():
         tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
         # A base's own template may know no tools: that of the student does.
-        tokenizer.chat_template = student_template(context.student.show_tools)
+        tokenizer.chat_template = student_template(context.student.show_tools, context.workspace.prompts)
         texts = chat_texts(context, store, tokenizer, chosen)
         model = AutoModelForCausalLM.from_pretrained(context.base.folder, dtype=torch.float32).eval()
         ids = [tokenizer.encode(text, add_special_tokens=False) for text in texts]

@@ -94,9 +94,16 @@ class Model(Protocol):
 
 
 def request_key(
-    model: str, revision: str, messages: list[dict[str, Any]], schema: dict[str, Any] | None, sampling: Sampling, draw: int
+    model: str,
+    revision: str,
+    messages: list[dict[str, Any]],
+    schema: dict[str, Any] | None,
+    sampling: Sampling,
+    draw: int,
+    max_model_len: int | None = None,
 ) -> str:
-    """Return the content id of a request; any change of an argument gives another key."""
+    """Return the content id of a request; any change of an argument gives another key. `max_model_len` is how many tokens prompt and answer
+    may have together, None for the usual number or where that is not ours to say."""
     return content_id(
         {
             "model": model,
@@ -109,4 +116,5 @@ def request_key(
             "logprobs": sampling.logprobs,
             "draw": draw,
         }
+        | ({} if max_model_len is None else {"max_model_len": max_model_len})
     )

@@ -158,7 +158,11 @@ class Evaluate(Part):
 class Limits(Part):
     """What a stage may use."""
 
-    memory_gb: float | None = Field(default=None, gt=0, description="Most memory that a stage may use, in GB. Empty: no limit.")
+    memory_gb: float | None = Field(
+        default=None,
+        gt=0,
+        description="A run whose teacher or base alone is estimated to need more, in GB, is refused. Empty: what is free.",
+    )
 
 
 class Recipe(Part):

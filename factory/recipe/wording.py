@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from factory.recipe.adapter import KINDS as ADAPTERS
+from factory.recipe.adapter import NAME
 from factory.recipe.checks import CHECKS, WITH_SETTINGS
 from factory.recipe.data import KINDS
 from factory.recipe.distill import NUMBER, SCHEDULE
@@ -21,6 +22,7 @@ from factory.recipe.source import Fault, Source, Where
 
 _PATTERNS = {
     SLUG: "must be lower-case letters, digits and dashes, at most 63, and not start with a dash",
+    NAME: "must be lower-case letters, digits and dashes, at most 31, and not start with a dash",
     REVISION: "must be a full commit: 40 hexadecimal digits in lower case",
     ENDPOINT: "must be an http or https URL that ends in /v1, without user, query or fragment",
     VARIABLE: "must be the NAME of an environment variable (capitals, digits and underscores), never the key itself",
@@ -80,7 +82,7 @@ def _message(error: ErrorDetails, where: Where) -> str:
         kinds = ADAPTERS if where[:2] == ("student", "adapter") else KINDS
         return f"{_shown(word)} is not one of {', '.join(kinds)}{nearest(word, kinds)}" if isinstance(word, str) else error["msg"]
     if kind == "literal_error":
-        choices = tuple(re.findall(r"'([^']*)'", context["expected"]))
+        choices = tuple(re.findall(r"'([^']*)'", context["expected"])) or (context["expected"],)
         return f"{_shown(value)} is not one of {', '.join(choices)}{nearest(value, choices) if isinstance(value, str) else ''}"
     if kind == "string_pattern_mismatch":
         return _PATTERNS[context["pattern"]]

@@ -12,6 +12,7 @@ from factory.context import Context
 from factory.digest import content_id
 from factory.recipe.model import DistillStage, SftStage
 from factory.store.store import Store
+from factory.templates import HERMES, template_digest, template_path
 
 T = TypeVar("T")
 
@@ -55,6 +56,8 @@ def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage |
             "seed": recipe.seed,
             "samples": content_id(samples),
         }
+        if template_path(HERMES, context.workspace.prompts) != template_path(HERMES):
+            about["template"] = template_digest(HERMES, context.workspace.prompts)
         if student.set_aside:
             about["set_aside"] = student.set_aside
         if recipe.data.kind == "rationale":

@@ -71,7 +71,7 @@ def open_cache(
 ) -> HiddenCache:
     """Return the cache of `rows` in the folder `place`, made now if it is not there; another one that is there goes.
 
-    Raises InputError if it would take more than `most_bytes`.
+    Raises InputError if it would take more than `most_bytes`, FactoryError if the disk has no room for it.
     """
     name = "hidden-" + content_id([revision, str(dtype), list(layers), [[row.teacher_ids, row.taught_length] for row in rows]])[3:13]
     folder = place / name
@@ -83,8 +83,14 @@ def open_cache(
                 f"the cache of the teacher's hidden states would take {size / 2**30:.1f} GB, and cache_gb allows {most_bytes / 2**30:.1f}",
                 "Raise cache_gb, align fewer layers, or write teacher: in_process.",
             )
-        for other in place.glob("hidden-*"):
+        for other in [*place.glob("hidden-*"), *place.glob(".hidden-*")]:
             shutil.rmtree(other)
+        place.mkdir(parents=True, exist_ok=True)
+        if size > (free := shutil.disk_usage(place).free):
+            raise FactoryError(
+                f"the cache of the teacher's hidden states would take {size / 2**30:.1f} GB, {free / 2**30:.1f} are free where {place} is",
+                "Free space, align fewer layers, or write teacher: in_process.",
+            )
         _make_alone(folder, teacher, rows, layers, dtype, pad)
     return HiddenCache(folder)
 

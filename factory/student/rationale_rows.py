@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from factory.export.multitask import both_tasks
 from factory.student.rows import TrainingRow, Words, encode, own_words, render, words_row
-from factory.tasks.answer import split_answer
+from factory.tasks.answer import ends_with_answer, split_answer
 
 
 def build_rationale_rows(
@@ -38,5 +38,8 @@ def build_rationale_rows(
         else:
             same = split_answer(sample["text"]) == (sample["rationale"], sample["answer"])
             words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+            if same and not ends_with_answer(sample["text"]):
+                # What follows the answer was seen by no check.
+                words = Words(encode(student, messages[1]["content"] + end), 0, "other_text", [], [])
         rows.append(words_row(sample, prompt, words, teacher, task, weights[task]))
     return rows

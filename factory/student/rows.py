@@ -8,12 +8,13 @@ what the teacher saw, examples and all, is kept beside it. The text of a row is 
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from factory.student.stored import stored_fault
-from factory.templates import template_path
+from factory.templates import HERMES, template_path
 
 IGNORED = -100
 OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
@@ -29,6 +30,7 @@ class TrainingRow:
     `topk_logprobs` (taught_length, k) are the stored distribution, by rank; where it cannot be used both are empty and `fault` is why
     (`factory.student.stored`, or `edited`, or `other_text`: the stored tokens spell something else). `task` is `label` or `rationale` where
     a sample is learnt as both, and `weight` is what each of its tokens counts. `seed` is the id of the seed that the sample was made from.
+    `calls`: what the teacher wrote is a call, and no answer in words.
     """
 
     sample_id: str
@@ -43,16 +45,18 @@ class TrainingRow:
     task: str = ""
     weight: float = 1.0
     seed: str = ""
+    calls: bool = True
 
-    def weights(self, taught: float) -> list[float]:
-        """Return what each token counts, (length,): the row's weight, times `taught` for a token of the teacher's."""
+    def weights(self, call: float) -> list[float]:
+        """Return what each token counts, (length,): the row's weight, times `call` for a token of the teacher's call."""
+        taught = call if self.calls else 1.0
         end = self.taught_start + self.taught_length
         return [self.weight * (taught if self.taught_start <= place < end else 1.0) for place in range(len(self.input_ids))]
 
 
-def student_template(show_tools: bool) -> str:
-    """Return the Hermes chat template that the student is trained and served with."""
-    text = template_path("hermes_chat.jinja").read_text(encoding="utf-8")
+def student_template(show_tools: bool, own: Path | None = None) -> str:
+    """Return the Hermes chat template that the student is trained and served with: the one in the folder `own`, if it has one."""
+    text = template_path(HERMES, own).read_text(encoding="utf-8")
     return text.replace("set show_tools = false", "set show_tools = true") if show_tools else text
 
 
@@ -175,6 +179,7 @@ def words_row(
         task,
         weight,
         sample["seed_id"],
+        calls=False,
     )
 
 

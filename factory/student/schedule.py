@@ -58,8 +58,7 @@ def value(scheduled: float | Schedule, share: float) -> float:
 
 
 def _ends(settings: Distill) -> list[int]:
-    """Return the step before which each phase ends; a phase has the steps that begin before its share of the stage is over."""
-    shares = [phase.until or 1.0 for phase in settings.curriculum] or [1.0]
+    """Return the step before which each phase ends; the step that is nearest to its share of the stage."""
     shares = [phase.until or 1.0 for phase in settings.curriculum] or [1.0]
     return [round(share * settings.steps) for share in shares]
 

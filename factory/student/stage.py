@@ -152,7 +152,8 @@ def make_trainer(
         share_out([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
         return AnswerTrainer(model=_student(context, base, before, tokenizer), args=_sft_config(arguments), **shared)
     settings = stage.distill
-    share_out([_columns(row, i, settings) for i, row in enumerate(rows)])
+    most = _stored_tokens(settings)
+    share_out([_columns(row, i, settings, most) for i, row in enumerate(rows)])
     shared["lesson"] = lesson = _lesson(context, base, settings, rows)
     if settings.teacher == "in_process":
         teacher = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=training_dtype(context))
@@ -192,7 +193,7 @@ def _lesson(context: Context, base: Path, settings: Distill, rows: Sequence[Trai
     return Lesson(settings, stored, layers, teacher.hidden_size)
 
 
-def _columns(row: TrainingRow, index: int, settings: Distill) -> dict[str, Any]:
+def _columns(row: TrainingRow, index: int, settings: Distill, most: int) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "row": index,
         "input_ids": row.input_ids,
@@ -200,7 +201,7 @@ def _columns(row: TrainingRow, index: int, settings: Distill) -> dict[str, Any]:
         "taught_start": row.taught_start,
         "taught_length": row.taught_length,
     }
-    if most := _stored_tokens(settings):
+    if most:
         columns["topk_ids"] = [ids[:most] for ids in row.topk_ids] if settings.teacher != "stored" else row.topk_ids
         columns["topk_logprobs"] = [logs[:most] for logs in row.topk_logprobs] if settings.teacher != "stored" else row.topk_logprobs
     # A row that the teacher wrote nothing of still has a place in the teacher's batch.

@@ -59,7 +59,7 @@ def train(context: Context, store: Store) -> str:
 def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
     """Return the base's tokenizer with the student's chat template."""
     tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
-    tokenizer.chat_template = student_template(context.student.show_tools)
+    tokenizer.chat_template = student_template(context.student.show_tools, context.workspace.prompts)
     return tokenizer
 
 

@@ -37,6 +37,12 @@ def split_answer(text: str) -> tuple[str, str] | None:
     return (rationale, answer) if rationale and answer else None
 
 
+def ends_with_answer(text: str) -> bool:
+    """Whether the line of the answer is the last, and no space is around the text."""
+    last = list(_MARK.finditer(text))[-1:]
+    return bool(last) and text == text.strip() and len(text[last[0].end() :].lstrip(_EMPHASIS).strip().splitlines()) == 1
+
+
 def normal_answer(answer: str) -> str:
     """Return the normal form of an answer: a number as the calculator writes it, or text."""
     whole = unicodedata.normalize("NFKC", _BEFORE_RAISED.sub(" ", answer)).casefold()

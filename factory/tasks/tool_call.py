@@ -262,7 +262,7 @@ class ToolCallKind:
         spec = next(tool for tool in self.tools if tool.name == call["name"])
         given = call["arguments"]
         names = [name for name in spec.function.parameters.get("properties", {}) if name in given]
-        return {"name": call["name"], "arguments": {name: given[name] for name in [*names, *(set(given) - set(names))]}}
+        return {"name": call["name"], "arguments": {name: given[name] for name in [*names, *(name for name in given if name not in names)]}}
 
     def _sentence(self, task: Task, results: list[str]) -> str:
         return render(ANSWER, self._own, language=task.language, result="; ".join(results))

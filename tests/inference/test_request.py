@@ -70,3 +70,8 @@ def test_the_key_is_pinned() -> None:
     """A changed key asks for every stored answer again: change it knowingly, or not at all."""
     key = request_key("m", "r", [{"role": "user", "content": "Hi"}], {"type": "object"}, Sampling(0.8, 1.0, 64, 20), 1)
     assert key == "b2:2cd183d84c56813548075d48c38cece4"
+
+
+def test_another_length_than_the_usual_one_is_another_request() -> None:
+    keys = {request_key("m", "r", [], None, Sampling(0.8, 1.0, 64), 1, length) for length in (None, 1024, 4096)}
+    assert len(keys) == 3

@@ -88,6 +88,13 @@ def test_numbers_are_read_as_yaml_1_2_has_them(write: Write, number: str, fault:
         assert student is not None and student.stages[0].settings.learning_rate == 0.001
 
 
+def test_a_name_and_a_choice_among_numbers_are_told_in_words(write: Write) -> None:
+    adapter = PLAIN.replace("  stages:", "  adapter: {kind: lora, name: My Adapter}\n  stages:")
+    told = faults(write(adapter + "compress: {quantize: w4a16, group_size: 48}\n"))
+    assert told[0].startswith("11: student.adapter.name: must be lower-case letters, digits and dashes")
+    assert told[1] == "17: compress.group_size: 48 is not one of 32, 64 or 128"
+
+
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("../x") | st.just("~")
 VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=6

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,6 +25,14 @@ def teacher(tmp_path: Path) -> Path:
 
 def _open(tmp_path: Path, teacher: Path, rows, *, revision: str = "r1", most_bytes: int = 10**7, dtype=torch.float32) -> HiddenCache:
     return open_cache(tmp_path / "cache", teacher, revision, rows, [1], dtype, most_bytes=most_bytes, pad=0)
+
+
+def test_without_room_on_the_disk_nothing_is_begun(tmp_path: Path, teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache" / ".hidden-killed.staging-1").mkdir(parents=True)
+    monkeypatch.setattr("factory.student.cache.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(FactoryError, match="GB, 0.0 are free where"):
+        _open(tmp_path, teacher, tiny.rows(3, 1))
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

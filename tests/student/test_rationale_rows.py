@@ -99,6 +99,8 @@ def test_an_answer_that_was_cut_off_before_its_end_is_ended_by_the_student_alone
         ({"teacher_messages": json.dumps([{"role": "user", "content": "Another?"}])}, "edited"),
         ({"token_ids": [5, 6, 7]}, "other_text"),
         ({"token_ids": None}, "no_logprobs"),
+        ({"text": f"{TEXT}\n\nHuman: And another?"}, "other_text"),
+        ({"text": f" {TEXT}"}, "other_text"),
     ],
 )
 def test_words_that_are_not_the_teachers_have_no_distribution(tokenizer: Any, changes: dict, fault: str) -> None:

@@ -37,6 +37,7 @@ def test_the_whole_turn_is_learnt_and_is_the_teachers(tokenizer: Any) -> None:  
     assert tokenizer.decode(row.input_ids[: row.taught_start]).endswith(f"{QUESTION}{END}\n<|im_start|>assistant\n")
     assert (row.taught_length, row.fault) == (len(learnt), "")
     assert [ids[0] for ids in row.topk_ids] == row.teacher_ids[-len(learnt) :] == learnt
+    assert set(row.weights(4.0)) == {1.0}, "it is no call"
 
 
 @pytest.mark.parametrize("edit", [{"said": "Ann."}, {"asked": "Who has fewer pens?"}], ids=lambda edit: next(iter(edit)))
