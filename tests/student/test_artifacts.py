@@ -19,7 +19,7 @@ def test_some_of_the_samples_come_evenly_from_all(samples: int, count: int) -> N
 
 
 def test_a_chat_template_of_ones_own_makes_another_student(tmp_path: Path) -> None:
-    project(tmp_path, "tool_call", more="student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n")
+    project(tmp_path, "tool_call", "count: 4", more="student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n")
     ((_, before),) = plan_adapters(load(tmp_path), ["b2:1"])
     own = tmp_path / "work" / "prompts"
     own.mkdir(parents=True)
