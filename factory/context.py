@@ -20,7 +20,7 @@ from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
 from factory.progress import Progress
 from factory.recipe.checks import check_name
 from factory.recipe.load import LoadedRecipe
-from factory.recipe.model import Evaluate, Student, Teacher
+from factory.recipe.model import USUAL_LENGTH, Evaluate, Student
 from factory.seeds.load import load_seeds, require_seeds
 from factory.seeds.seed import Seed
 from factory.tasks.instruction import InstructionKind
@@ -35,8 +35,6 @@ from factory.tools.registry import TOOL_NAMES, run_tool
 from factory.tools.sandbox import Limits, OwnTools
 from factory.tools.spec import ToolSpec, load_tools
 from factory.workspace import Workspace
-
-USUAL_LENGTH = Teacher.model_fields["max_model_len"].default
 
 
 @dataclass(frozen=True)

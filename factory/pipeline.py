@@ -296,13 +296,14 @@ def _owed(stage: str, context: Context, worked: bool) -> Iterable[Step]:
             )
         if stage == "distill":
             return [] if is_made(context, store, plan_student(context, samples)) else [Step(stage)]
-        if (stage == "compress" and recipe.compress) or (stage == "evaluate" and recipe.evaluate):
-            _require_made(context, store, plan_student(context, samples), "student", "distill")
+        if (recipe.compress if stage == "compress" else recipe.evaluate) is None:
+            return []
+        _require_made(context, store, plan_student(context, samples), "student", "distill")
         if stage == "compress":
-            return [Step(stage)] if recipe.compress and not is_made(context, store, plan_quantized(context, samples)) else []
-        if recipe.compress and recipe.evaluate:
+            return [] if is_made(context, store, plan_quantized(context, samples)) else [Step(stage)]
+        if recipe.compress:
             _require_made(context, store, plan_quantized(context, samples), "compressed student", "compress")
-        return _unmeasured(context, store) if recipe.evaluate else []
+        return _unmeasured(context, store)
 
 
 def _require_made(context: Context, store: Store, planned: Planned, what: str, verb: str) -> None:

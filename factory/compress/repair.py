@@ -96,7 +96,7 @@ def repair(context: Context, store: Store) -> str:
             model.save_pretrained(staging, save_compressed=True)
         shutil.rmtree(checkpoints, ignore_errors=True)
     artifact = verify(target)
-    log, unlearnt = artifact.about.pop("training_log"), artifact.about.pop("left_out", [])
+    log, unlearnt = artifact.about.pop("training_log"), set(artifact.about.pop("left_out", []))
     if not store.query("SELECT 1 FROM training_log WHERE artifact_id = ?", [planned.artifact_id]):
         store.commit(training_log=[entry | {"artifact_id": planned.artifact_id, "stage": "repair"} for entry in log])
     roles = {"train": [one for one in samples if one not in unlearnt]}

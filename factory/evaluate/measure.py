@@ -13,13 +13,11 @@ from factory.evaluate.interval import bootstrap_interval
 from factory.evaluate.perplexity import perplexity
 from factory.evaluate.speed import speed
 from factory.evaluate.subject import Subject
-from factory.inference.request import Model
+from factory.inference.request import TOO_LONG, Model
 from factory.machine import peak_memory
 from factory.models.folder import inspect
 from factory.store.store import Store
 from factory.tasks.sample import Task
-
-TOO_LONG = "prompt_too_long"  # what the engine says of a prompt that leaves no room: the model cannot answer it, so it is wrong
 
 
 def measure(context: Context, store: Store, subject: Subject, model: Model, *, local: bool = True) -> str:
@@ -31,6 +29,7 @@ def measure(context: Context, store: Store, subject: Subject, model: Model, *, l
     asked = {request.key: (request, task) for task in tasks for request in [question(asking, subject, task, context.evaluation.max_tokens)]}
     predictions = []
     for answer in model.answer(request for request, _ in asked.values()):
+        # What is too long for a model it cannot answer: that is wrong, as any other answer may be.
         if answer.error is not None and answer.error != TOO_LONG:
             raise FactoryError(
                 f"{subject.role}: a held-out task was not answered: {answer.error}",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import FactoryError
-from factory.inference.request import Answer, Request
+from factory.inference.request import TOO_LONG, Answer, Request
 
 # Eager mode with a fixed cache starts fastest. Small blocks let requests share more of a common prompt: the default of 128 tokens
 # wastes up to 127 of them on each.
@@ -73,7 +73,7 @@ class Engine:
                     break
                 ids, forced = self._prompt_ids(request), self._encode(request.forced) if request.forced else []
                 if len(ids) + max(1, len(forced)) > self.max_model_len:
-                    yield Answer(request.key, "", "error", len(ids), 0, 0.0, error="prompt_too_long")
+                    yield Answer(request.key, "", "error", len(ids), 0, 0.0, error=TOO_LONG)
                     continue
                 self._add(request, ids, forced)
                 started[request.key] = time.monotonic()

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from factory.digest import content_id
 
+TOO_LONG = "prompt_too_long"  # the error of a prompt that leaves no room for an answer
+
 
 @dataclass(frozen=True)
 class Sampling:

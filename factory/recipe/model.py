@@ -21,6 +21,7 @@ from factory.recipe.search import Search
 from factory.recipe.training import Sft
 
 BUNDLED = tuple(bundled.BUNDLED)
+USUAL_LENGTH = 2048  # tokens of prompt and answer together
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 REVISION = r"^[0-9a-f]{40}$"
@@ -71,7 +72,7 @@ class Teacher(Part):
     )
     logprobs: int = Field(default=20, ge=0, le=20, description="Likeliest tokens whose log-probabilities are kept at each position.")
     sampling: Sampling = Field(default=Sampling(), description="How answers are drawn.")
-    max_model_len: int = Field(default=2048, ge=256, le=131072, description="Most tokens of prompt and answer together.")
+    max_model_len: int = Field(default=USUAL_LENGTH, ge=256, le=131072, description="Most tokens of prompt and answer together.")
     concurrency: int = Field(default=64, ge=1, le=512, description="Requests in flight at once.")
     kv_cache_gb: float = Field(default=1.0, gt=0, le=1024, description="Memory for the attention cache of a teacher that runs here, in GB.")
 

@@ -12,7 +12,7 @@ from typing import Any
 from factory.errors import InputError
 from factory.recipe import compress, distill_rules, prune, search
 from factory.recipe.checks import Length, check_name
-from factory.recipe.model import BUNDLED, Sampling, Teacher
+from factory.recipe.model import BUNDLED, USUAL_LENGTH, Sampling
 from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
 from factory.recipe.training import Watch
@@ -72,10 +72,10 @@ def _teacher(source: Source) -> Iterator[Fault]:
         message = f"at 0 all {draws} draws of a question (data.draws) are the same; raise it, or draw once"
         yield source.fault(("teacher", "sampling", "temperature"), message)
     whole = _at(source, "teacher", "max_model_len")
-    whole = Teacher.model_fields["max_model_len"].default if whole is None else whole
-    for where, least in ((("teacher", "sampling", "max_tokens"), Sampling().max_tokens), (("evaluate", "max_tokens"), 0)):
+    whole = USUAL_LENGTH if whole is None else whole
+    for where, usual in ((("teacher", "sampling", "max_tokens"), Sampling().max_tokens), (("evaluate", "max_tokens"), 0)):
         answer = _at(source, *where)
-        answer = least if answer is None else answer
+        answer = usual if answer is None else answer
         if isinstance(answer, int) and isinstance(whole, int) and answer >= whole:
             yield source.fault(where, f"must be less than teacher.max_model_len ({whole}), which holds the prompt too")
 
