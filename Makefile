@@ -66,10 +66,9 @@ lint: setup $(DEV_DONE) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-slow: setup $(DEV_DONE) ## the longer proofs, in the same way
+slow: setup $(DEV_DONE) ## the longer proofs, two at a time
 	@$(functions)
-	$(ONE_THREAD) tests -m "slow and not alone" -n 2 --dist worksteal
-	tests -m "slow and alone"
+	$(ONE_THREAD) tests -m slow -n 2 --dist worksteal
 
 format: setup $(DEV_DONE) ## sort imports, mend what ruff can, format
 	@$(BIN)/ruff check --fix-only .

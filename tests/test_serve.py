@@ -103,23 +103,23 @@ def _served(workspace: Path, name: str) -> Iterator[OpenAI]:
 
 
 @pytest.mark.slow
-def test_a_prompt_tuned_and_a_lora_student_of_one_base_are_evaluated_and_served(finished: Finished, tmp_path: Path) -> None:
-    text = finished.recipe.read_text(encoding="utf-8")
+def test_a_prompt_tuned_and_a_lora_student_of_one_base_are_evaluated_and_served(own_run: Finished, tmp_path: Path) -> None:
+    text = own_run.recipe.read_text(encoding="utf-8")
     adapter = "adapter: {kind: prompt_tuning, tokens: 8, init: 'Answer with a call of the calculator.', name: soft}"
     assert "adapter: {kind: lora, rank: 16}" in text
     other = tmp_path / "soft.yaml"
     other.write_text(text.replace("adapter: {kind: lora, rank: 16}", adapter).replace("compress:", "# compress:"), encoding="utf-8")
-    done = factory("run", other, "-w", finished.workspace)
+    done = factory("run", other, "-w", own_run.workspace)
     assert done.returncode == 0, done.stderr
-    report = json.loads((finished.workspace / "reports" / "report.json").read_text())
+    report = json.loads((own_run.workspace / "reports" / "report.json").read_text())
     soft = next(model for model in report["models"] if model["role"] == "student")
     assert soft["name"].startswith("student-soft-") and soft["accuracy"] is not None
     measured = "SELECT DISTINCT a.name FROM evaluations JOIN artifacts a USING (artifact_id) WHERE role = 'student'"
-    answer = ask(finished.workspace / "factory.duckdb", measured)
+    answer = ask(own_run.workspace / "factory.duckdb", measured)
     names = {str(row[0]) for row in answer.rows}
     assert len(names) == 2 and soft["name"] in names
     for name in sorted(names):
-        with _served(finished.workspace, name) as client:
+        with _served(own_run.workspace, name) as client:
             assert [model.id for model in client.models.list()] == [name]
             asked = [{"role": "user", "content": "What is 12 times 7?"}]
             said = client.chat.completions.create(model=name, messages=asked, temperature=0, max_tokens=32)  # type: ignore[arg-type]

@@ -4,10 +4,9 @@ python -m tests.bench.compression [--model MODEL] [--variants ...] [--keep FOLDE
 
 One student of `pipelines/calculator.yaml` is trained; each variant compresses it with a gate that lets nothing be lost, so that a repair is
 tried wherever something was: `before` and `after` are the compressed and the repaired student, on the same held-out tasks, through vLLM.
-A dash stands for what had nothing to be repaired. `bytes` and `tokens/s` are ratios to the uncompressed student. A repair changes no shape
-and no format, so speed is measured once for both, of the last one, at the end: each model in a fresh process, twice in turn
-(`tests.bench.alone`). With --model another model is teacher and base. With --keep the workspace stays, and a second run goes on from it.
-Ends on one JSON object.
+A dash stands for what had nothing to be repaired. `bytes` and `tokens/s` are ratios to the uncompressed student; speed is measured at the
+end, each model in a fresh process, all of them twice in turn (`tests.bench.alone`). With --model another model is teacher and base. With
+--keep the workspace stays, and a second run goes on from it. Ends on one JSON object.
 """
 
 import argparse
@@ -43,6 +42,7 @@ COLUMNS = {
     "accuracy": ("answer_accuracy", ".1%", False),
     "perplexity": ("perplexity", ".3f", False),
     "bytes": ("weight_bytes", ".2f", True),
+    "tokens/s": ("tokens_per_s", ".2f", True),
 }
 Figures = dict[str, dict[str, float]]
 
@@ -61,14 +61,21 @@ def main() -> None:
     result: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.keep or Path(name)
-        last: dict[str, Path] = {}
+        models: dict[str, Path] = {}
         for variant in arguments.variants:
             result[variant], folders = _figures(recipe := _recipe(variant, arguments, folder), folder / "work")
-            last |= {"uncompressed": folders["whole"], variant: folders.get("after", folders["before"])}
+            models |= {_label(variant, when): path for when, path in folders.items()}
             print(f"{variant}: {json.dumps(result[variant])}", file=sys.stderr, flush=True)
-        speed = in_turn(recipe, last)
-    _show(result, speed)
-    print(json.dumps(result | {"tokens_per_s": {name: round(rate, 1) for name, rate in speed.items()}}))
+        speed = in_turn(recipe, models)
+    for variant, found in result.items():
+        for when, figures in found.items():
+            figures["tokens_per_s"] = round(speed[_label(variant, when)], 1)
+    _show(result)
+    print(json.dumps(result))
+
+
+def _label(variant: str, when: str) -> str:
+    return "uncompressed" if when == "whole" else f"{variant} {when} repair"
 
 
 def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
@@ -88,7 +95,7 @@ def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
 
 
 def _figures(recipe: Path, workspace: Path) -> tuple[Figures, dict[str, Path]]:
-    """Run the recipe; return what is known of the student whole, before and after repair, and their folders."""
+    """Run the recipe; return what was measured of the student whole, before and after repair, and their folders."""
     command = [sys.executable, "-m", "factory.cli.main", "run", str(recipe), "-w", str(workspace)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
     context = Context(load_recipe(recipe), Workspace(workspace), Progress())
@@ -98,21 +105,21 @@ def _figures(recipe: Path, workspace: Path) -> tuple[Figures, dict[str, Path]]:
             if subject.role in ROLES:
                 rows = store.query("SELECT metric, value FROM evaluations WHERE evaluation_id = ?", [subject.evaluation_id(context)])
                 values = {row["metric"]: row["value"] for row in rows}
-                found[ROLES[subject.role]] = {metric: round(values[metric], 4) for metric, _, _ in COLUMNS.values()}
+                found[ROLES[subject.role]] = {metric: round(values[metric], 4) for metric, _, _ in COLUMNS.values() if metric in values}
                 folders[ROLES[subject.role]] = subject.folder
     return found, folders
 
 
-def _show(result: dict[str, Figures], speed: dict[str, float]) -> None:
+def _show(result: dict[str, Figures]) -> None:
     whole = next(iter(result.values()))["whole"]
-    print(f"{'':<14}" + "".join(f"{name:>18}" for name in COLUMNS) + f"{'tokens/s':>10}")
+    print(f"{'':<14}" + "".join(f"{name:>18}" for name in COLUMNS))
     print(f"{'':<14}" + f"{'before':>9}{'after':>9}" * len(COLUMNS))
     for variant, found in {"uncompressed": {"before": whole}, **result}.items():
         cells = []
         for metric, written, ratio in COLUMNS.values():
             for figures in (found["before"], found.get("after")):
                 cells.append(format(figures[metric] / (whole[metric] if ratio else 1), written) if figures else "–")
-        print(f"{variant:<14}" + "".join(f"{cell:>9}" for cell in cells) + f"{speed[variant] / speed['uncompressed']:>10.2f}", flush=True)
+        print(f"{variant:<14}" + "".join(f"{cell:>9}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":

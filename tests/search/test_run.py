@@ -11,10 +11,10 @@ from tests.pipeline.small import Finished, factory
 pytestmark = pytest.mark.slow
 
 
-def test_trials_are_kept_drawn_and_reproduced(finished: Finished, tmp_path: Path) -> None:
-    recipe, workspace = tmp_path / "search.yaml", finished.workspace
+def test_trials_are_kept_drawn_and_reproduced(own_run: Finished, tmp_path: Path) -> None:
+    recipe, workspace = tmp_path / "search.yaml", own_run.workspace
     wanted = "search: {trials: 2, quantize: [none, w8a8-dynamic], mlp: [0, 0.25], most_bytes: 250000000}\n"
-    recipe.write_text(finished.recipe.read_text() + wanted)
+    recipe.write_text(own_run.recipe.read_text() + wanted)
     done = factory("search", recipe, "-w", workspace)
     assert done.returncode == 0, done.stderr
     rows = ask(workspace / "factory.duckdb", "SELECT number, choice, artifact_id, failure FROM trials ORDER BY number").rows
