@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +53,8 @@ class Limits:
 
 
 class OwnTools:
-    """The tools of one file. Close it, or use it as a context manager; calls from several threads wait for each other.
+    """The tools of one file. Close it, or use it as a context manager, and the child ends then; otherwise when nothing refers to this any
+    more. Calls from several threads wait for each other.
 
     The child also dies when the thread that made it ends: make it in one that outlives the calls.
     """
@@ -138,6 +140,8 @@ class _Child:
                 cwd=self._folder.name,
                 start_new_session=True,  # Ctrl-C is for the factory
             )
+            # A search makes a context for every trial; what asks may be gone before this process is.
+            self._finish = weakref.finalize(self, _end, self._process, self._folder)
             assert self._process.stdin is not None and self._process.stdout is not None
             self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
             os.set_blocking(self._to, False)
@@ -180,12 +184,7 @@ class _Child:
     def end(self) -> None:
         """Kill the process and wait for it."""
         self.spent = True
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._folder.cleanup()
+        self._finish()
 
     def _allow_cpu(self, seconds: float) -> None:
         """Set the limit of CPU time to what is spent and `seconds`, rounded up: the kernel counts a process's whole life."""
@@ -241,6 +240,15 @@ class _Child:
             return ToolError("timed_out", "the tool took more CPU time than it may, and was stopped")
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended by itself with exit code {code}"
         return ToolError("crashed", f"the process of the tool {how}")
+
+
+def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    folder.cleanup()
 
 
 def _ready(descriptor: int, event: int, deadline: float) -> bool:

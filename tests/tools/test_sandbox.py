@@ -1,5 +1,6 @@
 """A person's tools run behind walls: whatever one does ends as text or as a reason, and the next call works."""
 
+import gc
 import json
 import os
 import signal
@@ -148,6 +149,15 @@ def test_close_ends_the_child(file: Path) -> None:
     own.close()
     assert not psutil.pid_exists(pid)
     own.close()
+
+
+def test_the_child_ends_when_nobody_can_ask_it(file: Path) -> None:
+    own = OwnTools(file, specs(), LIMITS)
+    pid, folder = int(own.run("who", {})), Path(own.run("folder", {}))
+    own.itself = own  # type: ignore[attr-defined]
+    del own
+    gc.collect()
+    assert not psutil.pid_exists(pid) and not folder.exists()
 
 
 def test_the_child_dies_with_its_parent(file: Path) -> None:
