@@ -64,7 +64,8 @@ def test_a_port_that_was_left_a_moment_ago_is_free(workspace: Workspace) -> None
         client.connect(("127.0.0.1", port))
         # The side that closes first keeps the port for a minute.
         server.accept()[0].close()
-    Serving(workspace.models, port=port, max_model_len=256, kv_cache_gb=0.1, log=workspace.root / "log", progress=Progress())
+    serving = Serving(workspace.models, port=port, max_model_len=256, kv_cache_gb=0.1, log=workspace.root / "log", progress=Progress())
+    assert f":{port}" in serving.url
 
 
 @pytest.mark.parametrize("name", ["adapter-b", "other"])
