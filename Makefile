@@ -66,9 +66,14 @@ lint: setup $(DEV_DONE) ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-slow: setup $(DEV_DONE) ## the longer proofs, two at a time
+slow: setup $(DEV_DONE) ## the longer proofs: what takes every core, then the others two at a time
 	@$(functions)
-	$(ONE_THREAD) tests -m slow -n 2 --dist worksteal
+	scratch=$$(mktemp -d)
+	trap 'rm -rf "$$scratch"' EXIT
+	# The small run that tests look at is made once for both calls of pytest.
+	export FINISHED_RUN="$${FINISHED_RUN:-$$scratch/finished run}"
+	tests -m "slow and alone"
+	$(ONE_THREAD) tests -m "slow and not alone" -n 2 --dist worksteal
 
 format: setup $(DEV_DONE) ## sort imports, mend what ruff can, format
 	@$(BIN)/ruff check --fix-only .

@@ -19,8 +19,10 @@ settings.load_profile("factory")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         names = getattr(item, "fixturenames", ())
-        if "finished" in names and "own_run" not in names:
-            item.add_marker("alone")
+        if "finished" in names:
+            item.add_marker("slow")
+            if "own_run" not in names:
+                item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,9 @@ pytest.importorskip("torch")
 
 from transformers import AutoTokenizer
 
-from factory.models.bundled import converted_folder
+from factory.models.bundled import gguf_path
 from factory.student.rows import IGNORED, build_row, student_template
 from factory.tasks.tool_call import path_messages
-from tests.pipeline.small import Finished
 
 pytestmark = pytest.mark.model
 
@@ -20,8 +19,9 @@ TOOLS = [{"type": "function", "function": {"name": "calculator", "description": 
 
 
 @pytest.fixture(scope="module")
-def tokenizer(finished: Finished):
-    tokenizer = AutoTokenizer.from_pretrained(converted_folder("smollm2-135m-instruct"))
+def tokenizer():
+    gguf = gguf_path("smollm2-135m-instruct")
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
     tokenizer.chat_template = student_template(show_tools=False)
     return tokenizer
 
