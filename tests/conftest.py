@@ -43,6 +43,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 @pytest.fixture
 def own_run(finished: Finished, tmp_path: Path) -> Finished:
-    """A copy of the finished run's workspace, for a test that adds models to it; such tests run beside each other."""
+    """A copy of the finished run's workspace, for a test that changes it; such tests run beside each other."""
     shutil.copytree(finished.workspace, tmp_path / "work space")
     return replace(finished, workspace=tmp_path / "work space")

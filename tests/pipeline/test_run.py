@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -83,16 +82,15 @@ def test_a_second_run_has_nothing_to_do_and_touches_nothing(finished: Finished) 
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_an_edited_gate_alone_is_decided_anew_and_reported(finished: Finished, tmp_path: Path) -> None:
-    shutil.copytree(finished.workspace, tmp_path / "w")
+def test_an_edited_gate_alone_is_decided_anew_and_reported(own_run: Finished, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(finished.recipe.read_text().replace("compress: {", "compress: {most_lost: 1.0, "))
-    done = factory("run", recipe, "-w", tmp_path / "w")
+    recipe.write_text(own_run.recipe.read_text().replace("compress: {", "compress: {most_lost: 1.0, "))
+    done = factory("run", recipe, "-w", own_run.workspace)
     assert done.returncode == 0, done.stderr
     assert "it may ship" in done.stderr and "evaluate" not in done.stderr
-    (gate,) = json.loads((tmp_path / "w" / "reports" / "report.json").read_text())["gates"]
+    (gate,) = json.loads((own_run.workspace / "reports" / "report.json").read_text())["gates"]
     assert (gate["most_lost"], gate["passed"]) == (1.0, True)
-    assert "nothing to do" in factory("run", recipe, "-w", tmp_path / "w").stderr
+    assert "nothing to do" in factory("run", recipe, "-w", own_run.workspace).stderr
 
 
 def test_models_are_whole_and_know_their_parents(finished: Finished) -> None:
@@ -121,15 +119,15 @@ def test_a_changed_byte_of_a_model_is_named_and_not_used(finished: Finished) -> 
         weights.write_bytes(original)
 
 
-def test_another_checks_setting_needs_no_teacher(finished: Finished) -> None:
-    text = finished.recipe.read_text().replace(
+def test_another_checks_setting_needs_no_teacher(own_run: Finished, tmp_path: Path) -> None:
+    text = own_run.recipe.read_text().replace(
         "checks: [schema, execution, finish_reason, dedup, decontamination]", "checks: [schema, execution, finish_reason]"
     )
-    other = finished.recipe.with_name("fewer checks.yaml")
+    other = tmp_path / "fewer checks.yaml"
     other.write_text(text)
-    done = factory("run", other, "-w", finished.workspace, "--until", "check")
+    done = factory("run", other, "-w", own_run.workspace, "--until", "check")
     assert done.returncode == 0 and "nothing to ask" in done.stderr, done.stderr
-    assert factory("run", finished.recipe, "-w", finished.workspace, "--until", "check").returncode == 0
+    assert factory("run", own_run.recipe, "-w", own_run.workspace, "--until", "check").returncode == 0
 
 
 @pytest.mark.parametrize(
