@@ -59,7 +59,7 @@ test: setup $(DEV_DONE) ## the tests, without the slow ones, two at a time and t
 	tests -m "alone and not slow"
 
 check: lint ## lint, types and the tests that need no model: about a minute, before each commit
-	@$(BIN)/python -m pytest -m "not slow and not model and not thorough" --ignore=tests/student --ignore=tests/export/test_trl.py $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not model and not thorough" tests/unit $(ARGS)
 
 lint: setup $(DEV_DONE) ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """What can go wrong, in two kinds, each with its exit code.
 
-Promise: every error that a person can cause or mend reaches them as one `FactoryError`: what is wrong, where, what to do.
-The command line prints it without a traceback. Anything else that escapes is a fault of ours and keeps its traceback.
-A bad sample is never an error: it is a row with a reason.
+Promise: every error that a person can cause or mend reaches them as one `FactoryError`: what is wrong, where,
+what to do. The command line prints it without a traceback. Anything else that escapes is a fault of ours and
+keeps its traceback. A bad sample is never an error: it is a row with a reason.
 """
 
 

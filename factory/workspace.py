@@ -1,7 +1,9 @@
-"""A workspace: the folder of one project's store, models, logs and reports, and the lock that lets one run in at a time.
+"""A workspace: the folder of one project's store, models, logs and reports, and the lock that lets one run in
+at a time.
 
-Promise: the lock belongs to whoever runs, and to the children it started, until the last of them is gone; it needs no cleaning up after a
-kill. The second who comes is told the holder's process id. Locks of the operating system are unreliable on network file systems.
+Promise: the lock belongs to whoever runs, and to the children it started, until the last of them is gone; it
+needs no cleaning up after a kill. The second who comes is told the holder's process id. Locks of the
+operating system are unreliable on network file systems.
 """
 
 import fcntl
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from factory.errors import FactoryError, InputError
 from factory.store.ledger import Ledger
-from factory.store.lock import mark
+from factory.store.lock import mark, run_lock_path
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Workspace:
 
     @property
     def lock_path(self) -> Path:
-        return self.root / "factory.lock"
+        return run_lock_path(self.store)
 
     @property
     def store(self) -> Path:
@@ -57,24 +59,32 @@ class Workspace:
     def existing(self) -> "Workspace":
         """Return self if there is a store here, or raise InputError."""
         if not self.store.is_file():
-            raise InputError(f"{self.root} is not a workspace: there is no {self.store.name}", "Make one with: factory run RECIPE -w DIR")
+            raise InputError(
+                f"{self.root} is not a workspace: there is no {self.store.name}",
+                "Make one with: factory run RECIPE -w DIR",
+            )
         return self
 
     @contextmanager
     def lock(self) -> Iterator[int]:
-        """Make the folder if need be, hold its lock, and yield the lock's file descriptor, which children inherit."""
+        """Make the folder if need be, hold its lock, and yield the lock's file descriptor, which children
+        inherit."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise InputError(f"the workspace {self.root} cannot be written: {error.strerror}", "Choose another folder with -w.") from None
+            raise InputError(
+                f"the workspace {self.root} cannot be written: {error.strerror}",
+                "Choose another folder with -w.",
+            ) from None
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
                 raise FactoryError(
-                    f"the workspace {self.root} is busy: process {holder} is running in it", "Wait for it, or stop it."
+                    f"the workspace {self.root} is busy: process {holder} is running in it",
+                    "Wait for it, or stop it.",
                 ) from None
             mark(handle)  # for readers of the store, who must not take the lock to see it
             os.ftruncate(handle, 0)

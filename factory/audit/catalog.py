@@ -22,7 +22,8 @@ MORE_KEYWORDS = ("BY", "EXPLAIN", "FILTER", "IS", "NULLS", "OVER", "PARTITION", 
 
 @dataclass(frozen=True)
 class Catalog:
-    """`relations` is an answer with name, kind and what it shows; `columns` maps a relation to its columns, their types and comments."""
+    """`relations` is an answer with name, kind and what it shows; `columns` maps a relation to its columns,
+    their types and comments."""
 
     relations: Answer
     columns: dict[str, list[tuple[str, str, str]]]

@@ -1,4 +1,5 @@
-"""What could come next in a statement: tables and views after FROM and JOIN, the columns of those that are named, keywords."""
+"""What could come next in a statement: tables and views after FROM and JOIN, the columns of those that are
+named, keywords."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from factory.audit.catalog import Catalog
 from factory.audit.statements import split
 
 _RELATION = re.compile(r'\b(?:from|join|,)\s*"?(\w+)"?(?:\s+(?:as\s+)?(\w+))?', re.IGNORECASE)
-_ASKS_RELATION = re.compile(r"\b(?:from|join|describe|summarize)\s+(?:\w+(?:\s+(?:as\s+)?\w+)?\s*,\s*)*\w*$", re.IGNORECASE)
+_ASKS_RELATION = re.compile(
+    r"\b(?:from|join|describe|summarize)\s+(?:\w+(?:\s+(?:as\s+)?\w+)?\s*,\s*)*\w*$", re.IGNORECASE
+)
 
 
 class SqlCompleter(Completer):
@@ -39,7 +42,11 @@ class SqlCompleter(Completer):
             return self._columns([named.get(qualified[1].lower(), qualified[1])])
         if _ASKS_RELATION.search(before):
             return relations
-        return self._columns(sorted(set(named.values()))) + relations + [(keyword, "keyword") for keyword in self._catalog.keywords]
+        return (
+            self._columns(sorted(set(named.values())))
+            + relations
+            + [(keyword, "keyword") for keyword in self._catalog.keywords]
+        )
 
     def _named(self, text: str) -> dict[str, str]:
         """Return the relations that a statement names, by name and by alias."""
@@ -52,5 +59,9 @@ class SqlCompleter(Completer):
         return named
 
     def _columns(self, relations: list[str]) -> list[tuple[str, str]]:
-        columns = {name: f"{kind}, {relation}" for relation in relations for name, kind, _ in self._catalog.columns.get(relation, [])}
+        columns = {
+            name: f"{kind}, {relation}"
+            for relation in relations
+            for name, kind, _ in self._catalog.columns.get(relation, [])
+        }
         return list(columns.items())

@@ -1,7 +1,8 @@
 """The first look at a store: what there is, what came through, why the rest did not, and what is odd.
 
-Promise: everything is counted by the locked-down reader in one child, of one moment; nothing is judged by a model. Each oddity names the
-statement that shows its rows. On a million samples it takes seconds. Not promised: that what is odd is wrong, or that what is wrong is odd.
+Promise: everything is counted by the locked-down reader in one child, of one moment; nothing is judged by a
+model. Each oddity names the statement that shows its rows. On a million samples it takes seconds. Not
+promised: that what is odd is wrong, or that what is wrong is odd.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +24,8 @@ MOSTLY, MANY_TIMES, MOST_REASONS = 0.5, 10, 10
 
 @dataclass(frozen=True)
 class Oddity:
-    """A count over the tables of `COUNTS`, the sentence for it (one, several), and the statement that shows its rows."""
+    """A count over the tables of `COUNTS`, the sentence for it (one, several), and the statement that shows
+    its rows."""
 
     name: str
     count: str
@@ -46,8 +48,7 @@ ODDITIES = (
         "SELECT count(*) FROM accepted WHERE cut_off",
         "accepted sample whose answer was cut off at max_tokens",
         "accepted samples whose answer was cut off at max_tokens",
-        "SELECT t.sample_id, t.question, g.text FROM training_set t JOIN generations g USING (request_key) "
-        "WHERE g.finish_reason = 'length'",
+        "SELECT t.sample_id, t.question, g.text FROM training_set t JOIN generations g USING (request_key) WHERE g.finish_reason = 'length'",
     ),
     Oddity(
         "cut_off",
@@ -154,7 +155,8 @@ VIEWS = "SELECT view_name AS view, comment AS shows FROM duckdb_views() WHERE NO
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that was counted: in which section, what, how often, its share of what it is a part of, and the statement behind it."""
+    """One thing that was counted: in which section, what, how often, its share of what it is a part of, and
+    the statement behind it."""
 
     section: str
     item: str
@@ -174,10 +176,15 @@ class Overview:
 
     def rows(self) -> Answer:
         """Return the overview as an answer: a row for each line and each view."""
-        rows: list[list[Any]] = [[line.section, line.item, line.count, line.share, line.note, line.statement] for line in self.lines]
+        rows: list[list[Any]] = [
+            [line.section, line.item, line.count, line.share, line.note, line.statement]
+            for line in self.lines
+        ]
         rows += [["views", view, None, None, shows, f"FROM {view}"] for view, shows in self.views]
         types = ["VARCHAR", "VARCHAR", "BIGINT", "DOUBLE", "VARCHAR", "VARCHAR"]
-        return Answer(["section", "item", "count", "share", "note", "statement"], rows, False, types, self.as_of)
+        return Answer(
+            ["section", "item", "count", "share", "note", "statement"], rows, False, types, self.as_of
+        )
 
 
 def overview(store: Path, limits: Limits) -> Overview:
@@ -186,7 +193,9 @@ def overview(store: Path, limits: Limits) -> Overview:
     counts = COUNTS + "".join(f", ({oddity.count})" for oddity in ODDITIES)
     try:
         # However few rows of an answer a person wants to see, here all are counted.
-        answers = ask_all(store, [totals, RUN, "FROM yield_by_check", counts, VIEWS], replace(limits, rows=Limits.rows))
+        answers = ask_all(
+            store, [totals, RUN, "FROM yield_by_check", counts, VIEWS], replace(limits, rows=Limits.rows)
+        )
     except InputError as error:
         # Nothing here was typed by the person: it is the tables and views that are others.
         raise FactoryError(
@@ -194,11 +203,21 @@ def overview(store: Path, limits: Limits) -> Overview:
             "A run brings an earlier one up to date; a table can be asked for as it is.",
         ) from None
     (had,), run, checked, ((accepted, *odd),), views = (answer.rows for answer in answers)
-    lines = [Line("store", table, count, None, "", f"FROM {table}") for table, count in zip(TOTALS, had, strict=True)]
+    lines = [
+        Line("store", table, count, None, "", f"FROM {table}")
+        for table, count in zip(TOTALS, had, strict=True)
+    ]
     lines += [line for row in run for line in _plan(row, accepted)]
     lines += _yields(checked)
     lines += [
-        Line("oddities", oddity.name, count, None, f"{count:,} {oddity.one if count == 1 else oddity.several}", oddity.look)
+        Line(
+            "oddities",
+            oddity.name,
+            count,
+            None,
+            f"{count:,} {oddity.one if count == 1 else oddity.several}",
+            oddity.look,
+        )
         for oddity, count in zip(ODDITIES, odd, strict=True)
         if count
     ]
@@ -209,7 +228,14 @@ def _plan(row: list[Any], accepted: int) -> list[Line]:
     recipe, started, wanted, ended, samples = row
     ended = f"; it ended because {ended}" if ended else ""
     return [
-        Line("plan", "samples", samples, None, f"of the latest run of {recipe}, begun {started} UTC", "FROM current_samples"),
+        Line(
+            "plan",
+            "samples",
+            samples,
+            None,
+            f"of the latest run of {recipe}, begun {started} UTC",
+            "FROM current_samples",
+        ),
         Line(
             "plan",
             "accepted",
@@ -222,13 +248,21 @@ def _plan(row: list[Any], accepted: int) -> list[Line]:
 
 
 def _yields(rows: list[list[Any]]) -> list[Line]:
-    """Return a line for each check, the most frequent reasons, and the checks that fail most of what they see."""
+    """Return a line for each check, the most frequent reasons, and the checks that fail most of what they
+    see."""
     checks: dict[str, tuple[int, int]] = {}
     for check, _, good, samples, _ in rows:
         passed, seen = checks.get(check, (0, 0))
         checks[check] = passed + good * samples, seen + samples
     yields = [
-        Line("yield", check, passed, round(passed / seen, 4), f"of {seen:,} passed", f"FROM yield_by_check WHERE check_name = '{check}'")
+        Line(
+            "yield",
+            check,
+            passed,
+            round(passed / seen, 4),
+            f"of {seen:,} passed",
+            f"FROM yield_by_check WHERE check_name = '{check}'",
+        )
         for check, (passed, seen) in checks.items()
     ]
     failed = sorted((row for row in rows if not row[2]), key=lambda row: (-row[3], row[0], row[1]))
@@ -240,11 +274,24 @@ def _yields(rows: list[list[Any]]) -> list[Line]:
     for check, (passed, seen) in checks.items():
         if 1 - passed / seen > MOSTLY:
             note = f"{check} rejects {1 - passed / seen:.0%} of what it sees"
-            harsh.append(Line("oddities", "harsh_check", seen - passed, round(1 - passed / seen, 4), note, _rejected(check)))
+            harsh.append(
+                Line(
+                    "oddities",
+                    "harsh_check",
+                    seen - passed,
+                    round(1 - passed / seen, 4),
+                    note,
+                    _rejected(check),
+                )
+            )
     return yields + reasons + harsh
 
 
 def _rejected(check: str, reason: str = "") -> str:
     # A statement for a person to copy; a quote in a name must not end the text.
-    named = [f"{column} = '{text.replace(chr(39), chr(39) * 2)}'" for column, text in (("check_name", check), ("reason", reason)) if text]
+    named = [
+        f"{column} = '{text.replace(chr(39), chr(39) * 2)}'"
+        for column, text in (("check_name", check), ("reason", reason))
+        if text
+    ]
     return f"SELECT sample_id, question, text, reason, detail FROM rejected WHERE {' AND '.join(named)} ORDER BY position"

@@ -5,9 +5,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from factory.audit.form import drawn
+from factory.audit.format import drawn
 from factory.audit.overview import Overview
-from factory.visible import visible
+from factory.text.visible import escape_hidden
 
 TITLES = {
     "store": "In the store",
@@ -28,16 +28,18 @@ def overview_text(overview: Overview, width: int) -> str:
         grid = Table.grid(padding=(0, 2, 0, 0))
         if section == "oddities":
             for line in lines:
-                grid.add_row(Text(visible(line.note)))
-                grid.add_row(Padding(Text(visible(line.statement)), (0, 0, 0, 4)))
+                grid.add_row(Text(escape_hidden(line.note)))
+                grid.add_row(Padding(Text(escape_hidden(line.statement)), (0, 0, 0, 4)))
         else:
             for justify in ("left", "right", "right", "left"):
                 grid.add_column(justify=justify, overflow="fold")
             for line in lines:
                 share = "" if line.share is None else f"{line.share:.1%}"
-                grid.add_row(*map(Text, (visible(line.item), f"{line.count:,}", share, visible(line.note))))
+                grid.add_row(
+                    *map(Text, (escape_hidden(line.item), f"{line.count:,}", share, escape_hidden(line.note)))
+                )
         parts += [Text(title), Padding(grid, (0, 0, 1, 2))]
     views = Table.grid(padding=(0, 2, 0, 0))
     for name, shows in overview.views:
-        views.add_row(Text(visible(name)), Text(visible(shows)))
+        views.add_row(Text(escape_hidden(name)), Text(escape_hidden(shows)))
     return drawn(Group(*parts, Text("Views"), Padding(views, (0, 0, 0, 2))), width)

@@ -46,7 +46,8 @@ class Conversation:
         self._show, self._say, self._look = show, say, look
 
     def take(self, entry: str) -> bool:
-        """Carry out one command or some statements, and return whether there is more to come; errors as `factory.store.reader.ask`."""
+        """Carry out one command or some statements, and return whether there is more to come; errors as
+        `factory.store.reader.ask`."""
         if entry.lstrip().startswith("\\"):
             return self._command(*entry.split())
         statements, rest, _ = split(entry)
@@ -58,18 +59,23 @@ class Conversation:
         if name == "\\q":
             return False
         if name == "\\d" and len(arguments) < 2:
-            self._show(self.catalog.described(arguments[0].rstrip(";")) if arguments else self.catalog.relations)
+            self._show(
+                self.catalog.described(arguments[0].rstrip(";")) if arguments else self.catalog.relations
+            )
         elif name == "\\o":
             self._look()
         elif name == "\\?":
             self._say(HELP)
         else:
-            raise InputError(f"there is no command {' '.join((name, *arguments))}", r"\? tells which there are.")
+            raise InputError(
+                f"there is no command {' '.join((name, *arguments))}", r"\? tells which there are."
+            )
         return True
 
 
 def is_whole(entry: str) -> bool:
-    """Return whether an entry can be carried out: nothing, a command, or statements of which the last is ended."""
+    """Return whether an entry can be carried out: nothing, a command, or statements of which the last is
+    ended."""
     statements, rest, inside = split(entry)
     return entry.lstrip().startswith("\\") or not (rest or inside) and bool(statements or not entry.strip())
 
@@ -87,7 +93,9 @@ def read_pipe(conversation: Conversation, lines: Iterable[str]) -> None:
         conversation.take(entry)
 
 
-def read_terminal(conversation: Conversation, tell: Callable[[str], None], session: "PromptSession[str]") -> None:
+def read_terminal(
+    conversation: Conversation, tell: Callable[[str], None], session: "PromptSession[str]"
+) -> None:
     """Prompt until the person ends it; mistakes are told."""
     while True:
         try:
@@ -138,7 +146,11 @@ def _history() -> "History":
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     base = os.environ.get("XDG_STATE_HOME", "")
-    path = Path(base if os.path.isabs(base) else Path.home() / ".local" / "state") / "distill-factory" / "audit-history"
+    path = (
+        Path(base if os.path.isabs(base) else Path.home() / ".local" / "state")
+        / "distill-factory"
+        / "audit-history"
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

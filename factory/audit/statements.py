@@ -1,7 +1,7 @@
 """Where a SQL statement ends: at a semicolon that stands in no quotes and in no comment.
 
-Promise: text, identifiers and dollar quotes, line comments and nested block comments are told apart as DuckDB does. Not promised: that
-what is between the semicolons is SQL.
+Promise: text, identifiers and dollar quotes, line comments and nested block comments are told apart as DuckDB
+does. Not promised: that what is between the semicolons is SQL.
 """
 
 import re
@@ -20,8 +20,8 @@ _STRETCH = re.compile(
 
 
 def split(text: str) -> tuple[list[str], str, bool]:
-    """Return the statements that are ended, without their semicolons and without empty ones; what comes after the last semicolon; and
-    whether the text ends within quotes or a comment."""
+    """Return the statements that are ended, without their semicolons and without empty ones; what comes after
+    the last semicolon; and whether the text ends within quotes or a comment."""
     statements: list[str] = []
     begin = place = 0
     content = inside = False

@@ -1,8 +1,10 @@
-"""`agreement`: the answer is the reference's, or where there is no reference the one that most draws of the question give.
+"""`agreement`: the answer is the reference's, or where there is no reference the one that most draws of the
+question give.
 
-The vote is self-consistency (Wang et al., 2022, arXiv 2203.11171) with a margin: the most frequent answer has to lead the second by a
-share of the readable draws, and at least two draws have to give it. A tool call without reference and without other draws is compared with
-its question: a number in an argument that occurs neither in it nor in the result of an earlier step is suspicious.
+The vote is self-consistency (Wang et al., 2022, arXiv 2203.11171) with a margin: the most frequent answer has
+to lead the second by a share of the readable draws, and at least two draws have to give it. A tool call
+without reference and without other draws is compared with its question: a number in an argument that occurs
+neither in it nor in the result of an earlier step is suspicious.
 """
 
 import json
@@ -20,7 +22,8 @@ _NUMBER = re.compile(r"(\d+)(?:\.(\d+))?")
 
 
 class AgreementCheck:
-    """Fails with no_answer, wrong_answer, no_majority, minority or ungrounded_argument. `margin` is a share of the draws."""
+    """Fails with no_answer, wrong_answer, no_majority, minority or ungrounded_argument. `margin` is a share
+    of the draws."""
 
     name = "agreement"
 
@@ -45,17 +48,28 @@ class AgreementCheck:
         (leader, first), (_, second) = (*votes.most_common(2), ("", 0))[:2]
         lead = (first - second) / votes.total()
         if first < 2 or lead < self._margin:
-            return Verdict(False, "no_majority", f"{first} of {draws} draws give {leader}, {second} the next", lead)
-        return Verdict(True, score=lead) if sample.outcome == leader else Verdict(False, "minority", f"most say {leader}", lead)
+            return Verdict(
+                False, "no_majority", f"{first} of {draws} draws give {leader}, {second} the next", lead
+            )
+        return (
+            Verdict(True, score=lead)
+            if sample.outcome == leader
+            else Verdict(False, "minority", f"most say {leader}", lead)
+        )
 
 
 def _ungrounded(sample: Sample) -> Iterator[str]:
     known = set(_numbers(sample.task.question))
-    # In steps, the calls of one are made together: none of them has seen a result of it, least of all its own.
+    # In steps, the calls of one are made together: none of them has seen a result of it, least of all its
+    # own.
     in_steps = isinstance(sample.call, list)
     for place, step in enumerate(sample.call if in_steps else [[sample.call]]):
         for call in step:
-            yield from (number for number in _numbers(" ".join(map(str, call["arguments"].values()))) if number not in known)
+            yield from (
+                number
+                for number in _numbers(" ".join(map(str, call["arguments"].values())))
+                if number not in known
+            )
         if in_steps:
             known.update(_numbers(" ".join(json.loads(sample.result or "[]")[place])))
 

@@ -1,14 +1,15 @@
 """What every check is: a name, the settings that decide its verdicts, and a judgement.
 
-Most checks look at one sample. Some compare the draws of one task (`GroupCheck`), some compare a sample with all that were kept before
-(`StreamCheck`). A check never raises on a sample, whatever is in it, and never needs the teacher: checks can be run again at will. Adding
-one takes a file with a class here and a line in `factory.checks.registry`.
+Most checks look at one sample. Some compare the draws of one task (`GroupCheck`), some compare a sample with
+all that were kept before (`StreamCheck`). A check never raises on a sample, whatever is in it, and never
+needs the teacher: checks can be run again at will. Adding one takes a file with a class here and a line in
+`factory.checks.registry`.
 """
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from factory.digest import content_id
+from factory.system.digest import content_id
 from factory.tasks.sample import Sample
 
 
@@ -37,7 +38,8 @@ class Check(Protocol):
 
 
 class GroupCheck(Protocol):
-    """A check of the draws of one task. Its settings are its own: what it hangs on beside them, the jury adds to its key."""
+    """A check of the draws of one task. Its settings are its own: what it hangs on beside them, the suite adds
+    to its key."""
 
     name: str
     settings: dict[str, Any]
@@ -56,5 +58,6 @@ class StreamCheck(Check, Protocol):
 
 
 def check_key(name: str, settings: dict[str, Any]) -> str:
-    """Return the name of a check with its settings: other settings give other verdicts beside the old ones."""
+    """Return the name of a check with its settings: other settings give other verdicts beside the old
+    ones."""
     return f"{name}@{content_id(settings)[3:15]}"

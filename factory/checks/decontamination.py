@@ -1,14 +1,16 @@
 """`decontamination`: no held-out task has leaked into the data.
 
-Three comparisons, the first two exact. The whole question, with case, spaces and punctuation set aside (`1,200` is `1200`, but `4 738` is
-not `47 38`). The reference together with the question's numbers in order, where these tell questions apart: an expression with a number, a
-call, or a bare answer to at least `TELLING` numbers. Then runs of words (characters where a script has no spaces): a
-13-gram of a held-out question anywhere in the sample's question, rationale or answer (GPT-3: Brown et al. 2020, appendix C); a held-out
-question of 8 to 12 words leaks when the sample's question has 70 % of its 8-grams (PaLM: Chowdhery et al. 2022, section 8), one of 5 to
-7 words when the sample's question contains it whole.
+Three comparisons, the first two exact. The whole question, with case, spaces and punctuation set aside
+(`1,200` is `1200`, but `4 738` is not `47 38`). The reference together with the question's numbers in order,
+where these tell questions apart: an expression with a number, a call, or a bare answer to at least `TELLING`
+numbers. Then runs of words (characters where a script has no spaces): a 13-gram of a held-out question
+anywhere in the sample's question, rationale or answer (GPT-3: Brown et al. 2020, appendix C); a held-out
+question of 8 to 12 words leaks when the sample's question has 70 % of its 8-grams (PaLM: Chowdhery et al.
+2022, section 8), one of 5 to 7 words when the sample's question contains it whole.
 
-A held-out question with numbers that are not all in the sample is another question, however alike the words are: that is how new
-tasks are made from old ones. Not promised: leaks in other words, beyond the first 20,000 characters of a text, or in translation.
+A held-out question with numbers that are not all in the sample is another question, however alike the words
+are: that is how new tasks are made from old ones. Not promised: leaks in other words, beyond the first 20,000
+characters of a text, or in translation.
 """
 
 import re
@@ -18,10 +20,10 @@ from functools import cached_property
 from typing import Any
 
 from factory.checks.check import OK, Verdict
-from factory.checks.rouge import UNSPACED
-from factory.digest import content_id
 from factory.seeds.seed import Seed
+from factory.system.digest import content_id
 from factory.tasks.sample import Sample
+from factory.text.rouge import UNSPACED
 
 MAX_CHARACTERS = 20_000
 LONG, SHORT, SHARE, LEAST = 13, 8, 0.7, 5
@@ -37,7 +39,8 @@ _Gram = tuple[str, ...]
 
 
 class DecontaminationCheck:
-    """Fails with held_out_leak; the detail names the held-out task, the score is the share of its n-grams that the sample has."""
+    """Fails with held_out_leak; the detail names the held-out task, the score is the share of its n-grams
+    that the sample has."""
 
     name = "decontamination"
 
@@ -65,7 +68,9 @@ class _Index:
 
     def __init__(self, held_out: list[Seed]):
         self._questions = {_said(task.question): task.name for task in held_out}
-        self._references = {key: task.name for task in held_out if (key := _worked_out(task.question, task.reference))}
+        self._references = {
+            key: task.name for task in held_out if (key := _worked_out(task.question, task.reference))
+        }
         self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(task.question)))) for task in held_out]
         self._grams: list[set[_Gram]] = []
         self._places: dict[_Gram, list[int]] = {}
@@ -78,10 +83,13 @@ class _Index:
         self._sizes = sorted({len(gram) for gram in self._places})
 
     def find(self, sample: Sample) -> tuple[str, float | None] | None:
-        """Return what names the held-out task that a sample gives away, and the share of its n-grams where they tell."""
+        """Return what names the held-out task that a sample gives away, and the share of its n-grams where
+        they tell."""
         task = sample.task
         question = task.question[:MAX_CHARACTERS]
-        found = self._questions.get(_said(question)) or self._references.get(_worked_out(question, task.reference))
+        found = self._questions.get(_said(question)) or self._references.get(
+            _worked_out(question, task.reference)
+        )
         if found:
             return found, None
         texts = [question, *(text[:MAX_CHARACTERS] for text in (sample.rationale, sample.answer) if text)]
@@ -95,7 +103,9 @@ class _Index:
             # A short question is nobody's property inside a longer answer.
             grams = set().union(*(_grams(said, size) for said in (words if size == LONG else words[:1])))
             shared.update(place for gram in grams if gram in self._places for place in self._places[gram])
-        for place, count in sorted(shared.items(), key=lambda item: (-item[1] / len(self._grams[item[0]]), item[0])):
+        for place, count in sorted(
+            shared.items(), key=lambda item: (-item[1] / len(self._grams[item[0]]), item[0])
+        ):
             name, asked = self._tasks[place]
             share = count / len(self._grams[place])
             size = len(next(iter(self._grams[place])))
@@ -111,7 +121,11 @@ def _said(question: str) -> _Gram:
 def _worked_out(question: str, reference: str) -> _Gram:
     numbers, wanted = _NUMBER.findall(_normal(question)), reference.replace(" ", "")
     # Many questions have the answer "12", "yes" or none at all.
-    telling = len(numbers) >= TELLING or bool(numbers and _OPERATOR.search(wanted)) or (wanted.startswith("[") and wanted != "[]")
+    telling = (
+        len(numbers) >= TELLING
+        or bool(numbers and _OPERATOR.search(wanted))
+        or (wanted.startswith("[") and wanted != "[]")
+    )
     return (*numbers, wanted) if wanted and telling else ()
 
 

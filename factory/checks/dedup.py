@@ -1,17 +1,17 @@
 """`dedup`: a sample that says the same as one that was kept before it is one too many.
 
-Exact: the same content id. Near: ROUGE-L at or above `threshold`, Alpaca's rule against everything that came before. Semantic: cosine at or
-above `semantic`.
+Exact: the same content id. Near: ROUGE-L at or above `threshold`, Alpaca's rule against everything that came
+before. Semantic: cosine at or above `semantic`.
 """
 
 from functools import cached_property
 from typing import Any
 
 from factory.checks.check import OK, Verdict
-from factory.checks.near import MAX_CHARACTERS, NearIndex
 from factory.checks.semantic import SemanticIndex
 from factory.checks.sentence_encoder import MAX_TOKENS, PACKAGE, VERSION, WINDOW, require_encoder
 from factory.tasks.sample import Sample
+from factory.text.near import MAX_CHARACTERS, NearIndex
 
 
 class DedupCheck:
@@ -31,7 +31,8 @@ class DedupCheck:
             self.settings["encoder"] = [PACKAGE, VERSION, WINDOW, MAX_TOKENS]
         self._exact: dict[str, str] = {}
 
-    # Both are made at the first sample: the settings alone are asked for often, and the encoder takes seconds and 95 MB.
+    # Both are made at the first sample: the settings alone are asked for often, and the encoder takes seconds
+    # and 95 MB.
     @cached_property
     def _near(self) -> NearIndex | None:
         threshold = self.settings["threshold"]

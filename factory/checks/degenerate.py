@@ -1,28 +1,32 @@
-"""`degenerate`: the text is text, and an answer: not a loop, a refusal, the wrong language, or something meant for a machine to obey.
+"""`degenerate`: the text is text, and an answer: not a loop, a refusal, the wrong language, or something
+meant for a machine to obey.
 
-What is judged is the rationale and the answer, or what the teacher wrote where there is no answer; signs that harm a chat template or a
-database are also looked for in the question, which may be the teacher's too. Promise: bounded time, whatever is in the text: what is too
-large is not searched. The promises and limits of each sign stand in `repetition.py`, `language.py` and `phrases.py`.
+What is judged is the rationale and the answer, or what the teacher wrote where there is no answer; signs that
+harm a chat template or a database are also looked for in the question, which may be the teacher's too.
+Promise: bounded time, whatever is in the text: what is too large is not searched. The promises and limits of
+each sign stand in `repetition.py`, `language.py` and `phrases.py`.
 """
 
 from typing import Any
 
 from factory.checks.check import OK, Verdict
-from factory.checks.language import wrong_language
-from factory.checks.phrases import instruction_to_judge, refusal, template_syntax
-from factory.checks.repetition import repetition
-from factory.tasks.control_token import control_token
-from factory.tasks.sample import MAX_CHARACTERS, Sample
-from factory.tasks.unreadable import not_text
+from factory.tasks.sample import Sample
+from factory.text.control_token import control_token
+from factory.text.language import wrong_language
+from factory.text.phrases import instruction_to_judge, refusal, template_syntax
+from factory.text.repetition import repetition
+from factory.text.unreadable import MAX_CHARACTERS, not_text
 
 
 class DegenerateCheck:
-    """Fails with too_large, empty, not_text, control_token, instruction_to_judge, template_syntax, refusal, repetition, wrong_language."""
+    """Fails with too_large, empty, not_text, control_token, instruction_to_judge, template_syntax, refusal,
+    repetition, wrong_language."""
 
     name = "degenerate"
 
     def __init__(self) -> None:
-        # The signs are code: whoever changes what they find changes this number, so that the old verdicts do not stand for the new.
+        # The signs are code: whoever changes what they find changes this number, so that the old verdicts do
+        # not stand for the new.
         self.settings: dict[str, Any] = {"signs": 3, "max_characters": MAX_CHARACTERS}
 
     def judge(self, sample: Sample) -> Verdict:
@@ -45,6 +49,8 @@ class DegenerateCheck:
             "repetition": repetition(prose),
         }
         # A call in JSON is in no language; the answer that is made of it is.
-        if sample.task.family != "translation" and not (sample.answer is None and answer.lstrip()[:1] in "{["):
+        if sample.task.family != "translation" and not (
+            sample.answer is None and answer.lstrip()[:1] in "{["
+        ):
             signs["wrong_language"] = wrong_language(sample.task.language, question, prose)
         return next((Verdict(False, reason, detail) for reason, detail in signs.items() if detail), OK)

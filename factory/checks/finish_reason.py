@@ -7,7 +7,8 @@ from factory.tasks.sample import Sample
 
 
 class FinishReasonCheck:
-    """Fails with cut_off if the answer ran into its token limit, with no_answer if the request had an error."""
+    """Fails with cut_off if the answer ran into its token limit, with no_answer if the request had an
+    error."""
 
     name = "finish_reason"
 
@@ -17,4 +18,6 @@ class FinishReasonCheck:
     def judge(self, sample: Sample) -> Verdict:
         if sample.finish_reason == "stop":
             return OK
-        return Verdict(False, "cut_off" if sample.finish_reason == "length" else "no_answer", sample.finish_reason)
+        return Verdict(
+            False, "cut_off" if sample.finish_reason == "length" else "no_answer", sample.finish_reason
+        )

@@ -1,7 +1,7 @@
 """`judge`: the score that the teacher gave its own sample by a rubric is high enough.
 
-The score is asked for while the data is made (`factory.tasks.judging`) and kept; this check only compares, so another threshold needs no
-teacher.
+The score is asked for while the data is made (`factory.tasks.judging`) and kept; this check only compares, so
+another threshold needs no teacher.
 """
 
 from typing import Any
@@ -11,7 +11,8 @@ from factory.tasks.sample import Sample
 
 
 class JudgeCheck:
-    """Fails with low_score, or not_scored where the judge gave no score. A sample with a fault of its own was not put to the judge."""
+    """Fails with low_score, or not_scored where the judge gave no score. A sample with a fault of its own was
+    not put to the judge."""
 
     name = "judge"
 
@@ -24,4 +25,8 @@ class JudgeCheck:
             return OK
         if sample.score is None:
             return Verdict(False, "not_scored")
-        return Verdict(True, score=sample.score) if sample.score >= self._least else Verdict(False, "low_score", score=sample.score)
+        return (
+            Verdict(True, score=sample.score)
+            if sample.score >= self._least
+            else Verdict(False, "low_score", score=sample.score)
+        )

@@ -3,13 +3,13 @@
 from typing import Any
 
 from factory.checks.check import Verdict
-from factory.checks.rouge import tokens
 from factory.tasks.sample import Sample
+from factory.text.rouge import tokens
 
 
 class LengthCheck:
-    """Fails with too_short or too_long. The score is the number of words (for Chinese of characters) in the answer, or in what the teacher
-    wrote where there is none."""
+    """Fails with too_short or too_long. The score is the number of words (for Chinese of characters) in the
+    answer, or in what the teacher wrote where there is none."""
 
     name = "length"
 
@@ -24,5 +24,7 @@ class LengthCheck:
         if count < least:
             return Verdict(False, "too_short", f"{count} words, at least {least} are wanted", count)
         return (
-            Verdict(False, "too_long", f"{count} words, at most {most} are wanted", count) if count > most else Verdict(True, score=count)
+            Verdict(False, "too_long", f"{count} words, at most {most} are wanted", count)
+            if count > most
+            else Verdict(True, score=count)
         )

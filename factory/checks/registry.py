@@ -8,26 +8,27 @@ from factory.checks.degenerate import DegenerateCheck
 from factory.checks.execution import ExecutionCheck
 from factory.checks.finish_reason import FinishReasonCheck
 from factory.checks.judge import JudgeCheck
-from factory.checks.jury import Jury
 from factory.checks.length import LengthCheck
 from factory.checks.schema import SchemaCheck
 from factory.checks.selection import SelectionCheck
-from factory.digest import content_id
+from factory.checks.suite import CheckSuite
 from factory.recipe import checks as chosen
 from factory.recipe.model import Recipe
 from factory.seeds.seed import Seed
+from factory.system.digest import content_id
 from factory.tools.spec import ToolSpec
 
 POOL_THRESHOLD = 0.7  # ROUGE-L, Alpaca's rule for what enters its pool
 
 
-def build_pool_jury() -> Jury:
-    """Return what decides which new instructions are shown to the teacher as examples, whatever the recipe's checks are."""
+def build_pool_suite() -> CheckSuite:
+    """Return what decides which new instructions are shown to the teacher as examples, whatever the recipe's
+    checks are."""
     single: list[Check] = [SchemaCheck("instruction"), FinishReasonCheck(), DegenerateCheck()]
-    return Jury(single, [], [DedupCheck(threshold=POOL_THRESHOLD, semantic=None)])
+    return CheckSuite(single, [], [DedupCheck(threshold=POOL_THRESHOLD, semantic=None)])
 
 
-def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str) -> Jury:
+def build_suite(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str) -> CheckSuite:
     """Return the checks that a recipe names, and for rationales the choice among the right ones."""
     single: list[Check] = []
     draws: list[GroupCheck] = []
@@ -35,7 +36,11 @@ def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan
     for item in recipe.checks:
         match chosen.check_name(item), chosen.settings(item):
             case "schema", _:
-                single.append(SchemaCheck(content_id([tool.model_dump() for tool in tools]) if tools else recipe.data.kind))
+                single.append(
+                    SchemaCheck(
+                        content_id([tool.model_dump() for tool in tools]) if tools else recipe.data.kind
+                    )
+                )
             case "execution", _:
                 single.append(ExecutionCheck())
             case "finish_reason", _:
@@ -54,4 +59,4 @@ def build_jury(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan
                 stream.append(DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic))
     if recipe.data.kind == "rationale":
         draws.append(SelectionCheck(recipe.data.keep, recipe.data.kept_at_most))
-    return Jury(single, draws, stream, plan_id)
+    return CheckSuite(single, draws, stream, plan_id)

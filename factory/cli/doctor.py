@@ -1,4 +1,5 @@
-"""`factory doctor`: is everything there, and is it what it was? With `--fix`, set right what loses nothing."""
+"""`factory doctor`: is everything there, and is it what it was? With `--fix`, set right what loses
+nothing."""
 
 import json
 import textwrap
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from factory.errors import FactoryError, InputError
-from factory.visible import visible
+from factory.text.visible import escape_hidden
 
 if TYPE_CHECKING:
     from factory.doctor import Finding
@@ -26,14 +27,21 @@ class Format(StrEnum):
 
 
 def doctor(
-    workspace: Annotated[Path | None, typer.Option("--workspace", "-w", help="Also look at this workspace.", show_default=False)] = None,
+    workspace: Annotated[
+        Path | None,
+        typer.Option("--workspace", "-w", help="Also look at this workspace.", show_default=False),
+    ] = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Mend what loses nothing, after a copy: the ledger behind its store, views, indexes, leftovers.")
+        bool,
+        typer.Option(
+            "--fix",
+            help="Mend what loses nothing, after a copy: the ledger behind its store, views, indexes, leftovers.",
+        ),
     ] = False,
     format: Annotated[Format, typer.Option(help="How the findings are written.")] = Format.text,
 ) -> None:
-    """Look at the environment, the store against its ledger, the models against their digests, leftovers and the disk. Every block, row and
-    file is read. Exit code 1 if anything is wrong."""
+    """Look at the environment, the store against its ledger, the models against their digests, leftovers and
+    the disk. Every block, row and file is read. Exit code 1 if anything is wrong."""
     # Imported here, so that `factory --help` answers at once.
     from factory.doctor import examine, examine_environment
     from factory.workspace import Workspace
@@ -48,7 +56,11 @@ def doctor(
     faults = sum(finding.state == "fault" for finding in findings)
     if faults:
         fixable = sum(finding.state == "fault" and finding.mend is not None for finding in findings)
-        hint = f"{fixable} of them can be mended: factory doctor -w {workspace} --fix" if fixable else "What to do stands beside each."
+        hint = (
+            f"{fixable} of them can be mended: factory doctor -w {workspace} --fix"
+            if fixable
+            else "What to do stands beside each."
+        )
         raise FactoryError(f"{faults} fault(s) found", hint)
 
 
@@ -60,7 +72,7 @@ def _mended(place: "Workspace") -> list["Finding"]:
         typer.echo("nothing to mend", err=True)
         return list(examine(place))
     with place.lock():
-        mend(place, list(examine(place)), lambda text: typer.echo(visible(text), err=True))
+        mend(place, list(examine(place)), lambda text: typer.echo(escape_hidden(text), err=True))
     return list(examine(place))
 
 
@@ -69,7 +81,17 @@ def _show(findings: list["Finding"], format: Format) -> None:
         typer.echo(json.dumps([finding.row() for finding in findings], ensure_ascii=False, indent=1))
         return
     for finding in findings:
-        typer.echo(f"{SIGNS[finding.state]} {visible(finding.what)}")
-        todo = f"{finding.todo} Mended by: --fix ({finding.mend.does})".strip() if finding.mend else finding.todo
+        typer.echo(f"{SIGNS[finding.state]} {escape_hidden(finding.what)}")
+        todo = (
+            f"{finding.todo} Mended by: --fix ({finding.mend.does})".strip() if finding.mend else finding.todo
+        )
         if todo:
-            typer.echo(textwrap.fill(visible(todo), 120, initial_indent="      → ", subsequent_indent="        ", break_long_words=False))
+            typer.echo(
+                textwrap.fill(
+                    escape_hidden(todo),
+                    120,
+                    initial_indent="      → ",
+                    subsequent_indent="        ",
+                    break_long_words=False,
+                )
+            )

@@ -29,29 +29,45 @@ def export(
     workspace: WorkspacePath,
     format: Annotated[
         Format,
-        typer.Option(help="jsonl and parquet: a file for each split. hf: a folder for datasets.load_from_disk.", show_default=False),
+        typer.Option(
+            help="jsonl and parquet: a file for each split. hf: a folder for datasets.load_from_disk.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", help="The folder to make; or one file, if it ends in .jsonl or .parquet.", show_default=False),
+        typer.Option(
+            "-o",
+            "--output",
+            help="The folder to make; or one file, if it ends in .jsonl or .parquet.",
+            show_default=False,
+        ),
     ],
-    validation: Annotated[float, typer.Option(help="Share of the seeds whose samples go to a validation split.")] = 0.0,
+    validation: Annotated[
+        float, typer.Option(help="Share of the seeds whose samples go to a validation split.")
+    ] = 0.0,
     shape: Annotated[
-        Shape, typer.Option(help="messages: the conversation whole. prompt-completion: cut before the assistant's first turn.")
+        Shape,
+        typer.Option(
+            help="messages: the conversation whole. prompt-completion: cut before the assistant's first turn."
+        ),
     ] = Shape.messages,
-    licence: Annotated[str, typer.Option(help="SPDX identifier for the card, such as CC-BY-4.0.")] = "unknown",
+    licence: Annotated[
+        str, typer.Option(help="SPDX identifier for the card, such as CC-BY-4.0.")
+    ] = "unknown",
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
     """Write the accepted samples as a dataset that TRL trains on, with a card.
 
-    A row holds the conversation, the tools that were offered, and where it comes from: seed, teacher, request, verdicts. A rationale is two
-    rows, the label alone and the reasoning, with the weight of each. Splits are drawn by seed, never by row. A folder gets a README.md with
-    counts, yields and the recipe; a single file does not.
+    A row holds the conversation, the tools that were offered, and where it comes from: seed, teacher,
+    request, verdicts. A rationale is two rows, the label alone and the reasoning, with the weight of each.
+    Splits are drawn by seed, never by row. A folder gets a README.md with counts, yields and the recipe; a
+    single file does not.
     """
     # Imported here, so that `factory --help` answers at once.
     from factory.export.export import Order
     from factory.export.export import export as write
-    from factory.progress import Progress
+    from factory.system.progress import Progress
     from factory.workspace import Workspace
 
     order = Order(output, format.value, validation, shape.value, licence, force)
@@ -62,8 +78,16 @@ def export(
     for split, seeds in sorted(done.tally.seeds.items()):
         typer.echo(f"{split}: {done.tally.split(split)} rows from {len(seeds)} seeds", err=True)
     if validation and len(done.tally.seeds) < 2:
-        typer.echo("no seed fell to validation: there is only train; raise --validation, or add seeds", err=True)
+        typer.echo(
+            "no seed fell to validation: there is only train; raise --validation, or add seeds", err=True
+        )
     if done.tally.without_conversation:
-        typer.echo(f"left out: {done.tally.without_conversation} accepted samples without a conversation to learn from", err=True)
+        typer.echo(
+            f"left out: {done.tally.without_conversation} accepted samples without a conversation to learn from",
+            err=True,
+        )
     if done.as_text:
-        typer.echo(f"{done.as_text} calls keep their arguments as JSON text: datasets would misread a number in them", err=True)
+        typer.echo(
+            f"{done.as_text} calls keep their arguments as JSON text: datasets would misread a number in them",
+            err=True,
+        )

@@ -8,13 +8,14 @@ import typer
 
 from factory.errors import InputError
 from factory.recipe import load_recipe
-from factory.resources import resource
+from factory.system.resources import resource
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
     recipe: Annotated[
-        Literal["calculator", "instruction", "rationale", "tools"], typer.Option(help="Which shipped recipe to start from.")
+        Literal["calculator", "instruction", "rationale", "tools"],
+        typer.Option(help="Which shipped recipe to start from."),
     ] = "calculator",
 ) -> None:
     """Copy a shipped recipe with its data into a folder, ready to edit."""
@@ -35,4 +36,6 @@ def init(
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}", "Choose another folder.") from None
     typer.echo(f"{target}")
-    typer.echo(f"edit it and the files below {folder / 'data'}, then: factory run {target} -w {folder}", err=True)
+    typer.echo(
+        f"edit it and the files below {folder / 'data'}, then: factory run {target} -w {folder}", err=True
+    )

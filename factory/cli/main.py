@@ -1,4 +1,5 @@
-"""The command `factory`: its verbs, and how an error reaches the person: one sentence, an exit code, no traceback."""
+"""The command `factory`: its verbs, and how an error reaches the person: one sentence, an exit code, no
+traceback."""
 
 import sys
 from typing import Annotated
@@ -44,7 +45,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _factory(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 

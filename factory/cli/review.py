@@ -13,7 +13,8 @@ def review(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Look at samples in a browser, accept, reject and correct them. The next training follows what was said there.
+    """Look at samples in a browser, accept, reject and correct them. The next training follows what was said
+    there.
 
     The page is served on this machine alone, to whoever has the address that is printed. Ctrl-C ends it.
     """

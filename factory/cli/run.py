@@ -12,10 +12,10 @@ import typer
 
 from factory.cli.options import RecipePath, WorkspacePath
 from factory.errors import InputError
-from factory.stages import STAGES
+from factory.pipeline.stages import STAGES
 
 if TYPE_CHECKING:
-    from factory.context import Context
+    from factory.context.context import Context
 
 StageName = Enum("StageName", {name: name for name in STAGES})  # type: ignore[misc]
 
@@ -23,15 +23,24 @@ StageName = Enum("StageName", {name: name for name in STAGES})  # type: ignore[m
 def run(
     recipe: RecipePath,
     workspace: WorkspacePath,
-    until: Annotated[StageName | None, typer.Option(help="Stop after this stage.", show_default=False)] = None,
+    until: Annotated[
+        StageName | None, typer.Option(help="Stop after this stage.", show_default=False)
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show three prompts, try a few tasks, estimate tokens, time and yield, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Show three prompts, try a few tasks, estimate tokens, time and yield, and stop.",
+        ),
     ] = False,
 ) -> None:
-    """Run every stage that is not finished: generate, check, distill, compress, evaluate, repair, report. Ctrl-C is safe; the same
-    command goes on."""
+    """Run every stage that is not finished: generate, check, distill, compress, evaluate, repair, report.
+    Ctrl-C is safe; the same command goes on."""
     if dry_run and until:
-        raise InputError("--dry-run only tries the teacher, so there is no stage to stop after", "Leave out --until, or --dry-run.")
+        raise InputError(
+            "--dry-run only tries the teacher, so there is no stage to stop after",
+            "Leave out --until, or --dry-run.",
+        )
     if dry_run:
         _look(recipe, workspace)
         return
@@ -91,8 +100,8 @@ def write_report(context: "Context", against: str | None = None) -> None:
 
 
 def _look(recipe: Path, workspace: Path) -> None:
-    from factory.child import interrupt_once
-    from factory.pipeline import look
+    from factory.pipeline.loop import look
+    from factory.system.process import interrupt_once
 
     interrupt_once()
     typer.echo(look(_context(recipe, workspace), " ".join(["factory", *sys.argv[1:]])))
@@ -102,9 +111,11 @@ def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
     _run_stages(_context(recipe, workspace), stages)
 
 
-def _run_stages(context: "Context", stages: tuple[str, ...], against: str | None = None, *, anew: bool = False) -> None:
-    from factory.child import interrupt_once
-    from factory.pipeline import run as run_pipeline
+def _run_stages(
+    context: "Context", stages: tuple[str, ...], against: str | None = None, *, anew: bool = False
+) -> None:
+    from factory.pipeline.loop import run as run_pipeline
+    from factory.system.process import interrupt_once
 
     interrupt_once()
     if not run_pipeline(context, stages, " ".join(["factory", *sys.argv[1:]]), against, anew=anew):
@@ -115,9 +126,9 @@ def _run_stages(context: "Context", stages: tuple[str, ...], against: str | None
 
 
 def _context(recipe: Path, workspace: Path) -> "Context":
-    from factory.context import Context
-    from factory.progress import Progress
+    from factory.context.context import Context
     from factory.recipe import load_recipe
+    from factory.system.progress import Progress
     from factory.workspace import Workspace
 
     return Context(load_recipe(recipe), Workspace(workspace), Progress())

@@ -8,16 +8,18 @@ from factory.cli.options import RecipePath, WorkspacePath
 
 
 def search(recipe: RecipePath, workspace: WorkspacePath) -> None:
-    """Try combinations of adapter, pruning and quantization that the recipe's search allows. Ends on the report with their frontier.
+    """Try combinations of adapter, pruning and quantization that the recipe's search allows. Ends on the
+    report with their frontier.
 
-    Each trial is kept in the store with a recipe of its own below search/; the same command goes on after a cut.
+    Each trial is kept in the store with a recipe of its own below search/; the same command goes on after a
+    cut.
     """
-    from factory.child import interrupt_once
     from factory.cli.run import write_report
-    from factory.context import Context
-    from factory.progress import Progress
+    from factory.context.context import Context
+    from factory.pipeline.search import search as run_search
     from factory.recipe import load_recipe
-    from factory.search.run import search as run_search
+    from factory.system.process import interrupt_once
+    from factory.system.progress import Progress
     from factory.workspace import Workspace
 
     interrupt_once()

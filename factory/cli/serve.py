@@ -9,25 +9,35 @@ import typer
 from factory.cli.options import WorkspacePath
 
 if TYPE_CHECKING:
-    from factory.progress import Progress
+    from factory.system.progress import Progress
 
-Artifact = Annotated[str | None, typer.Option(help="Name of the student; the last one that its recipe lets ship if none is given.")]
+Artifact = Annotated[
+    str | None,
+    typer.Option(help="Name of the student; the last one that its recipe lets ship if none is given."),
+]
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)]
 Length = Annotated[int, typer.Option(help="Most tokens of conversation and answer together.", min=256)]
 Cache = Annotated[float, typer.Option(help="Memory for the attention cache, in GB.", min=0.1)]
 
 
 def serve(
-    workspace: WorkspacePath, artifact: Artifact = None, port: Port = 8000, max_model_len: Length = 2048, kv_cache_gb: Cache = 1.0
+    workspace: WorkspacePath,
+    artifact: Artifact = None,
+    port: Port = 8000,
+    max_model_len: Length = 2048,
+    kv_cache_gb: Cache = 1.0,
 ) -> None:
-    """Serve a student behind vLLM's OpenAI API, tool calls included. Prints the URL when it answers; Ctrl-C ends it.
+    """Serve a student behind vLLM's OpenAI API, tool calls included. Prints the URL when it answers; Ctrl-C
+    ends it.
 
     On this machine alone: the server asks for no key.
     """
-    from factory.serve import Serving
+    from factory.serve.server import Serving
 
     folder, log, progress = _chosen(workspace, artifact)
-    with Serving(folder, port=port, max_model_len=max_model_len, kv_cache_gb=kv_cache_gb, log=log, progress=progress) as serving:
+    with Serving(
+        folder, port=port, max_model_len=max_model_len, kv_cache_gb=kv_cache_gb, log=log, progress=progress
+    ) as serving:
         typer.echo(serving.url)
         typer.echo(f"model {serving.model}; Ctrl-C ends it, the log is {log}", err=True)
         try:
@@ -36,15 +46,23 @@ def serve(
             typer.echo("ended", err=True)
 
 
-def chat(workspace: WorkspacePath, artifact: Artifact = None, max_model_len: Length = 2048, kv_cache_gb: Cache = 1.0) -> None:
-    """Talk to a student in the terminal; its tool calls are carried out. One line is one turn; Ctrl-D ends it."""
-    from factory.chat import Chat, known_tools
-    from factory.serve import Serving
+def chat(
+    workspace: WorkspacePath,
+    artifact: Artifact = None,
+    max_model_len: Length = 2048,
+    kv_cache_gb: Cache = 1.0,
+) -> None:
+    """Talk to a student in the terminal; its tool calls are carried out. One line is one turn; Ctrl-D ends
+    it."""
+    from factory.serve.chat import Chat, known_tools
+    from factory.serve.server import Serving
     from factory.workspace import Workspace
 
     folder, log, progress = _chosen(workspace, artifact)
     tools = known_tools(Workspace(workspace))
-    with Serving(folder, port=0, max_model_len=max_model_len, kv_cache_gb=kv_cache_gb, log=log, progress=progress) as serving:
+    with Serving(
+        folder, port=0, max_model_len=max_model_len, kv_cache_gb=kv_cache_gb, log=log, progress=progress
+    ) as serving:
         talk = Chat(serving.url, serving.model, tools, lambda text: typer.echo(f"  {text}", err=True))
         typer.echo(f"{serving.model}; Ctrl-D ends the conversation", err=True)
         try:
@@ -62,9 +80,9 @@ def _line() -> str:
 
 
 def _chosen(workspace: Path, artifact: str | None) -> tuple[Path, Path, "Progress"]:
-    from factory.child import interrupt_once
-    from factory.progress import Progress
-    from factory.serve import choose
+    from factory.serve.server import choose
+    from factory.system.process import interrupt_once
+    from factory.system.progress import Progress
     from factory.workspace import Workspace
 
     # An ordinary kill ends the server as Ctrl-C does.

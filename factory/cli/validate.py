@@ -1,4 +1,5 @@
-"""`factory validate`: is this recipe right? Every fault at once, with its line; on success, what the recipe will do, in two lines."""
+"""`factory validate`: is this recipe right? Every fault at once, with its line; on success, what the recipe
+will do, in two lines."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,9 @@ from factory.recipe import Recipe, load_recipe
 from factory.recipe.checks import check_name
 
 
-def validate(recipe: Annotated[Path, typer.Argument(help="The recipe to check.", show_default=False)]) -> None:
+def validate(
+    recipe: Annotated[Path, typer.Argument(help="The recipe to check.", show_default=False)],
+) -> None:
     """Check a recipe and tell every fault at once."""
     loaded = load_recipe(recipe)
     typer.echo(f"{recipe}: ok")

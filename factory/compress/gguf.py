@@ -1,9 +1,10 @@
 """A student as one GGUF file, which llama.cpp and what is built on it load.
 
-The `gguf` package of llama.cpp writes it and rounds the weights: Q8_0 and Q4_0 are blocks of 32 weights of a row that share a scale. A
-student that is quantized already is written by the numbers that its weights stand for. Promise: the file is there whole or not at all;
-an architecture, a tokenizer or positions that llama.cpp would read as something else are refused before a weight is read. Not promised:
-the accuracy that was measured here: llama.cpp computes with kernels of its own.
+The `gguf` package of llama.cpp writes it and rounds the weights: Q8_0 and Q4_0 are blocks of 32 weights of a
+row that share a scale. A student that is quantized already is written by the numbers that its weights stand
+for. Promise: the file is there whole or not at all; an architecture, a tokenizer or positions that llama.cpp
+would read as something else are refused before a weight is read. Not promised: the accuracy that was measured
+here: llama.cpp computes with kernels of its own.
 """
 
 import json
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig
 
-from factory.compress.dense import dense
+from factory.compress.dequantize import dense
 from factory.errors import InputError
 from factory.export.target import publish
 from factory.models.folder import ModelFolder, inspect
@@ -33,10 +34,13 @@ _DIGITS, _QWEN = "Digits", r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
 
 
 def write_gguf(folder: Path, target: Path, form: Form, *, force: bool = False) -> None:
-    """Write the model in `folder` as the file `target`; InputError if llama.cpp would not read it as what it is."""
+    """Write the model in `folder` as the file `target`; InputError if llama.cpp would not read it as what it
+    is."""
     facts = inspect(folder)
     if (architecture := _ARCHITECTURES.get(facts.architecture)) is None:
-        raise InputError(f"{folder} is a {facts.architecture}; what can be written as GGUF here is {', '.join(_ARCHITECTURES)}")
+        raise InputError(
+            f"{folder} is a {facts.architecture}; what can be written as GGUF here is {', '.join(_ARCHITECTURES)}"
+        )
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     splitting = _splitting(folder, tokenizer)
     config = AutoConfig.from_pretrained(folder)
@@ -70,10 +74,17 @@ def write_gguf(folder: Path, target: Path, form: Form, *, force: bool = False) -
 def _splitting(folder: Path, tokenizer: dict[str, Any]) -> str:
     steps = tokenizer.get("pre_tokenizer") or {}
     told = json.dumps(steps, ensure_ascii=False)
-    if tokenizer["model"].get("type") == "BPE" and not tokenizer["model"].get("byte_fallback") and "ByteLevel" in told:
+    if (
+        tokenizer["model"].get("type") == "BPE"
+        and not tokenizer["model"].get("byte_fallback")
+        and "ByteLevel" in told
+    ):
         if json.dumps(_QWEN)[1:-1] in told:
             return "qwen2"
-        if any(step.get("type") == _DIGITS and step.get("individual_digits") for step in steps.get("pretokenizers", ())):
+        if any(
+            step.get("type") == _DIGITS and step.get("individual_digits")
+            for step in steps.get("pretokenizers", ())
+        ):
             return "smollm"
     raise InputError(
         f"{folder}: its tokenizer splits text in a way that is not known here by llama.cpp's name for it",
@@ -97,7 +108,9 @@ def _add_shape(writer: gguf.GGUFWriter, config: Any) -> None:
     writer.add_vocab_size(config.vocab_size)
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter, facts: ModelFolder, tokenizer: dict[str, Any], splitting: str) -> None:
+def _add_tokenizer(
+    writer: gguf.GGUFWriter, facts: ModelFolder, tokenizer: dict[str, Any], splitting: str
+) -> None:
     # Rows of the embedding that no token names are there all the same.
     tokens = [f"[PAD{number}]" for number in range(facts.vocab_size)]
     kinds = [gguf.TokenType.UNUSED] * facts.vocab_size
@@ -111,12 +124,17 @@ def _add_tokenizer(writer: gguf.GGUFWriter, facts: ModelFolder, tokenizer: dict[
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_add_bos_token(False)
-    gguf.SpecialVocab(facts.folder, load_merges=True, n_vocab=facts.vocab_size).add_to_gguf(writer, quiet=True)
+    gguf.SpecialVocab(facts.folder, load_merges=True, n_vocab=facts.vocab_size).add_to_gguf(
+        writer, quiet=True
+    )
 
 
 def _turned(name: str, values: torch.Tensor, config: Any) -> torch.Tensor:
-    """Return queries and keys in llama.cpp's order: its Llama turns neighbours, Transformers' turns the halves of a head."""
-    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}.get(name.split(".")[-2])
+    """Return queries and keys in llama.cpp's order: its Llama turns neighbours, Transformers' turns the
+    halves of a head."""
+    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}.get(
+        name.split(".")[-2]
+    )
     if heads is None:
         return values
     return values.reshape(heads, 2, -1, *values.shape[1:]).transpose(1, 2).reshape(values.shape)

@@ -1,4 +1,5 @@
-"""What can be known of a compression before anything is trained: whether this machine and this model are fit for it."""
+"""What can be known of a compression before anything is trained: whether this machine and this model are fit
+for it."""
 
 from dataclasses import dataclass
 
@@ -22,10 +23,17 @@ class _Sizes:
         config = base.config.get("text_config", base.config)
         try:
             heads, channels = int(config["num_attention_heads"]), int(config["intermediate_size"])
-            return cls(base.layers, heads, int(config.get("num_key_value_heads") or heads), channels, base.hidden_size)
+            return cls(
+                base.layers,
+                heads,
+                int(config.get("num_key_value_heads") or heads),
+                channels,
+                base.hidden_size,
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{base.folder / 'config.json'}: {error} is missing or no number, and compression works with it", "Choose another base."
+                f"{base.folder / 'config.json'}: {error} is missing or no number, and compression works with it",
+                "Choose another base.",
             ) from None
 
     def after(self, prune: Prune | None) -> "_Sizes":
@@ -34,12 +42,19 @@ class _Sizes:
         groups = prune.kept_groups(self.groups)
         heads = self.heads // self.groups * groups
         return _Sizes(
-            prune.kept_layers(self.layers), heads, groups, prune.kept_channels(self.channels), prune.kept_width(self.width, heads)
+            prune.kept_layers(self.layers),
+            heads,
+            groups,
+            prune.kept_channels(self.channels),
+            prune.kept_width(self.width, heads),
         )
 
 
-def require_prunable(base: ModelFolder, prune: Prune, key: str = "student.prune", pruned: Prune | None = None) -> None:
-    """Raise InputError if parts of the base, of which `pruned` is taken out before, cannot be taken out, or nothing would go."""
+def require_prunable(
+    base: ModelFolder, prune: Prune, key: str = "student.prune", pruned: Prune | None = None
+) -> None:
+    """Raise InputError if parts of the base, of which `pruned` is taken out before, cannot be taken out, or
+    nothing would go."""
     if base.architecture not in PRUNABLE:
         raise InputError(
             f"{key}: {base.folder.name} is a {base.architecture}, and {' and '.join(PRUNABLE)} can be pruned here",
@@ -51,7 +66,11 @@ def require_prunable(base: ModelFolder, prune: Prune, key: str = "student.prune"
         "layers": (whole.layers, stay.layers, "layers go one by one"),
         "heads": (whole.groups, stay.groups, "key-value groups go one by one"),
         "mlp": (whole.channels, stay.channels, f"channels stay in a multiple of {CHANNELS}"),
-        "width": (whole.width, stay.width, f"dimensions stay in a multiple of {CHANNELS} and of its {stay.heads} heads"),
+        "width": (
+            whole.width,
+            stay.width,
+            f"dimensions stay in a multiple of {CHANNELS} and of its {stay.heads} heads",
+        ),
     }
     for name, (before, after, how) in parts.items():
         if (share := getattr(prune, name)) and before == after:
@@ -62,10 +81,15 @@ def require_prunable(base: ModelFolder, prune: Prune, key: str = "student.prune"
 
 
 def require_compressible(
-    settings: Compress, base: ModelFolder, instruction_sets: list[str], *, gpu: bool, pruned: Prune | None = None
+    settings: Compress,
+    base: ModelFolder,
+    instruction_sets: list[str],
+    *,
+    gpu: bool,
+    pruned: Prune | None = None,
 ) -> None:
-    """Raise InputError if the settings do not suit the base, of which `pruned` is taken out before, or cannot be served here. Loads no
-    model."""
+    """Raise InputError if the settings do not suit the base, of which `pruned` is taken out before, or cannot
+    be served here. Loads no model."""
     if settings.prune:
         require_prunable(base, settings.prune, "compress.prune", pruned)
     if settings.vocabulary and settings.vocabulary >= (size := len(Vocabulary(base.folder))):
@@ -88,7 +112,11 @@ def require_compressible(
     whole = _Sizes.of(base)
     head_dim = int(base.config.get("text_config", base.config).get("head_dim") or whole.width // whole.heads)
     stay = whole.after(pruned).after(settings.prune)
-    sizes = {"hidden_size": stay.width, "intermediate_size": stay.channels, "heads x head_dim": stay.heads * head_dim}
+    sizes = {
+        "hidden_size": stay.width,
+        "intermediate_size": stay.channels,
+        "heads x head_dim": stay.heads * head_dim,
+    }
     for name, size in sizes.items():
         if size % settings.group_size:
             raise InputError(

@@ -1,10 +1,11 @@
-"""Structured pruning: whole layers, key-value groups of heads, channels of the MLPs and dimensions of the embedding go; the result is an
-ordinary model folder.
+"""Structured pruning: whole layers, key-value groups of heads, channels of the MLPs and dimensions of the
+embedding go; the result is an ordinary model folder.
 
-Promise: with nothing taken out the folder's tensors are those of the model, bit for bit. What is left computes what the model would with
-the missing parts' outputs set to zero (layers: skipped). Every layer keeps the same number of heads and channels, as configurations have
-one number for all. Groups are counted in whole ones, channels and dimensions in multiples of 32, which INT8 and INT4 kernels want, and
-dimensions of the heads that stay, too, which configurations want. Not promised: a good model; it has to be trained on.
+Promise: with nothing taken out the folder's tensors are those of the model, bit for bit. What is left
+computes what the model would with the missing parts' outputs set to zero (layers: skipped). Every layer keeps
+the same number of heads and channels, as configurations have one number for all. Groups are counted in whole
+ones, channels and dimensions in multiples of 32, which INT8 and INT4 kernels want, and dimensions of the
+heads that stay, too, which configurations want. Not promised: a good model; it has to be trained on.
 """
 
 import json
@@ -25,8 +26,8 @@ KEPT = "kept_parts.json"
 
 @dataclass(frozen=True)
 class Kept:
-    """What stays: the layers, for each of those its groups and channels, and the embedding's dimensions, as their places in the unpruned
-    model, in order."""
+    """What stays: the layers, for each of those its groups and channels, and the embedding's dimensions, as
+    their places in the unpruned model, in order."""
 
     layers: list[int]
     groups: list[list[int]]
@@ -34,12 +35,17 @@ class Kept:
     width: list[int]
 
 
-def prune(model: Any, texts: Sequence[list[int]], settings: Prune, folder: Path, say: Callable[[str], None]) -> None:
-    """Write what stays of a model in float32 into `folder`, with the map of what was kept (`KEPT`: places in the model of layers, by
-    layer of key-value groups and channels, of dimensions); `texts` are the token ids on which importance is measured."""
+def prune(
+    model: Any, texts: Sequence[list[int]], settings: Prune, folder: Path, say: Callable[[str], None]
+) -> None:
+    """Write what stays of a model in float32 into `folder`, with the map of what was kept (`KEPT`: places in
+    the model of layers, by layer of key-value groups and channels, of dimensions); `texts` are the token ids
+    on which importance is measured."""
     say(f"  prune: measuring on {len(texts)} samples")
     kept = choose(measure(model, texts), settings)
-    counts = f"{len(kept.layers)} layers, {len(kept.groups[0])} key-value groups, {len(kept.channels[0])} channels"
+    counts = (
+        f"{len(kept.layers)} layers, {len(kept.groups[0])} key-value groups, {len(kept.channels[0])} channels"
+    )
     say(f"  prune: {counts}, {len(kept.width)} dimensions stay")
     save_pruned(model.to(torch.bfloat16), kept, folder)
     (folder / KEPT).write_text(json.dumps(vars(kept)), encoding="utf-8")
@@ -47,13 +53,20 @@ def prune(model: Any, texts: Sequence[list[int]], settings: Prune, folder: Path,
 
 def choose(importance: Importance, settings: Prune) -> Kept:
     """Return what stays when the least important parts are taken out."""
-    layers, groups, channels = importance.layers.numel(), importance.groups.shape[1], importance.channels.shape[1]
+    layers, groups, channels = (
+        importance.layers.numel(),
+        importance.groups.shape[1],
+        importance.channels.shape[1],
+    )
     stay = _best(importance.layers, settings.kept_layers(layers))
     return Kept(
         stay,
         [_best(importance.groups[layer], settings.kept_groups(groups)) for layer in stay],
         [_best(importance.channels[layer], settings.kept_channels(channels)) for layer in stay],
-        _best(importance.width, settings.kept_width(importance.width.numel(), settings.kept_groups(groups) * importance.shared)),
+        _best(
+            importance.width,
+            settings.kept_width(importance.width.numel(), settings.kept_groups(groups) * importance.shared),
+        ),
     )
 
 
@@ -88,7 +101,9 @@ def save_pruned(model: Any, kept: Kept, folder: Path) -> None:
         tensors |= zeros
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    config.architectures = ["LlamaForCausalLM"] if isinstance(config, LlamaConfig) else model.config.architectures
+    config.architectures = (
+        ["LlamaForCausalLM"] if isinstance(config, LlamaConfig) else model.config.architectures
+    )
     config.dtype = model.dtype
     config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
@@ -107,8 +122,11 @@ def _narrowed(name: str, tensor: torch.Tensor, width: list[int], whole: int) -> 
     return tensor[:, width] if tensor.ndim == 2 else tensor
 
 
-def _cut(part: str, tensor: torch.Tensor, groups: Sequence[int], channels: Sequence[int], shared: int, size: int) -> torch.Tensor:
-    """Return what stays of one tensor of a layer; `shared` query heads belong to a group, a head is `size` wide."""
+def _cut(
+    part: str, tensor: torch.Tensor, groups: Sequence[int], channels: Sequence[int], shared: int, size: int
+) -> torch.Tensor:
+    """Return what stays of one tensor of a layer; `shared` query heads belong to a group, a head is `size`
+    wide."""
     module = part.rpartition(".")[0]
     if module in ("mlp.gate_proj", "mlp.up_proj"):
         return tensor[list(channels)].contiguous()
@@ -137,10 +155,18 @@ def _configuration(settings: Any, kept: Kept, shared: int, size: int) -> Any:
         changed["layer_types"] = [values["layer_types"][layer] for layer in kept.layers]
     same_heads = groups == settings.num_key_value_heads and len(kept.width) == settings.hidden_size
     if same_heads or isinstance(settings, LlamaConfig):
-        return type(settings).from_dict(values | changed | ({"head_dim": size} if isinstance(settings, LlamaConfig) else {}))
-    # vLLM's Qwen2 works the width of a head out of their number, which no longer holds. A Llama with biases computes the same.
+        return type(settings).from_dict(
+            values | changed | ({"head_dim": size} if isinstance(settings, LlamaConfig) else {})
+        )
+    # vLLM's Qwen2 works the width of a head out of their number, which no longer holds. A Llama with biases
+    # computes the same.
     same = (
         "vocab_size", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps", "rope_parameters",
         "tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id",
     )  # fmt: skip
-    return LlamaConfig(**{name: values.get(name) for name in same}, **(changed | {"layer_types": None}), head_dim=size, attention_bias=True)
+    return LlamaConfig(
+        **{name: values.get(name) for name in same},
+        **(changed | {"layer_types": None}),
+        head_dim=size,
+        attention_bias=True,
+    )

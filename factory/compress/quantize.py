@@ -10,11 +10,12 @@
 * `fp8`: weights in 8-bit floating point (E4M3) by channel, activations by token: nothing to calibrate, for GPUs that compute in it.
 * `mixed`: 4-bit weights where they were measured to harm least (`factory.compress.sensitivity`), `w8a8-dynamic` elsewhere.
 
-Before that, weights may be set to zero: SparseGPT (Frantar and Alistarh, 2023, arXiv 2301.00774) mends what stays, Wanda (Sun et al., 2023,
-arXiv 2306.11695) does not.
+Before that, weights may be set to zero: SparseGPT (Frantar and Alistarh, 2023, arXiv 2301.00774) mends what
+stays, Wanda (Sun et al., 2023, arXiv 2306.11695) does not.
 
-Promise: the model is quantized in place and saves as a compressed-tensors checkpoint, which vLLM serves. The output layer and the embedding
-stay as they are: they are the most sensitive, and on small models the embedding is shared with the output.
+Promise: the model is quantized in place and saves as a compressed-tensors checkpoint, which vLLM serves. The
+output layer and the embedding stay as they are: they are the most sensitive, and on small models the
+embedding is shared with the output.
 """
 
 from collections.abc import Sequence
@@ -30,8 +31,8 @@ from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 from transformers import default_data_collator
 
 from factory.compress.sensitivity import lowered, sensitivities, units
+from factory.context.lineage import spread
 from factory.recipe.compress import Compress, is_calibrated
-from factory.student.artifacts import spread
 
 _LINEAR = "re:.*(q|k|v|o|gate|up)_proj$"
 _DOWN = "re:.*down_proj$"
@@ -40,7 +41,8 @@ _MEASURED = 16  # samples on which every unit is tried
 
 
 def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compress, max_length: int) -> None:
-    """Quantize a Transformers model in place; `texts` are what it is calibrated on, of which nothing beyond `max_length` tokens is read."""
+    """Quantize a Transformers model in place; `texts` are what it is calibrated on, of which nothing beyond
+    `max_length` tokens is read."""
     calibration: dict[str, Any] = {}
     low: list[str] = []
     high: list[str] = []
@@ -50,7 +52,9 @@ def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compres
             low, high = _harmed_least(model, spread(rows, _MEASURED), settings)
         calibration = {
             "tokenizer": tokenizer,
-            "dataset": Dataset.from_list([{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in rows]),
+            "dataset": Dataset.from_list(
+                [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in rows]
+            ),
             "num_calibration_samples": len(texts),
             "max_seq_length": max_length,
             "batch_size": 1,
@@ -58,8 +62,8 @@ def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compres
         }
     recipe = [*_sparsifiers(settings), *_modifiers(settings, low, high)]
     oneshot(model=model, recipe=recipe, log_dir=None, **calibration)
-    # Saving would write the configuration of the folder that the model came from, with its old vocabulary, over the model's own, and trip
-    # over the recipe that an earlier compression left there.
+    # Saving would write the configuration of the folder that the model came from, with its old vocabulary,
+    # over the model's own, and trip over the recipe that an earlier compression left there.
     model.config._name_or_path = model.name_or_path = ""
 
 
@@ -67,7 +71,9 @@ def _harmed_least(model: Any, rows: Sequence[list[int]], settings: Compress) -> 
     """Return the modules that get four bits, and the others."""
     bits = 6.0 if settings.bits is None and settings.most_kl is None else settings.bits
     found = units(model)
-    chosen = lowered(found, sensitivities(model, rows, settings.group_size), bits=bits, most_kl=settings.most_kl)
+    chosen = lowered(
+        found, sensitivities(model, rows, settings.group_size), bits=bits, most_kl=settings.most_kl
+    )
     low = {name for unit in chosen for name in unit.modules}
     return sorted(low), [name for unit in found for name in unit.modules if name not in low]
 
@@ -96,21 +102,35 @@ def _modifiers(settings: Compress, low: list[str], high: list[str]) -> list[Any]
     by_token = _integers("token", dynamic=True)
     grouped = _integers("group", bits=4, group_size=settings.group_size)
     if settings.quantize == "w4a16":
-        return [GPTQModifier(config_groups={"grouped": QuantizationScheme(targets=[_LINEAR, _DOWN], weights=grouped)}, ignore=_KEPT)]
+        return [
+            GPTQModifier(
+                config_groups={"grouped": QuantizationScheme(targets=[_LINEAR, _DOWN], weights=grouped)},
+                ignore=_KEPT,
+            )
+        ]
     dynamic = QuantizationScheme(targets=[_LINEAR, _DOWN], weights=by_channel, input_activations=by_token)
     if settings.quantize == "w8a8-dynamic":
         return [QuantizationModifier(config_groups={"dynamic": dynamic}, ignore=_KEPT)]
     if settings.quantize == "mixed":
         dynamic.targets = high
         groups = {"grouped": QuantizationScheme(targets=low, weights=grouped), "dynamic": dynamic}
-        return [GPTQModifier(config_groups={name: group for name, group in groups.items() if group.targets}, ignore=_KEPT)]
+        return [
+            GPTQModifier(
+                config_groups={name: group for name, group in groups.items() if group.targets}, ignore=_KEPT
+            )
+        ]
     static = _integers("tensor", observer="minmax")
     scales = {
         "static": QuantizationScheme(targets=[_LINEAR], weights=by_channel, input_activations=static),
         "outliers": QuantizationScheme(targets=[_DOWN], weights=by_channel, input_activations=by_token),
     }
-    return [SmoothQuantModifier(smoothing_strength=0.8), QuantizationModifier(config_groups=scales, ignore=_KEPT)]
+    return [
+        SmoothQuantModifier(smoothing_strength=0.8),
+        QuantizationModifier(config_groups=scales, ignore=_KEPT),
+    ]
 
 
 def _integers(strategy: str, *, bits: int = 8, dynamic: bool = False, **more: Any) -> QuantizationArgs:
-    return QuantizationArgs(num_bits=bits, type="int", symmetric=True, strategy=strategy, dynamic=dynamic, **more)
+    return QuantizationArgs(
+        num_bits=bits, type="int", symmetric=True, strategy=strategy, dynamic=dynamic, **more
+    )

@@ -1,12 +1,13 @@
 """Mixed precision: which weights bear four bits, measured, and which keep eight.
 
-A unit is what vLLM runs as one matrix and has to have one format: query, key and value; output; gate and up; down. Its sensitivity is the
-mean KL divergence of the model's next-token distributions, on samples, when this unit alone is rounded to four bits, in nats (as in ZeroQ,
-Cai et al., 2020, arXiv 2001.00281, with the model's own outputs on its own data). Units are lowered in the order of divergence by byte that
-is saved, until the budget is met: a greedy answer to a knapsack.
+A unit is what vLLM runs as one matrix and has to have one format: query, key and value; output; gate and up;
+down. Its sensitivity is the mean KL divergence of the model's next-token distributions, on samples, when this
+unit alone is rounded to four bits, in nats (as in ZeroQ, Cai et al., 2020, arXiv 2001.00281, with the model's
+own outputs on its own data). Units are lowered in the order of divergence by byte that is saved, until the
+budget is met: a greedy answer to a knapsack.
 
-Promise: weights are back, bit for bit, when `sensitivities` returns. Not promised: that divergences add up; the budget in nats is that of
-the sum.
+Promise: weights are back, bit for bit, when `sensitivities` returns. Not promised: that divergences add up;
+the budget in nats is that of the sum.
 """
 
 from collections.abc import Sequence
@@ -48,13 +49,20 @@ def sensitivities(model: Any, texts: Sequence[list[int]], group_size: int) -> li
         return [_rounded_alone(model, unit, texts, before, group_size) for unit in units(model)]
 
 
-def _rounded_alone(model: Any, unit: Unit, texts: Sequence[list[int]], before: Sequence[torch.Tensor], group_size: int) -> float:
+def _rounded_alone(
+    model: Any, unit: Unit, texts: Sequence[list[int]], before: Sequence[torch.Tensor], group_size: int
+) -> float:
     layers = [model.get_submodule(name) for name in unit.modules]
     kept = [layer.weight.detach().clone() for layer in layers]
     try:
         for layer in layers:
             layer.weight.copy_(four_bits(layer.weight, group_size))
-        apart = torch.cat([(old.exp() * (old - _logprobs(model, ids))).sum(1) for ids, old in zip(texts, before, strict=True)])
+        apart = torch.cat(
+            [
+                (old.exp() * (old - _logprobs(model, ids))).sum(1)
+                for ids, old in zip(texts, before, strict=True)
+            ]
+        )
     finally:
         for layer, weight in zip(layers, kept, strict=True):
             layer.weight.copy_(weight)
@@ -73,9 +81,11 @@ def four_bits(weight: torch.Tensor, group_size: int) -> torch.Tensor:
     return (steps * scale).flatten(1).to(weight.dtype)
 
 
-def lowered(found: Sequence[Unit], apart: Sequence[float], *, bits: float | None, most_kl: float | None) -> list[Unit]:
-    """Return the units that get four bits, so that a weight has `bits` on average at most (4 to 8), or that their divergences sum up to at
-    most `most_kl` nats; the others have eight."""
+def lowered(
+    found: Sequence[Unit], apart: Sequence[float], *, bits: float | None, most_kl: float | None
+) -> list[Unit]:
+    """Return the units that get four bits, so that a weight has `bits` on average at most (4 to 8), or that
+    their divergences sum up to at most `most_kl` nats; the others have eight."""
     total = sum(unit.weights for unit in found)
     order = sorted(range(len(found)), key=lambda i: (apart[i] / found[i].weights, i))
     chosen: list[Unit] = []

@@ -1,6 +1,7 @@
 """The stage that makes the merged student smaller: fewer parts, fewer tokens, fewer weights, fewer bits.
 
-Promise: the result is a model folder that vLLM serves, written atomically with the student's tokenizer and chat template.
+Promise: the result is a model folder that vLLM serves, written atomically with the student's tokenizer and
+chat template.
 """
 
 from typing import Any
@@ -8,16 +9,16 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-from factory.artifact import publish, verify
+from factory.compress.calibration import chat_texts
 from factory.compress.embedding import cut_model
 from factory.compress.prune import prune
 from factory.compress.quantize import quantize
-from factory.compress.texts import chat_texts
 from factory.compress.vocabulary import Vocabulary
-from factory.context import Context
+from factory.context.context import Context
+from factory.context.lineage import plan_quantized, plan_student, record, spread, training_samples
+from factory.models.artifact import publish, verify
 from factory.recipe.compress import is_calibrated
 from factory.store.store import Store
-from factory.student.artifacts import plan_quantized, plan_student, record, spread, training_samples
 
 
 def compress(context: Context, store: Store) -> str:
@@ -29,7 +30,10 @@ def compress(context: Context, store: Store) -> str:
     source, target = context.workspace.models / student.name, context.workspace.models / planned.name
     whole = verify(source)
     if not target.exists():
-        model, tokenizer = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16), AutoTokenizer.from_pretrained(source)
+        model, tokenizer = (
+            AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16),
+            AutoTokenizer.from_pretrained(source),
+        )
         with publish(target, planned.about) as staging:
             tokenizer.save_pretrained(staging)
             if settings.prune:
@@ -39,12 +43,19 @@ def compress(context: Context, store: Store) -> str:
                 model = AutoModelForCausalLM.from_pretrained(staging, dtype=torch.bfloat16)
             if settings.vocabulary:
                 vocabulary = Vocabulary(source)
-                kept = vocabulary.kept([*chat_texts(context, store, tokenizer, samples), *_tools(store)], settings.vocabulary)
+                kept = vocabulary.kept(
+                    [*chat_texts(context, store, tokenizer, samples), *_tools(store)], settings.vocabulary
+                )
                 context.progress.say(f"  {len(kept)} of {len(vocabulary)} tokens stay")
                 vocabulary.cut(staging, kept)
                 cut_model(model, kept)
                 tokenizer = AutoTokenizer.from_pretrained(staging)
-            shrink(context, model, tokenizer, chat_texts(context, store, tokenizer, spread(samples, settings.calibration_samples)))
+            shrink(
+                context,
+                model,
+                tokenizer,
+                chat_texts(context, store, tokenizer, spread(samples, settings.calibration_samples)),
+            )
             model.save_pretrained(staging, save_compressed=True)
     artifact = verify(target)
     looked_at = spread(samples, settings.prune.samples) if settings.prune else []
@@ -55,12 +66,15 @@ def compress(context: Context, store: Store) -> str:
 
 
 def shrink(context: Context, model: Any, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> None:
-    """Set a model's weights to zero and round them, in place, as the recipe says; `texts` are what that is worked out on."""
+    """Set a model's weights to zero and round them, in place, as the recipe says; `texts` are what that is
+    worked out on."""
     settings = context.loaded.recipe.compress
     assert settings is not None
     if not (settings.sparsity or settings.quantize):
         return
-    zeros = f"{settings.sparsity.pattern} sparsity by {settings.sparsity.method}" if settings.sparsity else None
+    zeros = (
+        f"{settings.sparsity.pattern} sparsity by {settings.sparsity.method}" if settings.sparsity else None
+    )
     told = f"on {len(texts)} samples" if is_calibrated(settings) else None
     context.progress.say(f"  {', '.join(part for part in (zeros, settings.quantize, told) if part)}")
     quantize(model, tokenizer, texts, settings, context.loaded.recipe.teacher.max_model_len)

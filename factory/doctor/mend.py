@@ -1,8 +1,9 @@
 """Set right what can be set right without losing anything.
 
-Promise: the workspace's lock is held; before the first change the disk is checked for room and every file that a mend rewrites (the store
-with its write-ahead log, the ledger) is copied, flushed and read back; where the copy lies is told. The copy is never put back by itself.
-Leftovers that are removed are not copied: they were never finished and nothing reads them.
+Promise: the workspace's lock is held; before the first change the disk is checked for room and every file
+that a mend rewrites (the store with its write-ahead log, the ledger) is copied, flushed and read back; where
+the copy lies is told. The copy is never put back by itself. Leftovers that are removed are not copied: they
+were never finished and nothing reads them.
 """
 
 import datetime
@@ -10,22 +11,25 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from factory.digest import file_sha256
 from factory.doctor.finding import Finding
 from factory.errors import FactoryError
-from factory.flush import flush
+from factory.system.digest import file_sha256
+from factory.system.flush import flush
 from factory.workspace import Workspace
 
 
 def mend(workspace: Workspace, findings: list[Finding], say: Callable[[str], None]) -> int:
-    """Carry out the mends of the findings, telling each; return how many. FactoryError before any change if there is no room for the copy.
+    """Carry out the mends of the findings, telling each; return how many. FactoryError before any change if
+    there is no room for the copy.
 
     The caller holds the workspace's lock.
     """
     mends = [finding.mend for finding in findings if finding.mend]
     rewritten = sorted({path for one in mends for path in one.rewrites})
     if rewritten:
-        say(f"a copy of what is rewritten lies in {_copy(workspace, rewritten, needed=sum(one.needs for one in mends))}")
+        say(
+            f"a copy of what is rewritten lies in {_copy(workspace, rewritten, needed=sum(one.needs for one in mends))}"
+        )
     for one in mends:
         one.act()
         say(f"done: {one.does}")

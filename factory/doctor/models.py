@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import duckdb
 
-from factory.artifact import MANIFEST, verify
 from factory.doctor.finding import Finding
 from factory.errors import FactoryError
+from factory.models.artifact import MANIFEST, verify
 from factory.workspace import Workspace
 
 ARTIFACTS = "SELECT name, kind, path, digest, artifact_id FROM artifacts WHERE kind <> 'model' ORDER BY batch"
@@ -21,7 +21,9 @@ def examine_models(workspace: Workspace, connection: duckdb.DuckDBPyConnection |
             rows = connection.execute(ARTIFACTS).fetchall()
         except duckdb.Error:
             yield Finding(
-                "fault", "model", "the store's table of models cannot be read; the folders are held against their manifests alone"
+                "fault",
+                "model",
+                "the store's table of models cannot be read; the folders are held against their manifests alone",
             )
     known = set()
     for name, kind, path, digest, artifact_id in rows:
@@ -29,14 +31,25 @@ def examine_models(workspace: Workspace, connection: duckdb.DuckDBPyConnection |
         folder = workspace.root / path
         if not folder.exists():
             yield Finding(
-                "note", "model", f"{name} ({kind}) is in the store, but its folder is gone", "The next run that needs it makes it again."
+                "note",
+                "model",
+                f"{name} ({kind}) is in the store, but its folder is gone",
+                "The next run that needs it makes it again.",
             )
             continue
         try:
             artifact = verify(folder)
         except FactoryError as error:
-            made = [child for (child,) in connection.execute(AFTER, [artifact_id]).fetchall()] if connection else []
-            after = f" Made from it: {', '.join(made)}; what was made before the damage is not touched by it." if made else ""
+            made = (
+                [child for (child,) in connection.execute(AFTER, [artifact_id]).fetchall()]
+                if connection
+                else []
+            )
+            after = (
+                f" Made from it: {', '.join(made)}; what was made before the damage is not touched by it."
+                if made
+                else ""
+            )
             yield Finding(
                 "fault",
                 "model",
@@ -49,7 +62,10 @@ def examine_models(workspace: Workspace, connection: duckdb.DuckDBPyConnection |
             yield Finding("ok", "model", f"{name}: {len(artifact.files)} files, {size}, as recorded")
         else:
             yield Finding(
-                "note", "model", f"{name}: whole, but made again since it was first recorded", "Figures of before are of the earlier one."
+                "note",
+                "model",
+                f"{name}: whole, but made again since it was first recorded",
+                "Figures of before are of the earlier one.",
             )
     for folder in sorted(workspace.models.iterdir()) if workspace.models.is_dir() else []:
         if folder.name.startswith(".") or folder.relative_to(workspace.root).as_posix() in known:

@@ -1,7 +1,8 @@
 """The store written anew from its rows, for a file with damage that no row lies in (an index).
 
-Promise: the new file takes the old one's place only after every batch in it has the number of rows and the digest that the ledger has.
-Until then, and if anything fails, the old file stays as it was. The caller has made a copy.
+Promise: the new file takes the old one's place only after every batch in it has the number of rows and the
+digest that the ledger has. Until then, and if anything fails, the old file stays as it was. The caller has
+made a copy.
 """
 
 import os
@@ -11,9 +12,9 @@ from pathlib import Path
 import duckdb
 
 from factory.errors import FactoryError
-from factory.flush import flush
 from factory.store.ledger import Ledger
 from factory.store.store import Store, connect, read_columns, table_contents
+from factory.system.flush import flush
 from factory.workspace import Workspace
 
 
@@ -54,7 +55,11 @@ def _prove(workspace: Workspace, fresh: Path) -> None:
                 if table not in contents:
                     contents[table] = table_contents(connection, table, list(columns[table]))
                 found = contents[table].get(entry.batch)
-                if found is None or found["rows"] != expected["rows"] or (entry.duckdb == duckdb.__version__ and found != expected):
+                if (
+                    found is None
+                    or found["rows"] != expected["rows"]
+                    or (entry.duckdb == duckdb.__version__ and found != expected)
+                ):
                     raise FactoryError(
                         f"batch {entry.batch} of {table} did not come out as it was; {workspace.store} was left as it is",
                         "Put the store back from a copy.",

@@ -1,7 +1,7 @@
 """The store's file against itself, and its rows against the ledger.
 
-Every block that counts is read (checksums), then every row of every batch (number and digest). Where rows cannot be read, batch by batch:
-so that what is lost is told apart from what is whole.
+Every block that counts is read (checksums), then every row of every batch (number and digest). Where rows
+cannot be read, batch by batch: so that what is lost is told apart from what is whole.
 """
 
 import json
@@ -25,32 +25,51 @@ GO_ON = "Without a copy: move factory.ledger.jsonl elsewhere; the next run goes 
 
 
 def examine_store(workspace: Workspace) -> Generator[Finding, None, duckdb.DuckDBPyConnection | None]:
-    """Yield what was found and return the open store, None if it cannot be opened; FactoryError if somebody is writing to it."""
+    """Yield what was found and return the open store, None if it cannot be opened; FactoryError if somebody
+    is writing to it."""
     entries, fault = _entries(workspace)
     if fault:
-        yield Finding("fault", "ledger", fault, "Put the ledger back from a copy: without it nothing proves that the store is whole.")
+        yield Finding(
+            "fault",
+            "ledger",
+            fault,
+            "Put the ledger back from a copy: without it nothing proves that the store is whole.",
+        )
     all_lost = lost((entries or {}).values())
     if not workspace.store.exists():
-        yield Finding("fault", "store", f"{workspace.store.name} is gone; {all_lost}", put_back(workspace, START_ANEW))
+        yield Finding(
+            "fault", "store", f"{workspace.store.name} is gone; {all_lost}", put_back(workspace, START_ANEW)
+        )
         return None
     connection, closed = _open(workspace)
     blocks = examine_blocks(workspace.store)
     if blocks.unknown:
-        yield Finding("note", "store", f"{workspace.store.name}: {blocks.unknown}; its rows are read all the same")
+        yield Finding(
+            "note", "store", f"{workspace.store.name}: {blocks.unknown}; its rows are read all the same"
+        )
     if connection is None:
         told = blocks.told() or closed
         log = workspace.store.with_name(workspace.store.name + ".wal")
         if blocks.whole and log.exists():
             told = f"the file itself is whole, but {log.name} ({log.stat().st_size:,} bytes) is not what was written: {closed}"
-        yield Finding("fault", "store", f"{workspace.store.name} cannot be opened: {told}; {all_lost}", put_back(workspace, START_ANEW))
+        yield Finding(
+            "fault",
+            "store",
+            f"{workspace.store.name} cannot be opened: {told}; {all_lost}",
+            put_back(workspace, START_ANEW),
+        )
         return None
     try:
         rows = list(_examine_rows(workspace, connection, entries, blocks))
         yield from rows
-        yield from _examine_views(workspace, connection, mendable="fault" not in {finding.state for finding in rows})
+        yield from _examine_views(
+            workspace, connection, mendable="fault" not in {finding.state for finding in rows}
+        )
     except duckdb.Error as error:
         told = blocks.told() or str(error).splitlines()[0]
-        yield Finding("fault", "store", f"{workspace.store.name}: {told}; {all_lost}", put_back(workspace, START_ANEW))
+        yield Finding(
+            "fault", "store", f"{workspace.store.name}: {told}; {all_lost}", put_back(workspace, START_ANEW)
+        )
     return connection
 
 
@@ -71,7 +90,10 @@ def _open(workspace: Workspace) -> tuple[duckdb.DuckDBPyConnection | None, str]:
 
 
 def _examine_rows(
-    workspace: Workspace, connection: duckdb.DuckDBPyConnection, ledger: dict[int, Entry] | None, blocks: Blocks
+    workspace: Workspace,
+    connection: duckdb.DuckDBPyConnection,
+    ledger: dict[int, Entry] | None,
+    blocks: Blocks,
 ) -> Iterator[Finding]:
     tables = _tables(connection)
     stored = _stored(connection) if "batches" in tables else {}
@@ -84,17 +106,34 @@ def _examine_rows(
         found |= _contents(connection, table, list(columns[table]), sorted(set(entries) | set(stored)))
     faults = list(_against_ledger(workspace, entries, stored, found))
     for table in sorted(tables):
-        strays = sum(content["rows"] for (batch, name), content in found.items() if name == table and content and batch not in stored)
+        strays = sum(
+            content["rows"]
+            for (batch, name), content in found.items()
+            if name == table and content and batch not in stored
+        )
         if strays:
-            faults.append(Finding("fault", "store", f"{table}: {strays} rows belong to no batch", put_back(workspace, "")))
+            faults.append(
+                Finding(
+                    "fault", "store", f"{table}: {strays} rows belong to no batch", put_back(workspace, "")
+                )
+            )
     if not blocks.whole:
-        yield _damaged(workspace, connection, blocks, rows_whole=bool(ledger) and not faults and set(stored) == set(entries))
+        yield _damaged(
+            workspace,
+            connection,
+            blocks,
+            rows_whole=bool(ledger) and not faults and set(stored) == set(entries),
+        )
     yield from faults
     yield from _behind(workspace, entries, stored, found, mendable=not faults)
     elsewhere = {entry.duckdb for entry in entries.values()} - {duckdb.__version__}
     if elsewhere:
         others = ", ".join(sorted(elsewhere))
-        yield Finding("note", "store", f"rows written by DuckDB {others} were counted, not compared: this is {duckdb.__version__}")
+        yield Finding(
+            "note",
+            "store",
+            f"rows written by DuckDB {others} were counted, not compared: this is {duckdb.__version__}",
+        )
     if not faults and entries:
         rows = sum(content["rows"] for content in found.values() if content)
         said = f"{len(entries)} batches, {rows} rows, as the {'store itself says' if ledger is None else 'ledger has them'}"
@@ -112,37 +151,57 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def _stored(connection: duckdb.DuckDBPyConnection) -> dict[int, Entry]:
     rows = connection.execute("SELECT batch, committed_at, content FROM batches ORDER BY batch").fetchall()
-    return {batch: Entry(batch, at.isoformat(), duckdb.__version__, json.loads(content)) for batch, at, content in rows}
+    return {
+        batch: Entry(batch, at.isoformat(), duckdb.__version__, json.loads(content))
+        for batch, at, content in rows
+    }
 
 
-def _contents(connection: duckdb.DuckDBPyConnection, table: str, names: list[str], batches: list[int]) -> Found:
+def _contents(
+    connection: duckdb.DuckDBPyConnection, table: str, names: list[str], batches: list[int]
+) -> Found:
     """Return number and digest of each batch in a table; None for a batch that cannot be read."""
     try:
-        return {(batch, table): content for batch, content in table_contents(connection, table, names).items()}
+        return {
+            (batch, table): content for batch, content in table_contents(connection, table, names).items()
+        }
     except duckdb.Error:
         return {(batch, table): _content(connection, table, names, batch) for batch in batches}
 
 
-def _content(connection: duckdb.DuckDBPyConnection, table: str, names: list[str], batch: int) -> dict[str, Any] | None:
+def _content(
+    connection: duckdb.DuckDBPyConnection, table: str, names: list[str], batch: int
+) -> dict[str, Any] | None:
     try:
         return batch_content(connection, table, batch, names)
     except duckdb.Error:
         return None
 
 
-def _against_ledger(workspace: Workspace, entries: dict[int, Entry], stored: dict[int, Entry], found: Found) -> Iterator[Finding]:
+def _against_ledger(
+    workspace: Workspace, entries: dict[int, Entry], stored: dict[int, Entry], found: Found
+) -> Iterator[Finding]:
     gone = [entry for batch, entry in sorted(entries.items()) if batch not in stored]
-    others = [entry for batch, entry in sorted(entries.items()) if batch in stored and stored[batch].tables != entry.tables]
+    others = [
+        entry
+        for batch, entry in sorted(entries.items())
+        if batch in stored and stored[batch].tables != entry.tables
+    ]
     if others:
         yield Finding(
             "fault",
             "store",
             f"another store lies in the place of this one: its batches of the same numbers are not the ledger's; {lost([*gone, *others])}",
-            put_back(workspace, "Without it: move the ledger elsewhere if the store that lies there is the one that you want."),
+            put_back(
+                workspace,
+                "Without it: move the ledger elsewhere if the store that lies there is the one that you want.",
+            ),
         )
         return
     if gone:
-        yield Finding("fault", "store", f"{lost(gone)}. {_why(workspace, gone, stored)}", put_back(workspace, GO_ON))
+        yield Finding(
+            "fault", "store", f"{lost(gone)}. {_why(workspace, gone, stored)}", put_back(workspace, GO_ON)
+        )
     for batch in sorted(set(entries) & set(stored)):
         for table, expected in entries[batch].tables.items():
             content = found.get((batch, table), {"rows": 0, "digest": None})
@@ -154,7 +213,9 @@ def _against_ledger(workspace: Workspace, entries: dict[int, Entry], stored: dic
                 said = "rows are not what they were"
             else:
                 continue
-            yield Finding("fault", "store", f"batch {batch}, {table}: {said}", put_back(workspace, START_ANEW))
+            yield Finding(
+                "fault", "store", f"batch {batch}, {table}: {said}", put_back(workspace, START_ANEW)
+            )
 
 
 def _why(workspace: Workspace, gone: list[Entry], stored: dict[int, Entry]) -> str:
@@ -172,11 +233,16 @@ def _why(workspace: Workspace, gone: list[Entry], stored: dict[int, Entry]) -> s
 def _behind(
     workspace: Workspace, entries: dict[int, Entry], stored: dict[int, Entry], found: Found, *, mendable: bool
 ) -> Iterator[Finding]:
-    """Batches that a kill kept out of the ledger: `--fix` enters them if their rows are what the store says, and all else is right."""
+    """Batches that a kill kept out of the ledger: `--fix` enters them if their rows are what the store says,
+    and all else is right."""
     missing = {batch: entry for batch, entry in stored.items() if batch not in entries}
     if not missing:
         return
-    whole = all(found.get((batch, table)) == content for batch, entry in missing.items() for table, content in entry.tables.items())
+    whole = all(
+        found.get((batch, table)) == content
+        for batch, entry in missing.items()
+        for table, content in entry.tables.items()
+    )
     numbers = _ranges(missing)
     if not whole:
         yield Finding(
@@ -202,7 +268,9 @@ def _behind(
     )
 
 
-def _damaged(workspace: Workspace, connection: duckdb.DuckDBPyConnection, blocks: Blocks, *, rows_whole: bool) -> Finding:
+def _damaged(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, blocks: Blocks, *, rows_whole: bool
+) -> Finding:
     what = f"{workspace.store.name}: {blocks.told()}"
     if not rows_whole:
         return Finding("fault", "store", what, put_back(workspace, START_ANEW))
@@ -216,12 +284,24 @@ def _damaged(workspace: Workspace, connection: duckdb.DuckDBPyConnection, blocks
         "store",
         f"{what}. Every row can be read and is as the ledger has it: an index is damaged, and can be made again",
         "",
-        Mend(f"write {workspace.store.name} anew from its rows, and prove them", write_anew, (workspace.store,), blocks.size),
+        Mend(
+            f"write {workspace.store.name} anew from its rows, and prove them",
+            write_anew,
+            (workspace.store,),
+            blocks.size,
+        ),
     )
 
 
-def _examine_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection, *, mendable: bool) -> Iterator[Finding]:
-    there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
+def _examine_views(
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, *, mendable: bool
+) -> Iterator[Finding]:
+    there = {
+        name
+        for (name,) in connection.execute(
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
+    }
     with duckdb.connect() as empty:
         wanted = [
             statement.query.split()[4].strip('"')
@@ -233,7 +313,9 @@ def _examine_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection, 
         return
     (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
     if applied < max(migrations()):
-        yield Finding("note", "store", "it is of an older factory", "The next run brings it up to date, after a copy.")
+        yield Finding(
+            "note", "store", "it is of an older factory", "The next run brings it up to date, after a copy."
+        )
         return
 
     def make() -> None:
@@ -245,7 +327,9 @@ def _examine_views(workspace: Workspace, connection: duckdb.DuckDBPyConnection, 
 
     mend = Mend("make the views again", make, (workspace.store,))
     todo = "" if mendable else "They are made again with the next run, once the rest is put right."
-    yield Finding("fault", "store", f"views are missing: {', '.join(missing)}", todo, mend if mendable else None)
+    yield Finding(
+        "fault", "store", f"views are missing: {', '.join(missing)}", todo, mend if mendable else None
+    )
 
 
 def lost(entries: Iterable[Entry]) -> str:
@@ -266,8 +350,15 @@ def lost(entries: Iterable[Entry]) -> str:
 def put_back(workspace: Workspace, otherwise: str) -> str:
     """Say what to do: put back a copy, naming those that lie here, or else `otherwise`."""
     name = workspace.store.name
-    copies = [*sorted(workspace.root.glob("factory.schema-*.duckdb")), *sorted(workspace.root.glob(f"copies/*/{name}"))]
-    here = f" (older copies lie here: {', '.join(path.relative_to(workspace.root).as_posix() for path in copies)})" if copies else ""
+    copies = [
+        *sorted(workspace.root.glob("factory.schema-*.duckdb")),
+        *sorted(workspace.root.glob(f"copies/*/{name}")),
+    ]
+    here = (
+        f" (older copies lie here: {', '.join(path.relative_to(workspace.root).as_posix() for path in copies)})"
+        if copies
+        else ""
+    )
     return f"Put back {name} and {name}.wal from a copy{here}. {otherwise}".strip()
 
 

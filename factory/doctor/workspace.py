@@ -14,10 +14,12 @@ LEAST_FREE = 2 * 2**30
 
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
-    """Yield what was found; InputError if there is neither a store nor a ledger, FactoryError if a run has the store open."""
+    """Yield what was found; InputError if there is neither a store nor a ledger, FactoryError if a run has
+    the store open."""
     if not (workspace.store.exists() or workspace.ledger.path.exists()):
         raise InputError(
-            f"{workspace.root} is not a workspace: there is no {workspace.store.name}", "Make one with: factory run RECIPE -w DIR"
+            f"{workspace.root} is not a workspace: there is no {workspace.store.name}",
+            "Make one with: factory run RECIPE -w DIR",
         )
     yield from _examine_disk(workspace)
     connection = yield from examine_store(workspace)
@@ -33,7 +35,11 @@ def _examine_disk(workspace: Workspace) -> Iterator[Finding]:
     free = shutil.disk_usage(workspace.root).free
     parts = ", ".join(
         f"{name} {sum(path.stat().st_size for path in folder.rglob('*') if path.is_file()) / 1e6:,.0f} MB"
-        for name, folder in (("models", workspace.models), ("checkpoints", workspace.checkpoints), ("all", workspace.root))
+        for name, folder in (
+            ("models", workspace.models),
+            ("checkpoints", workspace.checkpoints),
+            ("all", workspace.root),
+        )
     )
     enough = free >= LEAST_FREE
     yield Finding(

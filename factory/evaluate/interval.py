@@ -4,7 +4,8 @@ import numpy as np
 
 
 def bootstrap_interval(outcomes: list[bool], resamples: int, seed: int) -> tuple[float, float, float]:
-    """Return (share, low, high): the share of true outcomes and its 95 % percentile-bootstrap interval; (0, 0, 0) for no outcomes.
+    """Return (share, low, high): the share of true outcomes and its 95 % percentile-bootstrap interval; (0,
+    0, 0) for no outcomes.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """

@@ -1,9 +1,10 @@
 """How likely the right answers of the held-out tasks are to a model.
 
-Perplexity is exp(-log p / n): p the probability of all the right answers, each after its own question, and n the number of their tokens
-in the tokenizer of the student's base, for every model, so that one with fewer tokens in its vocabulary, which spells with more of them,
-can be compared (Mielke, "Can you compare perplexity across different segmentations?", 2019). A teacher's answer is the bare JSON of a
-call, a student's has that inside of its tags; counted is the JSON alone.
+Perplexity is exp(-log p / n): p the probability of all the right answers, each after its own question, and n
+the number of their tokens in the tokenizer of the student's base, for every model, so that one with fewer
+tokens in its vocabulary, which spells with more of them, can be compared (Mielke, "Can you compare perplexity
+across different segmentations?", 2019). A teacher's answer is the bare JSON of a call, a student's has that
+inside of its tags; counted is the JSON alone.
 """
 
 import dataclasses
@@ -11,18 +12,21 @@ import math
 
 from tokenizers import Tokenizer
 
-from factory.context import Context
-from factory.digest import content_id
-from factory.evaluate.exam import Exam, question
-from factory.evaluate.subject import Subject
+from factory.context.context import Context
+from factory.evaluate.candidate import Candidate
+from factory.evaluate.scorer import Scorer, question
 from factory.inference.request import Model, Request, Sampling
+from factory.system.digest import content_id
 from factory.tasks.sample import Task
 
 
-def perplexity(context: Context, asking: Exam, subject: Subject, tasks: list[Task], model: Model) -> tuple[float, int] | None:
-    """Return the perplexity and the number of tasks behind it; None where no task says what a right answer looks like."""
+def perplexity(
+    context: Context, asking: Scorer, candidate: Candidate, tasks: list[Task], model: Model
+) -> tuple[float, int] | None:
+    """Return the perplexity and the number of tasks behind it; None where no task says what a right answer
+    looks like."""
     tokenizer = Tokenizer.from_file(str(context.base.folder / "tokenizer.json"))
-    requests = [request for task in tasks if (request := _request(asking, subject, task)) is not None]
+    requests = [request for task in tasks if (request := _request(asking, candidate, task)) is not None]
     total, told, tokens = 0.0, 0, 0
     texts = {request.key: request.forced for request in requests}
     for answer in model.answer(requests):
@@ -31,14 +35,16 @@ def perplexity(context: Context, asking: Exam, subject: Subject, tasks: list[Tas
         total += sum(answer.token_logprobs)
         told += 1
         tokens += len(tokenizer.encode(texts[answer.key], add_special_tokens=False).ids)
-        context.progress.update(f"  {subject.role}  {told}/{len(requests)} right answers read")
+        context.progress.update(f"  {candidate.role}  {told}/{len(requests)} right answers read")
     return (math.exp(min(-total / tokens, 700.0)), told) if tokens else None
 
 
-def _request(asking: Exam, subject: Subject, task: Task) -> Request | None:
-    if (wanted := asking.wanted(subject, task)) is None:
+def _request(asking: Scorer, candidate: Candidate, task: Task) -> Request | None:
+    if (wanted := asking.wanted(candidate, task)) is None:
         return None
     begun, text = wanted
-    asked = question(asking, subject, task, 1)
+    asked = question(asking, candidate, task, 1)
     key = content_id([asked.key, "forced", text])
-    return dataclasses.replace(asked, key=key, schema=None, sampling=Sampling(0.0, 1.0, 1, logprobs=1), begun=begun, forced=text)
+    return dataclasses.replace(
+        asked, key=key, schema=None, sampling=Sampling(0.0, 1.0, 1, logprobs=1), begun=begun, forced=text
+    )

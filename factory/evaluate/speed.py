@@ -1,20 +1,21 @@
 """How fast a model answers, alone and with company.
 
-Every request asks for the same number of tokens, whatever the model would say, so that models are compared at the same work. The first
-request and the first round are not counted: processor and prefix cache are warm then. `latency_*` is the time of a request that is alone,
-from sending to its last token; `tokens_per_s_batch_N` counts generated tokens, N requests at once: the median of several rounds, as a
-machine that does other things as well is only ever slower.
+Every request asks for the same number of tokens, whatever the model would say, so that models are compared at
+the same work. The first request and the first round are not counted: processor and prefix cache are warm
+then. `latency_*` is the time of a request that is alone, from sending to its last token;
+`tokens_per_s_batch_N` counts generated tokens, N requests at once: the median of several rounds, as a machine
+that does other things as well is only ever slower.
 """
 
 import dataclasses
 import statistics
 import time
 
-from factory.context import Context
-from factory.digest import content_id
-from factory.evaluate.exam import Exam, question
-from factory.evaluate.subject import Subject
+from factory.context.context import Context
+from factory.evaluate.candidate import Candidate
+from factory.evaluate.scorer import Scorer, question
 from factory.inference.request import Model, Request
+from factory.system.digest import content_id
 from factory.tasks.sample import Task
 
 TOKENS = 32
@@ -22,15 +23,23 @@ ALONE = 7  # requests that are timed one by one, for each round of those togethe
 TOGETHER = 32
 
 
-def speed(context: Context, asking: Exam, subject: Subject, tasks: list[Task], model: Model) -> dict[str, tuple[float, int]]:
-    """Return each figure with the number of repetitions behind it; nothing where every question is too long for the model."""
+def speed(
+    context: Context, asking: Scorer, candidate: Candidate, tasks: list[Task], model: Model
+) -> dict[str, tuple[float, int]]:
+    """Return each figure with the number of repetitions behind it; nothing where every question is too long
+    for the model."""
     repeats = context.evaluation.repeats
-    context.progress.update(f"  {subject.role}  speed, 1 at once", now=True)
-    alone = [_timed(model, [request]) for request in _requests(asking, subject, tasks, "alone", repeats * ALONE + 1)]
+    context.progress.update(f"  {candidate.role}  speed, 1 at once", now=True)
+    alone = [
+        _timed(model, [request])
+        for request in _requests(asking, candidate, tasks, "alone", repeats * ALONE + 1)
+    ]
     rounds = []
     for number in range(repeats + 1):
-        context.progress.update(f"  {subject.role}  speed, {TOGETHER} at once, round {number + 1} of {repeats + 1}", now=True)
-        rounds.append(_timed(model, _requests(asking, subject, tasks, f"together {number}", TOGETHER)))
+        context.progress.update(
+            f"  {candidate.role}  speed, {TOGETHER} at once, round {number + 1} of {repeats + 1}", now=True
+        )
+        rounds.append(_timed(model, _requests(asking, candidate, tasks, f"together {number}", TOGETHER)))
     seconds = sorted(seconds for seconds, tokens in alone[1:] if tokens)
     rates = [tokens / seconds for seconds, tokens in rounds[1:] if tokens]
     if not seconds or not rates:
@@ -43,10 +52,11 @@ def speed(context: Context, asking: Exam, subject: Subject, tasks: list[Task], m
     }
 
 
-def _requests(asking: Exam, subject: Subject, tasks: list[Task], tag: str, count: int) -> list[Request]:
-    asked = (question(asking, subject, tasks[i % len(tasks)], TOKENS) for i in range(count))
+def _requests(asking: Scorer, candidate: Candidate, tasks: list[Task], tag: str, count: int) -> list[Request]:
+    asked = (question(asking, candidate, tasks[i % len(tasks)], TOKENS) for i in range(count))
     return [
-        dataclasses.replace(request, key=content_id([request.key, tag, i]), schema=None, ignore_eos=True) for i, request in enumerate(asked)
+        dataclasses.replace(request, key=content_id([request.key, tag, i]), schema=None, ignore_eos=True)
+        for i, request in enumerate(asked)
     ]
 
 

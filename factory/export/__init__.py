@@ -1,1 +1,2 @@
-"""The dataset out: the accepted samples of a store as JSON Lines, Parquet or a `datasets` folder, with a card."""
+"""The dataset out: the accepted samples of a store as JSON Lines, Parquet or a `datasets` folder, with a
+card."""

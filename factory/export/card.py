@@ -1,8 +1,10 @@
-"""The card of a dataset: what is in it, what was thrown away and why, who wrote it, and what it does not promise.
+"""The card of a dataset: what is in it, what was thrown away and why, who wrote it, and what it does not
+promise.
 
-Promise: a README.md with YAML front matter as the Hugging Face Hub reads it. Everything that comes from the store is quoted inert: names
-in code spans, the recipe in a fence longer than any run of backticks in it, hidden characters written out (see `factory.visible`).
-The same store and order give the same card. Not promised: that the licence is the right one; it is what was given.
+Promise: a README.md with YAML front matter as the Hugging Face Hub reads it. Everything that comes from the
+store is quoted inert: names in code spans, the recipe in a fence longer than any run of backticks in it,
+hidden characters written out (see `factory.text.visible`). The same store and order give the same card. Not
+promised: that the licence is the right one; it is what was given.
 """
 
 import re
@@ -14,19 +16,30 @@ from typing import Any
 import yaml
 
 from factory import __version__
-from factory.export.multitask import LABEL, PREFIXES, RATIONALE
 from factory.export.rows import Columns, Source, Tally
 from factory.export.split import TRAIN, VALIDATION
-from factory.visible import cut, visible
+from factory.tasks.multitask import LABEL, PREFIXES, RATIONALE
+from factory.text.visible import escape_hidden, truncate
 
-_SIZES = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"), (10**8, "10M<n<100M")]
+_SIZES = [
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+    (10**8, "10M<n<100M"),
+]
 _FILES = {"jsonl": "{split}.jsonl", "parquet": "{split}.parquet", "hf": "{split}/*.arrow"}
 _LOAD = {
     "jsonl": 'datasets.load_dataset("json", data_files={{{files}}})',
     "parquet": 'datasets.load_dataset("parquet", data_files={{{files}}})',
     "hf": 'datasets.load_from_disk("PATH")',
 }
-_TAGS = {"tool_call": ["function-calling", "tool-use"], "rationale": ["chain-of-thought"], "instruction": ["instruction-tuning"]}
+_TAGS = {
+    "tool_call": ["function-calling", "tool-use"],
+    "rationale": ["chain-of-thought"],
+    "instruction": ["instruction-tuning"],
+}
 _LEARN = {
     "messages": "`messages`: the conversation, OpenAI form",
     "prompt": "`prompt`: the conversation up to the first turn of the assistant",
@@ -38,7 +51,9 @@ _LEARN = {
 }
 
 
-def write_card(path: Path, source: Source, columns: Columns, format: str, licence: str, tally: Tally, as_text: int) -> None:
+def write_card(
+    path: Path, source: Source, columns: Columns, format: str, licence: str, tally: Tally, as_text: int
+) -> None:
     """Write the card of what `tally` counted."""
     sections = (
         _front_matter(source, format, licence, tally),
@@ -70,12 +85,19 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
     fields: dict[str, Any] = {
         "license": licence.lower(),
         "language": languages,
-        "pretty_name": visible(cut(source.run["recipe_name"], 100)),
+        "pretty_name": escape_hidden(truncate(source.run["recipe_name"], 100)),
         "size_categories": [next((name for most, name in _SIZES if total < most), "n>100M")],
         "task_categories": ["text-generation"],
-        "tags": ["synthetic", "distillation", *(tag for kind in sorted(tally.kinds) for tag in _TAGS.get(kind, ()))],
+        "tags": [
+            "synthetic",
+            "distillation",
+            *(tag for kind in sorted(tally.kinds) for tag in _TAGS.get(kind, ())),
+        ],
         "configs": [
-            {"config_name": "default", "data_files": [{"split": s, "path": _FILES[format].format(split=s)} for s in _splits(tally)]}
+            {
+                "config_name": "default",
+                "data_files": [{"split": s, "path": _FILES[format].format(split=s)} for s in _splits(tally)],
+            }
         ],
     }
     return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---\n"
@@ -88,20 +110,27 @@ def _samples(columns: Columns, tally: Tally) -> str:
 
 
 def _kept(source: Source) -> str:
-    enough = f", of which the first {source.going_out} are enough" if source.going_out < source.accepted else ""
+    enough = (
+        f", of which the first {source.going_out} are enough" if source.going_out < source.accepted else ""
+    )
     return f"The teacher gave {source.samples} answers; {source.accepted} of them were accepted{enough}."
 
 
 def _sizes(columns: Columns, tally: Tally) -> str:
     head = ("split", "rows", "samples", "seeds") if columns.tasks else ("split", "rows", "seeds")
-    counts = [{"split": s, "rows": tally.split(s), "samples": tally.samples[s], "seeds": len(tally.seeds[s])} for s in _splits(tally)]
+    counts = [
+        {"split": s, "rows": tally.split(s), "samples": tally.samples[s], "seeds": len(tally.seeds[s])}
+        for s in _splits(tally)
+    ]
     return _table(head, [tuple(count[name] for name in head) for count in counts])
 
 
 def _families(tally: Tally) -> str:
     splits = _splits(tally)
     families = sorted({(language, family) for _, language, family in tally.rows})
-    rows = [(_code(one[0]), _code(one[1]), *(tally.rows[split, *one] for split in splits)) for one in families]
+    rows = [
+        (_code(one[0]), _code(one[1]), *(tally.rows[split, *one] for split in splits)) for one in families
+    ]
     return _table(("language", "family", *splits), rows)
 
 
@@ -112,7 +141,13 @@ def _load(format: str, tally: Tally) -> str:
 
 def _yields(source: Source) -> str:
     rows = [
-        (_code(row["check_name"]), _code(row["reason"]), "yes" if row["passed"] else "no", row["samples"], f"{row['share']:.1%}")
+        (
+            _code(row["check_name"]),
+            _code(row["reason"]),
+            "yes" if row["passed"] else "no",
+            row["samples"],
+            f"{row['share']:.1%}",
+        )
         for row in source.yields
     ]
     return _table(("check", "reason", "passed", "samples", "share"), rows)
@@ -122,22 +157,35 @@ def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str
     lines = [f"- {_LEARN[name]}" for name in columns.names if name in _LEARN]
     if columns.tasks:
         weights = ", ".join(f"{weight:g} for `{task}`" for task, weight in source.weights.items())
-        lines.append(f"- `weight`: what a row counts in the loss, {weights}; TRL passes over it, a loss of your own multiplies by it")
+        lines.append(
+            f"- `weight`: what a row counts in the loss, {weights}; TRL passes over it, a loss of your own multiplies by it"
+        )
         lines.append("- `sample_id` and `task` together name a row; both rows of a sample are in one split")
-    where = [name for name in columns.names if name not in _LEARN and name not in ("input", "output", "weight")]
-    lines.append(f"- where a row comes from: {', '.join(f'`{name}`' for name in where)}; `sampling` is JSON text")
+    where = [
+        name for name in columns.names if name not in _LEARN and name not in ("input", "output", "weight")
+    ]
+    lines.append(
+        f"- where a row comes from: {', '.join(f'`{name}`' for name in where)}; `sampling` is JSON text"
+    )
     if columns.tools and format == "hf":
         lines.append("- the arguments of tool calls are objects, as chat templates expect them")
         if as_text:
-            lines.append(f"- {as_text} calls keep their arguments as JSON text: `datasets` would round or refuse a number in them")
+            lines.append(
+                f"- {as_text} calls keep their arguments as JSON text: `datasets` would round or refuse a number in them"
+            )
     elif columns.tools:
-        lines.append("- the arguments of tool calls are JSON text, as the OpenAI API has it; chat templates want objects: `json.loads`")
+        lines.append(
+            "- the arguments of tool calls are JSON text, as the OpenAI API has it; chat templates want objects: `json.loads`"
+        )
     return "\n".join(lines) + "\n"
 
 
 def _made(source: Source, tally: Tally) -> str:
     run = source.run
-    lines = [f"- teacher {_code(name)}, revision {_code(revision)}: {count} samples" for (name, revision), count in _most(tally.teachers)]
+    lines = [
+        f"- teacher {_code(name)}, revision {_code(revision)}: {count} samples"
+        for (name, revision), count in _most(tally.teachers)
+    ]
     lines += [f"- sampling {_code(settings)}: {count} samples" for settings, count in _most(tally.sampling)]
     lines += [
         "- new questions were made from seeds that people wrote; the teacher answered; every answer went through the checks above",
@@ -154,9 +202,13 @@ def _limits(columns: Columns, tally: Tally) -> str:
         "- A sample made from several parents is on the side of the seed that is named in `seed_id`.",
     ]
     if tally.without_conversation:
-        lines.append(f"- {tally.without_conversation} accepted samples hold no conversation to learn from and were left out.")
+        lines.append(
+            f"- {tally.without_conversation} accepted samples hold no conversation to learn from and were left out."
+        )
     if columns.tools and columns.shape == "prompt-completion":
-        lines.append("- The completion holds the tools' results too: a loss on the whole completion also learns to write those.")
+        lines.append(
+            "- The completion holds the tools' results too: a loss on the whole completion also learns to write those."
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -175,14 +227,14 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 
 def _code(text: str) -> str:
     """Return text as a code span of one line that a table can hold."""
-    shown = visible(cut(text, 200)).replace("\n", "␊").replace("\t", "␉").replace("|", "\\|")
+    shown = escape_hidden(truncate(text, 200)).replace("\n", "␊").replace("\t", "␉").replace("|", "\\|")
     ticks = "`" * (_longest_run(shown) + 1)
     return f"{ticks} {shown} {ticks}" if "`" in shown or not shown.strip() else f"{ticks}{shown}{ticks}"
 
 
 def _fenced(text: str, language: str) -> str:
     fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{fence}{language}\n{visible(text).rstrip()}\n{fence}\n"
+    return f"{fence}{language}\n{escape_hidden(text).rstrip()}\n{fence}\n"
 
 
 def _longest_run(text: str) -> int:

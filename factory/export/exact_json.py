@@ -1,9 +1,9 @@
 """JSON text that `datasets` reads as the value that was meant.
 
-A `Json` column is parsed by a fast reader that rounds: it makes 1.9380000000000002 of 1.938, about once in two thousand numbers, and a
-student would learn it. Promise: what `exact_json` returns is read back as the same value, numbers to the last bit; it tries other spellings
-of the same decimal (19.38e-1) until one is. What has no such spelling (integers beyond 64 bits, numbers near the ends of the range) is a
-ValueError.
+A `Json` column is parsed by a fast reader that rounds: it makes 1.9380000000000002 of 1.938, about once in
+two thousand numbers, and a student would learn it. Promise: what `exact_json` returns is read back as the
+same value, numbers to the last bit; it tries other spellings of the same decimal (19.38e-1) until one is.
+What has no such spelling (integers beyond 64 bits, numbers near the ends of the range) is a ValueError.
 """
 
 import json
@@ -28,7 +28,14 @@ def exact_json(value: Any, read: Reader) -> str:
 
 def _spelled(value: Any, read: Reader) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {_spelled(item, read)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(
+                f"{json.dumps(key, ensure_ascii=False)}: {_spelled(item, read)}"
+                for key, item in value.items()
+            )
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(_spelled(item, read) for item in value) + "]"
     if isinstance(value, float):

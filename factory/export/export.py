@@ -1,7 +1,9 @@
-"""From a store to a dataset: one pass over the accepted samples, split by seed, in the form that was asked for, with its card.
+"""From a store to a dataset: one pass over the accepted samples, split by seed, in the form that was asked
+for, with its card.
 
-Promise: the target is there whole or not at all (`target.py`), no seed is on two sides (`split.py`), and every accepted sample either has
-its rows or is counted. The store is only read. Not promised: that it stays open to writers meanwhile.
+Promise: the target is there whole or not at all (`target.py`), no seed is on two sides (`split.py`), and
+every accepted sample either has its rows or is counted. The store is only read. Not promised: that it stays
+open to writers meanwhile.
 """
 
 import re
@@ -17,7 +19,7 @@ from factory.export.formats import DatasetFolder, JsonLines, Parquet, Writer
 from factory.export.rows import Columns, Shape, Source, Tally, open_source
 from factory.export.split import TRAIN, VALIDATION
 from factory.export.target import CARD, publish, require_free
-from factory.progress import Progress
+from factory.system.progress import Progress
 from factory.workspace import Workspace
 
 Format = Literal["jsonl", "parquet", "hf"]
@@ -28,7 +30,8 @@ _QUIET_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for: form, share of seeds for validation (0 to below 1), columns, SPDX licence, and whether to replace the target."""
+    """What was asked for: form, share of seeds for validation (0 to below 1), columns, SPDX licence, and
+    whether to replace the target."""
 
     target: Path
     format: Format
@@ -45,22 +48,31 @@ class Order:
     def require_sound(self) -> None:
         """Raise InputError for what cannot be carried out."""
         if not 0 <= self.validation < 1:
-            raise InputError(f"--validation is a share of the seeds, from 0 to below 1, and not {self.validation:g}")
+            raise InputError(
+                f"--validation is a share of the seeds, from 0 to below 1, and not {self.validation:g}"
+            )
         if not _LICENCE.fullmatch(self.licence):
             raise InputError("--licence is an SPDX identifier, such as Apache-2.0 or CC-BY-4.0")
         if self.single_file and _FILES[self.target.suffix] != self.format:
             raise InputError(
-                f"{self.target} would not hold what its name says: the format is {self.format}", "Name a folder, or change --format."
+                f"{self.target} would not hold what its name says: the format is {self.format}",
+                "Name a folder, or change --format.",
             )
         if self.single_file and self.validation:
-            raise InputError(f"{self.target} is one file, and --validation makes two", "Name a folder with -o.")
+            raise InputError(
+                f"{self.target} is one file, and --validation makes two", "Name a folder with -o."
+            )
         if self.format == "hf" and "::" in str(self.target.absolute()):
-            raise InputError(f"{self.target}: '::' in a path means a chain of file systems to datasets", "Choose another path with -o.")
+            raise InputError(
+                f"{self.target}: '::' in a path means a chain of file systems to datasets",
+                "Choose another path with -o.",
+            )
 
 
 @dataclass
 class Exported:
-    """What was written: the paths to load, and the counts; `as_text` calls kept their arguments as JSON text."""
+    """What was written: the paths to load, and the counts; `as_text` calls kept their arguments as JSON
+    text."""
 
     paths: list[Path]
     tally: Tally = field(default_factory=Tally)
@@ -68,7 +80,8 @@ class Exported:
 
 
 def export(workspace: Workspace, order: Order, progress: Progress) -> Exported:
-    """Write the dataset; raise InputError for a wrong order, FactoryError if there is nothing to export or the disk refuses."""
+    """Write the dataset; raise InputError for a wrong order, FactoryError if there is nothing to export or
+    the disk refuses."""
     order.require_sound()
     require_free(order.target, force=order.force)
     with open_source(workspace.existing().store) as source:
@@ -76,7 +89,9 @@ def export(workspace: Workspace, order: Order, progress: Progress) -> Exported:
         with publish(order.target, force=order.force) as staging:
             done = _write(source, columns, order, staging, progress)
             if not order.single_file:
-                write_card(staging / CARD, source, columns, order.format, order.licence, done.tally, done.as_text)
+                write_card(
+                    staging / CARD, source, columns, order.format, order.licence, done.tally, done.as_text
+                )
     return done
 
 
@@ -90,12 +105,18 @@ def _write(source: Source, columns: Columns, order: Order, staging: Path, progre
     with ExitStack() as stack:
         for done, (split, rows) in enumerate(source.samples_rows(columns, order.validation, tally), 1):
             if split not in writers:
-                writer = folder.writer(split) if folder else _file_writer(_path(staging, split, order), columns, order.format)
+                writer = (
+                    folder.writer(split)
+                    if folder
+                    else _file_writer(_path(staging, split, order), columns, order.format)
+                )
                 writers[split] = stack.enter_context(writer)
             for row in rows:
                 writers[split].add(row)
             if time.monotonic() - started > _QUIET_SECONDS:
-                progress.update(f"  export  {done:,}/{source.going_out:,} samples", now=done == source.going_out)
+                progress.update(
+                    f"  export  {done:,}/{source.going_out:,} samples", now=done == source.going_out
+                )
     _require_train(tally)
     splits = [split for split in (TRAIN, VALIDATION) if split in writers]
     if folder:
@@ -106,10 +127,13 @@ def _write(source: Source, columns: Columns, order: Order, staging: Path, progre
 
 def _require_train(tally: Tally) -> None:
     if not tally.rows:
-        raise FactoryError("no accepted sample holds a conversation to learn from: there is nothing to export")
+        raise FactoryError(
+            "no accepted sample holds a conversation to learn from: there is nothing to export"
+        )
     if not tally.split(TRAIN):
         raise FactoryError(
-            f"the seeds of all {tally.split(VALIDATION)} rows fell to validation, and train would be empty", "Lower --validation."
+            f"the seeds of all {tally.split(VALIDATION)} rows fell to validation, and train would be empty",
+            "Lower --validation.",
         )
 
 

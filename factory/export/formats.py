@@ -1,10 +1,11 @@
 """The three forms that a dataset is written in, row by row.
 
-Promise: memory does not grow with the number of rows, but for what a Parquet file keeps of its row groups. A value is the same in each
-form, with one difference: in a `datasets` folder the arguments of tool calls are objects, as chat templates expect them, and in JSON Lines
-and Parquet they are JSON text, as the OpenAI API has it. JSON Lines escapes control and format characters, so that nothing in it
-can drive a terminal or turn text.
-Not promised: that a call keeps objects if `datasets` would misread a number in it; then its arguments stay text, and it is counted.
+Promise: memory does not grow with the number of rows, but for what a Parquet file keeps of its row groups. A
+value is the same in each form, with one difference: in a `datasets` folder the arguments of tool calls are
+objects, as chat templates expect them, and in JSON Lines and Parquet they are JSON text, as the OpenAI API
+has it. JSON Lines escapes control and format characters, so that nothing in it can drive a terminal or turn
+text. Not promised: that a call keeps objects if `datasets` would misread a number in it; then its arguments
+stay text, and it is counted.
 """
 
 import json
@@ -22,7 +23,13 @@ from factory.errors import FactoryError
 from factory.export.exact_json import Reader, exact_json
 from factory.export.rows import Columns, Row
 
-_CALL = pa.struct({"id": pa.string(), "type": pa.string(), "function": pa.struct({"name": pa.string(), "arguments": pa.string()})})
+_CALL = pa.struct(
+    {
+        "id": pa.string(),
+        "type": pa.string(),
+        "function": pa.struct({"name": pa.string(), "arguments": pa.string()}),
+    }
+)
 _MESSAGE = pa.struct(
     {
         "role": pa.string(),
@@ -36,9 +43,12 @@ _MESSAGE = pa.struct(
 _TYPES = {
     "weight": pa.float64(),
     "parents": pa.list_(pa.string()),
-    "verdicts": pa.list_(pa.struct({"check": pa.string(), "passed": pa.bool_(), "reason": pa.string(), "score": pa.float64()})),
+    "verdicts": pa.list_(
+        pa.struct({"check": pa.string(), "passed": pa.bool_(), "reason": pa.string(), "score": pa.float64()})
+    ),
 }
-# Control and format characters, separators of lines and paragraphs; the two joiners, which scripts and emoji need, stay.
+# Control and format characters, separators of lines and paragraphs; the two joiners, which scripts and emoji
+# need, stay.
 _HIDDEN = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
@@ -49,7 +59,9 @@ class Writer(Protocol):
 
     def __enter__(self) -> "Writer": ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     def add(self, row: Row) -> None:
         """Write one row."""
@@ -71,7 +83,9 @@ class JsonLines:
     def add(self, row: Row) -> None:
         """Write one row."""
         text = json.dumps(row, ensure_ascii=False, allow_nan=False)
-        self._file.write((text if text.isascii() else _HIDDEN.sub(lambda hidden: json.dumps(hidden[0])[1:-1], text)) + "\n")
+        self._file.write(
+            (text if text.isascii() else _HIDDEN.sub(lambda hidden: json.dumps(hidden[0])[1:-1], text)) + "\n"
+        )
 
 
 class _Batched:
@@ -84,7 +98,9 @@ class _Batched:
         self._rows: list[Row] = []
         self._open = ExitStack()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with self._open:
             if kind is None and self._rows:
                 self._flush()
@@ -114,10 +130,14 @@ class Parquet(_Batched):
 
     def __init__(self, path: Path, columns: Columns):
         types = _TYPES | dict.fromkeys(columns.conversations, pa.list_(_MESSAGE))
-        super().__init__(path, columns, pa.schema({name: types.get(name, pa.string()) for name in columns.names}))
+        super().__init__(
+            path, columns, pa.schema({name: types.get(name, pa.string()) for name in columns.names})
+        )
 
     def __enter__(self) -> "Parquet":
-        self._file = self._open.enter_context(pyarrow.parquet.ParquetWriter(self._path, self._schema, compression="zstd"))
+        self._file = self._open.enter_context(
+            pyarrow.parquet.ParquetWriter(self._path, self._schema, compression="zstd")
+        )
         return self
 
     def add(self, row: Row) -> None:
@@ -136,7 +156,8 @@ class Parquet(_Batched):
 
 
 class ArrowStream(_Batched):
-    """The Arrow stream that `datasets` maps into memory; messages are JSON columns, which no other row fills with nulls.
+    """The Arrow stream that `datasets` maps into memory; messages are JSON columns, which no other row fills
+    with nulls.
 
     `as_text` counts the calls whose arguments stayed JSON text.
     """
@@ -189,11 +210,22 @@ class DatasetFolder:
         try:
             import datasets
         except ImportError:
-            raise FactoryError("the format hf needs the package datasets", "pip install datasets, or export jsonl or parquet.") from None
+            raise FactoryError(
+                "the format hf needs the package datasets",
+                "pip install datasets, or export jsonl or parquet.",
+            ) from None
         self._library, self._folder, self._columns = datasets, folder, columns
-        text, verdict = datasets.Value("string"), {"check": "string", "passed": "bool", "reason": "string", "score": "float64"}
-        types = {"parents": datasets.List(text), "verdicts": datasets.List({name: datasets.Value(kind) for name, kind in verdict.items()})}
-        types |= {"weight": datasets.Value("float64")} | dict.fromkeys(columns.conversations, datasets.List(datasets.Json()))
+        text, verdict = (
+            datasets.Value("string"),
+            {"check": "string", "passed": "bool", "reason": "string", "score": "float64"},
+        )
+        types = {
+            "parents": datasets.List(text),
+            "verdicts": datasets.List({name: datasets.Value(kind) for name, kind in verdict.items()}),
+        }
+        types |= {"weight": datasets.Value("float64")} | dict.fromkeys(
+            columns.conversations, datasets.List(datasets.Json())
+        )
         self._schema = datasets.Features({name: types.get(name, text) for name in columns.names}).arrow_schema
         self._streams: dict[str, ArrowStream] = {}
 
@@ -204,7 +236,9 @@ class DatasetFolder:
 
     def writer(self, split: str) -> ArrowStream:
         """Return the writer of one split."""
-        self._streams[split] = ArrowStream(self._raw(split), self._columns, self._schema, self._library.Json().decode_example)
+        self._streams[split] = ArrowStream(
+            self._raw(split), self._columns, self._schema, self._library.Json().decode_example
+        )
         return self._streams[split]
 
     def finish(self, splits: Iterable[str]) -> None:
@@ -214,7 +248,10 @@ class DatasetFolder:
         bars.disable_progress_bars()
         try:
             parts = {
-                split: self._library.Dataset.from_file(str(self._raw(split)), split=self._library.NamedSplit(split)) for split in splits
+                split: self._library.Dataset.from_file(
+                    str(self._raw(split)), split=self._library.NamedSplit(split)
+                )
+                for split in splits
             }
             self._library.DatasetDict(parts).save_to_disk(str(self._folder))
         finally:

@@ -1,10 +1,11 @@
 """The rows of a dataset: accepted samples of a store, each with its pedigree, in the order of the plan.
 
-Promise: a row is a dictionary of plain values with the columns of `Columns`, one for each row of the view `training_set`, or two for a
-rationale (`multitask.py`); the store is opened for reading only, and memory is bounded however many rows it has. `messages` is as the store
-holds it, in OpenAI form, arguments as JSON text; `tools` and `sampling` are JSON text, because tools differ in their properties, and a
-column of structures would fill each with the nulls of all others.
-Not promised: an order between splits, or that a sample without a conversation to learn from has a row; such ones are counted.
+Promise: a row is a dictionary of plain values with the columns of `Columns`, one for each row of the view
+`training_set`, or two for a rationale (`multitask.py`); the store is opened for reading only, and memory is
+bounded however many rows it has. `messages` is as the store holds it, in OpenAI form, arguments as JSON text;
+`tools` and `sampling` are JSON text, because tools differ in their properties, and a column of structures
+would fill each with the nulls of all others. Not promised: an order between splits, or that a sample without
+a conversation to learn from has a row; such ones are counted.
 """
 
 import json
@@ -18,15 +19,16 @@ from typing import Any, Literal
 import duckdb
 
 from factory.errors import FactoryError
-from factory.export.multitask import Messages, both_tasks, task_weights
 from factory.export.split import side
 from factory.store.store import read_store
+from factory.tasks.multitask import Messages, both_tasks, task_weights
 
 Row = dict[str, Any]
 Shape = Literal["messages", "prompt-completion"]
 
 FETCHED_ROWS = 1000
-# The store is read in stretches of the plan. Sorting all of it at once would hold it in memory, since DuckDB cannot spill every operator.
+# The store is read in stretches of the plan. Sorting all of it at once would hold it in memory, since DuckDB
+# cannot spill every operator.
 STRETCH_ROWS = 50_000
 MEMORY = "1GB"
 PLACES = """
@@ -80,14 +82,18 @@ class Columns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        tools, alpaca, tasks = ("tools",) * self.tools, ("instruction", "input", "output") * self.alpaca, ("task", "weight") * self.tasks
+        tools, alpaca, tasks = (
+            ("tools",) * self.tools,
+            ("instruction", "input", "output") * self.alpaca,
+            ("task", "weight") * self.tasks,
+        )
         return (*self.conversations, *tasks, *tools, *alpaca, *PROVENANCE)
 
 
 @dataclass
 class Tally:
-    """What went out, counted on the way: rows by (split, language, family), samples and seeds by split; samples by kind, by teacher and by
-    sampling settings."""
+    """What went out, counted on the way: rows by (split, language, family), samples and seeds by split;
+    samples by kind, by teacher and by sampling settings."""
 
     rows: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     samples: Counter[str] = field(default_factory=Counter)
@@ -109,14 +115,16 @@ class Tally:
         self.seeds.setdefault(split, set()).add(row["seed_id"])
         self.kinds[row["kind"]] += 1
         self.teachers[row["teacher"], row["teacher_revision"]] += 1
-        settings = {name: value for name, value in json.loads(row["sampling"]).items() if name not in ("seed", "draw")}
+        settings = {
+            name: value for name, value in json.loads(row["sampling"]).items() if name not in ("seed", "draw")
+        }
         self.sampling[json.dumps(settings, sort_keys=True)] += 1
 
 
 @dataclass(frozen=True)
 class Source:
-    """An open store: the run whose samples go out, its yields, how many samples there are, were accepted and go out (no more than the run
-    wants), and what they hold.
+    """An open store: the run whose samples go out, its yields, how many samples there are, were accepted and
+    go out (no more than the run wants), and what they hold.
 
     `weights` says what a row of each task weighs, if there are rationales, and is empty otherwise.
     """
@@ -135,7 +143,9 @@ class Source:
         """Return the columns of a dataset of this store."""
         return Columns(shape, self.tools, self.alpaca, bool(self.weights))
 
-    def samples_rows(self, columns: Columns, validation: float, tally: Tally) -> Iterator[tuple[str, list[Row]]]:
+    def samples_rows(
+        self, columns: Columns, validation: float, tally: Tally
+    ) -> Iterator[tuple[str, list[Row]]]:
         """Yield (split, rows) for every accepted sample, and count them into `tally`."""
         for after in range(0, self.going_out, STRETCH_ROWS):
             for stored in _query(self.connection, STRETCH, after=after, rows=STRETCH_ROWS):
@@ -158,7 +168,9 @@ def open_source(store: Path) -> Iterator[Source]:
         connection.execute(PLACES)
         (counts,) = _query(connection, COUNTS)
         if not counts["accepted"]:
-            raise FactoryError(f"{store} holds no accepted sample: there is nothing to export", _why_empty(counts["samples"]))
+            raise FactoryError(
+                f"{store} holds no accepted sample: there is nothing to export", _why_empty(counts["samples"])
+            )
         (run,) = _query(connection, RUN)
         kinds = list(_query(connection, KINDS))
         yield Source(
@@ -170,7 +182,9 @@ def open_source(store: Path) -> Iterator[Source]:
             list(_query(connection, YIELDS)),
             tools=any(kind["tools"] for kind in kinds),
             alpaca=any(kind["kind"] == "instruction" for kind in kinds),
-            weights=task_weights(run["recipe_text"]) if any(kind["kind"] == "rationale" for kind in kinds) else {},
+            weights=task_weights(run["recipe_text"])
+            if any(kind["kind"] == "rationale" for kind in kinds)
+            else {},
         )
 
 
@@ -202,7 +216,9 @@ def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]
     return [_row(stored, columns, asked, said, task, weights[task]) for task, asked, said in tasks]
 
 
-def _row(stored: Row, columns: Columns, prompt: Messages, completion: Messages, task: str | None, weight: float) -> Row:
+def _row(
+    stored: Row, columns: Columns, prompt: Messages, completion: Messages, task: str | None, weight: float
+) -> Row:
     alpaca = stored["kind"] == "instruction"
     values = stored | {
         "messages": prompt + completion,

@@ -1,10 +1,11 @@
 """The file or folder that an export becomes: there whole, or not at all.
 
-Promise: everything is written under a hidden name beside the target, flushed to disk, and renamed. What stands there already stays unless
-it is to be replaced, and then it is replaced only if it is a plain file, or a folder that holds nothing but what an export writes. What a
-killed process left under its hidden name is removed by the next export to the same target.
-Not promised: that a folder is replaced in one step. A kill between the two renames leaves the old one as `.NAME.replaced-PID`, whole; it is
-removed when the next export to the target has succeeded.
+Promise: everything is written under a hidden name beside the target, flushed to disk, and renamed. What
+stands there already stays unless it is to be replaced, and then it is replaced only if it is a plain file, or
+a folder that holds nothing but what an export writes. What a killed process left under its hidden name is
+removed by the next export to the same target. Not promised: that a folder is replaced in one step. A kill
+between the two renames leaves the old one as `.NAME.replaced-PID`, whole; it is removed when the next export
+to the target has succeeded.
 """
 
 import os
@@ -17,33 +18,46 @@ import psutil
 
 from factory.errors import FactoryError, InputError
 from factory.export.split import TRAIN, VALIDATION
-from factory.flush import flush
+from factory.system.flush import flush
 
 CARD = "README.md"
-OURS = {CARD, "dataset_dict.json"} | {f"{split}{ending}" for split in (TRAIN, VALIDATION) for ending in ("", ".jsonl", ".parquet")}
+OURS = {CARD, "dataset_dict.json"} | {
+    f"{split}{ending}" for split in (TRAIN, VALIDATION) for ending in ("", ".jsonl", ".parquet")
+}
 
 
 def require_free(target: Path, *, force: bool) -> None:
-    """Raise InputError if the target cannot be written: it exists and is not to be replaced, or `force` would destroy something else."""
+    """Raise InputError if the target cannot be written: it exists and is not to be replaced, or `force` would
+    destroy something else."""
     try:
         str(target).encode()
     except UnicodeEncodeError:
-        raise InputError("the name after -o is not UTF-8, and Arrow cannot write there", "Choose another name.") from None
+        raise InputError(
+            "the name after -o is not UTF-8, and Arrow cannot write there", "Choose another name."
+        ) from None
     if target.name in ("", ".."):
         raise InputError(f"{target} is no name for a new file or folder", "Name one with -o.")
     if not os.path.lexists(target):
         return
     if not force:
-        raise InputError(f"{target} exists already", "Choose another path with -o, or replace it with --force.")
+        raise InputError(
+            f"{target} exists already", "Choose another path with -o, or replace it with --force."
+        )
     if target.is_symlink():
-        raise InputError(f"{target} is a link, and --force does not follow links", "Name the place that it leads to.")
+        raise InputError(
+            f"{target} is a link, and --force does not follow links", "Name the place that it leads to."
+        )
     if target.is_dir() and (strange := sorted({path.name for path in target.iterdir()} - OURS)):
-        raise InputError(f"{target} holds {strange[0]}, which no export wrote: --force leaves it alone", "Choose another path with -o.")
+        raise InputError(
+            f"{target} holds {strange[0]}, which no export wrote: --force leaves it alone",
+            "Choose another path with -o.",
+        )
 
 
 @contextmanager
 def publish(target: Path, *, force: bool) -> Iterator[Path]:
-    """Yield a path beside the target at which nothing exists; a file or folder made there becomes the target if no error comes.
+    """Yield a path beside the target at which nothing exists; a file or folder made there becomes the target
+    if no error comes.
 
     Raises InputError as `require_free` does, FactoryError if the disk refuses.
     """
@@ -90,7 +104,11 @@ def _remove_stale(target: Path, role: str) -> None:
     prefix = f".{target.name}.{role}-"
     for path in target.parent.iterdir():
         process = path.name.removeprefix(prefix)
-        if path.name.startswith(prefix) and process.isdecimal() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
+        if (
+            path.name.startswith(prefix)
+            and process.isdecimal()
+            and (int(process) == os.getpid() or not psutil.pid_exists(int(process)))
+        ):
             _remove(path)
 
 
@@ -108,4 +126,7 @@ def _flush_all(staging: Path) -> None:
 
 
 def _refused(target: Path, error: OSError) -> FactoryError:
-    return FactoryError(f"{target} cannot be written: {error.strerror or error}", "Make room there, or choose another path with -o.")
+    return FactoryError(
+        f"{target} cannot be written: {error.strerror or error}",
+        "Make room there, or choose another path with -o.",
+    )

@@ -1,1 +1,2 @@
-"""Who answers: vLLM inside the process, or OpenAI-compatible servers, behind one protocol. Teachers and evaluated students alike."""
+"""Who answers: vLLM inside the process, or OpenAI-compatible servers, behind one protocol. Teachers and
+evaluated students alike."""

@@ -1,8 +1,8 @@
 """A plugin of vLLM: every process that loads it asks Linux for leave to use AMX's tiles.
 
-vLLM's CPU attention (0.32) uses them where the processor has them and never asks; what it calls beside it mostly has asked by then, and
-where it has not, as for models whose matrices are small, the process is killed by SIGILL. Named in `pyproject.toml`, so that the server's
-engine, a process that is not ours, has it too.
+vLLM's CPU attention (0.32) uses them where the processor has them and never asks; what it calls beside it
+mostly has asked by then, and where it has not, as for models whose matrices are small, the process is killed
+by SIGILL. Named in `pyproject.toml`, so that the server's engine, a process that is not ours, has it too.
 """
 
 

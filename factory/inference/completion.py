@@ -1,7 +1,8 @@
 """What a server's answer has to look like: as much of OpenAI's chat completion as is read here.
 
-Promise: whatever the bytes are, `read_completion` gives a completion whose every field has its type and range, or says in a ValueError
-what is wrong; deep nesting and numbers beyond all bounds included. Fields that nobody reads may hold anything.
+Promise: whatever the bytes are, `read_completion` gives a completion whose every field has its type and
+range, or says in a ValueError what is wrong; deep nesting and numbers beyond all bounds included. Fields that
+nobody reads may hold anything.
 """
 
 from typing import Annotated
@@ -60,7 +61,9 @@ class Completion(_Part):
         """Return the first choice as the answer to a request."""
         choice = self.choices[0]
         tokens = choice.logprobs.content if choice.logprobs and choice.logprobs.content else None
-        topk_ids = [[_token_id(top.token) for top in token.top_logprobs] for token in tokens] if tokens else None
+        topk_ids = (
+            [[_token_id(top.token) for top in token.top_logprobs] for token in tokens] if tokens else None
+        )
         known = topk_ids is not None and all(id is not None for ids in topk_ids for id in ids)
         answer = Answer(
             key=key,
@@ -72,7 +75,9 @@ class Completion(_Part):
             token_ids=choice.token_ids,
             token_logprobs=[token.logprob for token in tokens] if tokens else None,
             topk_ids=topk_ids if known else None,  # type: ignore[arg-type]
-            topk_logprobs=[[top.logprob for top in token.top_logprobs] for token in tokens] if tokens else None,
+            topk_logprobs=[[top.logprob for top in token.top_logprobs] for token in tokens]
+            if tokens
+            else None,
             attempts=attempts,
         )
         return storable(answer)
@@ -86,4 +91,8 @@ def read_completion(body: bytes) -> Completion:
 def _token_id(token: str) -> int | None:
     """Return the id in vLLM's spelling of a token as its id, `token_id:17`, or None."""
     name, _, number = token.rpartition(":")
-    return int(number) if name == "token_id" and number.isascii() and number.isdigit() and len(number) < 10 else None
+    return (
+        int(number)
+        if name == "token_id" and number.isascii() and number.isdigit() and len(number) < 10
+        else None
+    )

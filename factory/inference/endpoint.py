@@ -1,13 +1,16 @@
-"""A model behind OpenAI-compatible servers (vLLM, a cluster behind Ray Serve, llm-d or Dynamo): whoever is well answers.
+"""A model behind OpenAI-compatible servers (vLLM, a cluster behind Ray Serve, llm-d or Dynamo): whoever is
+well answers.
 
-Promise: the same answers are stored as from a model in the process. Logprobs are kept where the server gives them; token ids where it is
-vLLM, which can spell tokens as ids. A server that refuses the connection, hangs, talks nonsense or fails costs an attempt, and the request
-moves to another; one that goes on failing rests (`factory.inference.health`). Every attempt is in the answer. A request that a server finds
-wrong (400, 413, 422) is an answer with the error `refused_400`. A request that failed `ATTEMPTS` times is put against one that was
-answered before: if the servers still answer that one, it is asked once more, and then is an answer with the error `failed_…`; if not, the
-servers are at fault and the run stops, as it does when all of them are given up. Any other refusal is about the whole run and stops it.
-What was answered by then is handed out first. The key is read from the environment for each run and stays inside. Not promised: that a
-server's logprobs are taken before its grammar; vLLM's are taken after it.
+Promise: the same answers are stored as from a model in the process. Logprobs are kept where the server gives
+them; token ids where it is vLLM, which can spell tokens as ids. A server that refuses the connection, hangs,
+talks nonsense or fails costs an attempt, and the request moves to another; one that goes on failing rests
+(`factory.inference.health`). Every attempt is in the answer. A request that a server finds wrong (400, 413,
+422) is an answer with the error `refused_400`. A request that failed `ATTEMPTS` times is put against one that
+was answered before: if the servers still answer that one, it is asked once more, and then is an answer with
+the error `failed_…`; if not, the servers are at fault and the run stops, as it does when all of them are
+given up. Any other refusal is about the whole run and stops it. What was answered by then is handed out
+first. The key is read from the environment for each run and stays inside. Not promised: that a server's
+logprobs are taken before its grammar; vLLM's are taken after it.
 """
 
 import concurrent.futures
@@ -30,8 +33,9 @@ _HINT = "What was answered is stored; run the same command again to go on."
 
 
 class Endpoint:
-    """Servers that all serve `model`. `concurrency` requests are in flight at once, over all servers together; a server may stay silent
-    for `timeout_s` seconds; `say` is told when one begins to rest and when it is back."""
+    """Servers that all serve `model`. `concurrency` requests are in flight at once, over all servers
+    together; a server may stay silent for `timeout_s` seconds; `say` is told when one begins to rest and when
+    it is back."""
 
     def __init__(
         self,
@@ -45,9 +49,14 @@ class Endpoint:
     ):
         key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
         if api_key_env and not key:
-            raise FactoryError(f"the environment variable {api_key_env} (teacher.api_key_env) is not set", f"export {api_key_env}=…")
+            raise FactoryError(
+                f"the environment variable {api_key_env} (teacher.api_key_env) is not set",
+                f"export {api_key_env}=…",
+            )
         if not (key.isascii() and key.isprintable()):
-            raise FactoryError(f"the environment variable {api_key_env} (teacher.api_key_env) holds what cannot be a key")
+            raise FactoryError(
+                f"the environment variable {api_key_env} (teacher.api_key_env) holds what cannot be a key"
+            )
         self._concurrency = concurrency
         self._say = say
         self._servers = [Server(url, model, key=key, timeout_s=timeout_s) for url in urls]
@@ -57,7 +66,8 @@ class Endpoint:
         self._connect()
 
     def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
-        """Yield answers as they end; FactoryError, after those that were in flight, if the servers fail or refuse to work."""
+        """Yield answers as they end; FactoryError, after those that were in flight, if the servers fail or
+        refuse to work."""
         waiting = iter(requests)
         failure: BaseException | None = None
         self._health.start()
@@ -65,10 +75,14 @@ class Endpoint:
             running: set[Asked] = set()
             try:
                 while self._fill(pool, running, waiting, failure):
-                    done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+                    done, running = concurrent.futures.wait(
+                        running, return_when=concurrent.futures.FIRST_COMPLETED
+                    )
                     while self._notes:
                         self._say(self._notes.popleft())
-                    failure = failure or next((error for future in done if (error := future.exception())), None)
+                    failure = failure or next(
+                        (error for future in done if (error := future.exception())), None
+                    )
                     if failure is not None:
                         self._health.stop()
                     for future in done:
@@ -89,8 +103,13 @@ class Endpoint:
         waiting: Iterator[Request | None],
         failure: BaseException | None,
     ) -> set[Asked]:
-        """Send what is waiting to the places that are free, unless the run has failed, and return what is in flight."""
-        while failure is None and len(running) < self._concurrency and (request := next(waiting, None)) is not None:
+        """Send what is waiting to the places that are free, unless the run has failed, and return what is in
+        flight."""
+        while (
+            failure is None
+            and len(running) < self._concurrency
+            and (request := next(waiting, None)) is not None
+        ):
             running.add(pool.submit(self._ask, request))
         return running
 
@@ -139,7 +158,9 @@ class Endpoint:
             if held == ATTEMPTS and not self._is_sound():
                 raise self._stop(turn, failure)
 
-    def _put(self, turn: Turn, request: Request, *, max_tokens: int | None = None) -> tuple[Completion | None, Failure | None]:
+    def _put(
+        self, turn: Turn, request: Request, *, max_tokens: int | None = None
+    ) -> tuple[Completion | None, Failure | None]:
         """Ask once, and take note of what that says about the server."""
         server = self._servers[turn.place]
         try:
@@ -149,7 +170,9 @@ class Endpoint:
             return None, refusal
         except Failure as failure:
             if self._health.failed(turn, failure.rest if isinstance(failure, Busy) else None):
-                self._notes.append(f"note: {server.url} rests, and is tried again now and then: {failure.told}")
+                self._notes.append(
+                    f"note: {server.url} rests, and is tried again now and then: {failure.told}"
+                )
             return None, failure
         except BaseException:
             self._health.failed(turn)

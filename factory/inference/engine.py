@@ -1,10 +1,12 @@
 """vLLM inside the calling process, answer by answer from the engine's step loop.
 
-Promise: each answer is handed out when it ends, so that a crash loses only what was in flight. On two cores this is also faster than
-vLLM's default of three processes. The process must have been started with `factory.inference.environment.ENVIRONMENT`; the engine's
-memory comes back when the process ends. On a CPU chunked prefill is off, because a seeded request whose prompt is prefilled in chunks
-ends the CPU engine (vLLM 0.32, "CPU Generator does not use offset"). A JSON Schema is enforced by our own logits processor, because
-vLLM's structured outputs mask the logits before the raw logprobs are taken, and what is stored here is the unmasked distribution.
+Promise: each answer is handed out when it ends, so that a crash loses only what was in flight. On two cores
+this is also faster than vLLM's default of three processes. The process must have been started with
+`factory.inference.environment.ENVIRONMENT`; the engine's memory comes back when the process ends. On a CPU
+chunked prefill is off, because a seeded request whose prompt is prefilled in chunks ends the CPU engine (vLLM
+0.32, "CPU Generator does not use offset"). A JSON Schema is enforced by our own logits processor, because
+vLLM's structured outputs mask the logits before the raw logprobs are taken, and what is stored here is the
+unmasked distribution.
 """
 
 import time
@@ -15,16 +17,18 @@ from typing import Any
 from factory.errors import FactoryError
 from factory.inference.request import TOO_LONG, Answer, Request
 
-# Eager mode with a fixed cache starts fastest. Small blocks let requests share more of a common prompt: the default of 128 tokens
-# wastes up to 127 of them on each.
+# Eager mode with a fixed cache starts fastest. Small blocks let requests share more of a common prompt: the
+# default of 128 tokens wastes up to 127 of them on each.
 ON_CPU: dict[str, Any] = {"enforce_eager": True, "enable_chunked_prefill": False, "block_size": 32}
 
 
 class Engine:
-    """A model folder loaded into vLLM. `concurrency` requests are in flight at once; `kv_cache_gb` is the key-value cache in GiB; `dtype`
-    auto is the folder's own."""
+    """A model folder loaded into vLLM. `concurrency` requests are in flight at once; `kv_cache_gb` is the
+    key-value cache in GiB; `dtype` auto is the folder's own."""
 
-    def __init__(self, folder: Path, *, max_model_len: int, concurrency: int, kv_cache_gb: float, dtype: str = "auto"):
+    def __init__(
+        self, folder: Path, *, max_model_len: int, concurrency: int, kv_cache_gb: float, dtype: str = "auto"
+    ):
         import torch
         from vllm import EngineArgs
         from vllm.v1.engine.llm_engine import LLMEngine
@@ -51,7 +55,9 @@ class Engine:
         self.tokenizer = self._engine.get_tokenizer()
 
     def _prompt_ids(self, request: Request) -> list[int]:
-        text = self.tokenizer.apply_chat_template(request.messages, tools=request.tools, tokenize=False, add_generation_prompt=True)
+        text = self.tokenizer.apply_chat_template(
+            request.messages, tools=request.tools, tokenize=False, add_generation_prompt=True
+        )
         return self._encode(text + request.begun)
 
     def _encode(self, text: str) -> list[int]:
@@ -71,7 +77,10 @@ class Engine:
                     break
                 if request is None:
                     break
-                ids, forced = self._prompt_ids(request), self._encode(request.forced) if request.forced else []
+                ids, forced = (
+                    self._prompt_ids(request),
+                    self._encode(request.forced) if request.forced else [],
+                )
                 if len(ids) + max(1, len(forced)) > self.max_model_len:
                     yield Answer(request.key, "", "error", len(ids), 0, 0.0, error=TOO_LONG)
                     continue
@@ -88,7 +97,9 @@ class Engine:
         from vllm.sampling_params import RequestOutputKind
 
         sampling = request.sampling
-        extra = ({"json_schema": request.schema} if request.schema else {}) | ({"forced_ids": forced} if forced else {})
+        extra = ({"json_schema": request.schema} if request.schema else {}) | (
+            {"forced_ids": forced} if forced else {}
+        )
         params = SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
@@ -106,7 +117,8 @@ class Engine:
             self._engine.add_request(request.key, {"prompt_token_ids": prompt_ids}, params)
         except ValueError as error:
             raise FactoryError(
-                f"vLLM refuses the request: {error}", "Look at the tool's JSON Schema and at the sampling parameters."
+                f"vLLM refuses the request: {error}",
+                "Look at the tool's JSON Schema and at the sampling parameters.",
             ) from None
 
     def _answer(self, output: Any, seconds: float) -> Answer:

@@ -1,8 +1,10 @@
-"""A vLLM logits processor that lets a model write what it is told to, token by token: how likely that text is to it.
+"""A vLLM logits processor that lets a model write what it is told to, token by token: how likely that text is
+to it.
 
-Promise: vLLM takes the raw logprobs before logits processors run, so those of a forced answer are the model's own, in the process, the
-kernels and the number format that it is served with. Asking for the logprobs of a prompt would give the same, but with all logits of a
-prompt in memory at once and without the cache of common beginnings.
+Promise: vLLM takes the raw logprobs before logits processors run, so those of a forced answer are the model's
+own, in the process, the kernels and the number format that it is served with. Asking for the logprobs of a
+prompt would give the same, but with all logits of a prompt in memory at once and without the cache of common
+beginnings.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
 """A vLLM logits processor that lets only tokens through that keep the answer inside a JSON Schema (xgrammar).
 
-Promise: the constrained answer is one JSON value of the schema in the form of Python's `json.dumps` (", " and ": "), then the end of the
-turn. vLLM takes the raw logprobs before logits processors run, so the stored distribution is the model's own. vLLM's structured outputs
-(0.32) mask the logits first, and every token outside the grammar would be stored with probability zero.
+Promise: the constrained answer is one JSON value of the schema in the form of Python's `json.dumps` (", " and
+": "), then the end of the turn. vLLM takes the raw logprobs before logits processors run, so the stored
+distribution is the model's own. vLLM's structured outputs (0.32) mask the logits first, and every token
+outside the grammar would be stored with probability zero.
 """
 
 import json
@@ -24,7 +25,9 @@ class JsonSchemaProcessor(LogitsProcessor):
         info = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=self._vocab_size)
         self._compiler = xgrammar.GrammarCompiler(info)
         self._rows: dict[int, _Row] = {}
-        self._bitmask = xgrammar.allocate_token_bitmask(vllm_config.scheduler_config.max_num_seqs, self._vocab_size)
+        self._bitmask = xgrammar.allocate_token_bitmask(
+            vllm_config.scheduler_config.max_num_seqs, self._vocab_size
+        )
 
     def is_argmax_invariant(self) -> bool:
         return False
@@ -53,7 +56,10 @@ class JsonSchemaProcessor(LogitsProcessor):
         for index in indices:
             self._rows[index].matcher.fill_next_token_bitmask(self._bitmask, index)
         xgrammar.apply_token_bitmask_inplace(
-            logits, self._bitmask[: logits.shape[0]].to(logits.device), vocab_size=self._vocab_size, indices=indices
+            logits,
+            self._bitmask[: logits.shape[0]].to(logits.device),
+            vocab_size=self._vocab_size,
+            indices=indices,
         )
         return logits
 
@@ -61,7 +67,9 @@ class JsonSchemaProcessor(LogitsProcessor):
         schema = (params.extra_args or {}).get("json_schema")
         if schema is None:
             return None
-        grammar = self._compiler.compile_json_schema(json.dumps(schema), any_whitespace=False, separators=(", ", ": "))
+        grammar = self._compiler.compile_json_schema(
+            json.dumps(schema), any_whitespace=False, separators=(", ", ": ")
+        )
         return _Row(xgrammar.GrammarMatcher(grammar), output_ids)
 
 

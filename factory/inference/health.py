@@ -1,9 +1,10 @@
 """Which of several servers is asked next, and which of them rest (a circuit breaker for each).
 
-Promise: a server that failed `IN_A_ROW` times in a row rests; when its rest is over, one request probes it: an answer wakes it, a failure
-lets it rest twice as long, up to `LONGEST_REST`. A server that names a time to wait (Retry-After) rests for that time at once, at most
-`LONGEST_REST`. Among those awake the one with the fewest requests in flight is next, so a server that hangs holds no more than its share.
-A request that has failed is not what a resting server is probed with, unless all of them rest. Safe to use from many threads.
+Promise: a server that failed `IN_A_ROW` times in a row rests; when its rest is over, one request probes it:
+an answer wakes it, a failure lets it rest twice as long, up to `LONGEST_REST`. A server that names a time to
+wait (Retry-After) rests for that time at once, at most `LONGEST_REST`. Among those awake the one with the
+fewest requests in flight is next, so a server that hangs holds no more than its share. A request that has
+failed is not what a resting server is probed with, unless all of them rest. Safe to use from many threads.
 Not promised: fairness between requests that wait.
 """
 
@@ -48,7 +49,8 @@ class Health:
         self._changed = threading.Condition()
 
     def take(self, failed: Mapping[int, int]) -> Turn:
-        """Return the next turn for a request, which `failed` so often at which place; wait while all rest. Raises Stopped."""
+        """Return the next turn for a request, which `failed` so often at which place; wait while all rest.
+        Raises Stopped."""
         with self._changed:
             while True:
                 if self._stopped:
@@ -59,11 +61,16 @@ class Health:
                 self._changed.wait(seconds)
 
     def choose(self, failed: Mapping[int, int]) -> tuple[Turn | None, float | None]:
-        """Return a turn, or None and the seconds until there may be one (None: when a probe has ended). Does not wait."""
+        """Return a turn, or None and the seconds until there may be one (None: when a probe has ended). Does
+        not wait."""
         with self._changed:
             now, states = self._clock(), self._states
             awake = [place for place, state in enumerate(states) if state.wakes_at is None]
-            resting = {place: state.wakes_at for place, state in enumerate(states) if state.wakes_at is not None and not state.probed}
+            resting = {
+                place: state.wakes_at
+                for place, state in enumerate(states)
+                if state.wakes_at is not None and not state.probed
+            }
             due = [place for place, wakes_at in resting.items() if wakes_at <= now]
             if due and not (awake and failed):
                 place = min(due, key=lambda place: (failed.get(place, 0), resting[place]))
@@ -72,7 +79,14 @@ class Health:
                 return Turn(place, probe=True), None
             if awake:
                 size = len(states)
-                place = min(awake, key=lambda place: (failed.get(place, 0), states[place].in_flight, (place - self._next) % size))
+                place = min(
+                    awake,
+                    key=lambda place: (
+                        failed.get(place, 0),
+                        states[place].in_flight,
+                        (place - self._next) % size,
+                    ),
+                )
                 self._next = (place + 1) % size
                 states[place].in_flight += 1
                 return Turn(place, probe=False), None
@@ -88,7 +102,8 @@ class Health:
             return woke
 
     def failed(self, turn: Turn, rest: float | None = None) -> bool:
-        """Take note that the server failed, and asks for `rest` seconds; return whether that sent it to rest."""
+        """Take note that the server failed, and asks for `rest` seconds; return whether that sent it to
+        rest."""
         with self._changed:
             state = self._leave(turn)
             # What was sent before the rest says nothing new.

@@ -1,8 +1,9 @@
 """What is asked of a model and what comes back, whoever answers.
 
-Promise: a request's key is the content id of everything that determines its answer (model and revision, rendered messages, schema,
-parameters, draw number); its sampling seed follows from the key, so the same request draws the same numbers wherever it stands in a run.
-Not promised: equal floating-point results on different machines or batch sizes.
+Promise: a request's key is the content id of everything that determines its answer (model and revision,
+rendered messages, schema, parameters, draw number); its sampling seed follows from the key, so the same
+request draws the same numbers wherever it stands in a run. Not promised: equal floating-point results on
+different machines or batch sizes.
 """
 
 import datetime
@@ -10,14 +11,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from factory.digest import content_id
+from factory.system.digest import content_id
 
 TOO_LONG = "prompt_too_long"  # the error of a prompt that leaves no room for an answer
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Parameters of one draw. `temperature` 0 is greedy; `max_tokens` counts completion tokens; `logprobs` is the k of the stored top-k."""
+    """Parameters of one draw. `temperature` 0 is greedy; `max_tokens` counts completion tokens; `logprobs` is
+    the k of the stored top-k."""
 
     temperature: float
     top_p: float
@@ -27,9 +29,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Request:
-    """One question to a model: chat messages in OpenAI form, optionally a JSON Schema that the answer has to match, and tools for the
-    chat template. `begun` is how the answer begins already. `forced`: the answer is to be this text, whatever the model would say; asked
-    is how likely it is to the model. Both only for a model in the process."""
+    """One question to a model: chat messages in OpenAI form, optionally a JSON Schema that the answer has to
+    match, and tools for the chat template. `begun` is how the answer begins already. `forced`: the answer is
+    to be this text, whatever the model would say; asked is how likely it is to the model. Both only for a
+    model in the process."""
 
     key: str
     messages: list[dict[str, Any]]
@@ -48,8 +51,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One sending of a request to the server at the URL `endpoint`, begun at `sent_at` (UTC, without a zone), over after `seconds`.
-    `outcome` is ok, timeout, connection, bad_answer, or http_ and the status."""
+    """One sending of a request to the server at the URL `endpoint`, begun at `sent_at` (UTC, without a zone),
+    over after `seconds`. `outcome` is ok, timeout, connection, bad_answer, or http_ and the status."""
 
     endpoint: str
     outcome: str
@@ -61,10 +64,11 @@ class Attempt:
 class Answer:
     """One completion. Lists run over completion tokens, the end-of-turn token included.
 
-    `topk_ids` and `topk_logprobs` hold the k most likely tokens of the raw distribution (natural logarithms, before temperature,
-    penalties and grammar); the token that was drawn may be outside. Without logprobs from the server they are None. `error` is a reason
-    code when there is no answer; then `text` is empty. `seconds` is the time from sending to the last token. `attempts` are the sendings to
-    servers, in order; a model in the process has none to tell.
+    `topk_ids` and `topk_logprobs` hold the k most likely tokens of the raw distribution (natural logarithms,
+    before temperature, penalties and grammar); the token that was drawn may be outside. Without logprobs from
+    the server they are None. `error` is a reason code when there is no answer; then `text` is empty.
+    `seconds` is the time from sending to the last token. `attempts` are the sendings to servers, in order; a
+    model in the process has none to tell.
     """
 
     key: str
@@ -82,7 +86,8 @@ class Answer:
 
     @property
     def may_come_later(self) -> bool:
-        """Whether it is no answer, and another attempt at another time could bring one: nothing is wrong with the request itself."""
+        """Whether it is no answer, and another attempt at another time could bring one: nothing is wrong with
+        the request itself."""
         return self.error is not None and self.error.startswith("failed_")
 
 
@@ -90,8 +95,9 @@ class Model(Protocol):
     """Something that answers requests, in whatever order they finish."""
 
     def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
-        """Yield an answer for each request as soon as it is complete. `requests` is drawn from as room becomes free; None says that there
-        is nothing to ask until one of the answers in flight has been taken."""
+        """Yield an answer for each request as soon as it is complete. `requests` is drawn from as room
+        becomes free; None says that there is nothing to ask until one of the answers in flight has been
+        taken."""
         ...
 
 
@@ -104,8 +110,9 @@ def request_key(
     draw: int,
     max_model_len: int | None = None,
 ) -> str:
-    """Return the content id of a request; any change of an argument gives another key. `max_model_len` is how many tokens prompt and answer
-    may have together, None for the usual number or where that is not ours to say."""
+    """Return the content id of a request; any change of an argument gives another key. `max_model_len` is how
+    many tokens prompt and answer may have together, None for the usual number or where that is not ours to
+    say."""
     return content_id(
         {
             "model": model,

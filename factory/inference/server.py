@@ -1,8 +1,9 @@
 """One OpenAI-compatible server: what it is asked, and what its ways of not answering mean.
 
-Promise: `ask` returns a checked completion or raises Failure (this time it brought none), Busy (not now), Refused (this request is wrong),
-or FactoryError (this server will not work for us: a key, a model or an address is wrong). No error tells the key, not even where the
-server repeats it. Not promised: an end to an answer that trickles in; `timeout_s` is time without a byte.
+Promise: `ask` returns a checked completion or raises Failure (this time it brought none), Busy (not now),
+Refused (this request is wrong), or FactoryError (this server will not work for us: a key, a model or an
+address is wrong). No error tells the key, not even where the server repeats it. Not promised: an end to an
+answer that trickles in; `timeout_s` is time without a byte.
 """
 
 import datetime
@@ -18,7 +19,8 @@ from factory.errors import FactoryError
 from factory.inference.completion import Completion, read_completion
 from factory.inference.request import Request
 
-# Seconds until a machine that is switched off, or a list of models that does not come, is a failure: neither waits for a model to answer.
+# Seconds until a machine that is switched off, or a list of models that does not come, is a failure: neither
+# waits for a model to answer.
 _CONNECT, _LIST = 10.0, 30.0
 _WRONG_REQUEST = frozenset({400, 413, 422})
 _PASSING = frozenset({408, 409, 425, 429})
@@ -26,7 +28,8 @@ _NONSENSE = (openai.OpenAIError, ValueError, TypeError, AttributeError, Recursio
 
 
 class Failure(Exception):
-    """An attempt without an answer. `outcome` is its code (timeout, connection, bad_answer, http_500, …), `told` is for a person."""
+    """An attempt without an answer. `outcome` is its code (timeout, connection, bad_answer, http_500, …),
+    `told` is for a person."""
 
     def __init__(self, outcome: str, told: str):
         super().__init__(told)
@@ -35,7 +38,8 @@ class Failure(Exception):
 
 
 class Busy(Failure):
-    """The server has no room now, which is no fault of the request; `rest` is how many seconds it wants to be left alone, if it says."""
+    """The server has no room now, which is no fault of the request; `rest` is how many seconds it wants to be
+    left alone, if it says."""
 
     def __init__(self, outcome: str, told: str, rest: float | None):
         super().__init__(outcome, told)
@@ -51,22 +55,27 @@ class Refused(Failure):
 
 
 class Server:
-    """The server at `url`, which serves `model`; `timeout_s` is how many seconds it may stay silent. `url` is also what is stored: it is
-    kept without user, query and fragment."""
+    """The server at `url`, which serves `model`; `timeout_s` is how many seconds it may stay silent. `url` is
+    also what is stored: it is kept without user, query and fragment."""
 
     def __init__(self, url: str, model: str, *, key: str, timeout_s: float):
         self.url = _shown(url)
         self._model = model
         self._key = key
-        self._client = openai.OpenAI(base_url=url, api_key=key or "none", max_retries=0, timeout=_timeout(timeout_s))
+        self._client = openai.OpenAI(
+            base_url=url, api_key=key or "none", max_retries=0, timeout=_timeout(timeout_s)
+        )
         self._list_timeout = _timeout(min(timeout_s, _LIST))
         self._is_vllm: bool | None = None
 
     def connect(self) -> None:
-        """Look whether the server has the model, and whether it is vLLM; Failure if it is out of reach or talks nonsense, FactoryError
-        if it refuses or has other models."""
+        """Look whether the server has the model, and whether it is vLLM; Failure if it is out of reach or
+        talks nonsense, FactoryError if it refuses or has other models."""
         try:
-            served = {str(model.id): model.owned_by for model in self._client.models.list(timeout=self._list_timeout).data}
+            served = {
+                str(model.id): model.owned_by
+                for model in self._client.models.list(timeout=self._list_timeout).data
+            }
         except openai.APIStatusError as error:
             raise self._failure(error) from None
         except openai.APITimeoutError as error:
@@ -76,7 +85,10 @@ class Server:
         except _NONSENSE as error:
             raise Failure("bad_answer", self._told(error)) from None
         if self._model not in served:
-            raise FactoryError(f"{self.url} serves {', '.join(served) or 'nothing'}, not {self._model}", "Mend teacher.model.")
+            raise FactoryError(
+                f"{self.url} serves {', '.join(served) or 'nothing'}, not {self._model}",
+                "Mend teacher.model.",
+            )
         self._is_vllm = "vllm" in served.values()
 
     def ask(self, request: Request, *, max_tokens: int | None = None) -> Completion:
@@ -110,7 +122,9 @@ class Server:
             return Failure(f"http_{status}", told)
         if status in (401, 403):
             return FactoryError(f"{self.url} refuses the key: {told}", "Look at teacher.api_key_env.")
-        return FactoryError(f"{self.url} refuses to work: {told}", "Look at teacher.endpoints and teacher.model.")
+        return FactoryError(
+            f"{self.url} refuses to work: {told}", "Look at teacher.endpoints and teacher.model."
+        )
 
     def _told(self, error: Exception) -> str:
         """Return the first line of what went wrong, without the key, which some servers repeat."""
@@ -130,11 +144,18 @@ class Server:
         if sampling.logprobs:
             arguments |= {"logprobs": True, "top_logprobs": sampling.logprobs}
         if request.schema:
-            arguments["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": request.schema}}
+            arguments["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": request.schema},
+            }
         if request.tools:
             arguments["tools"] = request.tools
         if self._is_vllm:
-            arguments["extra_body"] = {"return_tokens_as_token_ids": True, "return_token_ids": True, "ignore_eos": request.ignore_eos}
+            arguments["extra_body"] = {
+                "return_tokens_as_token_ids": True,
+                "return_token_ids": True,
+                "ignore_eos": request.ignore_eos,
+            }
         return arguments
 
 
@@ -148,14 +169,17 @@ def _shown(url: str) -> str:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, which holds a number or a date (RFC 9110, 10.2.3); None if it holds neither."""
+    """Return the seconds of a Retry-After header, which holds a number or a date (RFC 9110, 10.2.3); None if
+    it holds neither."""
     try:
         seconds = float(value or "")
     except ValueError:
         try:
             when = email.utils.parsedate_to_datetime(value or "")
             # A date that names no zone is in UTC.
-            seconds = (when.replace(tzinfo=when.tzinfo or datetime.UTC) - datetime.datetime.now(datetime.UTC)).total_seconds()
+            seconds = (
+                when.replace(tzinfo=when.tzinfo or datetime.UTC) - datetime.datetime.now(datetime.UTC)
+            ).total_seconds()
         except (ValueError, OverflowError):
             return None
     return max(seconds, 0.0) if math.isfinite(seconds) else None

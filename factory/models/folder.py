@@ -1,8 +1,10 @@
-"""What can be known of a model folder without loading it, and what is refused before anything of it is loaded.
+"""What can be known of a model folder without loading it, and what is refused before anything of it is
+loaded.
 
-Promise: `inspect` reads `config.json` and the headers of the safetensors files only. It refuses folders without weights, with pickled
-weights only, with code of their own (`auto_map`), or with headers that do not fit their files. It runs nothing from the folder. Not
-promised: that the weights are good, or that vLLM knows the architecture.
+Promise: `inspect` reads `config.json` and the headers of the safetensors files only. It refuses folders
+without weights, with pickled weights only, with code of their own (`auto_map`), or with headers that do not
+fit their files. It runs nothing from the folder. Not promised: that the weights are good, or that vLLM knows
+the architecture.
 """
 
 import json
@@ -11,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from factory.digest import content_id, file_sha256
 from factory.errors import InputError
+from factory.system.digest import content_id, file_sha256
 
 INDEX = "model.safetensors.index.json"
 
@@ -31,12 +33,23 @@ class ModelFolder:
 
     @property
     def digest(self) -> str:
-        names = sorted(path for path in self.folder.iterdir() if path.suffix in (".json", ".safetensors", ".jinja", ".model", ".txt"))
-        return content_id({path.name: _sha256(path, path.stat().st_mtime_ns) for path in names if path.name != "manifest.json"})
+        names = sorted(
+            path
+            for path in self.folder.iterdir()
+            if path.suffix in (".json", ".safetensors", ".jinja", ".model", ".txt")
+        )
+        return content_id(
+            {
+                path.name: _sha256(path, path.stat().st_mtime_ns)
+                for path in names
+                if path.name != "manifest.json"
+            }
+        )
 
     @property
     def tokenizer_digest(self) -> str:
-        """The content id of the tokenizer's vocabulary file: two models with the same one give the same ids to the same text."""
+        """The content id of the tokenizer's vocabulary file: two models with the same one give the same ids
+        to the same text."""
         return content_id(_sha256(self.folder / "tokenizer.json", 0))
 
 
@@ -44,7 +57,8 @@ def inspect(folder: Path) -> ModelFolder:
     """Return the facts of a Transformers folder, or raise InputError saying what is missing or refused."""
     if not folder.is_dir():
         raise InputError(
-            f"{folder} is not a model folder: there is no such folder", "Name a bundled model, a Hugging Face id or a local folder."
+            f"{folder} is not a model folder: there is no such folder",
+            "Name a bundled model, a Hugging Face id or a local folder.",
         )
     if not (folder / "config.json").exists():
         raise InputError(f"{folder} is not a model folder: config.json is missing")
@@ -55,16 +69,21 @@ def inspect(folder: Path) -> ModelFolder:
     for name, values in settings.items():
         for key in ("auto_map", "_attn_implementation_internal"):
             if key in values:
-                raise InputError(f"{folder / name} names code to run ({key}); models with code of their own are refused")
+                raise InputError(
+                    f"{folder / name} names code to run ({key}); models with code of their own are refused"
+                )
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         other = next(iter(folder.glob("*.bin")), None)
         raise InputError(
-            f"{folder} has no *.safetensors weights" + (f" (only {other.name}, a pickle, which is never loaded)" if other else ""),
+            f"{folder} has no *.safetensors weights"
+            + (f" (only {other.name}, a pickle, which is never loaded)" if other else ""),
             "Save the model again with save_pretrained.",
         )
     if not (folder / "tokenizer.json").is_file():
-        raise InputError(f"{folder} has no tokenizer.json", "Save the tokenizer into the folder with save_pretrained.")
+        raise InputError(
+            f"{folder} has no tokenizer.json", "Save the tokenizer into the folder with save_pretrained."
+        )
     if (folder / INDEX).exists():
         _check_index(folder)
     size = sum(_check_header(path) for path in weights)
@@ -80,7 +99,9 @@ def inspect(folder: Path) -> ModelFolder:
             config,
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{folder / 'config.json'} is not the configuration of a language model: {error} is missing or wrong") from None
+        raise InputError(
+            f"{folder / 'config.json'} is not the configuration of a language model: {error} is missing or wrong"
+        ) from None
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -107,14 +128,25 @@ def _check_header(path: Path) -> int:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(size - 8, 100_000_000):
-            raise InputError(f"{path} is damaged: its header claims {length} bytes in a file of {size}", "Copy the file again.")
+            raise InputError(
+                f"{path} is damaged: its header claims {length} bytes in a file of {size}",
+                "Copy the file again.",
+            )
         try:
             header = json.loads(file.read(length))
-            end = max((int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"), default=0)
+            end = max(
+                (int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"),
+                default=0,
+            )
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError):
-            raise InputError(f"{path} is damaged: its header cannot be read", "Copy the file again.") from None
+            raise InputError(
+                f"{path} is damaged: its header cannot be read", "Copy the file again."
+            ) from None
     if 8 + length + end != size:
-        raise InputError(f"{path} is damaged: its header describes {8 + length + end} bytes, the file has {size}", "Copy the file again.")
+        raise InputError(
+            f"{path} is damaged: its header describes {8 + length + end} bytes, the file has {size}",
+            "Copy the file again.",
+        )
     return size
 
 

@@ -1,7 +1,7 @@
 """Which number format is the fast one on this machine: measured, because flags do not tell.
 
-Processors with AVX-512 BF16 but without AMX multiply bfloat16 matrices at twice the speed of float32 or at half of it, depending on the
-model.
+Processors with AVX-512 BF16 but without AMX multiply bfloat16 matrices at twice the speed of float32 or at
+half of it, depending on the model.
 """
 
 import time
@@ -17,11 +17,15 @@ _ROWS, _INNER, _COLUMNS, _ROUNDS = 256, 1024, 1024, 50
 
 @cache
 def fast_precision() -> Precision:
-    """Return float32 where this process multiplies it clearly faster, else bfloat16, as on a GPU. Takes about a tenth of a second."""
+    """Return float32 where this process multiplies it clearly faster, else bfloat16, as on a GPU. Takes about
+    a tenth of a second."""
     if torch.cuda.is_available():
         return "bfloat16"
     fastest = {torch.bfloat16: float("inf"), torch.float32: float("inf")}
-    matrices = {kind: (torch.ones(_ROWS, _INNER, dtype=kind), torch.ones(_INNER, _COLUMNS, dtype=kind)) for kind in fastest}
+    matrices = {
+        kind: (torch.ones(_ROWS, _INNER, dtype=kind), torch.ones(_INNER, _COLUMNS, dtype=kind))
+        for kind in fastest
+    }
     # In turn, and the fastest of many: other work on the machine must not decide.
     for _ in range(_ROUNDS):
         for kind, (left, right) in matrices.items():

@@ -1,20 +1,21 @@
 """From the name in a recipe to a folder on disk and a revision that pins its content.
 
-The order is: a bundled name, a folder found from the recipe, a Hugging Face id. The revision of a bundled model is its GGUF's digest, of a
-Hugging Face id its commit, of a local folder its content, of a served model what the recipe says. Downloads happen in the calling process,
-which may see the user's token; stages that load models never do.
+The order is: a bundled name, a folder found from the recipe, a Hugging Face id. The revision of a bundled
+model is its GGUF's digest, of a Hugging Face id its commit, of a local folder its content, of a served model
+what the recipe says. Downloads happen in the calling process, which may see the user's token; stages that
+load models never do.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.artifact import verify
-from factory.digest import file_sha256
 from factory.errors import FactoryError, InputError
+from factory.models.artifact import verify
 from factory.models.bundled import BUNDLED, converted_folder, gguf_path
 from factory.models.folder import ModelFolder, inspect
-from factory.recipe.load import LoadedRecipe
+from factory.system.digest import file_sha256
 
 SERVED = "served"  # the revision of a model behind servers, where none is written
 _FILES = ["*.safetensors", "*.json", "*.jinja", "*.model", "tokenizer*", "merges.txt", "vocab.txt"]
@@ -22,7 +23,8 @@ _FILES = ["*.safetensors", "*.json", "*.jinja", "*.model", "tokenizer*", "merges
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A named model, pinned. `folder` may not exist yet if the model is a bundled one that was never converted."""
+    """A named model, pinned. `folder` may not exist yet if the model is a bundled one that was never
+    converted."""
 
     name: str
     revision: str
@@ -40,39 +42,48 @@ class ModelSource:
         return inspect(self.folder)
 
 
-def resolve_model(loaded: LoadedRecipe, name: str, revision: str | None) -> ModelSource:
+def resolve_model(name: str, revision: str | None, find: Callable[[str], Path]) -> ModelSource:
     """Return the pinned source of a model name; download a Hugging Face id if it is not in the cache.
 
+    `find` turns a name into a local folder, or raises InputError where there is none.
     Raises InputError if the folder is no model, FactoryError if the download fails.
     """
     if name in BUNDLED:
         return ModelSource(name, f"gguf-sha256:{file_sha256(gguf_path(name))}", converted_folder(name))
     try:
-        folder = loaded.resolve(name)
+        folder = find(name)
     except InputError:
         return _download(name, revision)
     return ModelSource(name, inspect(folder).digest, folder)
 
 
 def resolve_endpoint(name: str, revision: str | None) -> ModelSource:
-    """Return the source of a model behind OpenAI-compatible servers: it is what it is called, on whichever servers, unless `revision`
-    says more. Which weights they serve is theirs to know."""
+    """Return the source of a model behind OpenAI-compatible servers: it is what it is called, on whichever
+    servers, unless `revision` says more. Which weights they serve is theirs to know."""
     return ModelSource(name, revision or SERVED, Path(os.devnull))
 
 
 def _download(name: str, revision: str | None) -> ModelSource:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES))
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise InputError(
-            f"there is no model {name}" + (f" at revision {revision}" if revision else "") + " on the hub, or it is not yours to read"
+            f"there is no model {name}"
+            + (f" at revision {revision}" if revision else "")
+            + " on the hub, or it is not yours to read"
         ) from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise FactoryError(
-            f"{name} could not be downloaded: {str(error).splitlines()[0]}", "Is the network reachable? A local folder works without it."
+            f"{name} could not be downloaded: {str(error).splitlines()[0]}",
+            "Is the network reachable? A local folder works without it.",
         ) from None
     inspect(folder)
     return ModelSource(name, folder.name, folder)

@@ -10,18 +10,34 @@ NAME = r"^[a-z0-9][a-z0-9-]{0,30}$"
 
 
 class _Adapter(Part):
-    name: str | None = Field(default=None, pattern=NAME, description="What to call it, and the student, among others of one base.")
+    name: str | None = Field(
+        default=None, pattern=NAME, description="What to call it, and the student, among others of one base."
+    )
 
 
 class Lora(_Adapter):
     """Low-rank matrices beside frozen weights (Hu et al., 2021, arXiv 2106.09685)."""
 
     kind: Literal["lora"] = Field(default="lora", description="Low-rank matrices beside frozen weights.")
-    rank: int = Field(default=16, ge=1, le=512, description="Rank of the update: more rank, more room to learn and more memory.")
-    alpha: int = Field(default=32, ge=1, le=2048, description="Scale of the update; it is applied as alpha / rank.")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the adapter's inputs dropped in training.")
-    rslora: bool = Field(default=False, description="Apply alpha / sqrt(rank) instead: steadier at high ranks.")
-    dora: bool = Field(default=False, description="Learn size and direction of the weights apart (DoRA): slower, better at low ranks.")
+    rank: int = Field(
+        default=16,
+        ge=1,
+        le=512,
+        description="Rank of the update: more rank, more room to learn and more memory.",
+    )
+    alpha: int = Field(
+        default=32, ge=1, le=2048, description="Scale of the update; it is applied as alpha / rank."
+    )
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of the adapter's inputs dropped in training."
+    )
+    rslora: bool = Field(
+        default=False, description="Apply alpha / sqrt(rank) instead: steadier at high ranks."
+    )
+    dora: bool = Field(
+        default=False,
+        description="Learn size and direction of the weights apart (DoRA): slower, better at low ranks.",
+    )
 
 
 class PromptTuning(_Adapter):
@@ -42,7 +58,9 @@ class PromptTuning(_Adapter):
 class FullWeights(_Adapter):
     """No adapter: every weight is trained."""
 
-    kind: Literal["full"] = Field(description="Every weight is trained, in float32: four times the memory of the model and more.")
+    kind: Literal["full"] = Field(
+        description="Every weight is trained, in float32: four times the memory of the model and more."
+    )
 
 
 def _kind(value: Any) -> str | None:
@@ -52,6 +70,10 @@ def _kind(value: Any) -> str | None:
 
 KINDS = ("lora", "prompt_tuning", "full")
 Adapter = Annotated[
-    Annotated[Lora, Tag("lora")] | Annotated[PromptTuning, Tag("prompt_tuning")] | Annotated[FullWeights, Tag("full")],
-    Discriminator(_kind, custom_error_type="kind", custom_error_message=f"must have a kind: {', '.join(KINDS)}"),
+    Annotated[Lora, Tag("lora")]
+    | Annotated[PromptTuning, Tag("prompt_tuning")]
+    | Annotated[FullWeights, Tag("full")],
+    Discriminator(
+        _kind, custom_error_type="kind", custom_error_message=f"must have a kind: {', '.join(KINDS)}"
+    ),
 ]

@@ -1,4 +1,5 @@
-"""Which checks a recipe may name, and their settings. An item is a name, or a name with its settings: `{dedup: {threshold: 0.7}}`."""
+"""Which checks a recipe may name, and their settings. An item is a name, or a name with its settings:
+`{dedup: {threshold: 0.7}}`."""
 
 from typing import Annotated, Any, Literal, get_args
 
@@ -6,7 +7,17 @@ from pydantic import Discriminator, Field, Tag
 
 from factory.recipe.part import Part
 
-CheckName = Literal["schema", "execution", "finish_reason", "agreement", "degenerate", "length", "judge", "dedup", "decontamination"]
+CheckName = Literal[
+    "schema",
+    "execution",
+    "finish_reason",
+    "agreement",
+    "degenerate",
+    "length",
+    "judge",
+    "dedup",
+    "decontamination",
+]
 CHECKS: tuple[CheckName, ...] = get_args(CheckName)
 
 
@@ -75,7 +86,12 @@ class DedupItem(Part):
     dedup: Dedup = Field(description="From which likeness on two samples are one too many.")
 
 
-_ITEMS: dict[str, type[Part]] = {"agreement": AgreementItem, "length": LengthItem, "judge": JudgeItem, "dedup": DedupItem}
+_ITEMS: dict[str, type[Part]] = {
+    "agreement": AgreementItem,
+    "length": LengthItem,
+    "judge": JudgeItem,
+    "dedup": DedupItem,
+}
 WITH_SETTINGS = tuple(_ITEMS)
 
 
@@ -111,14 +127,22 @@ DEFAULT: dict[str, tuple[Check, ...]] = {
     "tool_call": ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination"),
     "rationale": ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination"),
     # A proposal in other words is no new one: Alpaca's threshold.
-    "instruction": ("schema", "finish_reason", "degenerate", "length", DedupItem(dedup=Dedup(threshold=0.7)), "decontamination"),
+    "instruction": (
+        "schema",
+        "finish_reason",
+        "degenerate",
+        "length",
+        DedupItem(dedup=Dedup(threshold=0.7)),
+        "decontamination",
+    ),
 }
 
 _PLAIN: dict[str, Part] = {"agreement": Agreement(), "length": Length(), "judge": Judge(), "dedup": Dedup()}
 
 
 def settings(item: Any) -> Part | None:
-    """Return the settings of an item: those written there, the defaults, or None for a check that has none."""
+    """Return the settings of an item: those written there, the defaults, or None for a check that has
+    none."""
     name = check_name(item)
     if isinstance(item, Part):
         return getattr(item, str(name))

@@ -14,24 +14,37 @@ GROUPED = ("w4a16", "mixed")
 
 
 class Sparsity(Part):
-    """Weights that become zero. They are stored as zeros: on a CPU that is neither smaller nor faster; a GPU has kernels for 2:4."""
+    """Weights that become zero. They are stored as zeros: on a CPU that is neither smaller nor faster; a GPU
+    has kernels for 2:4."""
 
     pattern: Literal["2:4", "unstructured"] = Field(
         default="2:4", description="2:4: two of four neighbours. unstructured: wherever they do least."
     )
-    share: float = Field(default=0.5, ge=0.1, le=0.5, description="Share of the weights. Only with unstructured; 2:4 is a half.")
+    share: float = Field(
+        default=0.5,
+        ge=0.1,
+        le=0.5,
+        description="Share of the weights. Only with unstructured; 2:4 is a half.",
+    )
     method: Literal["sparsegpt", "wanda"] = Field(
-        default="sparsegpt", description="sparsegpt mends the weights that stay; wanda is faster and leaves them as they are."
+        default="sparsegpt",
+        description="sparsegpt mends the weights that stay; wanda is faster and leaves them as they are.",
     )
 
 
 class Repair(Part):
-    """A short distillation from the uncompressed student into the compressed one, which is then compressed again."""
+    """A short distillation from the uncompressed student into the compressed one, which is then compressed
+    again."""
 
     steps: int = Field(default=40, ge=1, le=100_000, description="Optimizer steps.")
     batch_size: int = Field(default=8, ge=1, le=1024, description="Samples in one step.")
     learning_rate: float = Field(default=5e-4, gt=0, le=1, description="Highest learning rate.")
-    rank: int = Field(default=16, ge=1, le=1024, description="Rank of the adapter that is trained on the compressed weights.")
+    rank: int = Field(
+        default=16,
+        ge=1,
+        le=1024,
+        description="Rank of the adapter that is trained on the compressed weights.",
+    )
 
 
 class Compress(Part):
@@ -43,21 +56,35 @@ class Compress(Part):
         le=10_000_000,
         description="Rows of embedding and output layer that stay: those that the accepted samples use, then the most common. Empty: all.",
     )
-    prune: Prune | None = Field(default=None, description="Take parts out of the trained student, first of all. Empty: none.")
-    sparsity: Sparsity | None = Field(default=None, description="Set weights to zero, before quantization. Empty: none.")
+    prune: Prune | None = Field(
+        default=None, description="Take parts out of the trained student, first of all. Empty: none."
+    )
+    sparsity: Sparsity | None = Field(
+        default=None, description="Set weights to zero, before quantization. Empty: none."
+    )
     quantize: Literal["w8a8-static", "w8a8-dynamic", "w4a16", "mixed", "fp8"] | None = Field(
         default=None,
         description="w8a8-static: 8-bit weights and activations, scales fixed by calibration. w8a8-dynamic: the same with "
         "scales by token. w4a16: 4-bit weights (GPTQ), activations as they are. mixed: w4a16 where it was measured to harm "
         "least, w8a8-dynamic elsewhere. fp8: 8-bit floating point, for GPUs that have it. Empty: no fewer bits.",
     )
-    calibration_samples: int = Field(default=128, ge=8, le=4096, description="Samples that sparsity and scales are worked out on.")
-    group_size: Literal[32, 64, 128] = Field(default=32, description="4-bit weights that share a scale. Only with w4a16 and mixed.")
+    calibration_samples: int = Field(
+        default=128, ge=8, le=4096, description="Samples that sparsity and scales are worked out on."
+    )
+    group_size: Literal[32, 64, 128] = Field(
+        default=32, description="4-bit weights that share a scale. Only with w4a16 and mixed."
+    )
     bits: float | None = Field(
-        default=None, ge=4, le=8, description="Mean bits of a weight with mixed; 6 if neither it nor most_kl is said."
+        default=None,
+        ge=4,
+        le=8,
+        description="Mean bits of a weight with mixed; 6 if neither it nor most_kl is said.",
     )
     most_kl: float | None = Field(
-        default=None, gt=0, le=100, description="Most divergence in nats that 4 bits may cause with mixed, in place of bits."
+        default=None,
+        gt=0,
+        le=100,
+        description="Most divergence in nats that 4 bits may cause with mixed, in place of bits.",
     )
     most_lost: float | None = Field(
         default=None,
@@ -65,7 +92,9 @@ class Compress(Part):
         le=1,
         description="Share of the held-out tasks by which it may do worse than the student and still ship. Empty: whatever it loses.",
     )
-    repair: Repair | None = Field(default=None, description="Tried where it loses more than most_lost. Empty: nothing is tried.")
+    repair: Repair | None = Field(
+        default=None, description="Tried where it loses more than most_lost. Empty: nothing is tried."
+    )
 
     @property
     def making(self) -> dict[str, Any]:
@@ -85,19 +114,29 @@ def faults(source: Source, settings: Any, *, evaluated: bool) -> Iterator[Fault]
     said = {key for key, value in settings.items() if value is not None}
     quantize = settings.get("quantize")
     if not said & {"vocabulary", "prune", "sparsity", "quantize"}:
-        yield source.fault(("compress",), "says nothing to be done; write quantize, sparsity, prune or vocabulary, or remove it")
+        yield source.fault(
+            ("compress",),
+            "says nothing to be done; write quantize, sparsity, prune or vocabulary, or remove it",
+        )
     if "calibration_samples" in said and quantize not in CALIBRATED and "sparsity" not in said:
-        yield source.fault(("compress", "calibration_samples"), f"only with sparsity or quantize: {' or '.join(CALIBRATED)}")
+        yield source.fault(
+            ("compress", "calibration_samples"), f"only with sparsity or quantize: {' or '.join(CALIBRATED)}"
+        )
     sparsity = settings.get("sparsity")
     if isinstance(sparsity, dict) and "share" in sparsity and sparsity.get("pattern") != "unstructured":
-        yield source.fault(("compress", "sparsity", "share"), "only with pattern: unstructured; 2:4 is a half")
+        yield source.fault(
+            ("compress", "sparsity", "share"), "only with pattern: unstructured; 2:4 is a half"
+        )
     if "group_size" in said and quantize not in GROUPED:
         yield source.fault(("compress", "group_size"), f"only with quantize: {' or '.join(GROUPED)}")
     for key in sorted(said & {"bits", "most_kl"}):
         if quantize != "mixed":
             yield source.fault(("compress", key), "only with quantize: mixed")
     if "most_lost" in said and not evaluated:
-        yield source.fault(("compress", "most_lost"), "only with evaluate: without held-out tasks nothing is known to be lost")
+        yield source.fault(
+            ("compress", "most_lost"),
+            "only with evaluate: without held-out tasks nothing is known to be lost",
+        )
     if "repair" in said and "most_lost" not in said:
         yield source.fault(("compress", "repair"), "only with most_lost, which says when it is tried")
     if {"bits", "most_kl"} <= said:

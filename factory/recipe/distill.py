@@ -1,7 +1,8 @@
-"""What a recipe may say of distillation: phases, schedules, what stands for the rest of the vocabulary, hidden states.
+"""What a recipe may say of distillation: phases, schedules, what stands for the rest of the vocabulary,
+hidden states.
 
-Promise: here each field for itself; how they go together is in `factory.recipe.distill_rules`, and what a schedule is worth at a step in
-`factory.student.schedule`.
+Promise: here each field for itself; how they go together is in `factory.recipe.distill_rules`, and what a
+schedule is worth at a step in `factory.student.schedule`.
 """
 
 from typing import Annotated, Any, Literal
@@ -20,8 +21,18 @@ class Schedule(Part):
     start: float
     peak: float | None = None
     end: float
-    warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps in which it goes from start to peak. Only with peak.")
-    decay: float = Field(default=0.1, ge=0, le=1, description="Share of the steps in which it goes from peak to end. Only with peak.")
+    warmup: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of the steps in which it goes from start to peak. Only with peak.",
+    )
+    decay: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of the steps in which it goes from peak to end. Only with peak.",
+    )
 
 
 class WeightSchedule(Schedule):
@@ -41,7 +52,8 @@ class TemperatureSchedule(Schedule):
 
 
 class TopKSchedule(Schedule):
-    """A number of tokens that changes: from start to end, or from start to peak, stable there, and to end; rounded."""
+    """A number of tokens that changes: from start to end, or from start to peak, stable there, and to end;
+    rounded."""
 
     start: int = Field(ge=1, le=20, description="Value at the first step.")
     peak: int | None = Field(default=None, ge=1, le=20, description=_PEAK)
@@ -57,22 +69,35 @@ def _form(value: Any) -> str:
 
 
 _SPLIT = Discriminator(_form)
-Weight = Annotated[Annotated[float, Field(ge=0, le=1), Tag(NUMBER)] | Annotated[WeightSchedule, Tag(SCHEDULE)], _SPLIT]
-Temperature = Annotated[Annotated[float, Field(gt=0, le=100), Tag(NUMBER)] | Annotated[TemperatureSchedule, Tag(SCHEDULE)], _SPLIT]
-TopK = Annotated[Annotated[int, Field(ge=1, le=20), Tag(NUMBER)] | Annotated[TopKSchedule, Tag(SCHEDULE)], _SPLIT]
+Weight = Annotated[
+    Annotated[float, Field(ge=0, le=1), Tag(NUMBER)] | Annotated[WeightSchedule, Tag(SCHEDULE)], _SPLIT
+]
+Temperature = Annotated[
+    Annotated[float, Field(gt=0, le=100), Tag(NUMBER)] | Annotated[TemperatureSchedule, Tag(SCHEDULE)], _SPLIT
+]
+TopK = Annotated[
+    Annotated[int, Field(ge=1, le=20), Tag(NUMBER)] | Annotated[TopKSchedule, Tag(SCHEDULE)], _SPLIT
+]
 
 _TOP_K = "Learn from this many of the stored likeliest tokens."
 _RANDOM_K = "Learn from this many tokens drawn from the teacher's whole distribution, anew at each step."
 
 
 class Phase(Part):
-    """A share of the stage. It takes the teacher's whole distribution unless it says top_k or random_k; temperature and weight that are
-    left out are the stage's."""
+    """A share of the stage. It takes the teacher's whole distribution unless it says top_k or random_k;
+    temperature and weight that are left out are the stage's."""
 
-    until: float | None = Field(default=None, gt=0, lt=1, description="Share of the stage's steps at which it ends; the last one has none.")
+    until: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Share of the stage's steps at which it ends; the last one has none.",
+    )
     top_k: TopK | None = Field(default=None, description=_TOP_K)
     random_k: int | None = Field(default=None, ge=1, le=1000, description=_RANDOM_K)
-    temperature: Temperature | None = Field(default=None, description="Softens both distributions before they are compared.")
+    temperature: Temperature | None = Field(
+        default=None, description="Softens both distributions before they are compared."
+    )
     weight: Weight | None = Field(default=None, description="Share of the distillation loss.")
 
 
@@ -87,12 +112,19 @@ class Hidden(Part):
         max_length=64,
         description="Relative depths at which layers meet: 0 is the embedding, 1 the last layer. Not beside layers.",
     )
-    layers: Annotated[tuple[Annotated[tuple[Layer, Layer], Field(strict=False)], ...], Field(strict=False)] = Field(
-        default=(), max_length=64, description="Pairs [student's layer, teacher's layer], counted from the embedding, which is 0."
+    layers: Annotated[
+        tuple[Annotated[tuple[Layer, Layer], Field(strict=False)], ...], Field(strict=False)
+    ] = Field(
+        default=(),
+        max_length=64,
+        description="Pairs [student's layer, teacher's layer], counted from the embedding, which is 0.",
     )
-    loss: Literal["cosine", "mse"] = Field(default="cosine", description="1 - cosine, or the mean squared difference.")
+    loss: Literal["cosine", "mse"] = Field(
+        default="cosine", description="1 - cosine, or the mean squared difference."
+    )
     weight: Weight = Field(
-        default=WeightSchedule(start=0.5, end=0.0), description="Weight beside the other losses; by default it fades out."
+        default=WeightSchedule(start=0.5, end=0.0),
+        description="Weight beside the other losses; by default it fades out.",
     )
 
 
@@ -100,14 +132,18 @@ class Distill(Training):
     """Distillation: learn the teacher's distribution as well as its answers."""
 
     batch_size: int = Field(default=8, ge=1, le=1024, description="Samples in one step.")
-    learning_rate: float = Field(default=2e-4, gt=0, le=1, description="Highest learning rate, reached after the warm-up.")
+    learning_rate: float = Field(
+        default=2e-4, gt=0, le=1, description="Highest learning rate, reached after the warm-up."
+    )
     teacher: Literal["in_process", "cache", "stored"] = Field(
         default="in_process",
         description="Where the distribution comes from. in_process: the teacher is loaded beside the student. cache: it is loaded alone, "
         "before training, and its last hidden states are kept on disk; the distribution is exact at any temperature. stored: no teacher; "
         "the likeliest tokens that were stored with the answers.",
     )
-    cache_gb: float = Field(default=8.0, gt=0, le=100_000, description="Most disk for the cache, in GB. Only with teacher: cache.")
+    cache_gb: float = Field(
+        default=8.0, gt=0, le=100_000, description="Most disk for the cache, in GB. Only with teacher: cache."
+    )
     top_k: TopK | None = Field(default=None, description=_TOP_K + " Empty with teacher: stored: all of them.")
     random_k: int | None = Field(default=None, ge=1, le=1000, description=_RANDOM_K)
     tail: Literal["bucket", "renormalize", "drop"] = Field(
@@ -115,13 +151,24 @@ class Distill(Training):
         description="What stands for the tokens outside the top k. bucket: one more outcome with their mass. renormalize: nothing, the k "
         "are all there is. drop: nothing, the k count with the mass that they have. Only where there is a top k.",
     )
-    beta: float = Field(default=0.0, ge=0, le=1, description="Which divergence: 0 is forward KL, 1 is reverse KL, between them a mixture.")
-    temperature: Temperature = Field(default=1.0, description="Softens both distributions before they are compared.")
-    weight: Weight = Field(default=0.5, description="Share of the distillation loss; the rest is cross-entropy on the answer.")
+    beta: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Which divergence: 0 is forward KL, 1 is reverse KL, between them a mixture.",
+    )
+    temperature: Temperature = Field(
+        default=1.0, description="Softens both distributions before they are compared."
+    )
+    weight: Weight = Field(
+        default=0.5, description="Share of the distillation loss; the rest is cross-entropy on the answer."
+    )
     curriculum: Annotated[tuple[Phase, ...], Field(strict=False)] = Field(
         default=(), max_length=32, description="Phases in order. Empty: one phase, as the stage says."
     )
-    hidden: Hidden | None = Field(default=None, description="Hidden states drawn towards the teacher's. Empty: they are not.")
+    hidden: Hidden | None = Field(
+        default=None, description="Hidden states drawn towards the teacher's. Empty: they are not."
+    )
     on_policy: float = Field(
         default=0.0,
         ge=0,

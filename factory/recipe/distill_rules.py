@@ -1,7 +1,7 @@
 """How the settings of distillation go together.
 
-Promise: as `factory.recipe.rules`: works on raw values whatever their types, so that these faults are told together with those of the
-fields; says only what a field cannot know by itself.
+Promise: as `factory.recipe.rules`: works on raw values whatever their types, so that these faults are told
+together with those of the fields; says only what a field cannot know by itself.
 """
 
 from collections.abc import Iterator
@@ -34,19 +34,23 @@ def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) ->
             if key in stage and stage[key] != 0:
                 yield source.fault((*where, key), "needs the teacher itself; not with teacher: stored")
     elif teacher.get("endpoints"):
-        message = (
-            "needs a teacher that runs here, and teacher.endpoints is set; write teacher: stored, which learns from what the servers said"
-        )
+        message = "needs a teacher that runs here, and teacher.endpoints is set; write teacher: stored, which learns from what the servers said"
         yield source.fault((*where, "teacher") if "teacher" in stage else where, message)
     elif not whole and stage.get("hidden") is None:
-        yield source.fault((*where, "teacher"), "no phase takes the whole distribution, so no teacher is needed; write teacher: stored")
+        yield source.fault(
+            (*where, "teacher"),
+            "no phase takes the whole distribution, so no teacher is needed; write teacher: stored",
+        )
     if "cache_gb" in stage and origin != "cache":
         yield source.fault((*where, "cache_gb"), "only with teacher: cache")
     if "tail" in stage and len(whole) == len(phases):
         yield source.fault((*where, "tail"), "no phase has a top k, so there is no tail; remove it")
     if stage.get("on_policy") and not stored_only:
         if origin != "in_process":
-            yield source.fault((*where, "on_policy"), "what the student writes was never cached; only with teacher: in_process")
+            yield source.fault(
+                (*where, "on_policy"),
+                "what the student writes was never cached; only with teacher: in_process",
+            )
         for at, phase in phases:
             if "top_k" in phase:
                 message = "what the student writes has no stored top k, and on_policy is set; take the whole distribution, or random_k"
@@ -54,16 +58,22 @@ def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) ->
     hidden = stage.get("hidden")
     if isinstance(hidden, dict):
         if "layers" in hidden and "depths" in hidden:
-            yield source.fault((*where, "hidden", "depths"), "not beside layers: they say the same in two ways")
+            yield source.fault(
+                (*where, "hidden", "depths"), "not beside layers: they say the same in two ways"
+            )
         yield from _schedules(source, (*where, "hidden"), hidden)
 
 
 def _said(value: Any) -> dict[str, Any]:
     """Return what a mapping says; a key without a value says nothing."""
-    return {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
+    return (
+        {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
+    )
 
 
-def _order(source: Source, where: Where, stage: dict[str, Any], curriculum: list[dict[str, Any]]) -> Iterator[Fault]:
+def _order(
+    source: Source, where: Where, stage: dict[str, Any], curriculum: list[dict[str, Any]]
+) -> Iterator[Fault]:
     for key in ("top_k", "random_k"):
         if key in stage:
             yield source.fault((*where, key), "not beside curriculum, whose phases say it each for itself")
@@ -81,7 +91,9 @@ def _order(source: Source, where: Where, stage: dict[str, Any], curriculum: list
             before = until
 
 
-def _phase(source: Source, at: Where, phase: dict[str, Any], stage: dict[str, Any], stored_only: bool, logprobs: Any) -> Iterator[Fault]:
+def _phase(
+    source: Source, at: Where, phase: dict[str, Any], stage: dict[str, Any], stored_only: bool, logprobs: Any
+) -> Iterator[Fault]:
     if "top_k" in phase and "random_k" in phase:
         yield source.fault((*at, "random_k"), "not beside top_k: a phase has one way to choose tokens")
     if stored_only and "random_k" in phase:
@@ -91,14 +103,20 @@ def _phase(source: Source, at: Where, phase: dict[str, Any], stage: dict[str, An
         if phase.get("temperature", stage.get("temperature", 1)) != 1:
             yield source.fault((*softened, "temperature"), _STORED_AT_1)
         if isinstance(logprobs, int) and (most := _most(phase.get("top_k", 1))) > logprobs:
-            yield source.fault((*at, "top_k"), f"asks for {most} likeliest tokens, and teacher.logprobs keeps {logprobs}")
+            yield source.fault(
+                (*at, "top_k"), f"asks for {most} likeliest tokens, and teacher.logprobs keeps {logprobs}"
+            )
     if ("top_k" in phase or "random_k" in phase or stored_only) and stage.get("beta", 0) != 0:
-        yield source.fault((*at[:4], "beta"), "other divergences than forward KL need the whole distribution; leave it at 0")
+        yield source.fault(
+            (*at[:4], "beta"), "other divergences than forward KL need the whole distribution; leave it at 0"
+        )
 
 
 def _most(top_k: Any) -> int:
     values = top_k.values() if isinstance(top_k, dict) else [top_k]
-    return max((number for number in values if isinstance(number, int) and not isinstance(number, bool)), default=0)
+    return max(
+        (number for number in values if isinstance(number, int) and not isinstance(number, bool)), default=0
+    )
 
 
 def _schedules(source: Source, at: Where, part: dict[str, Any]) -> Iterator[Fault]:
@@ -108,7 +126,9 @@ def _schedules(source: Source, at: Where, part: dict[str, Any]) -> Iterator[Faul
             continue
         if "peak" not in schedule:
             for ramp in {"warmup", "decay"} & schedule.keys():
-                yield source.fault((*at, key, ramp), "only with peak; without, it goes straight from start to end")
+                yield source.fault(
+                    (*at, key, ramp), "only with peak; without, it goes straight from start to end"
+                )
         ramps = [schedule.get(ramp, 0.1) for ramp in ("warmup", "decay")]
         if all(isinstance(ramp, int | float) for ramp in ramps) and sum(ramps) > 1:
             yield source.fault((*at, key), "warmup and decay together are more than the whole")

@@ -1,7 +1,7 @@
 """From a YAML file to a recipe, or to everything that is wrong with it.
 
-Promise: every fault at once, one a line, `FILE:LINE: where.dotted: what is wrong`, in the order of the file. Imports no model library and
-opens no file but the recipe, so that it answers at once.
+Promise: every fault at once, one a line, `FILE:LINE: where.dotted: what is wrong`, in the order of the file.
+Imports no model library and opens no file but the recipe, so that it answers at once.
 """
 
 from dataclasses import dataclass
@@ -10,19 +10,20 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from factory.digest import content_id
 from factory.errors import InputError
 from factory.recipe import rules, wording
 from factory.recipe.model import Recipe
 from factory.recipe.paths import find
 from factory.recipe.source import Fault, read_source
+from factory.system.digest import content_id
 
 MAX_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class LoadedRecipe:
-    """A recipe that passed, the file it came from, and the exact text of that file (without a byte order mark)."""
+    """A recipe that passed, the file it came from, and the exact text of that file (without a byte order
+    mark)."""
 
     recipe: Recipe
     path: Path
@@ -34,7 +35,8 @@ class LoadedRecipe:
         return content_id(self.recipe.model_dump(mode="json"))
 
     def resolve(self, relative: str) -> Path:
-        """Return the existing file or folder that a path in this recipe means; InputError with the places looked at if there is none."""
+        """Return the existing file or folder that a path in this recipe means; InputError with the places
+        looked at if there is none."""
         return find(relative, self.path)
 
 
@@ -58,8 +60,12 @@ def _read(path: Path) -> str:
     try:
         # Asked before it is opened: a device or a pipe has no end to wait for.
         if not path.is_file():
-            near = get_close_matches(path.name, sorted(other.name for other in path.parent.glob("*.yaml")), n=1)
-            raise InputError(f"{path}: no such recipe file", f"did you mean {path.with_name(near[0])}?" if near else "")
+            near = get_close_matches(
+                path.name, sorted(other.name for other in path.parent.glob("*.yaml")), n=1
+            )
+            raise InputError(
+                f"{path}: no such recipe file", f"did you mean {path.with_name(near[0])}?" if near else ""
+            )
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:

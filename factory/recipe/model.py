@@ -1,8 +1,9 @@
 """What a recipe may say: every key, its type, its range and its default.
 
-Promise: closed sets of names, no unknown keys, no silent conversion (a quoted number is text), no NaN, nothing mutable.
-The descriptions are for the person at the editor: `factory.recipe.schema` hands them out as a JSON Schema.
-Not promised here: rules between fields and files that must exist. `load_recipe` adds them (`factory.recipe.rules`).
+Promise: closed sets of names, no unknown keys, no silent conversion (a quoted number is text), no NaN,
+nothing mutable. The descriptions are for the person at the editor: `factory.recipe.schema` hands them out as
+a JSON Schema. Not promised here: rules between fields and files that must exist. `load_recipe` adds them
+(`factory.recipe.rules`).
 """
 
 from typing import Annotated, Any, Literal
@@ -39,19 +40,32 @@ _REVISION = "The commit of a Hugging Face id: 40 hexadecimal digits. Only for a 
 class Sampling(Part):
     """How the teacher draws its answers."""
 
-    temperature: float = Field(default=0.8, ge=0, le=2, description="How freely the teacher chooses: 0 always takes the likeliest token.")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="Draw from the likeliest tokens that together have this probability.")
+    temperature: float = Field(
+        default=0.8,
+        ge=0,
+        le=2,
+        description="How freely the teacher chooses: 0 always takes the likeliest token.",
+    )
+    top_p: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Draw from the likeliest tokens that together have this probability.",
+    )
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
 
 
 class Teacher(Part):
     """Who answers."""
 
-    model: ModelName = Field(description=_MODEL + " With endpoints: the name under which the servers know it.")
+    model: ModelName = Field(
+        description=_MODEL + " With endpoints: the name under which the servers know it."
+    )
     revision: str | None = Field(
         default=None,
         pattern=REVISION,
-        description=_REVISION + " With endpoints: the commit that the servers serve; another one is asked anew.",
+        description=_REVISION
+        + " With endpoints: the commit that the servers serve; another one is asked anew.",
     )
     endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False)] = Field(
         default=(),
@@ -67,14 +81,25 @@ class Teacher(Part):
         default=300.0,
         gt=0,
         le=86400,
-        description="Seconds in which a server may stay silent before the request goes to another; more than the longest answer takes. "
-        "Only with endpoints.",
+        description="Seconds in which a server may stay silent before the request goes to another; more than the longest answer takes. Only with endpoints.",
     )
-    logprobs: int = Field(default=20, ge=0, le=20, description="Likeliest tokens whose log-probabilities are kept at each position.")
+    logprobs: int = Field(
+        default=20,
+        ge=0,
+        le=20,
+        description="Likeliest tokens whose log-probabilities are kept at each position.",
+    )
     sampling: Sampling = Field(default=Sampling(), description="How answers are drawn.")
-    max_model_len: int = Field(default=USUAL_LENGTH, ge=256, le=131072, description="Most tokens of prompt and answer together.")
+    max_model_len: int = Field(
+        default=USUAL_LENGTH, ge=256, le=131072, description="Most tokens of prompt and answer together."
+    )
     concurrency: int = Field(default=64, ge=1, le=512, description="Requests in flight at once.")
-    kv_cache_gb: float = Field(default=1.0, gt=0, le=1024, description="Memory for the attention cache of a teacher that runs here, in GB.")
+    kv_cache_gb: float = Field(
+        default=1.0,
+        gt=0,
+        le=1024,
+        description="Memory for the attention cache of a teacher that runs here, in GB.",
+    )
 
 
 class SftStage(Part):
@@ -117,7 +142,11 @@ def _stage_name(value: Any) -> str | None:
 
 Stage = Annotated[
     Annotated[SftStage, Tag("sft")] | Annotated[DistillStage, Tag("distill")],
-    Discriminator(_stage_name, custom_error_type="stage", custom_error_message="must have exactly one key: sft or distill"),
+    Discriminator(
+        _stage_name,
+        custom_error_type="stage",
+        custom_error_message="must have exactly one key: sft or distill",
+    ),
 ]
 
 
@@ -127,7 +156,9 @@ class Student(Part):
     base: ModelName = Field(description="The model that learns. " + _MODEL)
     revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
     adapter: Adapter = Field(default=Lora(), description="What is trained.")
-    prune: Prune | None = Field(default=None, description="Start from a smaller model than the base. Empty: from all of it.")
+    prune: Prune | None = Field(
+        default=None, description="Start from a smaller model than the base. Empty: from all of it."
+    )
     show_tools: bool = Field(
         default=False,
         description="Put the tools into the student's system prompt. Off: the student knows its tools by heart.",
@@ -136,23 +167,33 @@ class Student(Part):
         default="auto", description="Number format in training; auto: what suits the machine."
     )
     stages: Annotated[tuple[Stage, ...], Field(strict=False)] = Field(
-        min_length=1, max_length=2, description="Stages of training, in order: {sft: ...} or {distill: ...}, each at most once."
+        min_length=1,
+        max_length=2,
+        description="Stages of training, in order: {sft: ...} or {distill: ...}, each at most once.",
     )
 
     @property
     def set_aside(self) -> float:
-        """The largest share of the seeds that a stage watches: no stage learns from it. 0 where none watches."""
+        """The largest share of the seeds that a stage watches: no stage learns from it. 0 where none
+        watches."""
         return max((stage.settings.watch.share for stage in self.stages if stage.settings.watch), default=0.0)
 
 
 class Evaluate(Part):
     """How teacher, student and compressed student are compared."""
 
-    held_out: FilePath = Field(description="Tasks that no model has learned from, one JSON object a line." + PATH)
+    held_out: FilePath = Field(
+        description="Tasks that no model has learned from, one JSON object a line." + PATH
+    )
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
-    bootstrap: int = Field(default=2000, ge=100, le=100_000, description="Resamples behind each confidence interval.")
+    bootstrap: int = Field(
+        default=2000, ge=100, le=100_000, description="Resamples behind each confidence interval."
+    )
     repeats: int = Field(
-        default=3, ge=1, le=100, description="How often speed is measured: rounds of 32 requests at once, and seven times as many alone."
+        default=3,
+        ge=1,
+        le=100,
+        description="How often speed is measured: rounds of 32 requests at once, and seven times as many alone.",
     )
 
 
@@ -167,10 +208,13 @@ class Limits(Part):
 
 
 class Recipe(Part):
-    """A whole recipe. Build one with `load_recipe`, which also checks the rules between fields; this class alone checks the fields."""
+    """A whole recipe. Build one with `load_recipe`, which also checks the rules between fields; this class
+    alone checks the fields."""
 
     name: str = Field(pattern=SLUG, description="What to call it: lower-case letters, digits and dashes.")
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="The same seed draws the same tasks, answers and batches.")
+    seed: int = Field(
+        default=0, ge=0, le=2**31 - 1, description="The same seed draws the same tasks, answers and batches."
+    )
     teacher: Teacher = Field(description="Who answers.")
     data: Data = Field(description="What is asked.")
     checks: Annotated[tuple[Check, ...], Field(strict=False)] = Field(
@@ -181,9 +225,15 @@ class Recipe(Part):
         "Left out: those that suit the kind, decontamination only with evaluate.",
         json_schema_extra={"uniqueItems": True},
     )
-    student: Student | None = Field(default=None, description="Who learns, and how. Empty: the data is made and checked, and no more.")
-    compress: Compress | None = Field(default=None, description="How the student is made smaller. Empty: it is not. Needs student.")
-    evaluate: Evaluate | None = Field(default=None, description="How the models are compared. Empty: they are not.")
+    student: Student | None = Field(
+        default=None, description="Who learns, and how. Empty: the data is made and checked, and no more."
+    )
+    compress: Compress | None = Field(
+        default=None, description="How the student is made smaller. Empty: it is not. Needs student."
+    )
+    evaluate: Evaluate | None = Field(
+        default=None, description="How the models are compared. Empty: they are not."
+    )
     search: Search | None = Field(default=None, description="What factory search tries. Empty: nothing.")
     limits: Limits = Field(default=Limits(), description="What a stage may use.")
 
@@ -195,5 +245,10 @@ class Recipe(Part):
             data = value.get("data")
             kind = data.get("kind") if isinstance(data, dict) else None
             items: tuple[Check, ...] = DEFAULT.get(kind, CHECKS) if isinstance(kind, str) else CHECKS
-            return {**value, "checks": [item for item in items if item != "decontamination" or value.get("evaluate") is not None]}
+            return {
+                **value,
+                "checks": [
+                    item for item in items if item != "decontamination" or value.get("evaluate") is not None
+                ],
+            }
         return value

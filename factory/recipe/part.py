@@ -11,4 +11,6 @@ FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
 class Part(BaseModel):
     """Closed, unchangeable, no silent conversion (a quoted number is text), no NaN."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )

@@ -1,7 +1,8 @@
 """Where the paths in a recipe lead.
 
-Promise: a relative path is looked up from the recipe's own folder, then from each folder above it, nearest first, so that a recipe
-works from any working directory and in any copy of the tree. `..` is refused: a path leads down from one of these folders, or is absolute.
+Promise: a relative path is looked up from the recipe's own folder, then from each folder above it, nearest
+first, so that a recipe works from any working directory and in any copy of the tree. `..` is refused: a path
+leads down from one of these folders, or is absolute.
 """
 
 from pathlib import Path
@@ -10,9 +11,12 @@ from factory.errors import InputError
 
 
 def find(written: str, recipe: Path) -> Path:
-    """Return the existing file or folder that `written` means in a recipe; InputError with the places looked at if there is none."""
+    """Return the existing file or folder that `written` means in a recipe; InputError with the places looked
+    at if there is none."""
     if ".." in Path(written).parts:
-        raise InputError(f"{written!r} has a '..' part, which is refused; write it from a folder above the recipe, or as an absolute path")
+        raise InputError(
+            f"{written!r} has a '..' part, which is refused; write it from a folder above the recipe, or as an absolute path"
+        )
     try:
         path = Path(written).expanduser()
     except (RuntimeError, ValueError) as error:
@@ -21,7 +25,9 @@ def find(written: str, recipe: Path) -> Path:
     for candidate in [folder / path for folder in folders] or [path]:
         if _exists(candidate):
             return candidate
-    raise InputError(f"{written!r} was not found{'; looked in ' if folders else ''}{', '.join(map(str, folders))}")
+    raise InputError(
+        f"{written!r} was not found{'; looked in ' if folders else ''}{', '.join(map(str, folders))}"
+    )
 
 
 def _exists(path: Path) -> bool:

@@ -1,4 +1,5 @@
-"""How a recipe says that parts of a model are taken out: of the student's base before training, of the trained student after."""
+"""How a recipe says that parts of a model are taken out: of the student's base before training, of the
+trained student after."""
 
 import math
 from collections.abc import Iterator
@@ -17,16 +18,27 @@ CHANNELS = 32  # what INT8 and INT4 kernels want a matrix's sides to be a multip
 
 
 class Prune(Part):
-    """Take out of a model what does least on the accepted samples: whole layers, heads, channels, dimensions."""
+    """Take out of a model what does least on the accepted samples: whole layers, heads, channels,
+    dimensions."""
 
-    layers: float = Field(default=0.0, ge=0, le=0.5, description="Share of the layers, by block influence." + _HALF)
-    heads: float = Field(default=0.0, ge=0, le=0.5, description="Share of the attention heads, in whole key-value groups." + _HALF)
-    mlp: float = Field(default=0.0, ge=0, le=0.5, description="Share of the MLPs' channels, in multiples of 32." + _HALF)
+    layers: float = Field(
+        default=0.0, ge=0, le=0.5, description="Share of the layers, by block influence." + _HALF
+    )
+    heads: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="Share of the attention heads, in whole key-value groups." + _HALF,
+    )
+    mlp: float = Field(
+        default=0.0, ge=0, le=0.5, description="Share of the MLPs' channels, in multiples of 32." + _HALF
+    )
     width: float = Field(
         default=0.0,
         ge=0,
         le=0.5,
-        description="Share of the embedding's dimensions, in multiples of 32 and of the heads; costs most." + _HALF,
+        description="Share of the embedding's dimensions, in multiples of 32 and of the heads; costs most."
+        + _HALF,
     )
     samples: int = Field(default=64, ge=1, le=4096, description="Samples on which it is measured.")
 
@@ -43,7 +55,8 @@ class Prune(Part):
         return _kept(channels, self.mlp, CHANNELS)
 
     def kept_width(self, width: int, heads: int) -> int:
-        """Return how many of the embedding's dimensions stay, a multiple of 32 and of the `heads` that stay if any go."""
+        """Return how many of the embedding's dimensions stay, a multiple of 32 and of the `heads` that stay
+        if any go."""
         return _kept(width, self.width, math.lcm(CHANNELS, heads))
 
 

@@ -1,7 +1,9 @@
-"""What a recipe must keep beyond its fields: rules between fields, files that exist, models that can be meant.
+"""What a recipe must keep beyond its fields: rules between fields, files that exist, models that can be
+meant.
 
-Promise: works on raw values, whatever their types, so that these faults are told together with those of the fields.
-Reads no file: only names are looked at. Not promised: that the contents of a file are right, or that a Hugging Face id exists.
+Promise: works on raw values, whatever their types, so that these faults are told together with those of the
+fields. Reads no file: only names are looked at. Not promised: that the contents of a file are right, or that
+a Hugging Face id exists.
 """
 
 import re
@@ -32,19 +34,31 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
         yield from _file(source, recipe, where)
     yield from _checks(source)
     yield from _stages(source)
-    if _at(source, "student", "adapter", "kind") == "full" and _at(source, "student", "precision") == "bfloat16":
+    if (
+        _at(source, "student", "adapter", "kind") == "full"
+        and _at(source, "student", "precision") == "bfloat16"
+    ):
         yield source.fault(
-            ("student", "precision"), "all weights are trained in float32: bfloat16 would round small updates away; remove it"
+            ("student", "precision"),
+            "all weights are trained in float32: bfloat16 would round small updates away; remove it",
         )
     if _at(source, "compress") is not None and _is_absent(source, "student"):
         yield source.fault(("compress",), "there is no student to compress; add student, or remove compress")
     yield from compress.faults(source, _at(source, "compress"), evaluated=not _is_absent(source, "evaluate"))
     for part in ("student", "compress"):
         yield from prune.faults(source, (part, "prune"), _at(source, part, "prune"))
-    yield from search.faults(source, _at(source, "search"), student=_at(source, "student"), evaluated=not _is_absent(source, "evaluate"))
+    yield from search.faults(
+        source,
+        _at(source, "search"),
+        student=_at(source, "student"),
+        evaluated=not _is_absent(source, "evaluate"),
+    )
     kind = _at(source, "data", "kind")
     if kind == "instruction" and _at(source, "student") is not None:
-        yield source.fault(("student",), "a student of the kind instruction is not trained here yet; remove it and use: factory export")
+        yield source.fault(
+            ("student",),
+            "a student of the kind instruction is not trained here yet; remove it and use: factory export",
+        )
 
 
 def _at(source: Source, *where: str) -> Any:
@@ -64,20 +78,29 @@ def _is_number(value: Any) -> bool:
 
 def _teacher(source: Source) -> Iterator[Fault]:
     if _at(source, "teacher", "api_key_env") is not None and not _at(source, "teacher", "endpoints"):
-        yield source.fault(("teacher", "api_key_env"), "only with endpoints; a model that runs here needs no key")
+        yield source.fault(
+            ("teacher", "api_key_env"), "only with endpoints; a model that runs here needs no key"
+        )
     if _at(source, "teacher", "timeout_s") is not None and not _at(source, "teacher", "endpoints"):
-        yield source.fault(("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for")
+        yield source.fault(
+            ("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for"
+        )
     temperature, draws = _at(source, "teacher", "sampling", "temperature"), _at(source, "data", "draws")
     if _is_number(temperature) and temperature == 0 and isinstance(draws, int) and draws > 1:
         message = f"at 0 all {draws} draws of a question (data.draws) are the same; raise it, or draw once"
         yield source.fault(("teacher", "sampling", "temperature"), message)
     whole = _at(source, "teacher", "max_model_len")
     whole = USUAL_LENGTH if whole is None else whole
-    for where, usual in ((("teacher", "sampling", "max_tokens"), Sampling().max_tokens), (("evaluate", "max_tokens"), 0)):
+    for where, usual in (
+        (("teacher", "sampling", "max_tokens"), Sampling().max_tokens),
+        (("evaluate", "max_tokens"), 0),
+    ):
         answer = _at(source, *where)
         answer = usual if answer is None else answer
         if isinstance(answer, int) and isinstance(whole, int) and answer >= whole:
-            yield source.fault(where, f"must be less than teacher.max_model_len ({whole}), which holds the prompt too")
+            yield source.fault(
+                where, f"must be less than teacher.max_model_len ({whole}), which holds the prompt too"
+            )
 
 
 def _model(source: Source, recipe: Path, where: tuple[str, str], *, served: bool) -> Iterator[Fault]:
@@ -122,7 +145,11 @@ def _folder_faults(name: str, recipe: Path) -> Iterator[str]:
 def _seeds(source: Source, recipe: Path) -> Iterator[Fault]:
     where: Where = ("data", "seeds")
     written = _at(source, "data", "seeds")
-    if not isinstance(written, str) or not written or (_HUB_ID.fullmatch(written) and Path(written).suffix not in _DATA_FILES):
+    if (
+        not isinstance(written, str)
+        or not written
+        or (_HUB_ID.fullmatch(written) and Path(written).suffix not in _DATA_FILES)
+    ):
         return
     try:
         find(written, recipe)
@@ -149,24 +176,43 @@ def _checks(source: Source) -> Iterator[Fault]:
         if name is not None and name in names[:i]:
             yield source.fault(("checks", i), "named twice")
         elif name == "decontamination" and _is_absent(source, "evaluate"):
-            yield source.fault(("checks", i), "needs evaluate.held_out to compare with; add it, or remove this check")
+            yield source.fault(
+                ("checks", i), "needs evaluate.held_out to compare with; add it, or remove this check"
+            )
         elif name == "execution" and kind in ("rationale", "instruction"):
             yield source.fault(("checks", i), f"the kind {kind} has no calls to carry out; remove this check")
         elif name == "agreement" and kind == "instruction":
-            yield source.fault(("checks", i), "an instruction has no answer that could be compared; remove this check")
-        elif name == "length" and isinstance(item := checks[i], dict) and isinstance(limits := item["length"], dict):
-            least, most = (limits.get(key, Length.model_fields[key].default) for key in ("min_words", "max_words"))
+            yield source.fault(
+                ("checks", i), "an instruction has no answer that could be compared; remove this check"
+            )
+        elif (
+            name == "length"
+            and isinstance(item := checks[i], dict)
+            and isinstance(limits := item["length"], dict)
+        ):
+            least, most = (
+                limits.get(key, Length.model_fields[key].default) for key in ("min_words", "max_words")
+            )
             if isinstance(least, int) and isinstance(most, int) and least > most:
-                yield source.fault(("checks", i, "length"), f"min_words ({least}) is more than max_words ({most}); no answer could pass")
-    if kind == "rationale" and _at(source, "data", "keep") == "all" and _at(source, "data", "most") is not None:
+                yield source.fault(
+                    ("checks", i, "length"),
+                    f"min_words ({least}) is more than max_words ({most}); no answer could pass",
+                )
+    if (
+        kind == "rationale"
+        and _at(source, "data", "keep") == "all"
+        and _at(source, "data", "most") is not None
+    ):
         yield source.fault(
-            ("data", "most"), "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse"
+            ("data", "most"),
+            "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse",
         )
     # What could not be read or carried out must not count as accepted.
     needed = ("schema", "execution") if kind == "tool_call" else ("schema",)
     if names and (missing := [name for name in needed if name not in names]):
         yield source.fault(
-            ("checks",), f"{' and '.join(missing)} must stand here: without, a sample that holds nothing is accepted; add it"
+            ("checks",),
+            f"{' and '.join(missing)} must stand here: without, a sample that holds nothing is accepted; add it",
         )
     if kind == "instruction" and isinstance(draws, int) and draws > 1:
         yield source.fault(("data", "draws"), "each proposal is drawn once; ask for more samples with count")
@@ -183,12 +229,19 @@ def _stages(source: Source) -> Iterator[Fault]:
         if name in seen:
             yield source.fault(where, "a second stage of this name; their checkpoints would share a folder")
         kind = _at(source, "data", "kind")
-        if kind in ("rationale", "instruction") and isinstance(stage[name], dict) and "call_weight" in stage[name]:
+        if (
+            kind in ("rationale", "instruction")
+            and isinstance(stage[name], dict)
+            and "call_weight" in stage[name]
+        ):
             yield source.fault((*where, "call_weight"), f"the kind {kind} has no calls; remove it")
         if isinstance(stage[name], dict) and isinstance(watch := stage[name].get("watch"), dict):
             every, steps = watch.get("every", Watch.model_fields["every"].default), stage[name].get("steps")
             if isinstance(every, int) and isinstance(steps, int) and every > steps:
-                yield source.fault((*where, "watch", "every"), f"is more than the stage's {steps} steps, so nothing would be looked at")
+                yield source.fault(
+                    (*where, "watch", "every"),
+                    f"is more than the stage's {steps} steps, so nothing would be looked at",
+                )
         if name == "distill" and name not in seen and isinstance(stage[name], dict):
             yield from distill_rules.faults(source, where, stage[name], _at(source, "teacher"))
         seen.add(name)

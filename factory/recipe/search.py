@@ -16,22 +16,43 @@ CHOICES = ("rank", "layers", "heads", "mlp", "vocabulary", "quantize")
 
 
 def _choices(what: str) -> Any:
-    return Field(default=(), max_length=32, description=f"{what} Empty: as the recipe says.", json_schema_extra={"uniqueItems": True})
+    return Field(
+        default=(),
+        max_length=32,
+        description=f"{what} Empty: as the recipe says.",
+        json_schema_extra={"uniqueItems": True},
+    )
 
 
 class Search(Part):
-    """Combinations of adapter and compression that are tried: which, how many, and what the best of them may cost."""
+    """Combinations of adapter and compression that are tried: which, how many, and what the best of them may
+    cost."""
 
     trials: int = Field(default=12, ge=1, le=10_000, description="Most combinations that are tried.")
-    rank: Annotated[tuple[int, ...], Field(strict=False)] = _choices("Ranks of the adapter; each is trained once.")
-    layers: Annotated[tuple[Share, ...], Field(strict=False)] = _choices("Shares of the trained student's layers that are taken out.")
+    rank: Annotated[tuple[int, ...], Field(strict=False)] = _choices(
+        "Ranks of the adapter; each is trained once."
+    )
+    layers: Annotated[tuple[Share, ...], Field(strict=False)] = _choices(
+        "Shares of the trained student's layers that are taken out."
+    )
     heads: Annotated[tuple[Share, ...], Field(strict=False)] = _choices("Shares of its attention heads.")
     mlp: Annotated[tuple[Share, ...], Field(strict=False)] = _choices("Shares of its MLPs' channels.")
-    vocabulary: Annotated[tuple[int, ...], Field(strict=False)] = _choices("Sizes of its vocabulary; 0 keeps all of it.")
-    quantize: Annotated[tuple[Quantized, ...], Field(strict=False)] = _choices("Ways to quantize it; none leaves it as it is.")
+    vocabulary: Annotated[tuple[int, ...], Field(strict=False)] = _choices(
+        "Sizes of its vocabulary; 0 keeps all of it."
+    )
+    quantize: Annotated[tuple[Quantized, ...], Field(strict=False)] = _choices(
+        "Ways to quantize it; none leaves it as it is."
+    )
     most_bytes: int | None = Field(default=None, gt=0, description="Most bytes of weights.")
-    most_latency_s: float | None = Field(default=None, gt=0, description="Most seconds for 32 tokens of one request that is alone.")
-    most_lost: float | None = Field(default=None, ge=0, le=1, description="Most accuracy lost against the teacher, in shares of the tasks.")
+    most_latency_s: float | None = Field(
+        default=None, gt=0, description="Most seconds for 32 tokens of one request that is alone."
+    )
+    most_lost: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Most accuracy lost against the teacher, in shares of the tasks.",
+    )
 
     @property
     def space(self) -> dict[str, tuple[Any, ...]]:
@@ -40,14 +61,17 @@ class Search(Part):
 
 
 def chosen(recipe: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
-    """Return the recipe, as plain values, that a choice makes of `recipe`: without search, gate and repair."""
+    """Return the recipe, as plain values, that a choice makes of `recipe`: without search, gate and
+    repair."""
     made = {key: value for key, value in recipe.items() if key != "search"}
     student, compress = dict(made["student"]), dict(made.get("compress") or {})
     for key in ("most_lost", "repair"):
         compress.pop(key, None)
     if "rank" in choice:
         student["adapter"] = {"kind": "lora"} | (student.get("adapter") or {}) | {"rank": choice["rank"]}
-    shares = dict(compress.pop("prune", None) or {}) | {name: choice[name] for name in SHARES if name in choice}
+    shares = dict(compress.pop("prune", None) or {}) | {
+        name: choice[name] for name in SHARES if name in choice
+    }
     if any(shares.get(name) for name in SHARES):
         compress["prune"] = Prune.model_validate(shares).model_dump(exclude_unset=True)
     for name, nothing in (("vocabulary", 0), ("quantize", "none")):
@@ -73,7 +97,9 @@ def faults(source: Source, settings: Any, *, student: Any, evaluated: bool) -> I
     if not isinstance(student, dict) or not evaluated:
         yield source.fault(("search",), "needs student and evaluate: trials are students that are measured")
     if not any(settings.get(name) for name in CHOICES):
-        yield source.fault(("search",), f"leaves nothing to choose; write values for some of {', '.join(CHOICES)}")
+        yield source.fault(
+            ("search",), f"leaves nothing to choose; write values for some of {', '.join(CHOICES)}"
+        )
     adapter = student.get("adapter") if isinstance(student, dict) else None
     if settings.get("rank") and isinstance(adapter, dict) and adapter.get("kind", "lora") != "lora":
         yield source.fault(("search", "rank"), "only with an adapter of kind lora")

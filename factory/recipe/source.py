@@ -1,8 +1,9 @@
 """YAML text to plain values, with the line of each.
 
-Promise: a recipe is data. Tags, anchors and aliases are refused, so a file can neither build objects nor grow in memory; nesting and the
-number of values are capped; a key given twice is a fault. Plain scalars follow the YAML 1.2 core schema, as editors do: `1e-3` is a number,
-`yes` and `on` are text. Not promised: that the values make a recipe.
+Promise: a recipe is data. Tags, anchors and aliases are refused, so a file can neither build objects nor grow
+in memory; nesting and the number of values are capped; a key given twice is a fault. Plain scalars follow the
+YAML 1.2 core schema, as editors do: `1e-3` is a number, `yes` and `on` are text. Not promised: that the
+values make a recipe.
 """
 
 import math
@@ -12,7 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import yaml
-from yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent, StreamEndEvent
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
 MAX_DEPTH = 16
 MAX_VALUES = 5000
@@ -23,7 +32,8 @@ Where = tuple[str | int, ...]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
-# Longer integers than Python converts fall through to the float pattern and become infinite, which no field takes.
+# Longer integers than Python converts fall through to the float pattern and become infinite, which no field
+# takes.
 _INT = re.compile(r"[-+]?[0-9]{1,4000}")
 _BASED = re.compile(r"0x[0-9a-fA-F]{1,4000}|0o[0-7]{1,4000}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -41,7 +51,8 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A YAML document as plain values; `value` is None when it could not be read to the end, and `faults` says why."""
+    """A YAML document as plain values; `value` is None when it could not be read to the end, and `faults`
+    says why."""
 
     value: dict[str, Any] | None
     lines: dict[Where, int]
@@ -56,7 +67,8 @@ class Source:
         return Fault(self.lines.get(at, 1), dotted(where), message)
 
     def is_spoiled(self, where: Where) -> bool:
-        """Whether a value there, or around it, was refused already, so that more faults about it would only be noise."""
+        """Whether a value there, or around it, was refused already, so that more faults about it would only
+        be noise."""
         return any(where[:end] in self.spoiled for end in range(len(where) + 1))
 
 
@@ -154,13 +166,18 @@ class _Reader:
         return name
 
     def refuse_marks(self, event: Any, where: Where) -> None:
-        """Record the fault of a tag, an anchor or an alias; the value of a tag or an alias is not looked at again."""
+        """Record the fault of a tag, an anchor or an alias; the value of a tag or an alias is not looked at
+        again."""
         if isinstance(event, AliasEvent):
-            self.refuse(event, where, f"aliases (*{_printable(str(event.anchor))}) are refused; write the value out")
+            self.refuse(
+                event, where, f"aliases (*{_printable(str(event.anchor))}) are refused; write the value out"
+            )
             self.spoiled.add(where)
             return
         if event.anchor is not None:
-            self.refuse(event, where, f"anchors (&{_printable(event.anchor)}) are refused; write the value out")
+            self.refuse(
+                event, where, f"anchors (&{_printable(event.anchor)}) are refused; write the value out"
+            )
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             self.refuse(event, where, f"tags ({_printable(tag)}) are refused; a recipe is plain data")
@@ -192,11 +209,19 @@ def _scalar(text: str) -> Any:
 
 def _syntax_fault(error: yaml.YAMLError, text: str) -> Fault:
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
-        context = f" ({error.context}, line {error.context_mark.line + 1})" if error.context and error.context_mark else ""
+        context = (
+            f" ({error.context}, line {error.context_mark.line + 1})"
+            if error.context and error.context_mark
+            else ""
+        )
         return Fault(mark.line + 1, "", f"column {mark.column + 1}: not valid YAML: {error.problem}{context}")
     if isinstance(error, yaml.reader.ReaderError):
         # Searched again: the C loader counts bytes, the Python loader characters.
         found = yaml.reader.Reader.NON_PRINTABLE.search(text)
         before = text[: found.start()] if found else ""
-        return Fault(before.count("\n") + 1, "", f"column {len(before) - before.rfind(chr(10))}: not valid YAML: a control character")
+        return Fault(
+            before.count("\n") + 1,
+            "",
+            f"column {len(before) - before.rfind(chr(10))}: not valid YAML: a control character",
+        )
     return Fault(1, "", f"not valid YAML: {error}")

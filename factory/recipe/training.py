@@ -9,9 +9,16 @@ class Watch(Part):
     """Samples that are set aside and looked at now and then; the student that does best on them is kept."""
 
     share: float = Field(
-        default=0.1, gt=0, le=0.5, description="Share of the seeds whose samples are set aside; no other stage learns from them."
+        default=0.1,
+        gt=0,
+        le=0.5,
+        description="Share of the seeds whose samples are set aside; no other stage learns from them.",
     )
-    every: int = Field(default=20, ge=1, description="Steps between two looks; a checkpoint is saved at each, in place of save_every.")
+    every: int = Field(
+        default=20,
+        ge=1,
+        description="Steps between two looks; a checkpoint is saved at each, in place of save_every.",
+    )
     patience: int | None = Field(
         default=None,
         ge=1,
@@ -25,20 +32,30 @@ class Training(Part):
 
     steps: int = Field(ge=1, le=1_000_000, description="Optimizer steps.")
     batch_size: int = Field(default=16, ge=1, le=1024, description="Samples in one step.")
-    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="Highest learning rate, reached after the warm-up.")
-    warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises.")
+    learning_rate: float = Field(
+        default=1e-3, gt=0, le=1, description="Highest learning rate, reached after the warm-up."
+    )
+    warmup: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the steps in which the learning rate rises."
+    )
     save_every: int = Field(default=20, ge=1, description="Steps between checkpoints: what a crash may cost.")
     call_weight: float = Field(
-        default=1.0, gt=0, le=100, description="What a token of a tool call counts, where any other counts 1. Only for kind: tool_call."
+        default=1.0,
+        gt=0,
+        le=100,
+        description="What a token of a tool call counts, where any other counts 1. Only for kind: tool_call.",
     )
     watch: Watch | None = Field(
         default=None,
         description="Set samples aside, and keep the student that does best on them: by divergence from the teacher in distill, by "
         "cross-entropy in sft. Empty: all are learnt from, and the last student is kept.",
     )
-    group_by_length: bool = Field(default=False, description="Put samples of like length into one step: less padding, less chance.")
+    group_by_length: bool = Field(
+        default=False, description="Put samples of like length into one step: less padding, less chance."
+    )
     gradient_checkpointing: bool = Field(
-        default=False, description="Keep fewer intermediate results and work them out again: less memory, a third more time."
+        default=False,
+        description="Keep fewer intermediate results and work them out again: less memory, a third more time.",
     )
 
 

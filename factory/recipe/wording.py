@@ -1,7 +1,8 @@
 """What pydantic found, in words for the person who wrote the recipe.
 
-Promise: one fault for each error, at the place where a person would look, with the nearest valid name for a wrong key or choice.
-A wrong value is shown only where it is a choice from a closed set or a number: a key pasted into the wrong field is not printed.
+Promise: one fault for each error, at the place where a person would look, with the nearest valid name for a
+wrong key or choice. A wrong value is shown only where it is a choice from a closed set or a number: a key
+pasted into the wrong field is not printed.
 """
 
 import re
@@ -46,7 +47,9 @@ _BOUNDS = {
 def faults(error: ValidationError, source: Source) -> Iterator[Fault]:
     """Yield the faults that `Recipe.model_validate(source.value)` found."""
     for detail in error.errors(include_url=False):
-        where = _where(detail["loc"]) + (("kind",) if detail["type"] == "kind" and isinstance(detail["input"], dict) else ())
+        where = _where(detail["loc"]) + (
+            ("kind",) if detail["type"] == "kind" and isinstance(detail["input"], dict) else ()
+        )
         # A list whose items are all wrong is told to be too short as well.
         if not source.is_spoiled(where) and not (detail["type"] == "too_short" and detail["input"]):
             yield source.fault(where, _message(detail, where))
@@ -59,9 +62,15 @@ def nearest(word: str, names: tuple[str, ...]) -> str:
 
 
 def _where(location: tuple[int | str, ...]) -> Where:
-    # Behind what a union stands for pydantic repeats the tag: the stage's name, the check's, the kind, a number or its schedule.
+    # Behind what a union stands for pydantic repeats the tag: the stage's name, the check's, the kind, a
+    # number or its schedule.
     location = tuple(part for part in location if part not in (NUMBER, SCHEDULE))
-    for union, tag in ((("student", "stages"), 3), (("checks",), 2), (("data",), 1), (("student", "adapter"), 2)):
+    for union, tag in (
+        (("student", "stages"), 3),
+        (("checks",), 2),
+        (("data",), 1),
+        (("student", "adapter"), 2),
+    ):
         if location[: len(union)] == union:
             return location[:tag] + location[tag + 1 :]
     return location
@@ -80,7 +89,11 @@ def _message(error: ErrorDetails, where: Where) -> str:
     if kind == "kind":
         word = value.get("kind") if isinstance(value, dict) else None
         kinds = ADAPTERS if where[:2] == ("student", "adapter") else KINDS
-        return f"{_shown(word)} is not one of {', '.join(kinds)}{nearest(word, kinds)}" if isinstance(word, str) else error["msg"]
+        return (
+            f"{_shown(word)} is not one of {', '.join(kinds)}{nearest(word, kinds)}"
+            if isinstance(word, str)
+            else error["msg"]
+        )
     if kind == "literal_error":
         choices = tuple(re.findall(r"'([^']*)'", context["expected"])) or (context["expected"],)
         return f"{_shown(value)} is not one of {', '.join(choices)}{nearest(value, choices) if isinstance(value, str) else ''}"
@@ -106,7 +119,12 @@ def _unknown_key(where: Where) -> str:
     models: set[type[BaseModel]] = {Recipe}
     for part in parents:
         if isinstance(part, str):
-            models = {inner for model in models if part in model.model_fields for inner in _models(model.model_fields[part].annotation)}
+            models = {
+                inner
+                for model in models
+                if part in model.model_fields
+                for inner in _models(model.model_fields[part].annotation)
+            }
     names = tuple(name for model in models for name in model.model_fields)
     return f"unknown key{nearest(str(key), names) or '; known are ' + ', '.join(names)}"
 
@@ -117,7 +135,9 @@ def _models(annotation: Any) -> set[type[BaseModel]]:
     return {model for argument in get_args(annotation) for model in _models(argument)}
 
 
-def _wrong_item(value: Any, names: tuple[str, ...], what: str, mappings: tuple[str, ...], otherwise: str) -> str:
+def _wrong_item(
+    value: Any, names: tuple[str, ...], what: str, mappings: tuple[str, ...], otherwise: str
+) -> str:
     word = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else value
     if not isinstance(word, str):
         return otherwise

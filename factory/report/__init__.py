@@ -1,4 +1,5 @@
-"""The report room: `Report` is the data, `render_page` the page, `write_report` both files. It reads no store and measures nothing."""
+"""The report room: `Report` is the data, `render_page` the page, `write_report` both files. It reads no store
+and measures nothing."""
 
 from factory.report.model import Report
 from factory.report.output import write_report

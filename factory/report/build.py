@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from factory.context import Context
-from factory.evaluate.subject import subjects
-from factory.machine import machine, versions
+from factory.context.context import Context
+from factory.context.lineage import plan_adapters, plan_repaired, training_samples
+from factory.evaluate.candidate import candidates
 from factory.report.compare import compare, find_report, head_to_head
 from factory.report.model import (
     CheckYield,
@@ -31,7 +31,7 @@ from factory.report.output import write_report
 from factory.report.tables import build_tables, losses_sql, models_sql
 from factory.search.trials import label, points, search_id, trial_file
 from factory.store.store import Row, Store
-from factory.student.artifacts import plan_adapters, plan_repaired, training_samples
+from factory.system.machine import machine, versions
 
 SHOWN = 10
 _CURVES = {
@@ -43,8 +43,14 @@ _CURVES = {
 
 QUERIES = [
     Query(title="Why were samples rejected?", sql="SELECT * FROM yield_by_check"),
-    Query(title="Where did the teacher hesitate?", sql="SELECT * FROM teacher_uncertainty ORDER BY mean_margin LIMIT 20"),
-    Query(title="Which seeds did a model learn from?", sql="SELECT artifact, seed, count(*) AS samples FROM lineage GROUP BY ALL"),
+    Query(
+        title="Where did the teacher hesitate?",
+        sql="SELECT * FROM teacher_uncertainty ORDER BY mean_margin LIMIT 20",
+    ),
+    Query(
+        title="Which seeds did a model learn from?",
+        sql="SELECT artifact, seed, count(*) AS samples FROM lineage GROUP BY ALL",
+    ),
     Query(
         title="Which held-out tasks did the student get wrong?",
         sql="SELECT e.role, p.question, p.output, p.result FROM predictions p "
@@ -62,7 +68,9 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
     other = find_report(against, context.workspace.reports) if against else None
     loaded = context.loaded
     measured = bool(loaded.recipe.evaluate and loaded.recipe.student)
-    evaluations = [subject.evaluation_id(context) for subject in subjects(context, store)] if measured else []
+    evaluations = (
+        [candidate.evaluation_id(context) for candidate in candidates(context, store)] if measured else []
+    )
     training = ""
     if loaded.recipe.student:
         samples = training_samples(store)
@@ -92,7 +100,8 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
         pedigree=_pedigree(context, store),
         queries=QUERIES,
         tables=build_tables(store),
-        sources=({"losses": training} if training else {}) | ({"models": models_sql(evaluations)} if evaluations else {}),
+        sources=({"losses": training} if training else {})
+        | ({"models": models_sql(evaluations)} if evaluations else {}),
         outcomes=outcomes,
         versus=head_to_head(outcomes),
         gates=_gates(context, store) if measured else [],
@@ -106,11 +115,12 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
 
 def _models(context: Context, store: Store) -> list[Measured]:
     models = []
-    for subject in subjects(context, store):
+    for candidate in candidates(context, store):
         rows = {
             row["metric"]: row
             for row in store.query(
-                "SELECT metric, value, low, high, n FROM evaluations WHERE evaluation_id = ?", [subject.evaluation_id(context)]
+                "SELECT metric, value, low, high, n FROM evaluations WHERE evaluation_id = ?",
+                [candidate.evaluation_id(context)],
             )
         }
         if not rows:
@@ -118,8 +128,8 @@ def _models(context: Context, store: Store) -> list[Measured]:
         accuracy, same = rows["answer_accuracy"], rows.get("tool_call_accuracy", {})
         models.append(
             Measured(
-                name=subject.name,
-                role=subject.role,
+                name=candidate.name,
+                role=candidate.role,
                 accuracy=accuracy["value"],
                 accuracy_low=accuracy["low"],
                 accuracy_high=accuracy["high"],
@@ -135,8 +145,8 @@ def _models(context: Context, store: Store) -> list[Measured]:
                 perplexity=_value(rows, "perplexity"),
                 peak_memory_bytes=_whole(rows, "peak_memory_bytes"),
                 weight_bytes=_whole(rows, "weight_bytes"),
-                precision=subject.precision,
-                prompting=subject.prompting,
+                precision=candidate.precision,
+                prompting=candidate.prompting,
             )
         )
     return models
@@ -157,7 +167,9 @@ def _yield(store: Store) -> Yield:
         "count(*) FILTER (NOT accepted AND decided_by <> 'nobody yet') AS rejected FROM decisions"
     )
     checks: dict[str, dict[str, Any]] = {}
-    for row in store.query("SELECT check_name, reason, passed, samples FROM yield_by_check ORDER BY check_name, samples DESC, reason"):
+    for row in store.query(
+        "SELECT check_name, reason, passed, samples FROM yield_by_check ORDER BY check_name, samples DESC, reason"
+    ):
         check = checks.setdefault(row["check_name"], {"passed": 0, "failed": 0, "reasons": []})
         check["passed" if row["passed"] else "failed"] += row["samples"]
         if not row["passed"]:
@@ -173,7 +185,12 @@ def _yield(store: Store) -> Yield:
 
 def _losses(store: Store, sql: str) -> list[Loss]:
     return [
-        Loss(stage=row["stage"], step=row["step"], name=_CURVES.get(row["metric"], row["metric"].replace("_", " ")), value=row["value"])
+        Loss(
+            stage=row["stage"],
+            step=row["step"],
+            name=_CURVES.get(row["metric"], row["metric"].replace("_", " ")),
+            value=row["value"],
+        )
         for row in store.query(sql)
     ]
 
@@ -191,17 +208,23 @@ def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
 
 def _gates(context: Context, store: Store) -> list[Gate]:
     gates = []
-    for subject in subjects(context, store):
+    for candidate in candidates(context, store):
         rows = store.query(
-            "SELECT lost, most_lost, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1", [subject.artifact_id]
+            "SELECT lost, most_lost, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+            [candidate.artifact_id],
         )
-        gates += [Gate(role=subject.role, **row) for row in rows]
+        gates += [Gate(role=candidate.role, **row) for row in rows]
     return gates
 
 
 def _trials(context: Context, store: Store) -> list[Trial]:
     figures: dict[int, dict[str, Any]] = {
-        one.number: {"accuracy": one.accuracy, "weight_bytes": int(one.weight_bytes), "latency_p50_s": one.latency_s, "fits": one.fits}
+        one.number: {
+            "accuracy": one.accuracy,
+            "weight_bytes": int(one.weight_bytes),
+            "latency_p50_s": one.latency_s,
+            "fits": one.fits,
+        }
         for one in points(context, store)
     }
     return [
@@ -212,7 +235,10 @@ def _trials(context: Context, store: Store) -> list[Trial]:
             recipe=trial_file(context, f"trial-{row['number']:03}"),
             **figures.get(row["number"], {}),
         )
-        for row in store.query("SELECT number, choice, failure FROM trials WHERE search_id = ? ORDER BY number", [search_id(context)])
+        for row in store.query(
+            "SELECT number, choice, failure FROM trials WHERE search_id = ? ORDER BY number",
+            [search_id(context)],
+        )
     ]
 
 
@@ -261,7 +287,9 @@ def _call_text(call: str | None) -> str | None:
 
 
 def _pedigree(context: Context, store: Store) -> dict[str, str | int | float | None]:
-    (counts,) = store.query("SELECT (SELECT count(*) FROM seeds) AS seeds, (SELECT count(*) FROM generations) AS generations")
+    (counts,) = store.query(
+        "SELECT (SELECT count(*) FROM seeds) AS seeds, (SELECT count(*) FROM generations) AS generations"
+    )
     return {
         "teacher": context.teacher.name,
         "teacher revision": context.teacher.revision,

@@ -1,9 +1,10 @@
 """Two runs side by side: what changed in the recipe, in the counts, in the accuracy.
 
-Promise: accuracies of two models are only set against each other by McNemar's exact test on the tasks that both answered: how many one of
-them alone got right. Intervals of each stand beside it. Where no task is shared, nothing is claimed.
-The other run is known by its `report.json`: no second store is opened.
-Source: McNemar, Note on the sampling error of the difference between correlated proportions, 1947; exact form: binomial, two-sided.
+Promise: accuracies of two models are only set against each other by McNemar's exact test on the tasks that
+both answered: how many one of them alone got right. Intervals of each stand beside it. Where no task is
+shared, nothing is claimed. The other run is known by its `report.json`: no second store is opened. Source:
+McNemar, Note on the sampling error of the difference between correlated proportions, 1947; exact form:
+binomial, two-sided.
 """
 
 import difflib
@@ -18,7 +19,8 @@ from factory.report.model import Changed, Comparison, Outcome, Pair, Report, Rol
 
 
 def find_report(named: str, reports: Path) -> Report:
-    """Return the report of another workspace, of a `report.json`, or of an earlier run of this workspace by the first of its id.
+    """Return the report of another workspace, of a `report.json`, or of an earlier run of this workspace by
+    the first of its id.
 
     Raises InputError if there is none, or more than one, or if the file is no report.
     """
@@ -28,11 +30,18 @@ def find_report(named: str, reports: Path) -> Report:
     elif place.is_file():
         path = place
     else:
-        found = sorted(reports.glob(f"run-{named.removeprefix('b2:')[:16]}*.json")) if named.isalnum() or named.startswith("b2:") else []
+        found = (
+            sorted(reports.glob(f"run-{named.removeprefix('b2:')[:16]}*.json"))
+            if named.isalnum() or named.startswith("b2:")
+            else []
+        )
         if len(found) > 1:
             raise InputError(f"--against {named}: {len(found)} runs begin so", "Give more of the id.")
         if not found:
-            there = ", ".join(sorted(path.stem.removeprefix("run-") for path in reports.glob("run-*.json"))) or "none"
+            there = (
+                ", ".join(sorted(path.stem.removeprefix("run-") for path in reports.glob("run-*.json")))
+                or "none"
+            )
             raise InputError(
                 f"--against {named} is neither a workspace, nor a report.json, nor an earlier run (with a report here: {there})",
                 "SELECT run_id, started_at, command FROM runs shows the runs.",
@@ -41,9 +50,13 @@ def find_report(named: str, reports: Path) -> Report:
     try:
         return Report.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", "Make it with: factory report RECIPE -w DIR") from None
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", "Make it with: factory report RECIPE -w DIR"
+        ) from None
     except ValidationError as error:
-        raise InputError(f"{path} is no report of this factory: {error.errors()[0]['msg']}", "Make it anew: factory report") from None
+        raise InputError(
+            f"{path} is no report of this factory: {error.errors()[0]['msg']}", "Make it anew: factory report"
+        ) from None
 
 
 def compare(here: Report, other: Report) -> Comparison:
@@ -58,7 +71,8 @@ def compare(here: Report, other: Report) -> Comparison:
 
 
 def mcnemar(only_one: int, only_other: int) -> float:
-    """Return the two-sided exact p of `only_one` against `only_other` discordant pairs; 1 where there are none."""
+    """Return the two-sided exact p of `only_one` against `only_other` discordant pairs; 1 where there are
+    none."""
     n = only_one + only_other
     if not n:
         return 1.0
@@ -86,7 +100,16 @@ def head_to_head(outcomes: list[Outcome]) -> list[Versus]:
         if shared:
             alone = sum(right[one][task] and not right[other][task] for task in shared)
             others = sum(right[other][task] and not right[one][task] for task in shared)
-            found.append(Versus(one=one, other=other, shared=len(shared), only_one=alone, only_other=others, p=mcnemar(alone, others)))
+            found.append(
+                Versus(
+                    one=one,
+                    other=other,
+                    shared=len(shared),
+                    only_one=alone,
+                    only_other=others,
+                    p=mcnemar(alone, others),
+                )
+            )
     return found
 
 
@@ -101,12 +124,23 @@ def _changed(here: Report, other: Report) -> list[Changed]:
         ("answered", other.yield_.answered, here.yield_.answered),
         ("accepted", other.yield_.accepted, here.yield_.accepted),
     ]
-    steps = [{str(row[0]): row[1] for row in table.rows} if (table := report.table("funnel")) else {} for report in (other, here)]
+    steps = [
+        {str(row[0]): row[1] for row in table.rows} if (table := report.table("funnel")) else {}
+        for report in (other, here)
+    ]
     ends = ("asked for", "answered", "in the training set")
     checks = [step for step in dict.fromkeys([*steps[0], *steps[1]]) if step not in ends]
-    rows += [(f"left after {step}", _whole(steps[0].get(step)), _whole(steps[1].get(step))) for step in checks]
-    pedigree = [(name, other.pedigree.get(name), here.pedigree.get(name)) for name in sorted({*here.pedigree, *other.pedigree})]
-    versions = [(name, other.versions.get(name), here.versions.get(name)) for name in sorted({*here.versions, *other.versions})]
+    rows += [
+        (f"left after {step}", _whole(steps[0].get(step)), _whole(steps[1].get(step))) for step in checks
+    ]
+    pedigree = [
+        (name, other.pedigree.get(name), here.pedigree.get(name))
+        for name in sorted({*here.pedigree, *other.pedigree})
+    ]
+    versions = [
+        (name, other.versions.get(name), here.versions.get(name))
+        for name in sorted({*here.versions, *other.versions})
+    ]
     machine = [("processor", other.machine.cpu, here.machine.cpu)]
     differing = [row for row in [*pedigree, *versions, *machine] if row[1] != row[2]]
     return [Changed(what=what, before=before, now=now) for what, before, now in [*rows, *differing]]
@@ -122,10 +156,22 @@ def _pairs(here: Report, other: Report) -> list[Pair]:
         before, now = other.measured(role), here.measured(role)
         if before is None or now is None:
             continue
-        outcomes = [{one.role: one.right for one in report.outcomes}.get(role, {}) for report in (other, here)]
+        outcomes = [
+            {one.role: one.right for one in report.outcomes}.get(role, {}) for report in (other, here)
+        ]
         shared = sorted(set(outcomes[0]) & set(outcomes[1]))
         only_before = sum(outcomes[0][task] and not outcomes[1][task] for task in shared)
         only_now = sum(outcomes[1][task] and not outcomes[0][task] for task in shared)
         p = mcnemar(only_before, only_now) if shared else None
-        pairs.append(Pair(role=role, before=before, now=now, shared=len(shared), only_before=only_before, only_now=only_now, p=p))
+        pairs.append(
+            Pair(
+                role=role,
+                before=before,
+                now=now,
+                shared=len(shared),
+                only_before=only_before,
+                only_now=only_now,
+                p=p,
+            )
+        )
     return pairs

@@ -1,7 +1,8 @@
 """The four drawings of the report, each from its part of the data, each None where there is nothing to draw.
 
-Promise: drawings are 360 points wide, so that they stay legible on a phone; each tells its numbers again in its description; labels cannot
-overlap, whatever the numbers. Names are shown, never interpreted. Colours belong to roles and are the same everywhere; shapes repeat them.
+Promise: drawings are 360 points wide, so that they stay legible on a phone; each tells its numbers again in
+its description; labels cannot overlap, whatever the numbers. Names are shown, never interpreted. Colours
+belong to roles and are the same everywhere; shapes repeat them.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from factory.report.model import CheckYield, Loss, Measured, Yield
 from factory.report.quantities import bounds, number, percent, size
 from factory.report.svg import Canvas, drawing, light
-from factory.visible import visible
+from factory.text.visible import escape_hidden
 
 ROLES = {
     "teacher": "Teacher",
@@ -61,15 +62,21 @@ def accuracy(models: Sequence[Measured]) -> Markup | None:
 
 
 def speed(models: Sequence[Measured]) -> Markup | None:
-    """Speed against peak memory, one bubble a model with its area in proportion to the weights; labels stand in a column of their own."""
+    """Speed against peak memory, one bubble a model with its area in proportion to the weights; labels stand
+    in a column of their own."""
     shown = [(model, model.tokens_per_s, model.peak_memory_bytes) for model in models]
-    points = [(model, rate, peak / 1e9) for model, rate, peak in shown if rate is not None and peak is not None]
+    points = [
+        (model, rate, peak / 1e9) for model, rate, peak in shown if rate is not None and peak is not None
+    ]
     if not points:
         return None
     points.sort(key=lambda point: -point[1])
     top, left, wide, gap = 24.0, 34.0, 170.0, 46.0
     tall = max(190.0, gap * len(points))
-    fastest, fullest = max(rate for _, rate, _ in points) * 1.15, max(peak for _, _, peak in points) * 1.2 or 1.0
+    fastest, fullest = (
+        max(rate for _, rate, _ in points) * 1.15,
+        max(peak for _, _, peak in points) * 1.2 or 1.0,
+    )
     heaviest = max(model.weight_bytes or 0 for model, _, _ in points) or 1
     with drawing():
         canvas = Canvas(_WIDTH, top + tall + 40)
@@ -78,16 +85,41 @@ def speed(models: Sequence[Measured]) -> Markup | None:
         axes = canvas.axes(left, top, wide, tall)
         axes.set(xlim=(0, fullest), ylim=(0, fastest))
         _few_ticks(axes, 4)
-        heights = _spread([top + tall * (1 - rate / fastest) for _, rate, _ in points], gap, top + 12, top + tall - 26)
+        heights = _spread(
+            [top + tall * (1 - rate / fastest) for _, rate, _ in points], gap, top + 12, top + tall - 26
+        )
         for (model, rate, peak), height in zip(points, heights, strict=True):
             area = max(14.0, 420 * (model.weight_bytes or 0) / heaviest)
             shape = _SHAPES[model.role]
-            axes.scatter([peak], [rate], s=area, marker=shape, facecolors=light(model.role), linewidths=0, alpha=0.16)
-            axes.scatter([peak], [rate], s=area, marker=shape, facecolors="none", edgecolors=light(model.role), linewidths=1.1)
+            axes.scatter(
+                [peak], [rate], s=area, marker=shape, facecolors=light(model.role), linewidths=0, alpha=0.16
+            )
+            axes.scatter(
+                [peak],
+                [rate],
+                s=area,
+                marker=shape,
+                facecolors="none",
+                edgecolors=light(model.role),
+                linewidths=1.1,
+            )
             beside = (fullest * (1 + 12 / wide), fastest * (1 - (height - 3 - top) / tall))
-            axes.plot([peak, beside[0]], [rate, beside[1]], color=light(model.role), lw=0.6, alpha=0.6, clip_on=False)
+            axes.plot(
+                [peak, beside[0]],
+                [rate, beside[1]],
+                color=light(model.role),
+                lw=0.6,
+                alpha=0.6,
+                clip_on=False,
+            )
             canvas.text(left + wide + 16, height, ROLES[model.role], model.role)
-            canvas.text(left + wide + 16, height + 13, f"{number(rate)} tokens/s, {size(model.peak_memory_bytes)}", "muted", size=9)
+            canvas.text(
+                left + wide + 16,
+                height + 13,
+                f"{number(rate)} tokens/s, {size(model.peak_memory_bytes)}",
+                "muted",
+                size=9,
+            )
             canvas.text(left + wide + 16, height + 25, f"weights {size(model.weight_bytes)}", "muted", size=9)
         told = (
             f"{_label(model)}: {number(rate)} tokens per second, {size(model.peak_memory_bytes)}, weights {size(model.weight_bytes)}."
@@ -103,14 +135,21 @@ def checks(kept: Yield, words: Mapping[str, str]) -> Markup | None:
     refused: Counter[str] = Counter()
     for check in kept.by_check:
         refused.update({entry.reason: entry.count for entry in check.reasons if entry.reason != "ok"})
-    common = [reason for reason, count in sorted(refused.items(), key=lambda item: (-item[1], item[0])) if count][: len(_FAILURES)]
+    common = [
+        reason for reason, count in sorted(refused.items(), key=lambda item: (-item[1], item[0])) if count
+    ][: len(_FAILURES)]
     colours = dict(zip(common, _FAILURES, strict=False))
     row = 36.0
     bars = [(check, [(reason, _count(check, reason)) for reason in common]) for check in kept.by_check]
     other = sum(max(0, check.failed - sum(count for _, count in parts)) for check, parts in bars)
     legend = [(words.get(reason, reason), refused[reason], colours[reason]) for reason in common]
     legend += [("another reason", other, "failed_other")] if other else []
-    most = max(max(check.passed + check.failed, check.passed + sum(n for _, n in parts)) for check, parts in bars) or 1
+    most = (
+        max(
+            max(check.passed + check.failed, check.passed + sum(n for _, n in parts)) for check, parts in bars
+        )
+        or 1
+    )
     tall = row * len(bars)
     with drawing():
         canvas = Canvas(_WIDTH, tall + 12 + 16 * (len(legend) + 1))
@@ -119,10 +158,21 @@ def checks(kept: Yield, words: Mapping[str, str]) -> Markup | None:
         axes.set(xlim=(0, most), ylim=(tall, 0))
         for place, (check, parts) in enumerate(bars):
             canvas.text(0, row * place + 14, _short(check.check, 30))
-            canvas.text(_WIDTH, row * place + 14, f"{check.passed:,} of {check.passed + check.failed:,} pass", "muted", right=True, size=9)
+            canvas.text(
+                _WIDTH,
+                row * place + 14,
+                f"{check.passed:,} of {check.passed + check.failed:,} pass",
+                "muted",
+                right=True,
+                size=9,
+            )
             left = 0
             rest = max(0, check.failed - sum(count for _, count in parts))
-            pieces = [("passed", check.passed), *((colours[reason], count) for reason, count in parts), ("failed_other", rest)]
+            pieces = [
+                ("passed", check.passed),
+                *((colours[reason], count) for reason, count in parts),
+                ("failed_other", rest),
+            ]
             for colour, count in pieces:
                 if count:
                     axes.barh(row * place + 25, count, left=left, height=10, color=light(colour), linewidth=0)
@@ -133,12 +183,16 @@ def checks(kept: Yield, words: Mapping[str, str]) -> Markup | None:
             canvas.text(14, line, _short(label, 54), "muted", size=9)
             if total is not None:
                 canvas.text(_WIDTH, line, f"{total:,}", "muted", right=True, size=9)
-        told = (f"{_short(check.check, 60)}: {check.passed:,} passed, {check.failed:,} failed." for check in kept.by_check)
+        told = (
+            f"{_short(check.check, 60)}: {check.passed:,} passed, {check.failed:,} failed."
+            for check in kept.by_check
+        )
         return canvas.to_svg("checks", "What each check let through", " ".join(told))
 
 
 def losses(points: Sequence[Loss]) -> Markup | None:
-    """One small panel for each stage and value name, in the order in which they come; a value that was not finite is a gap."""
+    """One small panel for each stage and value name, in the order in which they come; a value that was not
+    finite is a gap."""
     panels: dict[tuple[str, str], list[Loss]] = {}
     for point in points:
         panels.setdefault((point.stage, point.name), []).append(point)
@@ -173,15 +227,33 @@ def _whisker(canvas: Canvas, axes: Axes, model: Measured, y: float, top: float, 
     if filled:
         share, low, high = model.accuracy, model.accuracy_low, model.accuracy_high
     else:
-        share, low, high = model.tool_call_accuracy, model.tool_call_accuracy_low, model.tool_call_accuracy_high
+        share, low, high = (
+            model.tool_call_accuracy,
+            model.tool_call_accuracy_low,
+            model.tool_call_accuracy_high,
+        )
     if share is None:
         return
     colour = light(model.role)
     if low is not None and high is not None:
-        axes.plot([low, high], [y, y], color=colour, lw=1.6 if filled else 1.0, solid_capstyle="round", clip_on=False)
+        axes.plot(
+            [low, high],
+            [y, y],
+            color=colour,
+            lw=1.6 if filled else 1.0,
+            solid_capstyle="round",
+            clip_on=False,
+        )
     face = colour if filled else light("paper")
     axes.plot([share], [y], "o", markersize=7 if filled else 6, mfc=face, mec=colour, mew=1.2, clip_on=False)
-    canvas.text(_WIDTH, top + y + 3.5, percent(share), "ink" if filled else "muted", right=True, weight="bold" if filled else "normal")
+    canvas.text(
+        _WIDTH,
+        top + y + 3.5,
+        percent(share),
+        "ink" if filled else "muted",
+        right=True,
+        weight="bold" if filled else "normal",
+    )
 
 
 def _few_ticks(axes: Axes, most: int) -> None:
@@ -191,7 +263,8 @@ def _few_ticks(axes: Axes, most: int) -> None:
 
 
 def _spread(wanted: Sequence[float], gap: float, first: float, last: float) -> list[float]:
-    """Move ascending positions as little as a greedy pass can so that they are `gap` apart and within `first` and `last`."""
+    """Move ascending positions as little as a greedy pass can so that they are `gap` apart and within `first`
+    and `last`."""
     places: list[float] = []
     for position in wanted:
         places.append(max(position, places[-1] + gap if places else first))
@@ -211,5 +284,5 @@ def _label(model: Measured, most: int = 120) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    line = " ".join(visible(text).split())
+    line = " ".join(escape_hidden(text).split())
     return line if len(line) <= most else f"{line[: most - 1]}…"

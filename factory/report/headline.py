@@ -1,6 +1,7 @@
 """The run in one or two plain sentences, said only from numbers that the report holds.
 
-Promise: no comparison without both of its sides, and no claim that intervals contradict: where they overlap, the second line says so.
+Promise: no comparison without both of its sides, and no claim that intervals contradict: where they overlap,
+the second line says so.
 """
 
 from factory.report.model import Measured, Report
@@ -8,7 +9,8 @@ from factory.report.quantities import percent, times
 
 
 def headline(report: Report) -> str:
-    """What the student does, next to its teacher and to itself before training; then what compression made of it."""
+    """What the student does, next to its teacher and to itself before training; then what compression made of
+    it."""
     student, compressed = report.measured("student"), report.measured("student_quantized")
     if student is not None:
         said = f"The student answers {_score(student)}{_others(report, student)}."
@@ -25,7 +27,8 @@ def headline(report: Report) -> str:
 
 
 def remarks(report: Report) -> list[str]:
-    """What a careful reader wants beside the headline: the yield, the retention, and what chance could explain."""
+    """What a careful reader wants beside the headline: the yield, the retention, and what chance could
+    explain."""
     said = []
     kept = report.yield_
     if kept.share is not None:
@@ -34,7 +37,9 @@ def remarks(report: Report) -> list[str]:
         which = "repaired" if gate.role == "student_repaired" else "compressed"
         may = "it may ship" if gate.passed else "it does not ship"
         lost = f"loses {gate.lost * 100:.1f}" if gate.lost > 0 else "loses none"
-        said.append(f"The {which} student {lost} of a hundred tasks, {gate.most_lost * 100:.1f} are allowed: {may}.")
+        said.append(
+            f"The {which} student {lost} of a hundred tasks, {gate.most_lost * 100:.1f} are allowed: {may}."
+        )
     student = report.shipped
     teacher = report.measured("teacher")
     if student is None or teacher is None:
@@ -42,7 +47,9 @@ def remarks(report: Report) -> list[str]:
     if report.retention is not None:
         said.append(f"The student that ships has {percent(report.retention)} of its teacher's accuracy.")
     if _overlap(student, teacher):
-        said.append("Its 95\N{NO-BREAK SPACE}% interval overlaps the teacher's: the difference may be chance.")
+        said.append(
+            "Its 95\N{NO-BREAK SPACE}% interval overlaps the teacher's: the difference may be chance."
+        )
     return said
 
 
@@ -52,9 +59,14 @@ def _score(model: Measured) -> str:
 
 def _others(report: Report, student: Measured) -> str:
     said = []
-    for model, words in ((report.measured("teacher"), "its teacher"), (report.measured("base"), "the untrained base")):
+    for model, words in (
+        (report.measured("teacher"), "its teacher"),
+        (report.measured("base"), "the untrained base"),
+    ):
         if model is not None:
-            said.append(f"{words} {percent(model.accuracy) if model.held_out == student.held_out else _score(model)}")
+            said.append(
+                f"{words} {percent(model.accuracy) if model.held_out == student.held_out else _score(model)}"
+            )
     return f"; {', '.join(said)}" if said else ""
 
 

@@ -1,15 +1,25 @@
 """What one run has to show: the data behind `report.html`, and `report.json` itself.
 
-Promise: a `Report` read back from its own JSON is the same report. What follows from other numbers (retention, the share of the yield,
-`tokens_per_s`) is computed, written to the JSON, and computed again on reading, so the file cannot contradict itself.
-What was not measured is `None`, never 0. This module does not ask where the numbers came from.
+Promise: a `Report` read back from its own JSON is the same report. What follows from other numbers
+(retention, the share of the yield, `tokens_per_s`) is computed, written to the JSON, and computed again on
+reading, so the file cannot contradict itself. What was not measured is `None`, never 0. This module does not
+ask where the numbers came from.
 """
 
 import math
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, computed_field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    computed_field,
+    model_validator,
+)
 
 Role = Literal["teacher", "base", "student", "student_quantized", "student_repaired"]
 # The one that ships is the last of these that there is.
@@ -20,34 +30,52 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Part(BaseModel):
-    """The manners of every part: closed, unchangeable, finite numbers, computed fields never taken on trust."""
+    """The manners of every part: closed, unchangeable, finite numbers, computed fields never taken on
+    trust."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, validate_by_name=True, serialize_by_alias=True
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _compute_again(cls, data: Any) -> Any:
-        return {key: value for key, value in data.items() if key not in cls.model_computed_fields} if isinstance(data, dict) else data
+        return (
+            {key: value for key, value in data.items() if key not in cls.model_computed_fields}
+            if isinstance(data, dict)
+            else data
+        )
 
 
 class Measured(Part):
-    """One model on the held-out tasks. Accuracies are shares with 95 % bootstrap bounds; speeds are generated tokens per second."""
+    """One model on the held-out tasks. Accuracies are shares with 95 % bootstrap bounds; speeds are generated
+    tokens per second."""
 
     name: str
     role: Role
-    accuracy: Share | None = Field(default=None, description="the executed call's result equals the reference")
+    accuracy: Share | None = Field(
+        default=None, description="the executed call's result equals the reference"
+    )
     accuracy_low: Share | None = None
     accuracy_high: Share | None = None
-    tool_call_accuracy: Share | None = Field(default=None, description="the call is the reference expression itself")
+    tool_call_accuracy: Share | None = Field(
+        default=None, description="the call is the reference expression itself"
+    )
     tool_call_accuracy_low: Share | None = None
     tool_call_accuracy_high: Share | None = None
-    parse_rate: Share | None = Field(default=None, description="answers that could be read: a call, or a final answer")
+    parse_rate: Share | None = Field(
+        default=None, description="answers that could be read: a call, or a final answer"
+    )
     held_out: Count = Field(description="tasks that the shares are taken over")
     tokens_per_s_batch_1: Positive | None = None
     tokens_per_s_batch_32: Positive | None = None
-    latency_p50_s: Positive | None = Field(default=None, description="seconds of a request of 32 tokens that is alone, median")
+    latency_p50_s: Positive | None = Field(
+        default=None, description="seconds of a request of 32 tokens that is alone, median"
+    )
     latency_p95_s: Positive | None = Field(default=None, description="the same, 95th percentile")
-    perplexity: Positive | None = Field(default=None, description="of the right answers of the held-out tasks, by token of the base")
+    perplexity: Positive | None = Field(
+        default=None, description="of the right answers of the held-out tasks, by token of the base"
+    )
     peak_memory_bytes: Count | None = None
     weight_bytes: Count | None = None
     precision: str = Field(default="", description="of the weights, as people write it: INT8, bfloat16")
@@ -61,7 +89,10 @@ class Measured(Part):
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
-        for low, high in ((self.accuracy_low, self.accuracy_high), (self.tool_call_accuracy_low, self.tool_call_accuracy_high)):
+        for low, high in (
+            (self.accuracy_low, self.accuracy_high),
+            (self.tool_call_accuracy_low, self.tool_call_accuracy_high),
+        ):
             if (low is None) != (high is None):
                 raise ValueError("an interval needs both of its bounds")
             if low is not None and high is not None and low > high:
@@ -86,7 +117,8 @@ class CheckYield(Part):
 
 
 class Yield(Part):
-    """What became of the answers asked for, every draw counted. A check sees only what it was given: totals differ between checks."""
+    """What became of the answers asked for, every draw counted. A check sees only what it was given: totals
+    differ between checks."""
 
     asked: Count = 0
     answered: Count = 0
@@ -106,7 +138,8 @@ def _finite(value: Any) -> Any:
 
 
 class Loss(Part):
-    """One logged value of training; NaN and infinities, which JSON cannot hold, become None and are shown as gaps."""
+    """One logged value of training; NaN and infinities, which JSON cannot hold, become None and are shown as
+    gaps."""
 
     stage: str
     step: Count
@@ -212,7 +245,8 @@ class Changed(Part):
 
 
 class Pair(Part):
-    """The models of one role in two runs, and on the tasks that both answered, how many only one of them got right."""
+    """The models of one role in two runs, and on the tasks that both answered, how many only one of them got
+    right."""
 
     role: Role
     before: Measured
@@ -235,7 +269,8 @@ class Versus(Part):
 
 
 class Gate(Part):
-    """Whether a compressed student may ship: what it lost of the held-out tasks, and what the recipe allows; both as shares."""
+    """Whether a compressed student may ship: what it lost of the held-out tasks, and what the recipe allows;
+    both as shares."""
 
     role: Role
     lost: float = Field(ge=-1, le=1)
@@ -248,7 +283,9 @@ class Comparison(Part):
 
     name: str
     created: AwareDatetime
-    recipe: list[str] = Field(default=[], description="lines of a unified difference; none if the text is the same")
+    recipe: list[str] = Field(
+        default=[], description="lines of a unified difference; none if the text is the same"
+    )
     changed: list[Changed] = []
     pairs: list[Pair] = []
 
@@ -304,4 +341,7 @@ class Report(Part):
 
     def measured(self, role: Role) -> Measured | None:
         """The last model of a role whose accuracy is known."""
-        return next((model for model in reversed(self.models) if model.role == role and model.accuracy is not None), None)
+        return next(
+            (model for model in reversed(self.models) if model.role == role and model.accuracy is not None),
+            None,
+        )

@@ -1,7 +1,8 @@
 """The two files of a report on disk: each is there whole, or as it was before.
 
-Promise: both are rendered before either is touched; each is written beside its target, flushed to the disk and renamed over it.
-Not promised: that the pair changes in one step. A crash between the two renames leaves a new page beside an old `report.json`.
+Promise: both are rendered before either is touched; each is written beside its target, flushed to the disk
+and renamed over it. Not promised: that the pair changes in one step. A crash between the two renames leaves a
+new page beside an old `report.json`.
 """
 
 import os
@@ -13,7 +14,8 @@ from factory.report.page import render_page
 
 
 def write_report(report: Report, folder: Path, run: str = "") -> tuple[Path, Path]:
-    """Write `report.html` and `report.json` into `folder`, made if need be; return both paths. Raise FactoryError if the disk refuses.
+    """Write `report.html` and `report.json` into `folder`, made if need be; return both paths. Raise
+    FactoryError if the disk refuses.
 
     With a run's id, `kept_report` is written beside them, for later runs to be compared with.
     """
@@ -27,7 +29,8 @@ def write_report(report: Report, folder: Path, run: str = "") -> tuple[Path, Pat
             _replace(kept_report(folder, run), data)
     except OSError as error:
         raise FactoryError(
-            f"The report cannot be written to {folder}: {error.strerror}", "Make room there, or name another folder."
+            f"The report cannot be written to {folder}: {error.strerror}",
+            "Make room there, or name another folder.",
         ) from error
     return targets
 

@@ -1,7 +1,8 @@
 """The report as one HTML page that needs nothing but itself: no network, no script, no font, one style sheet.
 
-Promise: every text from the data is made visible and then escaped, so that it can neither act nor hide; what is missing is said or
-left out, never a broken page; the same report gives the same bytes. Long texts of a sample are cut here and whole in `report.json`.
+Promise: every text from the data is made visible and then escaped, so that it can neither act nor hide; what
+is missing is said or left out, never a broken page; the same report gives the same bytes. Long texts of a
+sample are cut here and whole in `report.json`.
 """
 
 import re
@@ -16,7 +17,7 @@ from factory.report.figures import ROLES
 from factory.report.headline import headline, remarks
 from factory.report.model import Report, Stage, Table
 from factory.report.svg import THEME
-from factory.visible import cut, visible
+from factory.text.visible import escape_hidden, truncate
 
 REASONS = {
     "ok": "passed",
@@ -54,9 +55,19 @@ def render_page(report: Report) -> str:
             (frontiers.frontier(report.trials, "weight_bytes"), _BY_BYTES, ""),
             (frontiers.frontier(report.trials, "latency_p50_s"), _BY_LATENCY, ""),
             (distributions.funnel(tables.get("funnel")), *_of(tables.get("funnel"))),
-            (figures.checks(report.yield_, REASONS), _CHECKS, "SELECT * FROM yield_by_check" if report.tables else ""),
-            (distributions.histogram(tables.get("uncertainty"), "uncertainty", "probability"), *_of(tables.get("uncertainty"))),
-            (distributions.histogram(tables.get("lengths"), "lengths", "tokens"), *_of(tables.get("lengths"))),
+            (
+                figures.checks(report.yield_, REASONS),
+                _CHECKS,
+                "SELECT * FROM yield_by_check" if report.tables else "",
+            ),
+            (
+                distributions.histogram(tables.get("uncertainty"), "uncertainty", "probability"),
+                *_of(tables.get("uncertainty")),
+            ),
+            (
+                distributions.histogram(tables.get("lengths"), "lengths", "tokens"),
+                *_of(tables.get("lengths")),
+            ),
             (figures.losses(report.losses), _LOSSES, report.sources.get("losses", "")),
         )
         if drawing is not None
@@ -80,11 +91,17 @@ _ACCURACY = (
     "On held-out tasks. Filled: the call's result, or the final answer, equals the reference. Hollow: the call is the reference call "
     "itself. Lines are 95\N{NO-BREAK SPACE}% bootstrap intervals.",
 )
-_SPEED = ("Speed and memory", "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.")
+_SPEED = (
+    "Speed and memory",
+    "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.",
+)
 _FRONTIER = "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow ones are above a limit."
 _BY_BYTES = ("Accuracy against bytes", _FRONTIER)
 _BY_LATENCY = ("Accuracy against latency", _FRONTIER)
-_CHECKS = ("Yield by check", "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.")
+_CHECKS = (
+    "Yield by check",
+    "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.",
+)
 _LOSSES = (
     "Training",
     "As training logged it, first value → last value. The stages have different losses: compare shapes, not heights. Held-out are samples "
@@ -108,7 +125,7 @@ def _environment() -> Environment:
         "size": quantities.size,
         "duration": quantities.duration,
         "latency": quantities.latency,
-        "cut": lambda text: cut(text, _LONGEST_TEXT),
+        "cut": lambda text: truncate(text, _LONGEST_TEXT),
         "reason": lambda code: REASONS.get(code, code),
         "lang": lambda tag: tag if tag and _LANGUAGE_TAG.fullmatch(tag) else "",
     }
@@ -117,8 +134,9 @@ def _environment() -> Environment:
 
 
 def _finalize(value: Any) -> Any:
-    """Make visible each text on its way into the page; only our own drawings are markup, and theirs was made visible before."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Make visible each text on its way into the page; only our own drawings are markup, and theirs was made
+    visible before."""
+    return escape_hidden(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _value(value: str | int | float | bool | None) -> str:

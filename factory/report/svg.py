@@ -1,8 +1,9 @@
-"""From a matplotlib figure to SVG that lives inside an HTML page: themed by the page, named for screen readers, the same bytes each time.
+"""From a matplotlib figure to SVG that lives inside an HTML page: themed by the page, named for screen
+readers, the same bytes each time.
 
-Promise: every colour becomes a CSS variable of `THEME`, so one drawing serves light and dark; ids carry the figure's key and cannot meet
-those of another figure; no metadata, no date, no style sheet, no address. Text stays text in the page's own font.
-Not promised: the same bytes from another version of matplotlib.
+Promise: every colour becomes a CSS variable of `THEME`, so one drawing serves light and dark; ids carry the
+figure's key and cannot meet those of another figure; no metadata, no date, no style sheet, no address. Text
+stays text in the page's own font. Not promised: the same bytes from another version of matplotlib.
 """
 
 import io
@@ -17,7 +18,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Each name with its light and its dark colour. The light ones must differ from each other and from pure black, which matplotlib leaves out.
+# Each name with its light and its dark colour. The light ones must differ from each other and from pure
+# black, which matplotlib leaves out.
 THEME: dict[str, tuple[str, str]] = {
     "paper": ("#fdfdfb", "#12171d"),
     "raised": ("#f4f5f3", "#1a2129"),
@@ -74,17 +76,35 @@ class Canvas:
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Return axes over a rectangle given in points."""
         bottom = self.height - top - height
-        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
+        return self.figure.add_axes(
+            (left / self.width, bottom / self.height, width / self.width, height / self.height)
+        )
 
     def text(
-        self, x: float, y: float, words: str, colour: str = "ink", right: bool = False, weight: str = "normal", size: float = 10
+        self,
+        x: float,
+        y: float,
+        words: str,
+        colour: str = "ink",
+        right: bool = False,
+        weight: str = "normal",
+        size: float = 10,
     ) -> None:
         """Write `words` on the baseline at a point; `right` ends them there instead of beginning them."""
         place = (x / self.width, 1 - y / self.height)
-        self.figure.text(*place, words, color=light(colour), ha="right" if right else "left", va="baseline", weight=weight, size=size)
+        self.figure.text(
+            *place,
+            words,
+            color=light(colour),
+            ha="right" if right else "left",
+            va="baseline",
+            weight=weight,
+            size=size,
+        )
 
     def to_svg(self, key: str, title: str, description: str) -> Markup:
-        """Return the figure as an `<svg>` element; `key` prefixes its ids, `description` tells its data in words."""
+        """Return the figure as an `<svg>` element; `key` prefixes its ids, `description` tells its data in
+        words."""
         buffer = io.StringIO()
         with matplotlib.rc_context({"svg.hashsalt": key, "svg.fonttype": "none"}), warnings.catch_warnings():
             # The reader's browser draws the text: that matplotlib's font lacks a script means nothing.
@@ -94,7 +114,11 @@ class Canvas:
         _strip(root)
         for element in root.iter():
             _adopt(element, key)
-        root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-labelledby": f"{key}-title {key}-words"}
+        root.attrib = {
+            "viewBox": root.attrib["viewBox"],
+            "role": "img",
+            "aria-labelledby": f"{key}-title {key}-words",
+        }
         for place, (tag, words) in enumerate((("title", title), ("desc", description))):
             label = ElementTree.Element(tag, {"id": f"{key}-{'title' if tag == 'title' else 'words'}"})
             label.text = words
@@ -125,7 +149,8 @@ def _strip(root: ElementTree.Element) -> None:
 
 
 def _adopt(element: ElementTree.Element, key: str) -> None:
-    """Bring one element under the page's rules: no namespaces (HTML knows them), our ids, our colours, the page's font."""
+    """Bring one element under the page's rules: no namespaces (HTML knows them), our ids, our colours, the
+    page's font."""
     element.tag = element.tag.rpartition("}")[2]
     element.attrib = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
     for name, value in element.attrib.items():

@@ -1,7 +1,9 @@
-"""The tables of the report: each is one statement and what it returned, so that a reader who puts the statement to the store sees the same.
+"""The tables of the report: each is one statement and what it returned, so that a reader who puts the
+statement to the store sees the same.
 
-Promise: a statement stands alone (no parameters), goes through `factory audit` as it is, and names its columns as the page does. Values of
-the store that stand within one are ids and are quoted. Numbers of the current run, unless the note says otherwise.
+Promise: a statement stands alone (no parameters), goes through `factory audit` as it is, and names its
+columns as the page does. Values of the store that stand within one are ids and are quoted. Numbers of the
+current run, unless the note says otherwise.
 """
 
 from dataclasses import dataclass
@@ -141,7 +143,14 @@ def build_tables(store: Store) -> list[Table]:
         if rows:
             values = [[_plain(value) for value in row.values()] for row in rows]
             tables.append(
-                Table(key=statement.key, title=statement.title, note=statement.note, sql=statement.sql, columns=list(rows[0]), rows=values)
+                Table(
+                    key=statement.key,
+                    title=statement.title,
+                    note=statement.note,
+                    sql=statement.sql,
+                    columns=list(rows[0]),
+                    rows=values,
+                )
             )
     return tables
 
@@ -149,9 +158,7 @@ def build_tables(store: Store) -> list[Table]:
 def models_sql(evaluation_ids: list[str]) -> str:
     """Return the statement behind the models' figures: the evaluations with these ids."""
     quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in evaluation_ids)
-    return (
-        f"SELECT evaluation_id, role, metric, value, low, high, n FROM evaluations\nWHERE evaluation_id IN ({quoted}) ORDER BY role, metric"
-    )
+    return f"SELECT evaluation_id, role, metric, value, low, high, n FROM evaluations\nWHERE evaluation_id IN ({quoted}) ORDER BY role, metric"
 
 
 # The parts of the loss, what was seen of samples set aside, and speed.
@@ -164,10 +171,7 @@ def losses_sql(artifact_ids: list[str]) -> str:
     """Return the statement behind the curves of training: the losses of the adapters with these ids."""
     quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in artifact_ids)
     curves = ", ".join(f"'{name}'" for name in CURVES)
-    return (
-        "SELECT stage, step, metric, value FROM training_log\n"
-        f"WHERE artifact_id IN ({quoted}) AND metric IN ({curves}) ORDER BY batch, metric, step"
-    )
+    return f"SELECT stage, step, metric, value FROM training_log\nWHERE artifact_id IN ({quoted}) AND metric IN ({curves}) ORDER BY batch, metric, step"
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,9 @@
-"""A sample after a person's change: what the change leaves true is kept, what follows from it is worked out again.
+"""A sample after a person's change: what the change leaves true is kept, what follows from it is worked out
+again.
 
-Promise: calls are parsed and carried out as the teacher's are, so an edited sample holds the tool's real results; a change that makes no
-sound sample is refused with the fault that a check would name. A person's own tools are not run from here.
+Promise: calls are parsed and carried out as the teacher's are, so an edited sample holds the tool's real
+results; a change that makes no sound sample is refused with the fault that a check would name. A person's own
+tools are not run from here.
 """
 
 import itertools
@@ -15,10 +17,11 @@ from factory.seeds.seed import Seed
 from factory.tasks.instruction import answered
 from factory.tasks.kind import Episode
 from factory.tasks.rationale import TURN, RationaleKind
-from factory.tasks.sample import MAX_CHARACTERS, Sample, Task
-from factory.tasks.strict_json import JsonFault, strict_json
+from factory.tasks.sample import Sample, Task
 from factory.tasks.tool_call import ToolCallKind
-from factory.templates import render
+from factory.text.strict_json import JsonFault, strict_json
+from factory.text.templates import render
+from factory.text.unreadable import MAX_CHARACTERS
 from factory.tools.registry import TOOL_NAMES
 from factory.tools.spec import ToolSpec
 
@@ -26,10 +29,13 @@ Row = dict[str, Any]
 
 
 def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
-    """Return the row of `samples` that the changes make of `row`; JSON columns are values. InputError says what is wrong with them."""
+    """Return the row of `samples` that the changes make of `row`; JSON columns are values. InputError says
+    what is wrong with them."""
     allowed = _ALLOWED[row["kind"]]
     if unknown := sorted(set(changes) - set(allowed)):
-        raise InputError(f"{', '.join(unknown)} of a sample of this kind follows from the rest and cannot be edited")
+        raise InputError(
+            f"{', '.join(unknown)} of a sample of this kind follows from the rest and cannot be edited"
+        )
     if too_long := [name for name, text in changes.items() if len(text) > MAX_CHARACTERS]:
         raise InputError(f"the {too_long[0]} has more than {MAX_CHARACTERS} characters")
     if any("\ud800" <= character <= "\udfff" for text in changes.values() for character in text):
@@ -39,10 +45,19 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
     changed = row | {name: text for name, text in changes.items() if name != "call"}
     if not (changed["question"] or "").strip():
         raise InputError("there is no question")
-    task = Task(row["seed_id"], row["language"], row["family"] or "", changed["question"].strip(), row["reference"], changed["input"] or "")
+    task = Task(
+        row["seed_id"],
+        row["language"],
+        row["family"] or "",
+        changed["question"].strip(),
+        row["reference"],
+        changed["input"] or "",
+    )
     sample = _MAKERS[row["kind"]](changed, changes, task, own)
     if sample.fault:
-        raise InputError(f"this makes no sound sample: {sample.fault}" + (f": {sample.detail}" if sample.detail else ""))
+        raise InputError(
+            f"this makes no sound sample: {sample.fault}" + (f": {sample.detail}" if sample.detail else "")
+        )
     return changed | {
         "task_id": task.task_id,
         "question": task.question,
@@ -71,7 +86,9 @@ def _tool_call(changed: Row, changes: dict[str, str], task: Task, own: Path | No
     names = {str(one.get("name")) for one in itertools.chain.from_iterable(steps) if isinstance(one, dict)}
     tools = [ToolSpec.model_validate(tool) for tool in changed["tools"]]
     if foreign := sorted(names & {tool.name for tool in tools} - set(TOOL_NAMES)):
-        raise InputError(f"{foreign[0]} is a tool of your own, which is not run from here: edit the question or reject the sample")
+        raise InputError(
+            f"{foreign[0]} is a tool of your own, which is not run from here: edit the question or reject the sample"
+        )
     # A kind knows from its seeds whether it works in steps.
     seed = Seed("", task.language, "", "", json.dumps(steps) if in_steps else "1", "", 0)
     kind = ToolCallKind([seed], tools, examples=0, seed=0, own=own)
@@ -90,7 +107,13 @@ def _parsed(text: str) -> Any:
 
 def _rationale(changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
     kind = RationaleKind([], examples=0, seed=0, own=own)
-    text = render(TURN, own, language=task.language, rationale=changed["rationale"] or "", answer=changed["answer"] or "")
+    text = render(
+        TURN,
+        own,
+        language=task.language,
+        rationale=changed["rationale"] or "",
+        answer=changed["answer"] or "",
+    )
     return _played(kind.episode(task, 0), [text])
 
 

@@ -1,7 +1,9 @@
-"""What the review page shows, read out of the store: counts, one page of a filtered list, one sample with its whole pedigree.
+"""What the review page shows, read out of the store: counts, one page of a filtered list, one sample with its
+whole pedigree.
 
-Promise: every text is made visible (`factory.visible`) unless it stands under `raw`, where it goes into a field to be edited; values are
-bound, never spelled into a statement; the file is open only while a question is answered, and a writer that comes waits for that long.
+Promise: every text is made visible (`factory.text.visible`) unless it stands under `raw`, where it goes into
+a field to be edited; values are bound, never spelled into a statement; the file is open only while a question
+is answered, and a writer that comes waits for that long.
 """
 
 import json
@@ -15,7 +17,7 @@ import duckdb
 from factory.errors import InputError
 from factory.review.tokens import Speller
 from factory.store.store import read_store
-from factory.visible import cut, visible
+from factory.text.visible import escape_hidden, truncate
 
 PAGE = 50  # rows of the list
 LONGEST = 20_000  # characters of a text that are shown
@@ -26,7 +28,11 @@ STATES = {
     "undecided": "d.decided_by = 'nobody yet'",
     "person": "d.decided_by = 'person'",
 }
-SORTS = {"position": "s.position", "uncertainty": "u.mean_entropy DESC NULLS LAST, s.position", "score": "k.score NULLS LAST, s.position"}
+SORTS = {
+    "position": "s.position",
+    "uncertainty": "u.mean_entropy DESC NULLS LAST, s.position",
+    "score": "k.score NULLS LAST, s.position",
+}
 _JSON = ("messages", "tools", "call", "parameters")
 _FACETS = ("language", "family", "kind")
 _SEARCHED = ("question", "input", "rationale", "answer", "result", "call::VARCHAR")
@@ -50,8 +56,12 @@ class Samples:
         with self._reading() as connection:
             runs = _rows(connection, "SELECT recipe_name, started_at, run_id FROM current_run")
             if not runs:
-                raise InputError("there is no run in this store yet", "Make samples first: factory run RECIPE -w DIR")
-            counted = ", ".join(f'count(*) FILTER ({condition}) AS "{state}"' for state, condition in STATES.items())
+                raise InputError(
+                    "there is no run in this store yet", "Make samples first: factory run RECIPE -w DIR"
+                )
+            counted = ", ".join(
+                f'count(*) FILTER ({condition}) AS "{state}"' for state, condition in STATES.items()
+            )
             (counts,) = _rows(connection, f"SELECT {counted} FROM decisions d")
             reasons = _rows(
                 connection,
@@ -60,7 +70,9 @@ class Samples:
             facets = {
                 name: [
                     row["value"]
-                    for row in _rows(connection, f"SELECT DISTINCT {name} AS value FROM current_samples ORDER BY 1")
+                    for row in _rows(
+                        connection, f"SELECT DISTINCT {name} AS value FROM current_samples ORDER BY 1"
+                    )
                     if row["value"]
                 ]
                 for name in _FACETS
@@ -68,10 +80,15 @@ class Samples:
         return {"run": runs[0], "counts": counts, "reasons": reasons, **facets}
 
     def page(self, wanted: dict[str, str]) -> Row:
-        """Return one page of the list. `wanted` may have state, reason (check/reason), language, family, kind, q, sort and offset."""
+        """Return one page of the list. `wanted` may have state, reason (check/reason), language, family,
+        kind, q, sort and offset."""
         state, sort = wanted.get("state", "all"), wanted.get("sort", "position")
         offset = wanted.get("offset", "0")
-        if state not in STATES or sort not in SORTS or not (offset.isascii() and offset.isdigit() and len(offset) < 10):
+        if (
+            state not in STATES
+            or sort not in SORTS
+            or not (offset.isascii() and offset.isdigit() and len(offset) < 10)
+        ):
             raise InputError("the page asks for a state, an order or a place that does not exist")
         conditions, values = [STATES[state]], []
         for name in _FACETS:
@@ -86,7 +103,9 @@ class Samples:
             )
             values += [check, reason, check, reason]
         if wanted.get("q"):
-            conditions.append("(" + " OR ".join(f"contains(lower(s.{name}), lower(?))" for name in _SEARCHED) + ")")
+            conditions.append(
+                "(" + " OR ".join(f"contains(lower(s.{name}), lower(?))" for name in _SEARCHED) + ")"
+            )
             values += [wanted["q"]] * len(_SEARCHED)
         found = (
             "FROM current_samples s JOIN (SELECT sample_id, accepted, decided_by FROM decisions) d USING (sample_id) "
@@ -113,14 +132,19 @@ class Samples:
         return {"rows": [rows[name] for name in ids], "total": total}
 
     def sample(self, sample_id: str) -> Row:
-        """Return a sample with answer, verdicts, pedigree and the teacher's tokens; InputError if it is not in the store."""
+        """Return a sample with answer, verdicts, pedigree and the teacher's tokens; InputError if it is not
+        in the store."""
         with self._reading() as connection:
             found = _rows(connection, "SELECT * FROM samples WHERE sample_id = ?", [sample_id])
             if not found:
                 raise InputError("there is no such sample in the store")
             (raw,) = _raw(connection, "SELECT * FROM samples WHERE sample_id = ?", [sample_id])
             (row,) = found
-            decided = _rows(connection, "SELECT accepted, decided_by, position FROM decisions WHERE sample_id = ?", [sample_id])
+            decided = _rows(
+                connection,
+                "SELECT accepted, decided_by, position FROM decisions WHERE sample_id = ?",
+                [sample_id],
+            )
             answers = _rows(
                 connection,
                 "SELECT request_key, teacher, revision, template_digest, parameters, messages, text, finish_reason, error, prompt_tokens, "
@@ -141,30 +165,42 @@ class Samples:
                     "USING (sample_id, check_key) WHERE v.sample_id = ? ORDER BY v.check_name = 'person', v.check_key",
                     [sample_id],
                 ),
-                "seed": next(iter(_rows(connection, "SELECT * FROM seeds WHERE seed_id = ?", [raw["seed_id"]])), None),
+                "seed": next(
+                    iter(_rows(connection, "SELECT * FROM seeds WHERE seed_id = ?", [raw["seed_id"]])), None
+                ),
                 "parents": _related(connection, "list_contains(?, sample_id)", [raw["parents"]]),
-                "edits": _related(connection, "edited_from IS NOT NULL AND list_contains(parents, ?)", [sample_id]),
+                "edits": _related(
+                    connection, "edited_from IS NOT NULL AND list_contains(parents, ?)", [sample_id]
+                ),
                 "draws": _related(connection, "task_id = ? AND sample_id <> ?", [raw["task_id"], sample_id]),
                 "models": _rows(
-                    connection, "SELECT DISTINCT artifact, kind, role FROM lineage WHERE sample_id = ? ORDER BY artifact, role", [sample_id]
+                    connection,
+                    "SELECT DISTINCT artifact, kind, role FROM lineage WHERE sample_id = ? ORDER BY artifact, role",
+                    [sample_id],
                 ),
             }
 
     def _tokens(self, connection: duckdb.DuckDBPyConnection, request_key: str) -> list[Row]:
         found = connection.execute(
-            "SELECT teacher, token_ids, token_logprobs, topk_ids, topk_logprobs FROM generations WHERE request_key = ?", [request_key]
+            "SELECT teacher, token_ids, token_logprobs, topk_ids, topk_logprobs FROM generations WHERE request_key = ?",
+            [request_key],
         ).fetchone()
         if not found or not found[1] or not found[2]:
             return []
         teacher, ids, logprobs, top_ids, top_logprobs = found
-        places = [path for (path,) in connection.execute("SELECT path FROM artifacts WHERE name = ?", [teacher]).fetchall()]
+        places = [
+            path
+            for (path,) in connection.execute(
+                "SELECT path FROM artifacts WHERE name = ?", [teacher]
+            ).fetchall()
+        ]
         spelled = self._speller.of(teacher, [self._store.parent / path for path in places])
         return [
             {
-                "text": visible(spelled(token)),
+                "text": escape_hidden(spelled(token)),
                 "logprob": logprobs[place],
                 "top": [
-                    {"text": visible(spelled(other)), "logprob": value}
+                    {"text": escape_hidden(spelled(other)), "logprob": value}
                     for other, value in zip(top_ids[place], top_logprobs[place], strict=False)
                 ] if top_ids and top_logprobs else [],
             }
@@ -181,7 +217,9 @@ def editable(row: Row) -> list[str]:
     """Return the columns of a sample that a person can change: what follows from them is worked out again."""
     if row["kind"] == "tool_call":
         return ["question", "call"] if json.loads(row["call"] or "[]") else ["question", "answer"]
-    return ["question", "rationale", "answer"] if row["kind"] == "rationale" else ["question", "input", "answer"]
+    return (
+        ["question", "rationale", "answer"] if row["kind"] == "rationale" else ["question", "input", "answer"]
+    )
 
 
 def _related(connection: duckdb.DuckDBPyConnection, condition: str, values: list[Any]) -> list[Row]:
@@ -208,9 +246,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | N
 
 def _shown(value: Any) -> Any:
     if isinstance(value, str):
-        return visible(cut(value, LONGEST))
+        return escape_hidden(truncate(value, LONGEST))
     if isinstance(value, list):
         return [_shown(item) for item in value]
     if isinstance(value, dict):
-        return {visible(name): _shown(item) for name, item in value.items()}
+        return {escape_hidden(name): _shown(item) for name, item in value.items()}
     return value if value is None or isinstance(value, bool | int | float) else str(value)

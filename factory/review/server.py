@@ -1,8 +1,9 @@
 """The review page's server: loopback only, a token for whoever may see it, nothing from elsewhere.
 
-Promise: without the token, from another origin, under another host name (DNS rebinding), with another method or a large body there is an
-error and nothing else; the page can load nothing from the network (Content-Security-Policy) and runs no text of a sample as script. Not
-promised: protection from other programs of the same user, who can read the workspace anyway.
+Promise: without the token, from another origin, under another host name (DNS rebinding), with another method
+or a large body there is an error and nothing else; the page can load nothing from the network
+(Content-Security-Policy) and runs no text of a sample as script. Not promised: protection from other programs
+of the same user, who can read the workspace anyway.
 """
 
 import hmac
@@ -22,7 +23,11 @@ from factory.workspace import Workspace
 
 LARGEST_BODY = 1 << 20  # bytes
 _PAGE = Path(__file__).with_name("page")
-_FILES = {"/": ("index.html", "text/html"), "/review.js": ("review.js", "text/javascript"), "/review.css": ("review.css", "text/css")}
+_FILES = {
+    "/": ("index.html", "text/html"),
+    "/review.js": ("review.js", "text/javascript"),
+    "/review.css": ("review.css", "text/css"),
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
@@ -35,7 +40,8 @@ _HEADERS = {
 
 
 class ReviewServer(ThreadingHTTPServer):
-    """A server for one workspace on 127.0.0.1; `port` 0 takes a free one. `url` is where a person goes, token included."""
+    """A server for one workspace on 127.0.0.1; `port` 0 takes a free one. `url` is where a person goes, token
+    included."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -44,7 +50,9 @@ class ReviewServer(ThreadingHTTPServer):
         try:
             super().__init__(("127.0.0.1", port), _Handler)
         except OSError as error:
-            raise InputError(f"port {port} cannot be used: {error.strerror}", "Choose another one with --port.") from None
+            raise InputError(
+                f"port {port} cannot be used: {error.strerror}", "Choose another one with --port."
+            ) from None
         self.token = secrets.token_urlsafe(24)
         self.host = f"127.0.0.1:{self.server_address[1]}"
         self.url = f"http://{self.host}/?token={self.token}"
@@ -56,7 +64,10 @@ class ReviewServer(ThreadingHTTPServer):
         }
         self.write: dict[str, Callable[[dict[str, Any]], Any]] = {
             "/api/verdict": lambda said: verdicts.judge(
-                _text(said, "id"), passed=said.get("passed") is True, reason=_text(said, "reason"), note=_text(said, "note")
+                _text(said, "id"),
+                passed=said.get("passed") is True,
+                reason=_text(said, "reason"),
+                note=_text(said, "note"),
             ),
             "/api/edit": lambda said: {"id": verdicts.edit(_text(said, "id"), _texts(said, "changes"))},
             "/api/undo": lambda said: {"id": verdicts.undo(_text(said, "id"))},
@@ -75,7 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
         path, values = asked
         if path in _FILES:
             name, kind = _FILES[path]
-            self._send(HTTPStatus.OK, (_PAGE / name).read_bytes().replace(b"@TOKEN@", self.server.token.encode()), kind)
+            self._send(
+                HTTPStatus.OK,
+                (_PAGE / name).read_bytes().replace(b"@TOKEN@", self.server.token.encode()),
+                kind,
+            )
         elif path in self.server.read:
             self._answer(lambda: self.server.read[path](values))
         else:
@@ -92,7 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers.get_content_type() != "application/json":
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "JSON is expected")
         elif not (length.isascii() and length.isdigit() and len(length) < 12) or int(length) > LARGEST_BODY:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has a length, of at most {LARGEST_BODY} bytes")
+            self._refuse(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has a length, of at most {LARGEST_BODY} bytes"
+            )
         else:
             body = self.rfile.read(int(length))
             self._answer(lambda: self.server.write[path](_object(body)))
@@ -108,7 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif origin not in (None, f"http://{self.server.host}") or site not in ("none", "same-origin"):
             self._refuse(HTTPStatus.FORBIDDEN, "requests from other pages are not answered")
         elif not hmac.compare_digest(given.encode("utf-8", "replace"), self.server.token.encode()):
-            self._refuse(HTTPStatus.FORBIDDEN, "the token is missing or wrong: open the address that factory review printed")
+            self._refuse(
+                HTTPStatus.FORBIDDEN,
+                "the token is missing or wrong: open the address that factory review printed",
+            )
         else:
             return url.path, values
         return None
@@ -131,7 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
         self.send_response(status)
-        for name, value in (_HEADERS | {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(body))}).items():
+        for name, value in (
+            _HEADERS | {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(body))}
+        ).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -1,4 +1,5 @@
-"""How a teacher's tokens are written, where its tokenizer can be found; otherwise as their ids, which is said by the brackets around them.
+"""How a teacher's tokens are written, where its tokenizer can be found; otherwise as their ids, which is said
+by the brackets around them.
 
 Promise: nothing is loaded but `tokenizer.json`, by a parser that runs no code of the model's folder.
 """
@@ -22,7 +23,9 @@ class Speller:
         if teacher not in self._known:
             own = [converted_folder(teacher)] if teacher in BUNDLED else [Path(teacher)]
             files = [folder / "tokenizer.json" for folder in [*folders, *own]]
-            self._known[teacher] = next((spell for file in files if file.is_file() and (spell := _loaded(file))), _as_id)
+            self._known[teacher] = next(
+                (spell for file in files if file.is_file() and (spell := _loaded(file))), _as_id
+            )
         return self._known[teacher]
 
 

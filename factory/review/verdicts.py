@@ -1,18 +1,19 @@
 """What a person says of samples, as rows of the store: accept, reject with a reason, edit, undo.
 
-Promise: nothing is changed or removed. A verdict is a new row that wins over earlier ones of people and over those of checks; an edited
-sample is a new sample whose parent is the old one, and what follows from the edited text (results, conversation) is worked out again;
-undo is a row too, and brings back what was said before. The workspace is held only while a row is written.
+Promise: nothing is changed or removed. A verdict is a new row that wins over earlier ones of people and over
+those of checks; an edited sample is a new sample whose parent is the old one, and what follows from the
+edited text (results, conversation) is worked out again; undo is a row too, and brings back what was said
+before. The workspace is held only while a row is written.
 """
 
 import json
 import re
 from typing import Any
 
-from factory.digest import content_id
 from factory.errors import InputError
 from factory.review.edit import edited
 from factory.store.store import Store, now
+from factory.system.digest import content_id
 from factory.workspace import Workspace
 
 PERSON = "person"
@@ -30,7 +31,9 @@ class Verdicts:
     def judge(self, sample_id: str, *, passed: bool, reason: str, note: str) -> None:
         """Accept, or reject with a reason code of lower-case letters, digits and underscores."""
         if not passed and (not REASON.fullmatch(reason) or reason in ("ok", "edited", "withdrawn")):
-            raise InputError("a reason is made of lower-case letters, digits and underscores, such as wrong_answer")
+            raise InputError(
+                "a reason is made of lower-case letters, digits and underscores, such as wrong_answer"
+            )
         if len(note) > LONGEST_NOTE:
             raise InputError(f"a note has at most {LONGEST_NOTE} characters")
         with self._workspace.lock(), self._opened() as store:
@@ -38,20 +41,27 @@ class Verdicts:
             store.commit(verdicts=[_row(store, sample_id, passed, "ok" if passed else reason, note)])
 
     def edit(self, sample_id: str, changes: dict[str, str]) -> str:
-        """Put an edited copy in a sample's place and return its id; InputError says why a change cannot be."""
+        """Put an edited copy in a sample's place and return its id; InputError says why a change cannot
+        be."""
         with self._workspace.lock(), self._opened() as store:
             old = _sample(store, sample_id)
             new = edited(old, changes, self._workspace.prompts)
             new |= {"parents": [sample_id], "edited_from": old["edited_from"] or sample_id}
-            new["sample_id"] = content_id({"edited": sample_id, "to": {name: new[name] for name in changes}, "at": now().isoformat()})
+            new["sample_id"] = content_id(
+                {"edited": sample_id, "to": {name: new[name] for name in changes}, "at": now().isoformat()}
+            )
             store.commit(
                 samples=[new],
-                verdicts=[_row(store, sample_id, False, "edited", ""), _row(store, new["sample_id"], True, "ok", "")],
+                verdicts=[
+                    _row(store, sample_id, False, "edited", ""),
+                    _row(store, new["sample_id"], True, "ok", ""),
+                ],
             )
             return str(new["sample_id"])
 
     def undo(self, sample_id: str) -> str:
-        """Take back what was said last of a sample, or the edit that made it; return the id of the sample that stands now."""
+        """Take back what was said last of a sample, or the edit that made it; return the id of the sample
+        that stands now."""
         with self._workspace.lock(), self._opened() as store:
             row = _sample(store, sample_id)
             said = _standing(store, sample_id)
@@ -60,13 +70,15 @@ class Verdicts:
             rows, stands = [_undone(store, sample_id, said)], sample_id
             if said[-1]["reason"] == "edited":
                 children = store.query(
-                    "SELECT sample_id FROM samples WHERE edited_from IS NOT NULL AND list_contains(parents, ?)", [sample_id]
+                    "SELECT sample_id FROM samples WHERE edited_from IS NOT NULL AND list_contains(parents, ?)",
+                    [sample_id],
                 )
                 for child in children:
                     if earlier := _standing(store, child["sample_id"]):
                         rows.append(_withdrawn(store, child["sample_id"], earlier[-1]["check_key"]))
             elif row["edited_from"] and len(said) == 1:
-                # The first word on an edited sample is the edit itself: the one that it was made from stands again.
+                # The first word on an edited sample is the edit itself: the one that it was made from stands
+                # again.
                 stands = row["parents"][0]
                 if earlier := _standing(store, stands):
                     rows.append(_undone(store, stands, earlier))
@@ -81,7 +93,9 @@ def _sample(store: Store, sample_id: str) -> dict[str, Any]:
     rows = store.query("SELECT * EXCLUDE (batch) FROM samples WHERE sample_id = ?", [sample_id])
     if not rows:
         raise InputError("there is no such sample in the store")
-    return rows[0] | {name: json.loads(rows[0][name]) if rows[0][name] else None for name in ("messages", "tools", "call")}
+    return rows[0] | {
+        name: json.loads(rows[0][name]) if rows[0][name] else None for name in ("messages", "tools", "call")
+    }
 
 
 def _said(store: Store, sample_id: str) -> list[dict[str, Any]]:

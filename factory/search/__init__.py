@@ -1,1 +1,2 @@
-"""Search under a budget: combinations of adapter rank, pruning and quantization are tried, and what they cost and keep is entered."""
+"""Search under a budget: combinations of adapter rank, pruning and quantization are tried, and what they cost
+and keep is entered."""

@@ -1,6 +1,7 @@
 """Which trials no other one beats.
 
-A trial is on the frontier of a cost if no other is at least as accurate and costs at most as much, one of both strictly (Pareto).
+A trial is on the frontier of a cost if no other is at least as accurate and costs at most as much, one of
+both strictly (Pareto).
 """
 
 from collections.abc import Sequence
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Point:
-    """What came out of one trial: accuracy as a share, bytes of weights, seconds of a request of 32 tokens that is alone. `fits`: it is
-    within the limits that the search was given."""
+    """What came out of one trial: accuracy as a share, bytes of weights, seconds of a request of 32 tokens
+    that is alone. `fits`: it is within the limits that the search was given."""
 
     number: int
     label: str
@@ -21,7 +22,8 @@ class Point:
 
 
 def frontier(points: Sequence[Point], cost: str) -> list[Point]:
-    """Return the points that no other beats, by the attribute `cost` ("weight_bytes", "latency_s"), cheapest first."""
+    """Return the points that no other beats, by the attribute `cost` ("weight_bytes", "latency_s"), cheapest
+    first."""
     best: list[Point] = []
     for point in sorted(points, key=lambda one: (getattr(one, cost), -one.accuracy, one.number)):
         if not best or point.accuracy > best[-1].accuracy:

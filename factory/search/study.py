@@ -1,8 +1,8 @@
-"""What to try next: Optuna's tree-structured Parzen estimator (Watanabe, 2023, arXiv 2304.11127) over a small set of choices, with several
-objectives and limits.
+"""What to try next: Optuna's tree-structured Parzen estimator (Watanabe, 2023, arXiv 2304.11127) over a small
+set of choices, with several objectives and limits.
 
-Promise: the same trials and seed ask for the same next one, so that a search that was cut goes on as it would have; no combination is asked
-for twice, and when all are tried there is no next.
+Promise: the same trials and seed ask for the same next one, so that a search that was cut goes on as it would
+have; no combination is asked for twice, and when all are tried there is no next.
 """
 
 import itertools
@@ -25,12 +25,15 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
         self._seed = seed
-        self._distributions = {name: optuna.distributions.CategoricalDistribution(list(values)) for name, values in space.items()}
+        self._distributions = {
+            name: optuna.distributions.CategoricalDistribution(list(values)) for name, values in space.items()
+        }
         self._tried: list[Choice] = []
         self._told: list[tuple[Choice, tuple[float, float, float] | None, dict[str, float]]] = []
 
     def tell(self, choice: Choice, values: tuple[float, float, float] | None, over: dict[str, float]) -> None:
-        """Enter a trial: accuracy, bytes and seconds, None if it failed; `over` says by how much it is above each limit."""
+        """Enter a trial: accuracy, bytes and seconds, None if it failed; `over` says by how much it is above
+        each limit."""
         self._tried.append(choice)
         self._told.append((choice, values, over))
 
@@ -55,13 +58,17 @@ class Study:
         return random.Random(f"{self._seed} {len(self._tried)}")
 
     def _all(self) -> list[Choice]:
-        return [dict(zip(self._space, values, strict=True)) for values in itertools.product(*self._space.values())]
+        return [
+            dict(zip(self._space, values, strict=True)) for values in itertools.product(*self._space.values())
+        ]
 
     def _study(self) -> optuna.Study:
         with warnings.catch_warnings():
             # Optuna calls it experimental that choices are weighed together, and not each by itself.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = optuna.samplers.TPESampler(seed=self._chance().getrandbits(31), n_startup_trials=_RANDOM_FIRST, multivariate=True)
+            sampler = optuna.samplers.TPESampler(
+                seed=self._chance().getrandbits(31), n_startup_trials=_RANDOM_FIRST, multivariate=True
+            )
         study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
         for choice, values, over in self._told:
             study.enqueue_trial(choice)

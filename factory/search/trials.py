@@ -1,28 +1,34 @@
-"""The trials of a recipe's search, read out of the store: which there are, what came out of them, and whether that is within the limits."""
+"""The trials of a recipe's search, read out of the store: which there are, what came out of them, and whether
+that is within the limits."""
 
 import json
 from dataclasses import replace
 
-from factory.context import Context
-from factory.digest import content_id
-from factory.evaluate.subject import subjects
+from factory.context.context import Context
+from factory.evaluate.candidate import candidates
 from factory.recipe.search import Search
 from factory.search.frontier import Point
 from factory.search.study import Choice
 from factory.store.store import Store
+from factory.system.digest import content_id
 
 
 def label(choice: Choice) -> str:
     """Return a choice in a few words."""
-    return ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in choice.items())
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in choice.items()
+    )
 
 
 def search_id(context: Context) -> str:
-    """Return the id under which the recipe's trials are kept: of what decides what comes of a choice, by contents, and of what can be
-    chosen. Limits, gate and the number of trials may change."""
+    """Return the id under which the recipe's trials are kept: of what decides what comes of a choice, by
+    contents, and of what can be chosen. Limits, gate and the number of trials may change."""
     recipe, settings = context.loaded.recipe, context.loaded.recipe.search
     assert settings is not None
-    compress = recipe.compress.model_dump(mode="json", exclude={"most_lost", "repair"}) if recipe.compress else None
+    compress = (
+        recipe.compress.model_dump(mode="json", exclude={"most_lost", "repair"}) if recipe.compress else None
+    )
     deciding = {
         "plan": context.plan_id,
         "target": context.target_id,
@@ -48,29 +54,45 @@ def points(context: Context, store: Store) -> list[Point]:
     assert settings is not None
     teacher = teacher_accuracy(context, store)
     found = []
-    for row in store.query("SELECT * FROM trials WHERE search_id = ? AND evaluation_id IS NOT NULL ORDER BY number", [search_id(context)]):
+    for row in store.query(
+        "SELECT * FROM trials WHERE search_id = ? AND evaluation_id IS NOT NULL ORDER BY number",
+        [search_id(context)],
+    ):
         values = {
             metric["metric"]: metric["value"]
-            for metric in store.query("SELECT metric, value FROM evaluations WHERE evaluation_id = ?", [row["evaluation_id"]])
+            for metric in store.query(
+                "SELECT metric, value FROM evaluations WHERE evaluation_id = ?", [row["evaluation_id"]]
+            )
         }
         if "latency_p50_s" not in values:
             # Every question was too long for its speed to be measured.
             continue
         choice = json.loads(row["choice"])
-        point = Point(row["number"], label(choice), values["answer_accuracy"], values["weight_bytes"], values["latency_p50_s"])
-        found.append(replace(point, fits=all(amount <= 0 for amount in over(point, settings, teacher).values())))
+        point = Point(
+            row["number"],
+            label(choice),
+            values["answer_accuracy"],
+            values["weight_bytes"],
+            values["latency_p50_s"],
+        )
+        found.append(
+            replace(point, fits=all(amount <= 0 for amount in over(point, settings, teacher).values()))
+        )
     return found
 
 
 def teacher_accuracy(context: Context, store: Store) -> float | None:
     """Return the teacher's accuracy on the recipe's tasks, None before it was measured."""
-    teacher = subjects(context, store)[0].evaluation_id(context)
-    rows = store.query("SELECT value FROM evaluations WHERE metric = 'answer_accuracy' AND evaluation_id = ?", [teacher])
+    teacher = candidates(context, store)[0].evaluation_id(context)
+    rows = store.query(
+        "SELECT value FROM evaluations WHERE metric = 'answer_accuracy' AND evaluation_id = ?", [teacher]
+    )
     return rows[0]["value"] if rows else None
 
 
 def over(point: Point, settings: Search, teacher: float | None) -> dict[str, float]:
-    """Return by how much a trial is above each limit, in shares of the limit, of accuracy in shares of the tasks."""
+    """Return by how much a trial is above each limit, in shares of the limit, of accuracy in shares of the
+    tasks."""
     above = {}
     if settings.most_bytes is not None:
         above["bytes"] = point.weight_bytes / settings.most_bytes - 1

@@ -1,1 +1,2 @@
-"""Seeds from anywhere: files, folders and hub datasets in several published forms, read row by row into one `Seed`."""
+"""Seeds from anywhere: files, folders and hub datasets in several published forms, read row by row into one
+`Seed`."""

@@ -1,8 +1,9 @@
 """Rows of Parquet files and of Arrow tables.
 
-Promise: of the columns only those that somebody reads are decoded; the others are named, and empty. A few hundred rows are held at a
-time. A value that cannot be decoded (text that is not UTF-8, a date beyond Python's) is a fault of its row. Not promised: a bound on what
-a small file made to unpack into gigabytes takes.
+Promise: of the columns only those that somebody reads are decoded; the others are named, and empty. A few
+hundred rows are held at a time. A value that cannot be decoded (text that is not UTF-8, a date beyond
+Python's) is a fault of its row. Not promised: a bound on what a small file made to unpack into gigabytes
+takes.
 """
 
 from collections.abc import Iterator
@@ -21,15 +22,22 @@ MAX_GROUP_BYTES = 2 * 1024**3  # a row group is what a reader may have to unpack
 
 
 def parquet_rows(path: Path, wanted: frozenset[str], limit: int | None) -> Iterator[Row]:
-    """Yield the rows of a Parquet file, counted from 1; raise InputError if it is none, is damaged, or has too many rows for no limit."""
+    """Yield the rows of a Parquet file, counted from 1; raise InputError if it is none, is damaged, or has
+    too many rows for no limit."""
     try:
         with pq.ParquetFile(path) as file:
             names, meta = list(file.schema_arrow.names), file.metadata
             require_few(str(path), meta.num_rows, limit)
             if len(set(names)) < len(names):
                 raise InputError(f"{path} names a column twice", "Give each column a name of its own.")
-            if any(meta.row_group(group).total_byte_size > MAX_GROUP_BYTES for group in range(meta.num_row_groups)):
-                raise InputError(f"{path} has row groups of more than {MAX_GROUP_BYTES >> 30} GB", "Write it with smaller row groups.")
+            if any(
+                meta.row_group(group).total_byte_size > MAX_GROUP_BYTES
+                for group in range(meta.num_row_groups)
+            ):
+                raise InputError(
+                    f"{path} has row groups of more than {MAX_GROUP_BYTES >> 30} GB",
+                    "Write it with smaller row groups.",
+                )
             read = [name for name in names if name in wanted]
             if not read:
                 yield from blank_rows(names, meta.num_rows)
@@ -63,7 +71,9 @@ def blank_rows(names: list[str], count: int) -> Iterator[Row]:
 def require_few(where: str, rows: int, limit: int | None) -> None:
     """Raise InputError if there are more than `MAX_ROWS` and no limit on how many are read."""
     if rows > MAX_ROWS and limit is None:
-        raise InputError(f"{where} has {rows:,} rows, more than {MAX_ROWS:,}", "Seeds are a handful of tasks; set a limit.")
+        raise InputError(
+            f"{where} has {rows:,} rows, more than {MAX_ROWS:,}", "Seeds are a handful of tasks; set a limit."
+        )
 
 
 def _shown(names: list[str]) -> list[str]:
@@ -72,7 +82,8 @@ def _shown(names: list[str]) -> list[str]:
 
 
 def _values(batch: pa.RecordBatch | pa.Table) -> Iterator[dict[str, Any] | str]:
-    """Yield the values of each row, or why there are none; row by row only where the batch as a whole cannot be decoded."""
+    """Yield the values of each row, or why there are none; row by row only where the batch as a whole cannot
+    be decoded."""
     try:
         yield from batch.to_pylist()
         return

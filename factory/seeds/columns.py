@@ -1,7 +1,8 @@
 """The mapping from our fields to a file's columns.
 
-Promise: a mapping to a field that no form has, or to a column that no row has, is an error that names the nearest. With a mapping the
-columns that nobody mapped and no form reads are left out, so that a wide table can be read in our own forms.
+Promise: a mapping to a field that no form has, or to a column that no row has, is an error that names the
+nearest. With a mapping the columns that nobody mapped and no form reads are left out, so that a wide table
+can be read in our own forms.
 """
 
 from collections.abc import Mapping
@@ -9,9 +10,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from factory.errors import InputError
-from factory.seeds.forms import FIELDS, require_mappable
+from factory.seeds.formats import FIELDS, require_mappable
 from factory.seeds.seed import Kind
-from factory.visible import cut, visible
+from factory.text.visible import escape_hidden, truncate
 
 _MOST_SEEN = 10_000
 _READ = FIELDS | {"conversations"}  # another name of `messages`
@@ -27,7 +28,8 @@ class Columns:
         for field in self.mapping:
             if field not in FIELDS:
                 raise InputError(
-                    f"columns.{shown(field)}: no form has this field{_nearest(field, FIELDS)}", f"Fields: {', '.join(sorted(FIELDS))}."
+                    f"columns.{shown(field)}: no form has this field{_nearest(field, FIELDS)}",
+                    f"Fields: {', '.join(sorted(FIELDS))}.",
                 )
         if self.mapping:
             require_mappable(self.mapping, kind)
@@ -49,7 +51,11 @@ class Columns:
         if len(self._seen) < _MOST_SEEN:
             self._seen.update(row)
         used = set(self.mapping.values())
-        rest = {field: value for field, value in row.items() if field in _READ and field not in used and field not in self.mapping}
+        rest = {
+            field: value
+            for field, value in row.items()
+            if field in _READ and field not in used and field not in self.mapping
+        }
         return rest | {field: row[column] for field, column in self.mapping.items() if column in row}
 
     def require_seen(self, where: str) -> None:
@@ -58,15 +64,16 @@ class Columns:
             if self._seen and column not in self._seen:
                 has = ", ".join(shown(name) for name in sorted(self._seen)[:20])
                 raise InputError(
-                    f"{where}: columns.{field}: no row has the column {column!r}{_nearest(column, self._seen)}", f"There are: {has}."
+                    f"{where}: columns.{field}: no row has the column {column!r}{_nearest(column, self._seen)}",
+                    f"There are: {has}.",
                 )
 
 
 def shown(name: str) -> str:
     """Return a column's name, which may be anything, fit for a message."""
-    return cut(visible(name), 60)
+    return truncate(escape_hidden(name), 60)
 
 
 def _nearest(word: str, names: frozenset[str] | set[str]) -> str:
     close = get_close_matches(word[:64], sorted(name[:64] for name in names), n=1)
-    return f"; did you mean {visible(close[0])!r}?" if close else ""
+    return f"; did you mean {escape_hidden(close[0])!r}?" if close else ""

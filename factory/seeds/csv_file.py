@@ -1,8 +1,9 @@
 """Rows of a CSV file with a header line, quoted as RFC 4180 says.
 
-Promise: the number of a row is that of the line on which it begins, however many lines its cells take. A cell has no more characters than
-`csv.field_size_limit()`, 131,072 unless someone moved it. After a quote that is never closed the rest of the file is lost, and told.
-Every cell is text: an empty one is taken for a missing one, and no other is made a number. Only commas separate.
+Promise: the number of a row is that of the line on which it begins, however many lines its cells take. A cell
+has no more characters than `csv.field_size_limit()`, 131,072 unless someone moved it. After a quote that is
+never closed the rest of the file is lost, and told. Every cell is text: an empty one is taken for a missing
+one, and no other is made a number. Only commas separate.
 """
 
 import csv
@@ -25,7 +26,10 @@ def csv_rows(data: bytes, path: Path) -> Iterator[Row]:
     except (csv.Error, ValueError) as error:
         raise InputError(f"{path}:{max(lines.number, 1)}: the header line cannot be read: {error}") from None
     if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise InputError(f"{path}:1: the header names the column {twice[0][:80]!r} twice", "Give each column a name of its own.")
+        raise InputError(
+            f"{path}:1: the header names the column {twice[0][:80]!r} twice",
+            "Give each column a name of its own.",
+        )
     while True:
         first = lines.number + 1
         try:
@@ -45,7 +49,8 @@ def csv_rows(data: bytes, path: Path) -> Iterator[Row]:
 
 
 class _Lines:
-    """The decoded lines of a file. One that cannot be decoded raises and does not end the iteration, as it would in a generator."""
+    """The decoded lines of a file. One that cannot be decoded raises and does not end the iteration, as it
+    would in a generator."""
 
     def __init__(self, data: bytes):
         self._lines = iter(io.BytesIO(data))

@@ -1,8 +1,8 @@
 """Rows of Hugging Face datasets: folders written by `save_to_disk`, and ids on the hub.
 
-Promise: nothing of a dataset is executed (`datasets` has no loading scripts since 4.0), images and sounds are not decoded, and the answer
-to whatever goes wrong on the way is one `FactoryError`. A hub id is `org/name`, `org/name:configuration` and either with `@revision`. Not
-promised: a bound on what a hub dataset downloads.
+Promise: nothing of a dataset is executed (`datasets` has no loading scripts since 4.0), images and sounds are
+not decoded, and the answer to whatever goes wrong on the way is one `FactoryError`. A hub id is `org/name`,
+`org/name:configuration` and either with `@revision`. Not promised: a bound on what a hub dataset downloads.
 """
 
 import re
@@ -13,9 +13,11 @@ from typing import Any
 from factory.errors import FactoryError, InputError
 from factory.seeds.columnar import BATCH, arrow_rows, blank_rows, require_few
 from factory.seeds.row import Row
-from factory.visible import cut, visible
+from factory.text.visible import escape_hidden, truncate
 
-_HUB_ID = re.compile(r"(?P<path>\w[\w.-]*/\w[\w.-]*)(?::(?P<name>[\w.+-]+))?(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+_HUB_ID = re.compile(
+    r"(?P<path>\w[\w.-]*/\w[\w.-]*)(?::(?P<name>[\w.+-]+))?(?:@(?P<revision>[\w./-]+))?", re.ASCII
+)
 _SAVED = ("dataset_dict.json", "state.json")
 
 
@@ -30,7 +32,8 @@ def is_saved(folder: Path) -> bool:
 
 
 def hub_rows(hub_id: str, split: str | None, wanted: frozenset[str], limit: int | None) -> Iterator[Row]:
-    """Return the rows of a dataset on the hub, or in the cache; raise InputError for its splits, FactoryError if it cannot be had."""
+    """Return the rows of a dataset on the hub, or in the cache; raise InputError for its splits, FactoryError
+    if it cannot be had."""
     found = _HUB_ID.fullmatch(hub_id)
     assert found is not None
     datasets = _library()
@@ -45,12 +48,15 @@ def hub_rows(hub_id: str, split: str | None, wanted: frozenset[str], limit: int 
 
 
 def saved_rows(folder: Path, split: str | None, wanted: frozenset[str], limit: int | None) -> Iterator[Row]:
-    """Return the rows of a folder written by `save_to_disk`; raise InputError if it is damaged or lacks the split."""
+    """Return the rows of a folder written by `save_to_disk`; raise InputError if it is damaged or lacks the
+    split."""
     datasets = _library()
     try:
         loaded = datasets.load_from_disk(str(folder))
     except Exception as error:  # a damaged folder raises whatever the first damaged file does
-        raise InputError(f"{folder} cannot be read as a dataset: {_first_line(error)}", "Write it again with save_to_disk.") from None
+        raise InputError(
+            f"{folder} cannot be read as a dataset: {_first_line(error)}", "Write it again with save_to_disk."
+        ) from None
     return _rows(_chosen(loaded, split, str(folder)), wanted, limit, str(folder))
 
 
@@ -58,7 +64,9 @@ def _library() -> Any:
     try:
         import datasets
     except ImportError:
-        raise FactoryError("this needs the package datasets", "pip install datasets, or write the seeds as JSON Lines.") from None
+        raise FactoryError(
+            "this needs the package datasets", "pip install datasets, or write the seeds as JSON Lines."
+        ) from None
     return datasets
 
 
@@ -88,4 +96,4 @@ def _rows(dataset: Any, wanted: frozenset[str], limit: int | None, where: str) -
 
 
 def _first_line(error: Exception) -> str:
-    return cut(visible((str(error).splitlines() or [""])[0]), 300)
+    return truncate(escape_hidden((str(error).splitlines() or [""])[0]), 300)

@@ -1,8 +1,9 @@
 """Seeds of one source, in the one form that its rows have.
 
-Promise: a bad row is a fault with its line and the others are read; the form is the first that serves the kind, and a row of another form
-is a fault. An id stands once, and so does a task. Nothing of a seed is executed. Files are bounded (64 MB of text, 4 MB a record,
-1,000,000 rows), and so are the faults: a source with more than `MAX_FAULTS` is refused.
+Promise: a bad row is a fault with its line and the others are read; the form is the first that serves the
+kind, and a row of another form is a fault. An id stands once, and so does a task. Nothing of a seed is
+executed. Files are bounded (64 MB of text, 4 MB a record, 1,000,000 rows), and so are the faults: a source
+with more than `MAX_FAULTS` is refused.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -13,12 +14,12 @@ from pydantic import ValidationError
 
 from factory.errors import InputError
 from factory.seeds.columns import Columns, shown
-from factory.seeds.form import Content, Form
-from factory.seeds.forms import OWN, is_mixed, recognise, serving
+from factory.seeds.format import Content, Form
+from factory.seeds.formats import OWN, is_mixed, recognise, serving
 from factory.seeds.row import Part, Row
 from factory.seeds.seed import Kind, Seed
 from factory.seeds.source import read_parts
-from factory.visible import cut, visible
+from factory.text.visible import escape_hidden, truncate
 
 MAX_FAULTS = 100_000
 _TOLD = 50
@@ -38,7 +39,8 @@ class SeedFault:
 
 @dataclass(frozen=True)
 class SeedFile:
-    """What a source holds: its seeds in order, its faults in order, and the name of its form (None if no row has a form that serves)."""
+    """What a source holds: its seeds in order, its faults in order, and the name of its form (None if no row
+    has a form that serves)."""
 
     seeds: list[Seed]
     faults: list[SeedFault]
@@ -51,9 +53,15 @@ class SeedFile:
 
 
 def require_seeds(
-    source: str | Path, kind: Kind, *, columns: Mapping[str, str] | None = None, split: str | None = None, limit: int | None = None
+    source: str | Path,
+    kind: Kind,
+    *,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    limit: int | None = None,
 ) -> list[Seed]:
-    """Return the seeds of a source without a fault; InputError lists every bad row (the first 50), or says that there is none."""
+    """Return the seeds of a source without a fault; InputError lists every bad row (the first 50), or says
+    that there is none."""
     file = load_seeds(source, kind, columns=columns, split=split, limit=limit)
     if file.faults:
         raise InputError(file.told())
@@ -64,13 +72,19 @@ def require_seeds(
 
 
 def load_seeds(
-    source: str | Path, kind: Kind, *, columns: Mapping[str, str] | None = None, split: str | None = None, limit: int | None = None
+    source: str | Path,
+    kind: Kind,
+    *,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    limit: int | None = None,
 ) -> SeedFile:
     """Return the seeds and the faults of a file, a folder or a hub dataset.
 
-    `columns` maps our fields to the file's columns, `split` is the part of a folder or dataset that is meant, `limit` (at least 1) ends the
-    reading after so many seeds. Raises InputError if the source cannot be read, if its form cannot serve the kind, or if a mapping fits
-    nothing; FactoryError if a hub dataset cannot be had.
+    `columns` maps our fields to the file's columns, `split` is the part of a folder or dataset that is meant,
+    `limit` (at least 1) ends the reading after so many seeds. Raises InputError if the source cannot be read,
+    if its form cannot serve the kind, or if a mapping fits nothing; FactoryError if a hub dataset cannot be
+    had.
     """
     reading = _Reading(Columns(columns, kind), kind)
     for part in read_parts(source, split, reading.columns.wanted, limit):
@@ -81,7 +95,10 @@ def load_seeds(
                     return reading.file()
     reading.columns.require_seen(str(source))
     if not reading.seeds and reading.unservable:
-        raise InputError(reading.unservable, f"Forms that can: {serving(kind)}. Or map its columns to the fields of one of them.")
+        raise InputError(
+            reading.unservable,
+            f"Forms that can: {serving(kind)}. Or map its columns to the fields of one of them.",
+        )
     return reading.file()
 
 
@@ -105,7 +122,9 @@ class _Reading:
             return
         self.faults.append(outcome)
         if len(self.faults) > MAX_FAULTS:
-            raise InputError(f"{outcome.source} has more than {MAX_FAULTS:,} bad rows; the first is\n{self.faults[0]}")
+            raise InputError(
+                f"{outcome.source} has more than {MAX_FAULTS:,} bad rows; the first is\n{self.faults[0]}"
+            )
 
     def outcomes(self, part: Part, row: Row) -> Iterator[Seed | SeedFault]:
         """Yield what comes of a row: a seed or a fault, or several of a row with several tasks."""
@@ -118,7 +137,7 @@ class _Reading:
             yield SeedFault(part.where, row.line, self._told(error))
             return
         except ValueError as error:
-            yield SeedFault(part.where, row.line, cut(visible(str(error)), 500))
+            yield SeedFault(part.where, row.line, truncate(escape_hidden(str(error)), 500))
             return
         name = said.id or f"{part.stem}-{row.line}"
         for number, content in enumerate(contents, 1):
@@ -130,18 +149,28 @@ class _Reading:
     def _said(self, part: Part, row: Row) -> Form:
         """Return the row as one of the file's form; raise ValueError or ValidationError."""
         value = row.value
-        if isinstance(value, list) and value and all(isinstance(turn, dict) and ("role" in turn or "from" in turn) for turn in value):
+        if (
+            isinstance(value, list)
+            and value
+            and all(isinstance(turn, dict) and ("role" in turn or "from" in turn) for turn in value)
+        ):
             value = {"messages": value}
         if not isinstance(value, dict):
             raise ValueError("line: should be a JSON object")
         value = self.columns.named(value)
         if "conversations" in value and "messages" not in value:
-            value = {("messages" if key == "conversations" else key): content for key, content in value.items()}
+            value = {
+                ("messages" if key == "conversations" else key): content for key, content in value.items()
+            }
         form = self._form_of(value.keys())
         if self.columns.mapping:
             value = {key: content for key, content in value.items() if key in form.fields()}
         if part.tabular or form not in OWN.values():
-            value = {key: content for key, content in value.items() if content is not None or key not in form.fields()}
+            value = {
+                key: content
+                for key, content in value.items()
+                if content is not None or key not in form.fields()
+            }
         return form.model_validate(value)
 
     def _form_of(self, keys: Set[str]) -> type[Form]:
@@ -170,7 +199,9 @@ class _Reading:
         if fault := content.fault(said.names):
             raise ValueError(fault)
         if name in self._names:
-            raise ValueError(f"the id {visible(name)!r} stands in {_place(*self._names[name], part)} already")
+            raise ValueError(
+                f"the id {escape_hidden(name)!r} stands in {_place(*self._names[name], part)} already"
+            )
         seed = Seed(
             name, said.language, said.family, content.question, content.reference, part.name, line,
             input=content.input, rationale=content.rationale, expression=content.expression,
@@ -185,7 +216,7 @@ class _Reading:
         place = ".".join(shown(str(step)) for step in first["loc"]) or "line"
         column = self.columns.mapping.get(str(first["loc"][0])) if first["loc"] else None
         mapped = f" (column {shown(column)!r})" if column is not None else ""
-        return f"{place}{mapped}: {cut(visible(first['msg'].removeprefix('Value error, ')), 300)}"
+        return f"{place}{mapped}: {truncate(escape_hidden(first['msg'].removeprefix('Value error, ')), 300)}"
 
 
 def _place(where: str, line: int, here: Part) -> str:

@@ -1,7 +1,7 @@
 """Rows as they come out of a file, before anyone asks what they mean.
 
-Promise: a reader yields one `Row` for each record, with its number, and a record that cannot be read as a row with a reason; only a
-source that cannot be opened at all is an `InputError`.
+Promise: a reader yields one `Row` for each record, with its number, and a record that cannot be read as a row
+with a reason; only a source that cannot be opened at all is an `InputError`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a source. `where` is how faults name it, `name` how its seeds do, `stem` begins the ids of rows that have none.
+    """One file of a source. `where` is how faults name it, `name` how its seeds do, `stem` begins the ids of
+    rows that have none.
 
     In a tabular part an empty cell is None and means that the row lacks the field; in JSON null is a value,
     and in our own forms a wrong one.

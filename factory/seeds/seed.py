@@ -3,19 +3,21 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from factory.digest import content_id
+from factory.system.digest import content_id
 
 Kind = Literal["instruction", "rationale", "tool_call"]
 
 
 @dataclass(frozen=True)
 class Seed:
-    """One seed task. `name` is its id in the file `source`; `line` counts from 1 (rows, where there are no lines).
+    """One seed task. `name` is its id in the file `source`; `line` counts from 1 (rows, where there are no
+    lines).
 
-    What `reference` holds depends on the kind: for tool_call an expression, the first tool's only argument, or, if it begins with `[`,
-    the canonical JSON of steps, each a list of calls `{"name", "arguments"}` made in parallel (`[]`: no tool is needed); for rationale
-    the final answer, for instruction an example answer; "" if there is none, or none is known. `input` is what an instruction is carried
-    out on, `rationale` the reasoning before the final answer, `expression` arithmetic whose value is the final answer.
+    What `reference` holds depends on the kind: for tool_call an expression, the first tool's only argument,
+    or, if it begins with `[`, the canonical JSON of steps, each a list of calls `{"name", "arguments"}` made
+    in parallel (`[]`: no tool is needed); for rationale the final answer, for instruction an example answer;
+    "" if there is none, or none is known. `input` is what an instruction is carried out on, `rationale` the
+    reasoning before the final answer, `expression` arithmetic whose value is the final answer.
     """
 
     name: str
@@ -33,8 +35,13 @@ class Seed:
     def seed_id(self) -> str:
         """The content id: the same task in another place is the same seed.
 
-        Empty fields are left out, so that a field that is added later moves no id. The rationale is one way to the answer and no part of
-        the task.
+        Empty fields are left out, so that a field that is added later moves no id. The rationale is one way
+        to the answer and no part of the task.
         """
-        said = {"language": self.language, "question": self.question, "reference": self.reference, "input": self.input}
+        said = {
+            "language": self.language,
+            "question": self.question,
+            "reference": self.reference,
+            "input": self.input,
+        }
         return content_id({field: text for field, text in said.items() if text})

@@ -1,8 +1,8 @@
 """Rows of JSON Lines and of a JSON array.
 
-Promise: at most `MAX_BYTES` of a file are held, and no record longer than `MAX_RECORD_BYTES` is parsed. In an array one bad element
-spoils no other, as long as its quotes and brackets are closed: the array is cut by a scan, and each piece is read strictly by itself. Its
-line is the one on which it begins.
+Promise: at most `MAX_BYTES` of a file are held, and no record longer than `MAX_RECORD_BYTES` is parsed. In an
+array one bad element spoils no other, as long as its quotes and brackets are closed: the array is cut by a
+scan, and each piece is read strictly by itself. Its line is the one on which it begins.
 """
 
 import io
@@ -12,12 +12,13 @@ from pathlib import Path
 
 from factory.errors import InputError
 from factory.seeds.row import Row
-from factory.tasks.strict_json import strict_json
+from factory.text.strict_json import strict_json
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
-# Strings whole, so that what stands in them is no structure; possessive, so that a string that never ends costs no second look.
+# Strings whole, so that what stands in them is no structure; possessive, so that a string that never ends
+# costs no second look.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{},]', re.DOTALL)
 
 
@@ -30,7 +31,10 @@ def read_text(path: Path) -> bytes:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     if large or len(data) > MAX_BYTES:
-        raise InputError(f"{path} is larger than {MAX_BYTES >> 20} MB", "Seeds are a handful of tasks; split the file or write Parquet.")
+        raise InputError(
+            f"{path} is larger than {MAX_BYTES >> 20} MB",
+            "Seeds are a handful of tasks; split the file or write Parquet.",
+        )
     return data
 
 
@@ -73,12 +77,16 @@ def array_rows(data: bytes) -> Iterator[Row]:
             line, counted = line + data.count(b"\n", counted, start), start
             if rest := data[start:].strip():
                 begins = data.index(rest, start)
-                yield Row(line + data.count(b"\n", counted, begins), fault="not a JSON object: it stands after the end of the array")
+                yield Row(
+                    line + data.count(b"\n", counted, begins),
+                    fault="not a JSON object: it stands after the end of the array",
+                )
             return
     piece = data[start:]
     begins = start + len(piece) - len(piece.lstrip())
     yield Row(
-        line + data.count(b"\n", counted, begins), fault="not a JSON object: the array ends in the middle, and the rest cannot be read"
+        line + data.count(b"\n", counted, begins),
+        fault="not a JSON object: the array ends in the middle, and the rest cannot be read",
     )
 
 

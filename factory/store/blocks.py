@@ -1,12 +1,16 @@
-"""The blocks of a DuckDB file, read as they lie on the disk: is every one that counts there, and is it what DuckDB wrote?
+"""The blocks of a DuckDB file, read as they lie on the disk: is every one that counts there, and is it what
+DuckDB wrote?
 
-DuckDB proves a block's checksum only when a question needs the block, so a damaged file opens and answers until somebody asks for the
-wrong row. This reads the file once, at the speed of the disk, indexes and catalog included, and changes nothing.
+DuckDB proves a block's checksum only when a question needs the block, so a damaged file opens and answers
+until somebody asks for the wrong row. This reads the file once, at the speed of the disk, indexes and catalog
+included, and changes nothing.
 
-Promise: a block that is missing, torn or changed in so much as a bit is named, with its place in the file. Blocks that DuckDB has marked
-as free do not count. Not promised: files of another storage version than the one that this was written for (`layout` 999, DuckDB 2.0):
-of these `unknown` says so, and nothing else is claimed. The write-ahead log is not read here: DuckDB proves it when it opens the file.
-Source: DuckDB's storage format as its own reader has it (main header, two database headers, blocks, free list in metadata blocks).
+Promise: a block that is missing, torn or changed in so much as a bit is named, with its place in the file.
+Blocks that DuckDB has marked as free do not count. Not promised: files of another storage version than the
+one that this was written for (`layout` 999, DuckDB 2.0): of these `unknown` says so, and nothing else is
+claimed. The write-ahead log is not read here: DuckDB proves it when it opens the file. Source: DuckDB's
+storage format as its own reader has it (main header, two database headers, blocks, free list in metadata
+blocks).
 """
 
 import struct
@@ -27,7 +31,8 @@ _FACTOR, _START = np.uint64(0xBF58476D1CE4E5B9), np.uint64(5381)
 
 @dataclass(frozen=True)
 class Blocks:
-    """What the file shows. `fault` is why it cannot be a store at all; `missing` and `changed` are numbers of blocks that count."""
+    """What the file shows. `fault` is why it cannot be a store at all; `missing` and `changed` are numbers of
+    blocks that count."""
 
     size: int
     block_size: int = 0
@@ -46,11 +51,15 @@ class Blocks:
             return self.fault
         said = []
         if self.missing:
-            said.append(f"{len(self.missing)} of its blocks are missing: it was cut short at {self.size:,} bytes")
+            said.append(
+                f"{len(self.missing)} of its blocks are missing: it was cut short at {self.size:,} bytes"
+            )
         if self.changed:
             places = ", ".join(f"{_BLOCKS + number * self.block_size:,}" for number in self.changed[:5])
             more = ", …" if len(self.changed) > 5 else ""
-            said.append(f"{len(self.changed)} of its blocks of {self.block_size:,} bytes are not what was written (at byte {places}{more})")
+            said.append(
+                f"{len(self.changed)} of its blocks of {self.block_size:,} bytes are not what was written (at byte {places}{more})"
+            )
         return "; ".join(said)
 
 
@@ -59,7 +68,9 @@ def examine_blocks(path: Path) -> Blocks:
     try:
         return _examine(path)
     except OSError as error:
-        raise FactoryError(f"{path} cannot be read: {error.strerror}", "Look at its permissions and at the disk.") from error
+        raise FactoryError(
+            f"{path} cannot be read: {error.strerror}", "Look at its permissions and at the disk."
+        ) from error
 
 
 def _examine(path: Path) -> Blocks:
@@ -74,11 +85,15 @@ def _examine(path: Path) -> Blocks:
             return Blocks(size, fault=f"it was cut short at {size:,} bytes, within its header")
         (layout,) = struct.unpack_from("<Q", headers, 12)
         if layout != LAYOUT:
-            return Blocks(size, unknown=f"its storage version is {layout}, and blocks are checked for version {LAYOUT} only")
+            return Blocks(
+                size,
+                unknown=f"its storage version is {layout}, and blocks are checked for version {LAYOUT} only",
+            )
         valid = [part for part in (headers[_HEADER : 2 * _HEADER], headers[2 * _HEADER :]) if _is_whole(part)]
         if not (_is_whole(headers[:_HEADER]) and valid):
             return Blocks(size, fault="its header is not what was written")
-        # Iteration, root of the catalog, free list, number of blocks, bytes of a block: the later of the two headers counts.
+        # Iteration, root of the catalog, free list, number of blocks, bytes of a block: the later of the two
+        # headers counts.
         _, _, free_list, count, block_size = max(struct.unpack_from("<5Q", part, 8) for part in valid)
         return _read(file, size, block_size, count, free_list)
 
@@ -113,7 +128,8 @@ def _is_whole(block: bytes) -> bool:
 
 
 def _free(file: BinaryIO, pointer: int, block_size: int) -> tuple[int, ...]:
-    """Return the numbers of the free blocks: a count and the numbers, in a chain of metadata blocks, 64 to a block."""
+    """Return the numbers of the free blocks: a count and the numbers, in a chain of metadata blocks, 64 to a
+    block."""
     if pointer == _END:
         return ()
     part = (block_size - 8) // 64 // 8 * 8

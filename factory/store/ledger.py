@@ -1,9 +1,10 @@
 """The ledger: a text file beside the store that says what the store must hold.
 
-Promise: every batch that was committed is a line here (number of rows and digest for each table), flushed to disk after the commit.
-DuckDB opens without complaint after losing its write-ahead log, so only the ledger can tell a store that lost rows from a young one. A
-batch that was committed while the line was not yet written (killed in between) is added when the store is next opened for writing. Not
-promised: protection against somebody who edits both files.
+Promise: every batch that was committed is a line here (number of rows and digest for each table), flushed to
+disk after the commit. DuckDB opens without complaint after losing its write-ahead log, so only the ledger can
+tell a store that lost rows from a young one. A batch that was committed while the line was not yet written
+(killed in between) is added when the store is next opened for writing. Not promised: protection against
+somebody who edits both files.
 """
 
 import json
@@ -32,7 +33,8 @@ class Ledger:
         self.path = path
 
     def entries(self) -> list[Entry]:
-        """Return all entries in order; a torn last line is left out, any other damage raises FactoryError with its line number."""
+        """Return all entries in order; a torn last line is left out, any other damage raises FactoryError
+        with its line number."""
         if not self.path.exists():
             return []
         *whole, _ = self.path.read_bytes().split(b"\n")
@@ -48,7 +50,8 @@ class Ledger:
         return entries
 
     def append(self, entry: Entry) -> None:
-        """Add an entry and flush it to disk, cutting off a torn last line first; FactoryError if the disk refuses."""
+        """Add an entry and flush it to disk, cutting off a torn last line first; FactoryError if the disk
+        refuses."""
         line = json.dumps(asdict(entry), sort_keys=True).encode() + b"\n"
         try:
             with self.path.open("a+b") as file:
@@ -61,7 +64,8 @@ class Ledger:
                 os.fsync(file.fileno())
         except OSError as error:
             raise FactoryError(
-                f"{self.path} cannot be written: {error.strerror}", "The rows are in the store; the next run enters them here."
+                f"{self.path} cannot be written: {error.strerror}",
+                "The rows are in the store; the next run enters them here.",
             ) from error
 
     @staticmethod
@@ -74,5 +78,8 @@ class Ledger:
 
 def _entry(line: bytes) -> Entry:
     fields = json.loads(line)
-    tables = {name: {"rows": int(content["rows"]), "digest": str(content["digest"])} for name, content in fields["tables"].items()}
+    tables = {
+        name: {"rows": int(content["rows"]), "digest": str(content["digest"])}
+        for name, content in fields["tables"].items()
+    }
     return Entry(int(fields["batch"]), str(fields["at"]), str(fields["duckdb"]), tables)

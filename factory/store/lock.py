@@ -1,9 +1,10 @@
 """The lock beside the store: whose turn it is, and whether a writer lives.
 
-Promise: the file `factory.duckdb.lock` carries two locks of the operating system, both gone with the last process that has them. A mark (a
-record lock that can be seen without being taken) says that a writer has the store open; whoever holds the turn (flock) may change the
-files or copy them, and outside its turn a writer leaves them as they are. Readers of the files themselves share the turn. Not promised:
-anything on network file systems, or against programs that write the store without the factory.
+Promise: the file `factory.duckdb.lock` carries two locks of the operating system, both gone with the last
+process that has them. A mark (a record lock that can be seen without being taken) says that a writer has the
+store open; whoever holds the turn (flock) may change the files or copy them, and outside its turn a writer
+leaves them as they are. Readers of the files themselves share the turn. Not promised: anything on network
+file systems, or against programs that write the store without the factory.
 """
 
 import fcntl
@@ -21,13 +22,19 @@ def lock_path(store: Path) -> Path:
     return store.with_name(f"{store.name}.lock")
 
 
+def run_lock_path(store: Path) -> Path:
+    """Return the path of the lock that a run of the store's workspace holds."""
+    return store.parent / "factory.lock"
+
+
 @contextmanager
 def reading(store: Path) -> Iterator[None]:
     """Share the turn, so that a writer waits until the files have been read."""
     try:
         handle = os.open(lock_path(store), os.O_RDONLY)
     except OSError:
-        # No factory has opened the store for writing since there are locks, or the lock may not be seen: DuckDB's own decides.
+        # No factory has opened the store for writing since there are locks, or the lock may not be seen:
+        # DuckDB's own decides.
         yield
         return
     try:
@@ -45,7 +52,8 @@ class Turn:
             self._handle = os.open(lock_path(store), os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise FactoryError(
-                f"{lock_path(store)} cannot be opened: {error.strerror}", "The store's folder has to be there, and writable."
+                f"{lock_path(store)} cannot be opened: {error.strerror}",
+                "The store's folder has to be there, and writable.",
             ) from None
 
     @contextmanager

@@ -1,9 +1,10 @@
 """Questions to the store from people: SELECTs, in a locked-down child process.
 
-Promise: the store cannot be changed, no file, network or variable can be reached, and the child is cut off at its limits of time, memory,
-rows and bytes: at the latest a second after its time by the kernel, whatever it is doing. The child has an empty environment. While a
-writer has the store open, or a run is on, the child reads a copy of one moment and says of which (`factory/store/snapshot.py`); the copying
-does not count as the question's time.
+Promise: the store cannot be changed, no file, network or variable can be reached, and the child is cut off at
+its limits of time, memory, rows and bytes: at the latest a second after its time by the kernel, whatever it
+is doing. The child has an empty environment. While a writer has the store open, or a run is on, the child
+reads a copy of one moment and says of which (`factory/store/snapshot.py`); the copying does not count as the
+question's time.
 """
 
 import json
@@ -27,7 +28,8 @@ GRACE_SECONDS = 1.0  # after the time of the question, for an answer that says t
 
 @dataclass(frozen=True)
 class Limits:
-    """What the questions put together may use: seconds of wall time, bytes of memory, rows and bytes of each answer."""
+    """What the questions put together may use: seconds of wall time, bytes of memory, rows and bytes of each
+    answer."""
 
     seconds: float = 30.0
     memory: int = 2 << 30
@@ -39,7 +41,8 @@ class Limits:
 class Answer:
     """Column names, their DuckDB types and rows of plain JSON values.
 
-    `cut` says that the row limit cut it off; `as_of` is empty if the store itself was read, else the moment of the copy that was.
+    `cut` says that the row limit cut it off; `as_of` is empty if the store itself was read, else the moment
+    of the copy that was.
     """
 
     columns: list[str]
@@ -50,15 +53,22 @@ class Answer:
 
 
 def ask(store: Path, sql: str, limits: Limits = Limits()) -> Answer:
-    """Return the answer to one SELECT; InputError if it is refused or wrong, FactoryError if it was cut off or the store is busy."""
+    """Return the answer to one SELECT; InputError if it is refused or wrong, FactoryError if it was cut off
+    or the store is busy."""
     return ask_all(store, [sql], limits)[0]
 
 
 def ask_all(store: Path, statements: Sequence[str], limits: Limits = Limits()) -> list[Answer]:
-    """Return the answers to several SELECTs, all of one moment, one after the other in one child; errors as `ask`."""
+    """Return the answers to several SELECTs, all of one moment, one after the other in one child; errors as
+    `ask`."""
     if any("\ud800" <= character <= "\udfff" for sql in statements for character in sql):
         raise InputError("the question is not whole Unicode text")
-    question = {"store": str(store), "statements": list(statements), "limits": asdict(limits), "started": time.monotonic()}
+    question = {
+        "store": str(store),
+        "statements": list(statements),
+        "limits": asdict(limits),
+        "started": time.monotonic(),
+    }
     try:
         # -P: a folder that happens to hold a `json.py` must not be imported from.
         child = subprocess.run(
@@ -74,8 +84,14 @@ def ask_all(store: Path, statements: Sequence[str], limits: Limits = Limits()) -
     if child.returncode:
         sweep_now(store)
         if child.returncode == -signal.SIGALRM:
-            raise FactoryError(f"the question took longer than {limits.seconds:g} s and was stopped", "Ask for less, or raise --seconds.")
-        raise FactoryError("the question needed more memory or time than it may have, and was stopped", "Ask for less at once.")
+            raise FactoryError(
+                f"the question took longer than {limits.seconds:g} s and was stopped",
+                "Ask for less, or raise --seconds.",
+            )
+        raise FactoryError(
+            "the question needed more memory or time than it may have, and was stopped",
+            "Ask for less at once.",
+        )
     told = json.loads(child.stdout)
     if "refused" in told:
         raise InputError(told["refused"])
@@ -101,7 +117,8 @@ def _locked_down(store: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
             "python_enable_replacements": False,
         },
     )
-    # In this order: without access no folder can be set, and DuckDB makes a folder for spilled rows even if none may be written.
+    # In this order: without access no folder can be set, and DuckDB makes a folder for spilled rows even if
+    # none may be written.
     for setting in ("temp_directory = ''", "enable_external_access = false", "lock_configuration = true"):
         connection.execute(f"SET {setting}")
     return connection
@@ -137,7 +154,9 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, limits: Limits) -> 
                 rows.append([_plain(value) for value in row])
                 size += len(json.dumps(rows[-1], ensure_ascii=False))
             if size > limits.bytes:
-                return {"failed": f"the answer is larger than {limits.bytes >> 20} MB: ask for fewer rows or columns"}
+                return {
+                    "failed": f"the answer is larger than {limits.bytes >> 20} MB: ask for fewer rows or columns"
+                }
         told = cursor.description or []
         columns = _told_apart([column[0] for column in told])
         return {
@@ -199,7 +218,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     cpu = int(limits.seconds * 2) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-    sys.stdout.write(json.dumps(_answer_all(Path(question["store"]), question["statements"], limits), ensure_ascii=True))
+    sys.stdout.write(
+        json.dumps(_answer_all(Path(question["store"]), question["statements"], limits), ensure_ascii=True)
+    )
 
 
 if __name__ == "__main__":

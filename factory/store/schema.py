@@ -1,9 +1,9 @@
 """The store's schema as one SQL script: the contract for whoever questions a store with a tool of their own.
 
-Promise: the same text for the same migrations and views; `schemas/store.sql` is this text, and a test keeps it so. Run on an empty
-database it gives every table and view of a new store, comments included.
-`python -m factory.store.schema > schemas/store.sql` writes it anew.
-Not in it: rows, and the order in which migrations came to this schema.
+Promise: the same text for the same migrations and views; `schemas/store.sql` is this text, and a test keeps
+it so. Run on an empty database it gives every table and view of a new store, comments included. `python -m
+factory.store.schema > schemas/store.sql` writes it anew. Not in it: rows, and the order in which migrations
+came to this schema.
 """
 
 import sys
@@ -24,13 +24,16 @@ COLUMNS = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 
 
 
 def store_sql() -> str:
-    """Return the script, with a final newline: tables in the order of their names, then the views in the order that they need."""
+    """Return the script, with a final newline: tables in the order of their names, then the views in the
+    order that they need."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "factory.duckdb"
         with Store(path, Ledger(Path(folder) / "factory.ledger.jsonl")):
             pass
         with duckdb.connect(str(path), read_only=True) as connection:
-            tables = connection.execute("SELECT table_name, sql, comment FROM duckdb_tables() ORDER BY table_name").fetchall()
+            tables = connection.execute(
+                "SELECT table_name, sql, comment FROM duckdb_tables() ORDER BY table_name"
+            ).fetchall()
             parts = [_table(connection, *table) for table in tables]
     return "\n".join([HEAD, *parts, VIEWS.read_text(encoding="utf-8")])
 

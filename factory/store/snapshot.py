@@ -1,10 +1,11 @@
 """The store as a reader may open it: the file itself while nobody writes, else a copy of one moment.
 
-Promise: a copy is made in the writer's turn, so that it holds whole batches, namely all that were committed before. The writer waits for as
-long as the copying takes and never for the question. The copy shares the store's blocks where the file system can, is refused where the
-disk has no room for it, and has no name any more when the question is asked; what a kill leaves behind, the next reader removes. While
-nobody writes, a writer that comes waits until the readers of the file itself have ended. Not promised: a copy while a program that is not
-the factory writes; the error names its process.
+Promise: a copy is made in the writer's turn, so that it holds whole batches, namely all that were committed
+before. The writer waits for as long as the copying takes and never for the question. The copy shares the
+store's blocks where the file system can, is refused where the disk has no room for it, and has no name any
+more when the question is asked; what a kill leaves behind, the next reader removes. While nobody writes, a
+writer that comes waits until the readers of the file itself have ended. Not promised: a copy while a program
+that is not the factory writes; the error names its process.
 """
 
 import fcntl
@@ -18,24 +19,28 @@ from pathlib import Path
 from typing import TypeVar
 
 from factory.errors import FactoryError
-from factory.store.lock import being_written, lock_path, marked
-from factory.workspace import Workspace
+from factory.store.lock import being_written, lock_path, marked, run_lock_path
 
 RESERVE = 256 << 20  # bytes of the disk that are left to the writer
 
 Connection = TypeVar("Connection")
 
 
-def open_readable(store: Path, connect: Callable[[Path], Connection], pause: Callable[[], Callable[[], None]]) -> tuple[Connection, str]:
-    """Return what `connect` makes of the store, or of a copy, and when the copy was made (UTC, ISO 8601; empty for the store itself).
+def open_readable(
+    store: Path, connect: Callable[[Path], Connection], pause: Callable[[], Callable[[], None]]
+) -> tuple[Connection, str]:
+    """Return what `connect` makes of the store, or of a copy, and when the copy was made (UTC, ISO 8601;
+    empty for the store itself).
 
-    For a process that ends after its question: until then it keeps its share of the turn. `pause` is called before the copying, and what
-    it returns after it. Raise FactoryError if there is no room, or no copy can be made here.
+    For a process that ends after its question: until then it keeps its share of the turn. `pause` is called
+    before the copying, and what it returns after it. Raise FactoryError if there is no room, or no copy can
+    be made here.
     """
     try:
         lock = os.open(lock_path(store), os.O_RDONLY)
     except OSError:
-        # No factory has opened the store for writing since there are locks, or the reader may not see the lock: DuckDB's own decides.
+        # No factory has opened the store for writing since there are locks, or the reader may not see the
+        # lock: DuckDB's own decides.
         return connect(store), ""
     try:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -62,7 +67,8 @@ def open_readable(store: Path, connect: Callable[[Path], Connection], pause: Cal
 
 
 def sweep(store: Path) -> None:
-    """Remove the copies whose makers are gone. Only for whoever has the turn: a copy that is being made is told by its lock."""
+    """Remove the copies whose makers are gone. Only for whoever has the turn: a copy that is being made is
+    told by its lock."""
     for folder in store.parent.glob(f"{store.name}.snapshot-*"):
         with suppress(OSError):
             handle = os.open(folder, os.O_RDONLY)
@@ -87,7 +93,7 @@ def sweep_now(store: Path) -> None:
 def _run_is_on(store: Path) -> bool:
     # Between its stages a run has no store open, and must not find one taken when the next begins.
     try:
-        handle = os.open(Workspace(store.parent).lock_path, os.O_RDONLY)
+        handle = os.open(run_lock_path(store), os.O_RDONLY)
     except OSError:
         return False
     try:
@@ -131,7 +137,9 @@ def _copy_all(store: Path, folder: Path) -> None:
         for path in files:
             _copy(path, folder / path.name)
     except OSError as error:
-        raise FactoryError(f"the store could not be copied to {folder}: {error.strerror}", "Ask when the run has ended.") from None
+        raise FactoryError(
+            f"the store could not be copied to {folder}: {error.strerror}", "Ask when the run has ended."
+        ) from None
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,11 +1,12 @@
 """The one writer of the store.
 
-Promise: `commit` brings rows of several tables in one transaction or not at all, gives the transaction a batch number, and enters it in
-the ledger. After a kill at any moment the store holds exactly the batches that were committed. Opening proves the batch numbers against
-the ledger and refuses to go on if the store lost some, or if its schema is newer; a refused store is left untouched, so that what was
-misplaced can be put back. Older schemas are migrated after a copy was made. The file is changed only in the writer's turn
-(`factory/store/lock.py`), so that a copy made in between is of one moment. Not promised: more than one writer (the workspace's lock
-keeps the second out), or detection of damaged blocks (`factory doctor` reads all rows).
+Promise: `commit` brings rows of several tables in one transaction or not at all, gives the transaction a
+batch number, and enters it in the ledger. After a kill at any moment the store holds exactly the batches that
+were committed. Opening proves the batch numbers against the ledger and refuses to go on if the store lost
+some, or if its schema is newer; a refused store is left untouched, so that what was misplaced can be put
+back. Older schemas are migrated after a copy was made. The file is changed only in the writer's turn
+(`factory/store/lock.py`), so that a copy made in between is of one moment. Not promised: more than one writer
+(the workspace's lock keeps the second out), or detection of damaged blocks (`factory doctor` reads all rows).
 """
 
 import datetime
@@ -19,12 +20,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from factory.digest import bytes_id
 from factory.errors import FactoryError
-from factory.flush import flush
 from factory.store.ledger import Entry, Ledger
 from factory.store.lock import Turn, reading
 from factory.store.uncertainty import enter_batch, enter_missing
+from factory.system.digest import bytes_id
+from factory.system.flush import flush
 
 Row = dict[str, Any]
 
@@ -46,7 +47,8 @@ _ARROW = {
 
 
 class Store:
-    """An open store. Use it as a context manager; rows are dictionaries keyed by column, JSON columns hold any JSON value."""
+    """An open store. Use it as a context manager; rows are dictionaries keyed by column, JSON columns hold
+    any JSON value."""
 
     def __init__(self, path: Path, ledger: Ledger):
         self.path = path
@@ -84,14 +86,15 @@ class Store:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def warm_up(self) -> None:
-        """Do now what the first commit would lose half a second with: DuckDB imports pandas before it takes its first Arrow table."""
+        """Do now what the first commit would lose half a second with: DuckDB imports pandas before it takes
+        its first Arrow table."""
         self._connection.from_arrow(pa.table({"warm": [0]}))
 
     def commit(self, **tables: list[Row]) -> int:
         """Add rows to tables in one transaction, and return its batch number. Empty tables are skipped.
 
-        Raises FactoryError if the store refuses a row or cannot be written, ValueError for a column that is not in the table; then no row
-        of any table was added.
+        Raises FactoryError if the store refuses a row or cannot be written, ValueError for a column that is
+        not in the table; then no row of any table was added.
         """
         tables = {name: rows for name, rows in tables.items() if rows}
         if not tables:
@@ -111,7 +114,10 @@ class Store:
                 connection.unregister("incoming")
             if "generations" in tables:
                 enter_batch(connection, batch)
-            content = {name: batch_content(connection, name, batch, list(self._columns[name])) for name in sorted(tables)}
+            content = {
+                name: batch_content(connection, name, batch, list(self._columns[name]))
+                for name in sorted(tables)
+            }
             connection.execute("INSERT INTO batches VALUES (?, ?, ?)", [batch, at, json.dumps(content)])
             connection.commit()
         except BaseException as error:
@@ -120,7 +126,8 @@ class Store:
                 connection.rollback()
             if isinstance(error, duckdb.Error | pa.ArrowException):
                 raise FactoryError(
-                    f"{self.path}: the store could not be written: {error}", "Is the disk full? What was committed before is safe."
+                    f"{self.path}: the store could not be written: {error}",
+                    "Is the disk full? What was committed before is safe.",
                 ) from error
             raise
         self._batch = batch
@@ -154,7 +161,9 @@ class Store:
             connection.commit()
         # Views are made again only when they changed: a run with nothing to do leaves the file as it is.
         comment = f"Which numbered migrations were applied; the views are {bytes_id(VIEWS.read_bytes())}."
-        if connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'migrations'").fetchone() != (comment,):
+        if connection.execute(
+            "SELECT comment FROM duckdb_tables() WHERE table_name = 'migrations'"
+        ).fetchone() != (comment,):
             connection.begin()
             connection.execute(VIEWS.read_text(encoding="utf-8"))
             enter_missing(connection)
@@ -164,7 +173,9 @@ class Store:
     def _enter_missing(self) -> int:
         """Enter batches that a kill kept out of the ledger, and return the latest batch."""
         entered = {entry.batch for entry in self._ledger.entries()}
-        stored = self._connection.execute("SELECT batch, committed_at, content FROM batches ORDER BY batch").fetchall()
+        stored = self._connection.execute(
+            "SELECT batch, committed_at, content FROM batches ORDER BY batch"
+        ).fetchall()
         for batch, at, content in stored:
             if batch not in entered:
                 self._ledger.append(Entry(batch, at.isoformat(), duckdb.__version__, json.loads(content)))
@@ -192,21 +203,32 @@ def migrations() -> dict[int, Path]:
 
 
 def _prove(path: Path, ledger: Ledger) -> None:
-    """Raise FactoryError if the store has lost batches of the ledger, or is newer than this factory. Changes neither."""
+    """Raise FactoryError if the store has lost batches of the ledger, or is newer than this factory. Changes
+    neither."""
     applied = 0
     stored: dict[int, Any] = {}
     if path.exists():
         with connect(path, read_only=True) as connection:
             try:
-                tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+                tables = {
+                    name
+                    for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+                }
                 if "migrations" in tables:
-                    (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
+                    (applied,) = connection.execute(
+                        "SELECT coalesce(max(number), 0) FROM migrations"
+                    ).fetchone() or (0,)
                 if "batches" in tables:
                     stored = {
-                        batch: json.loads(content) for batch, content in connection.execute("SELECT batch, content FROM batches").fetchall()
+                        batch: json.loads(content)
+                        for batch, content in connection.execute(
+                            "SELECT batch, content FROM batches"
+                        ).fetchall()
                     }
             except (duckdb.Error, ValueError) as error:
-                raise FactoryError(f"{path} is damaged: {str(error).splitlines()[0]}", doctor_hint(path)) from None
+                raise FactoryError(
+                    f"{path} is damaged: {str(error).splitlines()[0]}", doctor_hint(path)
+                ) from None
     if applied > (newest := max(migrations())):
         raise FactoryError(f"{path} has schema {applied}, this factory knows {newest}", "Update the factory.")
     entries = {entry.batch: entry for entry in ledger.entries()}
@@ -228,24 +250,33 @@ def doctor_hint(path: Path) -> str:
 def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open the file, or raise FactoryError saying who holds it or what is wrong with it."""
     try:
-        return duckdb.connect(str(path), read_only=read_only, config={"threads": 2, "enable_external_access": False})
+        return duckdb.connect(
+            str(path), read_only=read_only, config={"threads": 2, "enable_external_access": False}
+        )
     except duckdb.Error as error:
         text = str(error).splitlines()[0]
         if "could not set lock" in text.lower():
-            raise FactoryError(f"{path} is busy: {text}", "Wait for that process to end, or stop it.") from None
-        raise FactoryError(f"{path} cannot be opened: {text}", f"Restore the file from a copy. {doctor_hint(path)}") from None
+            raise FactoryError(
+                f"{path} is busy: {text}", "Wait for that process to end, or stop it."
+            ) from None
+        raise FactoryError(
+            f"{path} cannot be opened: {text}", f"Restore the file from a copy. {doctor_hint(path)}"
+        ) from None
 
 
 @contextmanager
 def read_store(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the file to read it while no writer changes it; FactoryError if it cannot be opened, or a question shows that it cannot be
-    read."""
+    """Open the file to read it while no writer changes it; FactoryError if it cannot be opened, or a question
+    shows that it cannot be read."""
     with reading(path), connect(path, read_only=True) as connection:
         try:
             yield connection
         except duckdb.Error as error:
             told = f"{path} cannot be read: {str(error).splitlines()[0]}"
-            raise FactoryError(told, f"A store of an older factory is brought up to date by the next run. {doctor_hint(path)}") from None
+            raise FactoryError(
+                told,
+                f"A store of an older factory is brought up to date by the next run. {doctor_hint(path)}",
+            ) from None
 
 
 def read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
@@ -258,24 +289,31 @@ def read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, s
     return columns
 
 
-def batch_content(connection: duckdb.DuckDBPyConnection, table: str, batch: int, names: list[str]) -> dict[str, Any]:
-    """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text. `names` are the table's
-    columns in order."""
+def batch_content(
+    connection: duckdb.DuckDBPyConnection, table: str, batch: int, names: list[str]
+) -> dict[str, Any]:
+    """Return the number and digest of one batch's rows: SHA-256 over the sorted SHA-256 of each row's text.
+    `names` are the table's columns in order."""
     rows = connection.execute(_content_query(table, names, "WHERE batch = ?"), [batch]).fetchall()
     return {"rows": rows[0][1], "digest": rows[0][2]} if rows else {"rows": 0, "digest": None}
 
 
-def table_contents(connection: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> dict[int, dict[str, Any]]:
+def table_contents(
+    connection: duckdb.DuckDBPyConnection, table: str, names: list[str]
+) -> dict[int, dict[str, Any]]:
     """Return the same of every batch that has rows in the table, in one reading."""
     rows = connection.execute(_content_query(table, names)).fetchall()
     return {batch: {"rows": count, "digest": digest} for batch, count, digest in rows}
 
 
 def _content_query(table: str, names: list[str], where: str = "") -> str:
-    # Columns that a migration added stand behind `batch`. They count where they are filled: a digest from before the migration still holds.
+    # Columns that a migration added stand behind `batch`. They count where they are filled: a digest from
+    # before the migration still holds.
     first = names.index("batch") + 1
     row_text = "{" + ", ".join(f"'{name}': \"{name}\"" for name in names[:first]) + "}::VARCHAR"
-    later = "".join(f" || coalesce(chr(10) || '{name}: ' || \"{name}\"::VARCHAR, '')" for name in names[first:])
+    later = "".join(
+        f" || coalesce(chr(10) || '{name}: ' || \"{name}\"::VARCHAR, '')" for name in names[first:]
+    )
     digests = f'SELECT batch, sha256({row_text}{later}) AS digest FROM "{table}" {where}'
     return f"SELECT batch, count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM ({digests}) GROUP BY batch"
 

@@ -1,10 +1,11 @@
-"""How sure the teacher was of each answer, worked out when the answer is written: of a million answers nobody wants to read all
-distributions to find the ten that were least sure.
+"""How sure the teacher was of each answer, worked out when the answer is written: of a million answers nobody
+wants to read all distributions to find the ten that were least sure.
 
-Promise: `uncertainty` has one row for each row of `generations` that has logprobs, written in the same transaction. What is outside the
-stored top-k counts as one token, so each entropy is a lower bound of the teacher's own (data processing inequality: Cover and Thomas,
-Elements of Information Theory, 2nd edition, 2.8). The rows follow from those of `generations`, so the ledger does not count them.
-Not promised: a margin where one alternative only is stored.
+Promise: `uncertainty` has one row for each row of `generations` that has logprobs, written in the same
+transaction. What is outside the stored top-k counts as one token, so each entropy is a lower bound of the
+teacher's own (data processing inequality: Cover and Thomas, Elements of Information Theory, 2nd edition,
+2.8). The rows follow from those of `generations`, so the ledger does not count them. Not promised: a margin
+where one alternative only is stored.
 """
 
 import duckdb

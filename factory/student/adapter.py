@@ -1,8 +1,9 @@
 """What is trained of the student, put on its base, taken up again, and made one with it.
 
-Promise: trained weights are float32 whatever the frozen ones are, because bfloat16 rounds small updates away. `merged` gives a model of its
-own: low-rank updates are added to the weights; virtual tokens become tokens of the vocabulary (`factory.student.soft_tokens`). An adapter
-stands on its base with rows for tokens that it was never trained on (`factory.student.untrained_tokens`), as does what is merged.
+Promise: trained weights are float32 whatever the frozen ones are, because bfloat16 rounds small updates away.
+`merged` gives a model of its own: low-rank updates are added to the weights; virtual tokens become tokens of
+the vocabulary (`factory.student.soft_tokens`). An adapter stands on its base with rows for tokens that it was
+never trained on (`factory.student.untrained_tokens`), as does what is merged.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,8 @@ def new_student(
     seed: int,
     say: Callable[[str], None] = lambda _: None,
 ) -> Any:
-    """Return the base with something new to be trained; `dtype` is that of frozen weights, `say` takes a line for the person."""
+    """Return the base with something new to be trained; `dtype` is that of frozen weights, `say` takes a line
+    for the person."""
     model = _load(base, torch.float32 if isinstance(adapter, FullWeights) else dtype, tokenizer, say)
     torch.manual_seed(seed)
     if isinstance(adapter, Lora):
@@ -45,7 +47,9 @@ def new_student(
     return model
 
 
-def further_student(base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype) -> Any:
+def further_student(
+    base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype
+) -> Any:
     """Return the base with what an earlier stage left in `trained`, to be trained on."""
     if isinstance(adapter, FullWeights):
         return _load(trained, torch.float32)
@@ -72,18 +76,27 @@ def merged(base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTok
 
 
 def _load(
-    folder: Path, dtype: torch.dtype, tokenizer: PreTrainedTokenizerBase | None = None, say: Callable[[str], None] = lambda _: None
+    folder: Path,
+    dtype: torch.dtype,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Any:
     """Return a model; with a tokenizer it is a base, of which not every token may have been trained."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     model.config.use_cache = False
     if tokenizer is not None and (given := give_rows(model, tokenizer)):
-        say(f"  {', '.join(given)}: the base was never trained to write this; it gets the mean of the rows that spell it")
+        say(
+            f"  {', '.join(given)}: the base was never trained to write this; it gets the mean of the rows that spell it"
+        )
     return model
 
 
 def _with_virtual_tokens(model: Any, adapter: PromptTuning, tokenizer: PreTrainedTokenizerBase) -> Any:
-    config = PromptTuningConfig(task_type=TaskType.CAUSAL_LM, num_virtual_tokens=adapter.tokens, prompt_tuning_init=PromptTuningInit.RANDOM)
+    config = PromptTuningConfig(
+        task_type=TaskType.CAUSAL_LM,
+        num_virtual_tokens=adapter.tokens,
+        prompt_tuning_init=PromptTuningInit.RANDOM,
+    )
     embeddings = model.get_input_embeddings().weight
     drawn = torch.randint(len(tokenizer), (adapter.tokens,)).tolist()
     ids = tokenizer.encode(adapter.init, add_special_tokens=False) if adapter.init else drawn

@@ -1,4 +1,5 @@
-"""Rows into tensors: padded where rows stand beside each other, end to end where only positions count; and which rows go together."""
+"""Rows into tensors: padded where rows stand beside each other, end to end where only positions count; and
+which rows go together."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -8,15 +9,16 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 
-from factory.student.rows import IGNORED
+from factory.tasks.rows import IGNORED
 
 _SPREAD = 50  # batches whose rows are sorted together: more pads less and shuffles less
 
 
 class Collator:
-    """Pads rows on the right: input_ids, attention_mask, labels, and weights where some tokens count more than others; for distillation
-    where the teacher's words stand, and what each row has of the teacher: the stored distribution of every position of its words,
-    (positions, k), row after row; its side of the conversation.
+    """Pads rows on the right: input_ids, attention_mask, labels, and weights where some tokens count more
+    than others; for distillation where the teacher's words stand, and what each row has of the teacher: the
+    stored distribution of every position of its words, (positions, k), row after row; its side of the
+    conversation.
     """
 
     def __init__(self, pad_token_id: int):
@@ -24,35 +26,54 @@ class Collator:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         batch = self.padded("input_ids", "attention_mask", [row["input_ids"] for row in rows])
-        batch["labels"] = pad_sequence([torch.tensor(row["labels"]) for row in rows], batch_first=True, padding_value=IGNORED)
+        batch["labels"] = pad_sequence(
+            [torch.tensor(row["labels"]) for row in rows], batch_first=True, padding_value=IGNORED
+        )
         if "weights" in rows[0]:
-            batch["weights"] = pad_sequence([torch.tensor(row["weights"], dtype=torch.float32) for row in rows], batch_first=True)
+            batch["weights"] = pad_sequence(
+                [torch.tensor(row["weights"], dtype=torch.float32) for row in rows], batch_first=True
+            )
         for name in ("taught_start", "taught_length", "row"):
             if name in rows[0]:
                 batch[name] = torch.tensor([row[name] for row in rows])
         if "topk_ids" in rows[0]:
-            positions = [(ids, logs) for row in rows for ids, logs in zip(row["topk_ids"], row["topk_logprobs"], strict=True)]
+            positions = [
+                (ids, logs)
+                for row in rows
+                for ids, logs in zip(row["topk_ids"], row["topk_logprobs"], strict=True)
+            ]
             # A batch of labels alone has no such position.
-            ids, logprobs = ([torch.tensor(one) for one in side] for side in zip(*positions or [([0], [0.0])], strict=True))
+            ids, logprobs = (
+                [torch.tensor(one) for one in side] for side in zip(*positions or [([0], [0.0])], strict=True)
+            )
             batch["topk_ids"] = pad_sequence(ids, batch_first=True)[: len(positions)]
-            batch["topk_logprobs"] = pad_sequence(logprobs, batch_first=True, padding_value=-torch.inf)[: len(positions)]
+            batch["topk_logprobs"] = pad_sequence(logprobs, batch_first=True, padding_value=-torch.inf)[
+                : len(positions)
+            ]
         if "teacher_ids" in rows[0]:
-            batch |= self.padded("teacher_ids", "teacher_attention_mask", [row["teacher_ids"] for row in rows])
+            batch |= self.padded(
+                "teacher_ids", "teacher_attention_mask", [row["teacher_ids"] for row in rows]
+            )
         return batch
 
-    def padded(self, name: str, mask: str, lists: Sequence[list[int]], *, left: bool = False) -> dict[str, torch.Tensor]:
+    def padded(
+        self, name: str, mask: str, lists: Sequence[list[int]], *, left: bool = False
+    ) -> dict[str, torch.Tensor]:
         """Return the lists as one tensor (rows, longest) and its mask."""
         side, tensors = "left" if left else "right", [torch.tensor(ids, dtype=torch.long) for ids in lists]
         return {
             name: pad_sequence(tensors, batch_first=True, padding_value=self._pad, padding_side=side),
-            mask: pad_sequence([torch.ones_like(ids) for ids in tensors], batch_first=True, padding_side=side),
+            mask: pad_sequence(
+                [torch.ones_like(ids) for ids in tensors], batch_first=True, padding_side=side
+            ),
         }
 
 
 class LengthGroups(Sampler[int]):
     """All rows in an order in which rows of like length stand together, another one in each epoch.
 
-    The order follows from seed and epoch alone, so that a run that goes on from a checkpoint takes the same rows.
+    The order follows from seed and epoch alone, so that a run that goes on from a checkpoint takes the same
+    rows.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int):

@@ -1,9 +1,10 @@
-"""The teacher's last hidden states on disk, from which its own head gives its whole distribution at any temperature.
+"""The teacher's last hidden states on disk, from which its own head gives its whole distribution at any
+temperature.
 
-Promise: the teacher is loaded in a process of its own, and is gone, with its memory, before the student is trained. A cache is an artifact
-folder: it exists whole or not at all, and is proved against its digests when it is opened; it is made for one teacher, one set of rows, one
-number format. It is refused before it is made if it would be larger than allowed. Reading maps the files into memory: what is not looked
-at is not loaded.
+Promise: the teacher is loaded in a process of its own, and is gone, with its memory, before the student is
+trained. A cache is an artifact folder: it exists whole or not at all, and is proved against its digests when
+it is opened; it is made for one teacher, one set of rows, one number format. It is refused before it is made
+if it would be larger than allowed. Reading maps the files into memory: what is not looked at is not loaded.
 """
 
 import itertools
@@ -20,15 +21,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from factory.artifact import publish, verify
-from factory.child import die_with_parent, parent_told
-from factory.digest import content_id
 from factory.errors import FactoryError, InputError
+from factory.models.artifact import publish, verify
 from factory.models.folder import inspect
-from factory.progress import DESCRIPTOR, Progress
 from factory.student.batch import Collator, spans
 from factory.student.losses.head import Head
-from factory.student.rows import TrainingRow
+from factory.system.digest import content_id
+from factory.system.process import die_with_parent, parent_told
+from factory.system.progress import DESCRIPTOR, Progress
+from factory.tasks.rows import TrainingRow
 
 # Of a row: the teacher's side of the conversation, and how many tokens at its end it wrote.
 _Words = tuple[list[int], int]
@@ -37,7 +38,8 @@ _HEAD = "head.safetensors"
 
 
 class HiddenCache:
-    """States of the teacher at the positions that predict what it wrote: file 0 the last ones, then one for each layer asked for."""
+    """States of the teacher at the positions that predict what it wrote: file 0 the last ones, then one for
+    each layer asked for."""
 
     def __init__(self, folder: Path):
         about = verify(folder).about
@@ -69,11 +71,17 @@ def open_cache(
     most_bytes: int,
     pad: int,
 ) -> HiddenCache:
-    """Return the cache of `rows` in the folder `place`, made now if it is not there; another one that is there goes.
+    """Return the cache of `rows` in the folder `place`, made now if it is not there; another one that is
+    there goes.
 
     Raises InputError if it would take more than `most_bytes`, FactoryError if the disk has no room for it.
     """
-    name = "hidden-" + content_id([revision, str(dtype), list(layers), [[row.teacher_ids, row.taught_length] for row in rows]])[3:13]
+    name = (
+        "hidden-"
+        + content_id(
+            [revision, str(dtype), list(layers), [[row.teacher_ids, row.taught_length] for row in rows]]
+        )[3:13]
+    )
     folder = place / name
     if not folder.exists():
         facts = inspect(teacher)
@@ -95,13 +103,29 @@ def open_cache(
     return HiddenCache(folder)
 
 
-def _size(width: int, vocabulary: int, rows: Sequence[TrainingRow], layers: Sequence[int], dtype: torch.dtype) -> int:
+def _size(
+    width: int, vocabulary: int, rows: Sequence[TrainingRow], layers: Sequence[int], dtype: torch.dtype
+) -> int:
     positions = sum(row.taught_length for row in rows)
     return (positions * (1 + len(layers)) + vocabulary) * width * dtype.itemsize
 
 
-def _make_alone(folder: Path, teacher: Path, rows: Sequence[TrainingRow], layers: Sequence[int], dtype: torch.dtype, pad: int) -> None:
-    told = [str(folder), str(teacher), [[row.teacher_ids, row.taught_length] for row in rows], list(layers), str(dtype), pad]
+def _make_alone(
+    folder: Path,
+    teacher: Path,
+    rows: Sequence[TrainingRow],
+    layers: Sequence[int],
+    dtype: torch.dtype,
+    pad: int,
+) -> None:
+    told = [
+        str(folder),
+        str(teacher),
+        [[row.teacher_ids, row.taught_length] for row in rows],
+        list(layers),
+        str(dtype),
+        pad,
+    ]
     shown = os.environ.get(DESCRIPTOR)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "factory.student.cache"],
@@ -132,11 +156,18 @@ def _make(
     lengths = [length for _, length in rows]
     starts = [0, *torch.tensor(lengths).cumsum(0).tolist()]
     width = head.weight.shape[1]
-    about = {"dtype": str(dtype).removeprefix("torch."), "layers": list(layers), "lengths": lengths, "width": width}
+    about = {
+        "dtype": str(dtype).removeprefix("torch."),
+        "layers": list(layers),
+        "lengths": lengths,
+        "width": width,
+    }
     with publish(folder, about | {"scale": head.scale, "cap": head.cap}) as staging:
         shape = (starts[-1], width)
         files = [
-            torch.from_file(str(staging / _name(i)), shared=True, size=shape[0] * width, dtype=dtype).view(shape)
+            torch.from_file(str(staging / _name(i)), shared=True, size=shape[0] * width, dtype=dtype).view(
+                shape
+            )
             for i in range(1 + len(layers))
         ]
         done, total = 0, sum(length > 0 for length in lengths)
@@ -147,17 +178,27 @@ def _make(
             done += len(batch)
             progress.update(f"  the teacher's hidden states  {done}/{total} samples", now=done == total)
         weights = {"weight": head.weight.detach().clone()}
-        save_file(weights | ({} if head.bias is None else {"bias": head.bias.detach().clone()}), staging / _HEAD)
+        save_file(
+            weights | ({} if head.bias is None else {"bias": head.bias.detach().clone()}), staging / _HEAD
+        )
 
 
 def _batches(rows: Sequence[_Words]) -> Iterator[list[int]]:
-    """Yield the places of rows with words in them, rows that begin alike together: what a batch shares is read once."""
+    """Yield the places of rows with words in them, rows that begin alike together: what a batch shares is
+    read once."""
     order = sorted((i for i, (_, length) in enumerate(rows) if length), key=lambda i: rows[i][0])
-    alike = [len(os.path.commonprefix([rows[one][0], rows[other][0]])) for one, other in itertools.pairwise(order)]
+    alike = [
+        len(os.path.commonprefix([rows[one][0], rows[other][0]])) for one, other in itertools.pairwise(order)
+    ]
     start = 0
     for at in range(1, len(order) + 1):
-        # A row that shares much less, or much more with the one after it, would cost the others what they share.
-        if at == len(order) or at - start == _BATCH or not 0.75 * alike[start] <= alike[at - 1] <= alike[start] / 0.75:
+        # A row that shares much less, or much more with the one after it, would cost the others what they
+        # share.
+        if (
+            at == len(order)
+            or at - start == _BATCH
+            or not 0.75 * alike[start] <= alike[at - 1] <= alike[start] / 0.75
+        ):
             yield order[start:at]
             start = at
 
@@ -172,8 +213,16 @@ def _states(model: Any, rows: Sequence[_Words], layers: Sequence[int], pad: int)
         if shared:
             begun = decoder(input_ids=torch.tensor([rows[0][0][:shared]]), use_cache=True).past_key_values
             begun.batch_repeat_interleave(len(rows))
-            batch["attention_mask"] = torch.cat([torch.ones(len(rows), shared, dtype=torch.long), batch["attention_mask"]], dim=1)
-        output = decoder(**batch, past_key_values=begun, use_cache=begun is not None, output_hidden_states=bool(layers), return_dict=True)
+            batch["attention_mask"] = torch.cat(
+                [torch.ones(len(rows), shared, dtype=torch.long), batch["attention_mask"]], dim=1
+            )
+        output = decoder(
+            **batch,
+            past_key_values=begun,
+            use_cache=begun is not None,
+            output_hidden_states=bool(layers),
+            return_dict=True,
+        )
     wanted = [output.last_hidden_state, *(output.hidden_states[layer] for layer in layers)]
     return [[states[i][predicting[i]] for states in wanted] for i in range(len(rows))]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from factory.progress import Progress, duration
+from factory.system.progress import Progress, duration
 
 _WHOLE = "whole"
 PARTS = ("cross_entropy", "divergence", "hidden")
@@ -45,11 +45,18 @@ class Live(TrainerCallback):
         if state.global_step:
             self._progress.say(f"  {self._stage}: going on from step {state.global_step}")
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
-        told = ", ".join(f"{name.removeprefix('eval_').replace('_', ' ')} {value:.3f}" for name, value in (metrics or {}).items())
+    def on_evaluate(
+        self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        told = ", ".join(
+            f"{name.removeprefix('eval_').replace('_', ' ')} {value:.3f}"
+            for name, value in (metrics or {}).items()
+        )
         self._progress.say(f"  {self._stage}  step {state.global_step}: on what was set aside {told}")
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
         if not logs or "loss" not in logs or self._first is None:
             return
         step, started = self._first

@@ -1,8 +1,9 @@
-"""What one step minimizes: cross-entropy on the answers, divergence from the teacher on what it wrote, hidden states drawn together.
+"""What one step minimizes: cross-entropy on the answers, divergence from the teacher on what it wrote, hidden
+states drawn together.
 
-Promise: total = (1 - weight) x cross-entropy + weight x divergence + hidden weight x alignment, each the mean over its positions, or the
-weighted mean, sum(w x loss) / sum(w), where positions weigh differently. Logits exist block by block (`factory.student.losses.head`), the
-teacher's too.
+Promise: total = (1 - weight) x cross-entropy + weight x divergence + hidden weight x alignment, each the mean
+over its positions, or the weighted mean, sum(w x loss) / sum(w), where positions weigh differently. Logits
+exist block by block (`factory.student.losses.head`), the teacher's too.
 """
 
 import inspect
@@ -17,13 +18,14 @@ from factory.student.losses.dense import cross_entropy, divergence
 from factory.student.losses.head import Head, Loss, head_loss
 from factory.student.losses.layers import Alignment, alignment
 from factory.student.losses.sparse import Tail, draw, drawn_kl, sparse_kl
-from factory.student.schedule import Moment
+from factory.student.schedule import StepSettings
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of the teacher at each position that it wrote (n positions): the stored distribution `ids` and `logprobs` (n, k), or
-    its last hidden states `hidden` (n, width) with its `head`; and its `layers`, each (n, width)."""
+class TeacherSignal:
+    """What is known of the teacher at each position that it wrote (n positions): the stored distribution
+    `ids` and `logprobs` (n, k), or its last hidden states `hidden` (n, width) with its `head`; and its
+    `layers`, each (n, width)."""
 
     ids: torch.Tensor | None = None
     logprobs: torch.Tensor | None = None
@@ -36,16 +38,17 @@ class Known:
 class Objective:
     """The loss of one batch, to be called with what the student's decoder puts out.
 
-    `learnt` and `taught` (rows, length - 1) mark the positions whose next token is learnt and those where the teacher is known;
-    `targets` (rows, length - 1) are the next tokens, `weights` (rows, length - 1) what each counts, all the same if there are none.
-    `answers`: whether cross-entropy counts; it does not on what the student wrote.
+    `learnt` and `taught` (rows, length - 1) mark the positions whose next token is learnt and those where the
+    teacher is known; `targets` (rows, length - 1) are the next tokens, `weights` (rows, length - 1) what each
+    counts, all the same if there are none. `answers`: whether cross-entropy counts; it does not on what the
+    student wrote.
     """
 
     targets: torch.Tensor
     learnt: torch.Tensor
     taught: torch.Tensor | None = None
-    known: Known = field(default_factory=Known)
-    moment: Moment | None = None
+    known: TeacherSignal = field(default_factory=TeacherSignal)
+    step_settings: StepSettings | None = None
     tail: Tail = "bucket"
     beta: float = 0.0
     aligned: Alignment = "cosine"
@@ -60,14 +63,18 @@ class Objective:
     @property
     def wants_layers(self) -> bool:
         """Whether all layers' hidden states are needed, not only the last."""
-        return bool(self.student_layers) and self.moment is not None and self.moment.hidden_weight > 0
+        return (
+            bool(self.student_layers)
+            and self.step_settings is not None
+            and self.step_settings.hidden_weight > 0
+        )
 
     def __call__(self, output: Any, head: Head) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the total and its parts, which have no gradient."""
         rows, length = self.targets.shape
         # Prompt tuning puts its own positions before the batch's.
         hidden = output.last_hidden_state[:, -(length + 1) : -1]
-        weight = 0.0 if self.moment is None or self.taught is None else self.moment.weight
+        weight = 0.0 if self.step_settings is None or self.taught is None else self.step_settings.weight
         taught = torch.zeros_like(self.learnt) if self.taught is None else self.taught
         # The teacher's positions first and by themselves, so that no block of logits has to be picked apart.
         total, sums = head_loss(hidden[taught], head, self._loss(taught, weight, taught=weight > 0))
@@ -78,16 +85,18 @@ class Objective:
         parts = {"cross_entropy": sums[0]} if self.answers else {}
         if weight > 0:
             parts["divergence"] = sums[1]
-        if self.wants_layers and self.moment is not None:
-            states = [output.hidden_states[layer][:, -(length + 1) : -1][taught] for layer in self.student_layers]
+        if self.wants_layers and self.step_settings is not None:
+            states = [
+                output.hidden_states[layer][:, -(length + 1) : -1][taught] for layer in self.student_layers
+            ]
             apart = self._alignment(states, float(self.over_processes(taught.sum().double())) or 1.0)
             parts["hidden"] = apart.detach()
-            total = total + self.moment.hidden_weight * apart
+            total = total + self.step_settings.hidden_weight * apart
         return total, parts
 
     def _loss(self, positions: torch.Tensor, weight: float, *, taught: bool) -> Loss:
-        """Return the loss of a block of `positions` (rows, length - 1): its share of the mean over all that is learnt, and where it is
-        `taught` of that over these positions."""
+        """Return the loss of a block of `positions` (rows, length - 1): its share of the mean over all that
+        is learnt, and where it is `taught` of that over these positions."""
         targets, weights = self.targets[positions], None if self.weights is None else self.weights[positions]
         learnt, known = self._mass(self.learnt), self._mass(positions)
 
@@ -103,25 +112,30 @@ class Objective:
         return loss
 
     def _mass(self, positions: torch.Tensor) -> float:
-        """Return what some positions count together, in the mean over the processes, whose gradients are averaged; 1 where there are none,
-        as nothing is divided by it then."""
+        """Return what some positions count together, in the mean over the processes, whose gradients are
+        averaged; 1 where there are none, as nothing is divided by it then."""
         own = positions.sum() if self.weights is None else self.weights[positions].sum()
         return float(self.over_processes(own.double())) or 1.0
 
     def _divergence(self, logits: torch.Tensor, span: slice) -> torch.Tensor:
-        known, moment = self.known, self.moment
-        assert moment is not None
-        if moment.top_k is not None:
+        known, step_settings = self.known, self.step_settings
+        assert step_settings is not None
+        if step_settings.top_k is not None:
             assert known.ids is not None and known.logprobs is not None
-            return sparse_kl(logits, known.ids[span, : moment.top_k], known.logprobs[span, : moment.top_k], tail=self.tail)
+            return sparse_kl(
+                logits,
+                known.ids[span, : step_settings.top_k],
+                known.logprobs[span, : step_settings.top_k],
+                tail=self.tail,
+            )
         assert known.hidden is not None and known.head is not None
         with torch.no_grad():
             teacher = known.head.logits(known.hidden[span]).to(logits.dtype)
-        if moment.random_k is None:
-            return divergence(logits, teacher, beta=self.beta, temperature=moment.temperature)
+        if step_settings.random_k is None:
+            return divergence(logits, teacher, beta=self.beta, temperature=step_settings.temperature)
         assert self.generator is not None
-        common, temperature = min(logits.shape[1], teacher.shape[1]), moment.temperature
-        ids, logprobs = draw(teacher[:, :common] / temperature, moment.random_k, self.generator)
+        common, temperature = min(logits.shape[1], teacher.shape[1]), step_settings.temperature
+        ids, logprobs = draw(teacher[:, :common] / temperature, step_settings.random_k, self.generator)
         return drawn_kl(logits[:, :common] / temperature, ids, logprobs) * temperature**2
 
     def _alignment(self, states: Sequence[torch.Tensor], mass: float) -> torch.Tensor:
@@ -133,16 +147,22 @@ class Objective:
 
 
 def take_objectives(model: Any) -> None:
-    """Let `model(..., objective=f)` return what `f` makes of the decoder's output and the head, instead of logits.
+    """Let `model(..., objective=f)` return what `f` makes of the decoder's output and the head, instead of
+    logits.
 
-    Everything that is learnt is so used inside the model's own forward pass, as accelerate's wrappers for several processes need it.
+    Everything that is learnt is so used inside the model's own forward pass, as accelerate's wrappers for
+    several processes need it.
     """
     plain = model.forward
 
     def forward(*arguments: Any, objective: Objective | None = None, **inputs: Any) -> Any:
         if objective is None:
             return plain(*arguments, **inputs)
-        inputs = {name: value for name, value in inputs.items() if value is not None and name not in ("labels", "return_dict")}
+        inputs = {
+            name: value
+            for name, value in inputs.items()
+            if value is not None and name not in ("labels", "return_dict")
+        }
         inputs |= {"use_cache": False, "output_hidden_states": objective.wants_layers, "return_dict": True}
         return objective(model.get_decoder()(*arguments, **inputs), Head.of(model))
 

@@ -1,6 +1,7 @@
 """What holds at a step of distillation: which tokens count, at which temperature, with which weights.
 
-Promise: a function of the settings and the step's number alone, so that a run that was interrupted goes on as it would have.
+Promise: a function of the settings and the step's number alone, so that a run that was interrupted goes on as
+it would have.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from factory.recipe.distill import Distill, Phase, Schedule
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepSettings:
     """The settings of one step. `top_k` of None with `random_k` of None: the whole distribution."""
 
     phase: int
@@ -20,18 +21,25 @@ class Moment:
     hidden_weight: float
 
 
-def moment(settings: Distill, step: int, stored_k: int) -> Moment:
-    """Return what holds at `step`, counted from 0; `stored_k` is the number of stored tokens, taken where none is said and there is no
-    teacher."""
+def step_settings(settings: Distill, step: int, stored_k: int) -> StepSettings:
+    """Return what holds at `step`, counted from 0; `stored_k` is the number of stored tokens, taken where
+    none is said and there is no teacher."""
     ends = _ends(settings)
     index = next((i for i, end in enumerate(ends) if step < end), len(ends) - 1)
-    phase = settings.curriculum[index] if settings.curriculum else Phase(top_k=settings.top_k, random_k=settings.random_k)
-    whole, within = _share(step, 0, settings.steps), _share(step, ends[index - 1] if index else 0, ends[index])
+    phase = (
+        settings.curriculum[index]
+        if settings.curriculum
+        else Phase(top_k=settings.top_k, random_k=settings.random_k)
+    )
+    whole, within = (
+        _share(step, 0, settings.steps),
+        _share(step, ends[index - 1] if index else 0, ends[index]),
+    )
     top_k = phase.top_k
     if top_k is None and settings.teacher == "stored":
         top_k = stored_k
     hidden = settings.hidden
-    return Moment(
+    return StepSettings(
         index,
         None if top_k is None else round(value(top_k, within if settings.curriculum else whole)),
         phase.random_k,
@@ -44,7 +52,8 @@ def moment(settings: Distill, step: int, stored_k: int) -> Moment:
 def value(scheduled: float | Schedule, share: float) -> float:
     """Return what a setting is worth at `share` of its course, from 0 to 1.
 
-    With a peak it is the warm-up-stable-decay of Hu et al., MiniCPM, 2024 (arXiv 2404.06395), both ramps linear.
+    With a peak it is the warm-up-stable-decay of Hu et al., MiniCPM, 2024 (arXiv 2404.06395), both ramps
+    linear.
     """
     if not isinstance(scheduled, Schedule):
         return float(scheduled)

@@ -1,7 +1,8 @@
 """One stage of training: the rows that can be learnt from, the trainer that fits, the adapter at its end.
 
-Promise: after a kill training goes on from the last whole checkpoint. A row that cannot be learnt from is left out with a reason and a
-count; a stage with none left stops. The adapter is written atomically, with its log and with what was left out.
+Promise: after a kill training goes on from the last whole checkpoint. A row that cannot be learnt from is
+left out with a reason and a count; a stage with none left stops. The adapter is written atomically, with its
+log and with what was left out.
 """
 
 import shutil
@@ -15,30 +16,37 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, EarlyStoppingCallback, PreTrainedTokenizerBase
 from trl import SFTConfig
 
-from factory.artifact import publish
-from factory.context import Context
+from factory.context.context import Context
+from factory.context.lineage import Planned, spread
 from factory.errors import FactoryError
-from factory.export.multitask import LABEL
+from factory.models.artifact import publish
 from factory.models.folder import inspect
 from factory.models.precision import fast_precision
 from factory.recipe.distill import Distill
 from factory.recipe.model import DistillStage, SftStage
 from factory.recipe.training import Training
 from factory.student.adapter import further_student, new_student
-from factory.student.arguments import training_arguments
-from factory.student.artifacts import Planned, spread
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
 from factory.student.checkpoints import PARTS, Live, WholeCheckpoints, last_whole
 from factory.student.losses.layers import pairs
-from factory.student.rows import CLOSING, TrainingRow
-from factory.student.schedule import moment
-from factory.student.trainers import AnswerTrainer, DistillTrainer, Lesson, TeacherTrainer, gkd_config
-from factory.student.watch import METRICS, set_aside
+from factory.student.schedule import step_settings
+from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
+from factory.student.trl_arguments import training_arguments
+from factory.student.validation import METRICS, set_aside
+from factory.tasks.multitask import LABEL
+from factory.tasks.rows import CLOSING, TrainingRow
 
 # Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
 WATCHED, UNREAD = "watched", "unread"
-_LOGGED = ("loss", *PARTS, "learning_rate", "grad_norm", "tokens_per_s", *(f"eval_{name}" for name in METRICS))
+_LOGGED = (
+    "loss",
+    *PARTS,
+    "learning_rate",
+    "grad_norm",
+    "tokens_per_s",
+    *(f"eval_{name}" for name in METRICS),
+)
 
 
 def train_stage(
@@ -50,7 +58,8 @@ def train_stage(
     rows: Sequence[TrainingRow],
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
-    """Train the stage to its end and publish its adapter, which stands on the model `base` and goes on from `before`."""
+    """Train the stage to its end and publish its adapter, which stands on the model `base` and goes on from
+    `before`."""
     checkpoints = context.workspace.checkpoints / adapter.name
     resumed = last_whole(checkpoints)
     usable, left_out = _usable(context, stage, rows)
@@ -66,14 +75,20 @@ def train_stage(
     trainer.add_callback(Live(context.progress, stage.name, stage.settings.steps))
     trainer.run(resumed)
     if watch is not None:
-        context.progress.say(f"  {stage.name}: the student after step {trainer.state.best_global_step} did best and is kept")
+        context.progress.say(
+            f"  {stage.name}: the student after step {trainer.state.best_global_step} did best and is kept"
+        )
     log = trainer.logged(_LOGGED)
-    with publish(context.workspace.models / adapter.name, adapter.about | {"training_log": log, "left_out": left_out}) as staging:
+    with publish(
+        context.workspace.models / adapter.name, adapter.about | {"training_log": log, "left_out": left_out}
+    ) as staging:
         trainer.finished().save_pretrained(staging)
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]) -> tuple[list[TrainingRow], dict[str, str]]:
+def _usable(
+    context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]
+) -> tuple[list[TrainingRow], dict[str, str]]:
     """Return the rows that the stage can learn from, and the reasons by sample id of the others."""
     if isinstance(stage, SftStage):
         return list(rows), {}
@@ -81,7 +96,8 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
     left_out = {}
     for row in rows:
         if row.task == LABEL:
-            # The teacher wrote nothing of it: its answer is learnt, nothing else, as long as its rationale is.
+            # The teacher wrote nothing of it: its answer is learnt, nothing else, as long as its rationale
+            # is.
             continue
         if needed and row.fault:
             left_out[row.sample_id] = row.fault
@@ -92,7 +108,9 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
     usable = [row for row in rows if row.sample_id not in left_out]
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(Counter(left_out.values()).items()))
     if left_out:
-        context.progress.say(f"  {stage.name}: {len(left_out)} of {len({row.sample_id for row in rows})} samples are left out: {told}")
+        context.progress.say(
+            f"  {stage.name}: {len(left_out)} of {len({row.sample_id for row in rows})} samples are left out: {told}"
+        )
     if not any(row.taught_length for row in usable):
         raise FactoryError(
             f"{stage.name}: none of the {len({row.sample_id for row in rows})} samples can be learnt from: {told}",
@@ -105,17 +123,23 @@ def _usable(context: Context, stage: SftStage | DistillStage, rows: Sequence[Tra
 def _within_reach(
     context: Context, stage: SftStage | DistillStage, rows: list[TrainingRow], left_out: dict[str, str]
 ) -> tuple[list[TrainingRow], dict[str, str]]:
-    """Leave out what a stage with a cache ends before it has seen: the teacher reads no sample for nothing."""
+    """Leave out what a stage with a cache ends before it has seen: the teacher reads no sample for
+    nothing."""
     if isinstance(stage, SftStage) or stage.distill.teacher != "cache":
         return rows, left_out
     learnt, watched = _set_aside(context, stage, rows)
     samples = list(dict.fromkeys(rows[place].sample_id for place in learnt))
-    stay = {*spread(samples, stage.settings.steps * stage.settings.batch_size), *(rows[place].sample_id for place in watched)}
+    stay = {
+        *spread(samples, stage.settings.steps * stage.settings.batch_size),
+        *(rows[place].sample_id for place in watched),
+    }
     unread = {sample: UNREAD for sample in samples if sample not in stay}
     return [row for row in rows if row.sample_id not in unread], left_out | unread
 
 
-def _set_aside(context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]) -> tuple[list[int], list[int]]:
+def _set_aside(
+    context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]
+) -> tuple[list[int], list[int]]:
     watch = stage.settings.watch
     share = watch.share if watch else 0.0
     return set_aside(rows, share, context.student.set_aside, taught=isinstance(stage, DistillStage))
@@ -123,7 +147,7 @@ def _set_aside(context: Context, stage: SftStage | DistillStage, rows: Sequence[
 
 def _stored_tokens(settings: Distill) -> int:
     """Return how many stored tokens of each position the stage needs, 0 for none."""
-    needed = [moment(settings, step, 1).top_k or 0 for step in range(settings.steps)]
+    needed = [step_settings(settings, step, 1).top_k or 0 for step in range(settings.steps)]
     return max(needed)
 
 
@@ -150,17 +174,27 @@ def make_trainer(
 
     if isinstance(stage, SftStage):
         share_out([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
-        return AnswerTrainer(model=_student(context, base, before, tokenizer), args=_sft_config(arguments), **shared)
+        return SftTrainer(
+            model=_student(context, base, before, tokenizer), args=_sft_config(arguments), **shared
+        )
     settings = stage.distill
     most = _stored_tokens(settings)
     share_out([_columns(row, i, settings, most) for i, row in enumerate(rows)])
-    shared["lesson"] = lesson = _lesson(context, base, settings, rows)
+    shared["spec"] = spec = _lesson(context, base, settings, rows)
     if settings.teacher == "in_process":
         teacher = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=training_dtype(context))
-        closing = tokenizer.encode(CLOSING, add_special_tokens=False) if context.loaded.recipe.data.kind == "tool_call" else []
+        closing = (
+            tokenizer.encode(CLOSING, add_special_tokens=False)
+            if context.loaded.recipe.data.kind == "tool_call"
+            else []
+        )
         config = gkd_config(settings, context.loaded.recipe.teacher.sampling.max_tokens, **arguments)
-        return TeacherTrainer(
-            model=_student(context, base, before, tokenizer), teacher_model=teacher, closing=closing, args=config, **shared
+        return OnlineDistillTrainer(
+            model=_student(context, base, before, tokenizer),
+            teacher_model=teacher,
+            closing=closing,
+            args=config,
+            **shared,
         )
     cache = None
     if settings.teacher == "cache":
@@ -169,18 +203,20 @@ def make_trainer(
             context.teacher.folder,
             context.teacher.revision,
             rows,
-            [theirs for _, theirs in lesson.layers],
+            [theirs for _, theirs in spec.layers],
             training_dtype(context),
             most_bytes=int(settings.cache_gb * 2**30),
             pad=pad,
         )
-    return DistillTrainer(model=_student(context, base, before, tokenizer), cache=cache, args=_sft_config(arguments), **shared)
+    return DistillTrainer(
+        model=_student(context, base, before, tokenizer), cache=cache, args=_sft_config(arguments), **shared
+    )
 
 
-def _lesson(context: Context, base: Path, settings: Distill, rows: Sequence[TrainingRow]) -> Lesson:
+def _lesson(context: Context, base: Path, settings: Distill, rows: Sequence[TrainingRow]) -> DistillSpec:
     stored = max((len(ids) for row in rows for ids in row.topk_ids), default=0)
     if settings.hidden is None:
-        return Lesson(settings, stored)
+        return DistillSpec(settings, stored)
     student, teacher = inspect(base), context.teacher.facts()
     layers = settings.hidden.layers or pairs(settings.hidden.depths, student.layers, teacher.layers)
     for own, theirs in layers:
@@ -190,7 +226,7 @@ def _lesson(context: Context, base: Path, settings: Distill, rows: Sequence[Trai
                 f"teacher {teacher.layers}",
                 "Choose others, or say depths.",
             )
-    return Lesson(settings, stored, layers, teacher.hidden_size)
+    return DistillSpec(settings, stored, layers, teacher.hidden_size)
 
 
 def _columns(row: TrainingRow, index: int, settings: Distill, most: int) -> dict[str, Any]:
@@ -202,17 +238,28 @@ def _columns(row: TrainingRow, index: int, settings: Distill, most: int) -> dict
         "taught_length": row.taught_length,
     }
     if most:
-        columns["topk_ids"] = [ids[:most] for ids in row.topk_ids] if settings.teacher != "stored" else row.topk_ids
-        columns["topk_logprobs"] = [logs[:most] for logs in row.topk_logprobs] if settings.teacher != "stored" else row.topk_logprobs
+        columns["topk_ids"] = (
+            [ids[:most] for ids in row.topk_ids] if settings.teacher != "stored" else row.topk_ids
+        )
+        columns["topk_logprobs"] = (
+            [logs[:most] for logs in row.topk_logprobs] if settings.teacher != "stored" else row.topk_logprobs
+        )
     # A row that the teacher wrote nothing of still has a place in the teacher's batch.
-    return columns | ({"teacher_ids": row.teacher_ids or row.input_ids[:1]} if settings.teacher == "in_process" else {})
+    return columns | (
+        {"teacher_ids": row.teacher_ids or row.input_ids[:1]} if settings.teacher == "in_process" else {}
+    )
 
 
-def _weighted(columns: list[dict[str, Any]], rows: Sequence[TrainingRow], settings: Training) -> list[dict[str, Any]]:
+def _weighted(
+    columns: list[dict[str, Any]], rows: Sequence[TrainingRow], settings: Training
+) -> list[dict[str, Any]]:
     """Return the columns with what each token counts, if not all count the same."""
     if settings.call_weight == 1 and all(row.weight == 1 for row in rows):
         return columns
-    return [column | {"weights": row.weights(settings.call_weight)} for column, row in zip(columns, rows, strict=True)]
+    return [
+        column | {"weights": row.weights(settings.call_weight)}
+        for column, row in zip(columns, rows, strict=True)
+    ]
 
 
 def _arguments(context: Context, stage: SftStage | DistillStage, checkpoints: str) -> dict[str, Any]:
@@ -224,7 +271,9 @@ def _arguments(context: Context, stage: SftStage | DistillStage, checkpoints: st
             "per_device_eval_batch_size": settings.batch_size,
             "save_steps": watch.every,
             "load_best_model_at_end": True,
-            "metric_for_best_model": "eval_divergence" if isinstance(stage, DistillStage) else "eval_cross_entropy",
+            "metric_for_best_model": "eval_divergence"
+            if isinstance(stage, DistillStage)
+            else "eval_cross_entropy",
             "greater_is_better": False,
             # Or patience would begin anew after a kill.
             "restore_callback_states_from_checkpoint": True,

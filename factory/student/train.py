@@ -1,25 +1,26 @@
-"""Training: each stage of the recipe in turn on one adapter, or on all weights, then the merge into a model of its own.
+"""Training: each stage of the recipe in turn on one adapter, or on all weights, then the merge into a model
+of its own.
 
-Promise: a stage whose adapter was published is not trained again. Adapter and merged model are written atomically. Data that another
-teacher made than the recipe names is refused.
+Promise: a stage whose adapter was published is not trained again. Adapter and merged model are written
+atomically. Data that another teacher made than the recipe names is refused.
 """
 
 from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from factory.artifact import publish, verify
-from factory.compress.start import starting_point
-from factory.context import Context
+from factory.compress.pruned_base import starting_point
+from factory.context.context import Context
+from factory.context.lineage import Planned, is_made, plan_adapters, plan_student, record, training_samples
 from factory.errors import FactoryError
-from factory.export.multitask import LABEL, LABEL_WEIGHT, RATIONALE
+from factory.models.artifact import publish, verify
 from factory.recipe.model import DistillStage
 from factory.store.store import Store
 from factory.student.adapter import merged
-from factory.student.artifacts import Planned, is_made, plan_adapters, plan_student, record, training_samples
-from factory.student.rationale_rows import build_rationale_rows
-from factory.student.rows import TrainingRow, build_row, student_template
 from factory.student.stage import WATCHED, train_stage
+from factory.tasks.multitask import LABEL, LABEL_WEIGHT, RATIONALE
+from factory.tasks.rationale_rows import build_rationale_rows
+from factory.tasks.rows import TrainingRow, build_row, student_template
 
 
 def train(context: Context, store: Store) -> str:
@@ -27,7 +28,11 @@ def train(context: Context, store: Store) -> str:
     samples = training_samples(store)
     tokenizer = student_tokenizer(context)
     adapters = plan_adapters(context, samples)
-    rows = training_rows(context, store, tokenizer) if any(not is_made(context, store, adapter) for _, adapter in adapters) else []
+    rows = (
+        training_rows(context, store, tokenizer)
+        if any(not is_made(context, store, adapter) for _, adapter in adapters)
+        else []
+    )
     base = starting_point(context, store, samples)
     before: Planned | None = None
     learnt: set[str] = set()
@@ -41,9 +46,19 @@ def train(context: Context, store: Store) -> str:
         artifact = verify(folder)
         log, left_out = artifact.about.pop("training_log"), artifact.about.pop("left_out", {})
         if not store.query("SELECT 1 FROM training_log WHERE artifact_id = ?", [adapter.artifact_id]):
-            store.commit(training_log=[entry | {"artifact_id": adapter.artifact_id, "stage": stage.name} for entry in log])
+            store.commit(
+                training_log=[
+                    entry | {"artifact_id": adapter.artifact_id, "stage": stage.name} for entry in log
+                ]
+            )
         watched = [sample for sample, reason in left_out.items() if reason == WATCHED]
-        record(context, store, adapter, artifact, {"train": [one for one in samples if one not in left_out], "watch": watched})
+        record(
+            context,
+            store,
+            adapter,
+            artifact,
+            {"train": [one for one in samples if one not in left_out], "watch": watched},
+        )
         learnt.update(one for one in samples if one not in left_out)
         before = adapter
     student = plan_student(context, samples)
@@ -63,12 +78,16 @@ def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def training_rows(context: Context, store: Store, tokenizer: PreTrainedTokenizerBase, *, taught: bool = True) -> list[TrainingRow]:
-    """Return the rows of the accepted samples, in the plan's order; `taught`: with what is known of the teacher, where `tokenizer` is the
-    base's."""
+def training_rows(
+    context: Context, store: Store, tokenizer: PreTrainedTokenizerBase, *, taught: bool = True
+) -> list[TrainingRow]:
+    """Return the rows of the accepted samples, in the plan's order; `taught`: with what is known of the
+    teacher, where `tokenizer` is the base's."""
     served = bool(context.loaded.recipe.teacher.endpoints)
     # Which tokenizer is behind a server is not known: each answer's tokens have to prove themselves.
-    same = taught and (served or context.teacher.facts().tokenizer_digest == context.base.facts().tokenizer_digest)
+    same = taught and (
+        served or context.teacher.facts().tokenizer_digest == context.base.facts().tokenizer_digest
+    )
     teacher = AutoTokenizer.from_pretrained(context.teacher.folder) if same and not served else None
     accepted = store.query(
         "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, g.token_logprobs, g.topk_ids, "
@@ -77,10 +96,16 @@ def training_rows(context: Context, store: Store, tokenizer: PreTrainedTokenizer
     vocabulary = context.base.facts().vocab_size
     data = context.loaded.recipe.data
     if data.kind != "rationale":
-        return [build_row(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary) for sample in accepted]
+        return [
+            build_row(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary)
+            for sample in accepted
+        ]
     weights = {LABEL: LABEL_WEIGHT, RATIONALE: data.rationale_weight}
     both = [
-        build_rationale_rows(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary, weights=weights) for sample in accepted
+        build_rationale_rows(
+            sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary, weights=weights
+        )
+        for sample in accepted
     ]
     return [row for rows in both for row in rows]
 
@@ -92,14 +117,18 @@ def _require_same_teacher(context: Context, store: Store) -> None:
         [teacher.name, teacher.revision],
     )
     if others:
-        told = ", ".join(f"{row['samples']} of {row['teacher']} at {row['teacher_revision']}" for row in others)
+        told = ", ".join(
+            f"{row['samples']} of {row['teacher']} at {row['teacher_revision']}" for row in others
+        )
         raise FactoryError(
             f"the teacher is {teacher.name} at {teacher.revision}, and the data holds samples of another one: {told}",
             "Name the teacher that made the data, make the data again, or train with sft alone.",
         )
 
 
-def _merge(context: Context, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase) -> None:
+def _merge(
+    context: Context, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase
+) -> None:
     model = merged(base, context.student.adapter, context.workspace.models / adapter.name, tokenizer)
     with publish(context.workspace.models / student.name, student.about) as staging:
         model.save_pretrained(staging)

@@ -1,1 +1,2 @@
-"""Dataset kinds: how seeds become questions, how a question is put to the teacher, and how its answer becomes a sample."""
+"""Dataset kinds: how seeds become questions, how a question is put to the teacher, and how its answer becomes
+a sample."""

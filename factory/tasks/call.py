@@ -1,16 +1,17 @@
 """Reading a tool call out of text that a model wrote.
 
-Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed. Refused: what is `unreadable`
-(too large, no text, a chat control token such as `<|im_start|>`, which would change whose turn it is once it stands in a chat template), as
-it is written and once more where arguments are written in escapes; what `strict_json` refuses; unknown tools; and arguments that do not fit
-the tool's JSON Schema. The Hermes form is `<tool_call>\\n{...}\\n</tool_call>`.
+Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed.
+Refused: what is `unreadable` (too large, no text, a chat control token such as `<|im_start|>`, which would
+change whose turn it is once it stands in a chat template), as it is written and once more where arguments are
+written in escapes; what `strict_json` refuses; unknown tools; and arguments that do not fit the tool's JSON
+Schema. The Hermes form is `<tool_call>\\n{...}\\n</tool_call>`.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from factory.tasks.strict_json import JsonFault, strict_json
-from factory.tasks.unreadable import harmful, unreadable
+from factory.text.strict_json import JsonFault, strict_json
+from factory.text.unreadable import harmful, unreadable
 from factory.tools.spec import ToolSpec
 
 MAX_CALLS = 4
@@ -20,8 +21,9 @@ _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 class CallFault(Exception):
     """There is no usable call.
 
-    `reason` is one of `unreadable` (too_large, empty, not_text, control_token) or of `JsonFault` (truncated_json, not_json, not_finite,
-    too_deep), or it is wrong_shape, unknown_tool, missing_argument, wrong_type, or bad_arguments for what else the tool's schema refuses.
+    `reason` is one of `unreadable` (too_large, empty, not_text, control_token) or of `JsonFault`
+    (truncated_json, not_json, not_finite, too_deep), or it is wrong_shape, unknown_tool, missing_argument,
+    wrong_type, or bad_arguments for what else the tool's schema refuses.
     """
 
     def __init__(self, reason: str, detail: str = ""):
@@ -36,7 +38,8 @@ def parse_call(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
 
 
 def parse_calls(text: str, tools: list[ToolSpec]) -> list[dict[str, Any]]:
-    """Return the calls of a JSON array, empty if no tool is called; raise CallFault, also for more than `MAX_CALLS` or a call twice."""
+    """Return the calls of a JSON array, empty if no tool is called; raise CallFault, also for more than
+    `MAX_CALLS` or a call twice."""
     value = _read(text)
     if not isinstance(value, list) or len(value) > MAX_CALLS:
         raise CallFault("wrong_shape", f"expected a list of at most {MAX_CALLS} calls")
@@ -47,12 +50,15 @@ def parse_calls(text: str, tools: list[ToolSpec]) -> list[dict[str, Any]]:
 
 
 def parse_hermes(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
-    """Return the call of a text in the Hermes form, as vLLM's `hermes` tool parser would read it; raise CallFault."""
+    """Return the call of a text in the Hermes form, as vLLM's `hermes` tool parser would read it; raise
+    CallFault."""
     said = text.strip()
     if not said:
         raise CallFault("empty")
     # Not a regular expression: `\s*(.*?)\s*` takes cubic time on an answer that is all spaces.
-    if not (said.startswith(_OPEN) and said.endswith(_CLOSE) and said.count(_OPEN) == said.count(_CLOSE) == 1):
+    if not (
+        said.startswith(_OPEN) and said.endswith(_CLOSE) and said.count(_OPEN) == said.count(_CLOSE) == 1
+    ):
         raise CallFault("wrong_shape", f"not one {_OPEN}...{_CLOSE}")
     return parse_call(said.removeprefix(_OPEN).removesuffix(_CLOSE), tools)
 
@@ -87,7 +93,11 @@ def _read(text: str) -> Any:
 
 
 def _checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
-    if not isinstance(value, dict) or set(value) != {"name", "arguments"} or not isinstance(value["arguments"], dict):
+    if (
+        not isinstance(value, dict)
+        or set(value) != {"name", "arguments"}
+        or not isinstance(value["arguments"], dict)
+    ):
         raise CallFault("wrong_shape", 'expected {"name": ..., "arguments": {...}}')
     tool = next((tool for tool in tools if tool.name == value["name"]), None)
     if tool is None:
@@ -96,7 +106,13 @@ def _checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
         raise CallFault(*found)
     if faults := tool.argument_faults(value["arguments"]):
         keywords = {keyword for _, keyword in faults}
-        reason = "missing_argument" if "required" in keywords else "wrong_type" if "type" in keywords else "bad_arguments"
+        reason = (
+            "missing_argument"
+            if "required" in keywords
+            else "wrong_type"
+            if "type" in keywords
+            else "bad_arguments"
+        )
         raise CallFault(reason, "; ".join(message for message, _ in faults)[:500])
     return value
 

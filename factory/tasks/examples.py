@@ -1,7 +1,8 @@
 """Which seeds stand as worked examples before a question.
 
-Promise: always the same ones for a language and a family, so that requests share their beginning and vLLM's prefix cache pays it once; the
-last example is the seed that the task was made from, if there is one. A question never stands among its own examples, and none twice.
+Promise: always the same ones for a language and a family, so that requests share their beginning and vLLM's
+prefix cache pays it once; the last example is the seed that the task was made from, if there is one. A
+question never stands among its own examples, and none twice.
 """
 
 from factory.seeds.seed import Seed
@@ -20,7 +21,9 @@ class Examples:
         """Return the examples of a task, the nearest last."""
         origin = self._by_id.get(task.seed_id)
         family = [seed for seed in self._of_family(task.language, task.family) if seed is not origin]
-        fitting = [seed for seed in [*family, *([origin] if origin else [])] if seed.question != task.question]
+        fitting = [
+            seed for seed in [*family, *([origin] if origin else [])] if seed.question != task.question
+        ]
         return fitting[-self._count :] if self._count else []
 
     def _of_family(self, language: str, family: str) -> list[Seed]:

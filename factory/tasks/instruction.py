@@ -1,12 +1,13 @@
 """The kind `instruction`: new instructions proposed after examples, and the teacher's answers to them.
 
-Self-instruct (Wang et al., 2022, arXiv 2212.10560) as Alpaca used it: each proposal is shown seeds and instructions that were accepted
-before, and asked for another one. Evolution (Evol-Instruct, Xu et al., 2023, arXiv 2304.12244) rewrites a proposal in depth or in breadth.
-A proposal that has a ROUGE-L of 0.7 or more with a seed is not answered (Alpaca's rule); what is new beside all that was made before is for
-the check `dedup` to say.
+Self-instruct (Wang et al., 2022, arXiv 2212.10560) as Alpaca used it: each proposal is shown seeds and
+instructions that were accepted before, and asked for another one. Evolution (Evol-Instruct, Xu et al., 2023,
+arXiv 2304.12244) rewrites a proposal in depth or in breadth. A proposal that has a ROUGE-L of 0.7 or more
+with a seed is not answered (Alpaca's rule); what is new beside all that was made before is for the check
+`dedup` to say.
 
-Proposals are made in rounds. Round n draws from what was accepted before round n - 1: so one round is always in flight while the one
-before it is judged, and the same seeds and answers give the same proposals again.
+Proposals are made in rounds. Round n draws from what was accepted before round n - 1: so one round is always
+in flight while the one before it is judged, and the same seeds and answers give the same proposals again.
 """
 
 import random
@@ -15,23 +16,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from factory.checks.near import NearIndex
-from factory.checks.phrases import proposal_sign
-from factory.checks.repetition import repetition
-from factory.checks.rouge import rouge_l
-from factory.digest import content_id
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
+from factory.system.digest import content_id
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.sample import Sample, Task
-from factory.tasks.strict_json import JsonFault, strict_json
-from factory.tasks.unreadable import harmful, unreadable
-from factory.templates import render, template_digest
+from factory.text.near import NearIndex
+from factory.text.phrases import proposal_sign
+from factory.text.repetition import repetition
+from factory.text.rouge import rouge_l
+from factory.text.strict_json import JsonFault, strict_json
+from factory.text.templates import render, template_digest
+from factory.text.unreadable import harmful, unreadable
 
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
 ROUND, SHARING = 64, 16
 ALIKE = 0.7
-# Alpaca's own rules for proposals: no sign at the beginning, more than three words. Of Chinese each character counts.
+# Alpaca's own rules for proposals: no sign at the beginning, more than three words. Of Chinese each character
+# counts.
 FEWEST_WORDS = 4
 _BEGINS = re.compile(r"[\w\"'“‘「『《¿¡]")
 _SENTENCE = re.compile(r"[\n.。]")
@@ -49,10 +51,12 @@ SCHEMA = {
 
 
 class InstructionKind:
-    """Proposes instructions after `examples` seeds and as many as a third of that of its own making, evolves them `evolve` times, and has
-    them answered."""
+    """Proposes instructions after `examples` seeds and as many as a third of that of its own making, evolves
+    them `evolve` times, and has them answered."""
 
-    def __init__(self, seeds: list[Seed], *, examples: int, seed: int, evolve: int = 0, own: Path | None = None):
+    def __init__(
+        self, seeds: list[Seed], *, examples: int, seed: int, evolve: int = 0, own: Path | None = None
+    ):
         used = [PROPOSE, ANSWER] + ([EVOLVE] if evolve else [])
         self.template_digest = content_id([template_digest(name, own) for name in used])
         self._seeds = seeds
@@ -66,7 +70,8 @@ class InstructionKind:
         self._shown: dict[str, list[dict[str, str]]] = {}
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:
-        """Yield tasks without end; the question of a task names its place, the instruction itself comes from the teacher."""
+        """Yield tasks without end; the question of a task names its place, the instruction itself comes from
+        the teacher."""
         number = 0
         while True:
             known = max(0, number // ROUND - 1) * ROUND
@@ -83,7 +88,8 @@ class InstructionKind:
         # Each seed leads in its turn, in another order in each round.
         turn, position = divmod(place, len(self._seeds))
         lead = random.Random(f"{self._seed}/turn/{turn}").sample(self._seeds, len(self._seeds))[position]
-        # The others are the same for a few proposals in a row: their prompts share a beginning, which vLLM's prefix cache pays once.
+        # The others are the same for a few proposals in a row: their prompts share a beginning, which vLLM's
+        # prefix cache pays once.
         chance = random.Random(f"{self._seed}/{place // SHARING}/{lead.language}")
         own = made.get(lead.language, [])
         chosen = chance.sample(own, min(len(own), self._count // 3))
@@ -102,7 +108,8 @@ class InstructionKind:
         return task
 
     def episode(self, task: Task, draw: int) -> Episode:
-        """Propose, evolve, answer; an unusable or repeated proposal is a sample with a fault, and is not answered."""
+        """Propose, evolve, answer; an unusable or repeated proposal is a sample with a fault, and is not
+        answered."""
         shown = self._shown[task.task_id]
         keys: list[str] = []
         prompt = render(PROPOSE, self._own, language=task.language, family=task.family, examples=shown)
@@ -119,7 +126,15 @@ class InstructionKind:
             if read is None:
                 return _faulty(task, keys, answer, str(fault), detail)
             proposal = read
-        made = Task(task.seed_id, task.language, task.family, proposal["instruction"], "", proposal["input"], task.parents)
+        made = Task(
+            task.seed_id,
+            task.language,
+            task.family,
+            proposal["instruction"],
+            "",
+            proposal["input"],
+            task.parents,
+        )
         # Looked for before the answer is paid for; the check `dedup` compares with everything that was kept.
         if near := self._seed_index.nearest(made.question):
             return _faulty(made, keys, answer, "near_seed", f"{near[0]}, ROUGE-L {near[1]:.2f}")
@@ -127,7 +142,9 @@ class InstructionKind:
             return _faulty(made, keys, answer, "copied_example", "")
         if not _BEGINS.match(made.question) or len(_WORD.findall(made.question)) < FEWEST_WORDS:
             return _faulty(made, keys, answer, "no_instruction", "")
-        if echoed := next((said for said in _SENTENCE.split(prompt) if rouge_l(said, made.question) >= ALIKE), None):
+        if echoed := next(
+            (said for said in _SENTENCE.split(prompt) if rouge_l(said, made.question) >= ALIKE), None
+        ):
             return _faulty(made, keys, answer, "copied_prompt", echoed.strip())
         if looped := repetition(f"{made.question}\n{made.input}"):
             return _faulty(made, keys, answer, "repetition", looped)
@@ -149,7 +166,9 @@ def answered(task: Task, answer: Answer, own: Path | None) -> Sample:
         answer=text or None,
         messages=None if fault else [*_asked(task, own), {"role": "assistant", "content": text}],
         said=task.question,
-        content_id=content_id([" ".join(task.question.casefold().split()), " ".join(task.input.casefold().split())]),
+        content_id=content_id(
+            [" ".join(task.question.casefold().split()), " ".join(task.input.casefold().split())]
+        ),
     )
 
 
@@ -168,7 +187,11 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
         value: Any = strict_json(answer.text)
     except JsonFault as error:
         return None, error.reason, str(error)[:200]
-    if not isinstance(value, dict) or set(value) != {"instruction", "input"} or not all(isinstance(part, str) for part in value.values()):
+    if (
+        not isinstance(value, dict)
+        or set(value) != {"instruction", "input"}
+        or not all(isinstance(part, str) for part in value.values())
+    ):
         return None, "wrong_shape", 'expected {"instruction": "...", "input": "..."}'
     read = {name: part.strip() for name, part in value.items()}
     if not read["instruction"]:

@@ -1,9 +1,9 @@
 """The teacher as a judge of a sample: one more turn of its episode, with a rubric and a score from 1 to 5.
 
-The score is the expectation over the scale under the teacher's own probabilities of the five digits where it wrote the score (G-Eval,
-Liu et al., 2023, arXiv 2303.16634), where the answer has them and the tokens' meaning is known; otherwise the digit. What is judged is
-fenced and called data: it cannot end the fence. More than `MAX_CHARACTERS` are not put to the judge. Not promised: that a small judge
-judges well.
+The score is the expectation over the scale under the teacher's own probabilities of the five digits where it
+wrote the score (G-Eval, Liu et al., 2023, arXiv 2303.16634), where the answer has them and the tokens'
+meaning is known; otherwise the digit. What is judged is fenced and called data: it cannot end the fence. More
+than `MAX_CHARACTERS` are not put to the judge. Not promised: that a small judge judges well.
 """
 
 import dataclasses
@@ -15,9 +15,10 @@ from pathlib import Path
 
 from factory.inference.request import Answer
 from factory.tasks.kind import Ask, Episode
-from factory.tasks.sample import MAX_CHARACTERS, Sample
-from factory.tasks.strict_json import strict_json
-from factory.templates import render
+from factory.tasks.sample import Sample
+from factory.text.strict_json import strict_json
+from factory.text.templates import render
+from factory.text.unreadable import MAX_CHARACTERS
 
 TEMPLATE = "judge.j2"
 SCALE = ("1", "2", "3", "4", "5")
@@ -31,7 +32,8 @@ Spell = Callable[[int], str]
 
 
 def judged(episode: Episode, spell: Spell | None, own: Path | None) -> Episode:
-    """Go through an episode, then have its sample scored, unless it has a fault. `spell` gives the text of a token id."""
+    """Go through an episode, then have its sample scored, unless it has a fault. `spell` gives the text of a
+    token id."""
     sample = yield from episode
     if sample.fault is not None:
         return sample
@@ -45,8 +47,15 @@ def judged(episode: Episode, spell: Spell | None, own: Path | None) -> Episode:
         return sample
     # No run of the fence's character in the text is as long as the fence.
     longest = max((len(run) for run in re.findall("=+", question + said)), default=0)
-    text = render(TEMPLATE, own, language=sample.task.language, question=question, answer=said, fence="=" * max(8, longest + 1))
-    answer = yield Ask([{"role": "user", "content": text}], SCHEMA, weighed=True)
+    text = render(
+        TEMPLATE,
+        own,
+        language=sample.task.language,
+        question=question,
+        answer=said,
+        fence="=" * max(8, longest + 1),
+    )
+    answer = yield Ask([{"role": "user", "content": text}], SCHEMA, needs_logprobs=True)
     return with_score(sample, answer, spell)
 
 
@@ -57,14 +66,20 @@ def with_score(sample: Sample, answer: Answer, spell: Spell | None) -> Sample:
         point = str(value["score"])
     except (ValueError, KeyError, TypeError):
         return sample
-    return dataclasses.replace(sample, score=_expected(answer, spell) or float(point)) if point in SCALE else sample
+    return (
+        dataclasses.replace(sample, score=_expected(answer, spell) or float(point))
+        if point in SCALE
+        else sample
+    )
 
 
 def _expected(answer: Answer, spell: Spell | None) -> float | None:
     if spell is None or not answer.token_ids or not answer.topk_ids or not answer.topk_logprobs:
         return None
     # A server may leave positions out, and what it calls a log-probability need not be one.
-    for drawn, ids, logprobs in reversed(list(zip(answer.token_ids, answer.topk_ids, answer.topk_logprobs, strict=False))):
+    for drawn, ids, logprobs in reversed(
+        list(zip(answer.token_ids, answer.topk_ids, answer.topk_logprobs, strict=False))
+    ):
         if spell(drawn).strip() in SCALE:
             mass: dict[str, float] = {}
             for token, logprob in zip(ids, logprobs, strict=False):

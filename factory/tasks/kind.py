@@ -1,7 +1,9 @@
-"""What every kind of dataset is: a stream of tasks, and the conversation with the teacher that makes a sample of one.
+"""What every kind of dataset is: a stream of tasks, and the conversation with the teacher that makes a sample
+of one.
 
-Promise: everything follows from the seeds, the recipe and the teacher's answers. So a run that was interrupted is taken up by going the
-same way again, with the stored answers: nothing of the way itself has to be stored.
+Promise: everything follows from the seeds, the recipe and the teacher's answers. So a run that was
+interrupted is taken up by going the same way again, with the stored answers: nothing of the way itself has to
+be stored.
 """
 
 from collections.abc import Generator, Iterator
@@ -14,20 +16,21 @@ from factory.tasks.sample import Sample, Task
 
 @dataclass(frozen=True)
 class Ask:
-    """One turn: chat messages in OpenAI form, and the JSON Schema that the answer has to match, if any. `weighed`: what follows depends on
-    the answer's logprobs too, not on its text alone."""
+    """One turn: chat messages in OpenAI form, and the JSON Schema that the answer has to match, if any.
+    `weighed`: what follows depends on the answer's logprobs too, not on its text alone."""
 
     messages: list[dict[str, Any]]
     schema: dict[str, Any] | None = None
-    weighed: bool = False
+    needs_logprobs: bool = False
 
 
 Episode = Generator[Ask, Answer, Sample]
 
 
 class Pool(Protocol):
-    """What has been made so far, and is good enough to be shown to the teacher. The recipe's checks have no say in it: what they let
-    through decides what is trained on, not what is asked, so that an edited threshold asks nothing anew."""
+    """What has been made so far, and is good enough to be shown to the teacher. The recipe's checks have no
+    say in it: what they let through decides what is trained on, not what is asked, so that an edited
+    threshold asks nothing anew."""
 
     @property
     def judged(self) -> int:

@@ -1,11 +1,12 @@
 """The kind `rationale`: a question, the steps that lead to its answer, the answer.
 
-Distilling Step-by-Step (Hsieh et al., 2023, arXiv 2305.02301): the teacher's reasoning is kept beside the label, as a second task for the
-student. Several draws of a question are several samples; which of them is right is for the check `agreement` to say, with the reference or
-by vote (self-consistency, Wang et al., 2022, arXiv 2203.11171), and which are kept for `selection`.
+Distilling Step-by-Step (Hsieh et al., 2023, arXiv 2305.02301): the teacher's reasoning is kept beside the
+label, as a second task for the student. Several draws of a question are several samples; which of them is
+right is for the check `agreement` to say, with the reference or by vote (self-consistency, Wang et al., 2022,
+arXiv 2203.11171), and which are kept for `selection`.
 
-A seed with an `expression` gives new questions: its numbers are exchanged in the question and in the expression, whose value is then the
-reference. Other seeds are asked as they are.
+A seed with an `expression` gives new questions: its numbers are exchanged in the question and in the
+expression, whose value is then the reference. Other seeds are asked as they are.
 """
 
 import dataclasses
@@ -13,16 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from factory.digest import content_id
 from factory.seeds.seed import Seed
+from factory.system.digest import content_id
 from factory.tasks.answer import normal_answer, split_answer
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
-from factory.tasks.unreadable import unreadable
 from factory.tasks.vary import vary
-from factory.templates import render, template_digest
+from factory.text.templates import render, template_digest
+from factory.text.unreadable import unreadable
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
 
@@ -48,12 +49,17 @@ class RationaleKind:
         """Return the chat messages that put a question, worked examples before it."""
         messages = [{"role": "system", "content": render(SYSTEM, self._own, language=task.language)}]
         for seed in self._examples.before(task):
-            messages += [{"role": "user", "content": seed.question}, {"role": "assistant", "content": self.worked(seed)}]
+            messages += [
+                {"role": "user", "content": seed.question},
+                {"role": "assistant", "content": self.worked(seed)},
+            ]
         return [*messages, {"role": "user", "content": task.question}]
 
     def worked(self, seed: Seed) -> str:
         """Return the turn that answers a seed with the rationale and the reference that it has."""
-        return render(TURN, self._own, language=seed.language, rationale=seed.rationale, answer=seed.reference)
+        return render(
+            TURN, self._own, language=seed.language, rationale=seed.rationale, answer=seed.reference
+        )
 
     def episode(self, task: Task, draw: int) -> Episode:
         """Ask once and read the answer."""
@@ -61,7 +67,8 @@ class RationaleKind:
         return self.read(task, answer.key, answer.text, answer.finish_reason, answer.error)
 
     def read(self, task: Task, key: str, text: str, finish_reason: str, error: str | None) -> Sample:
-        """Return the sample of one answer; its fault is the request's, one of `unreadable`, or no_final_answer where none is marked."""
+        """Return the sample of one answer; its fault is the request's, one of `unreadable`, or
+        no_final_answer where none is marked."""
         fault, detail = (error, "") if error else unreadable(text) or (None, "")
         parts = None if fault else split_answer(text)
         if fault is None and parts is None:

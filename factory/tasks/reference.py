@@ -1,8 +1,10 @@
-"""What a tool-call seed says is right: steps of calls, each step made in parallel, later steps fed by earlier results.
+"""What a tool-call seed says is right: steps of calls, each step made in parallel, later steps fed by earlier
+results.
 
-A reference is text: an expression for the first tool's only argument, or the JSON of a list of steps (`[[call, call], [call]]`; `[]` where
-no tool is needed). Promise: `solve` carries it out; `mend` puts the results of earlier steps back into later ones after numbers were
-replaced, where the reference that a person wrote has them: as a whole argument, or as a number in one.
+A reference is text: an expression for the first tool's only argument, or the JSON of a list of steps
+(`[[call, call], [call]]`; `[]` where no tool is needed). Promise: `solve` carries it out; `mend` puts the
+results of earlier steps back into later ones after numbers were replaced, where the reference that a person
+wrote has them: as a whole argument, or as a number in one.
 """
 
 import itertools
@@ -11,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from factory.digest import canonical_json
+from factory.system.digest import canonical_json
 from factory.tools.errors import ToolError
 from factory.tools.spec import ToolSpec
 
@@ -29,14 +31,18 @@ def parse_steps(reference: str) -> Steps | None:
 
 
 def call_faults(steps: Steps, tools: list[ToolSpec]) -> list[str]:
-    """Return what keeps a teacher from writing these calls: a tool that is not offered, arguments that its schema refuses."""
+    """Return what keeps a teacher from writing these calls: a tool that is not offered, arguments that its
+    schema refuses."""
     by_name = {tool.name: tool for tool in tools}
     faults = []
     for call in itertools.chain.from_iterable(steps):
         if (tool := by_name.get(call["name"])) is None:
             faults.append(f"calls {call['name']}, and the tools are: {', '.join(by_name)}")
         else:
-            faults += [f"calls {tool.name} with what it does not take: {fault}" for fault in tool.check_arguments(call["arguments"])]
+            faults += [
+                f"calls {tool.name} with what it does not take: {fault}"
+                for fault in tool.check_arguments(call["arguments"])
+            ]
     return faults
 
 
@@ -54,9 +60,11 @@ def outcome(results: list[list[str]]) -> str:
 
 
 def mend(reference: str, original: Steps, run: Run) -> str | None:
-    """Return a reference whose later steps hold the results of its own earlier ones, in the places where `original` holds its own.
+    """Return a reference whose later steps hold the results of its own earlier ones, in the places where
+    `original` holds its own.
 
-    None if that cannot be done: an earlier step fails, or has nothing in the place of a result that a later one was fed with.
+    None if that cannot be done: an earlier step fails, or has nothing in the place of a result that a later
+    one was fed with.
     """
     steps = parse_steps(reference)
     before = run_steps(original, run)
@@ -99,14 +107,21 @@ def _fed(given: Any, model: Any, changes: dict[str, Any]) -> Any:
     if isinstance(model, bool) or not isinstance(model, str | int | float):
         return given
     if str(model) in changes:
-        return str(_now(changes, str(model))) if isinstance(model, str) else _number(str(_now(changes, str(model))))
+        return (
+            str(_now(changes, str(model)))
+            if isinstance(model, str)
+            else _number(str(_now(changes, str(model))))
+        )
     if not isinstance(model, str):
         return given
     # An expression may hold a result among numbers of its own; a number that was replaced is the question's.
     said, wrote = _NUMBER.split(given), _NUMBER.split(model)
     if len(said) != len(wrote):
         return given
-    return "".join(str(_now(changes, new)) if new == old and new in changes else new for new, old in zip(said, wrote, strict=True))
+    return "".join(
+        str(_now(changes, new)) if new == old and new in changes else new
+        for new, old in zip(said, wrote, strict=True)
+    )
 
 
 def _now(changes: dict[str, Any], text: str) -> Any:
@@ -122,7 +137,8 @@ def _number(text: str) -> int | float:
 
 
 def _scalars(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield every scalar with its place; text that is JSON of an object or a list is looked into, and the number of `45 days` is one."""
+    """Yield every scalar with its place; text that is JSON of an object or a list is looked into, and the
+    number of `45 days` is one."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             yield from _scalars(json.loads(value), place)

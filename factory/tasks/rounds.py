@@ -1,7 +1,8 @@
 """New tasks from seeds, round after round: each seed in turn, with other numbers each time.
 
-Promise: distinct tasks in an order that follows from the seeds alone; a seed that cannot be varied is asked as it is, once. It ends when
-`FRUITLESS_ROUNDS` rounds in a row bring nothing new. Memory: one id for each task.
+Promise: distinct tasks in an order that follows from the seeds alone; a seed that cannot be varied is asked
+as it is, once. It ends when `FRUITLESS_ROUNDS` rounds in a row bring nothing new. Memory: one id for each
+task.
 """
 
 import itertools
@@ -14,7 +15,8 @@ FRUITLESS_ROUNDS = 20
 
 
 def rounds(seeds: list[Seed], vary: Callable[[Seed, int], tuple[str, str] | None]) -> Iterator[Task]:
-    """Yield tasks; `vary` gives question and reference of a seed's variant (from 1), or None if it has none."""
+    """Yield tasks; `vary` gives question and reference of a seed's variant (from 1), or None if it has
+    none."""
     seen: set[str] = set()
     fruitless = 0
     for variant in itertools.count(1):

@@ -4,15 +4,14 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from factory.digest import content_id
-
-MAX_CHARACTERS = 20_000  # of a text that the teacher or a tool wrote: what is longer is not read
+from factory.system.digest import content_id
 
 
 @dataclass(frozen=True)
 class Task:
-    """One question with its reference ("" if there is none). `seed_id` is the seed that it was made from; `input` is the material that an
-    instruction is about; `parents` are the seeds and samples that it was made from, beside the seed."""
+    """One question with its reference ("" if there is none). `seed_id` is the seed that it was made from;
+    `input` is the material that an instruction is about; `parents` are the seeds and samples that it was made
+    from, beside the seed."""
 
     seed_id: str
     language: str
@@ -25,18 +24,23 @@ class Task:
     @property
     def task_id(self) -> str:
         """The content id of question and reference."""
-        return content_id({"question": self.question, "reference": self.reference} | ({"input": self.input} if self.input else {}))
+        return content_id(
+            {"question": self.question, "reference": self.reference}
+            | ({"input": self.input} if self.input else {})
+        )
 
 
 @dataclass(frozen=True)
 class Sample:
     """All that came of one task in one draw.
 
-    `sample_id` is given by `identified`, once all answers are there. `fault` is the reason code why there is nothing to learn from; then
-    `messages` is None. `text` is what the teacher wrote last, in the answer to `request_key`. `call` is one call, or a list of steps of
-    calls. `outcome` and `expected` are what is compared where an answer can be proved: the result or final answer in a normal form, and the
-    reference's (None if there is none). `said` is the text by which samples are compared with each other, `content_id` is equal for those
-    that say the same. `score` is a judge's, on the scale of its rubric. `messages` is in OpenAI form.
+    `sample_id` is given by `identified`, once all answers are there. `fault` is the reason code why there is
+    nothing to learn from; then `messages` is None. `text` is what the teacher wrote last, in the answer to
+    `request_key`. `call` is one call, or a list of steps of calls. `outcome` and `expected` are what is
+    compared where an answer can be proved: the result or final answer in a normal form, and the reference's
+    (None if there is none). `said` is the text by which samples are compared with each other, `content_id` is
+    equal for those that say the same. `score` is a judge's, on the scale of its rubric. `messages` is in
+    OpenAI form.
     """
 
     request_key: str
@@ -59,7 +63,11 @@ class Sample:
 
 
 def identified(sample: Sample, keys: list[str]) -> Sample:
-    """Return the sample with the content id of the answers that it took, by their keys, and of all that else makes it what it is: a seed's
-    reference that was mended, another template for what is said, or another version of a tool make another sample of the same answers."""
+    """Return the sample with the content id of the answers that it took, by their keys, and of all that else
+    makes it what it is: a seed's reference that was mended, another template for what is said, or another
+    version of a tool make another sample of the same answers."""
     made = [sample.fault, sample.result, sample.answer, sample.messages, sample.outcome, sample.expected]
-    return dataclasses.replace(sample, sample_id=content_id({"requests": keys, "task": dataclasses.asdict(sample.task), "made": made}))
+    return dataclasses.replace(
+        sample,
+        sample_id=content_id({"requests": keys, "task": dataclasses.asdict(sample.task), "made": made}),
+    )

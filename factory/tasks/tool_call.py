@@ -1,10 +1,11 @@
 """The kind `tool_call`: a question, the calls that answer it, the tools' results, the answer.
 
-Where every reference is an expression, a sample is one call of the one tool: the teacher is asked for it as one JSON object, or `null`
-if some references say that no tool is needed. Where references are steps, the teacher is asked for a list of calls, sees their results, and
-is asked again until the list is empty: one call, several in parallel, several turns, or none at all. Each call is really executed. The
-answer states the results in a sentence from a template: what was proved is the result, and a small teacher's own sentence about it would
-only add errors. Only where no tool is needed the answer is the teacher's own.
+Where every reference is an expression, a sample is one call of the one tool: the teacher is asked for it as
+one JSON object, or `null` if some references say that no tool is needed. Where references are steps, the
+teacher is asked for a list of calls, sees their results, and is asked again until the list is empty: one
+call, several in parallel, several turns, or none at all. Each call is really executed. The answer states the
+results in a sentence from a template: what was proved is the result, and a small teacher's own sentence about
+it would only add errors. Only where no tool is needed the answer is the teacher's own.
 """
 
 import itertools
@@ -14,24 +15,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from factory.digest import canonical_json, content_id
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
+from factory.system.digest import canonical_json, content_id
 from factory.tasks.call import CallFault, call_schema, calls_schema, declined, parse_call, parse_calls
-from factory.tasks.control_token import control_token
 from factory.tasks.examples import Examples
 from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.reference import Run, Steps, mend, outcome, parse_steps, run_steps
 from factory.tasks.rounds import rounds
-from factory.tasks.sample import MAX_CHARACTERS, Sample, Task
-from factory.tasks.unreadable import unreadable
+from factory.tasks.sample import Sample, Task
 from factory.tasks.vary import vary
-from factory.templates import render, template_digest
+from factory.text.control_token import control_token
+from factory.text.templates import render, template_digest
+from factory.text.unreadable import MAX_CHARACTERS, unreadable
 from factory.tools.errors import ToolError
 from factory.tools.registry import canonical_arguments, run_tool
 from factory.tools.spec import ToolSpec
 
-SYSTEM, STEPS, ANSWER, PLAIN = "tool_call_system.j2", "tool_call_steps.j2", "tool_call_answer.j2", "tool_call_plain.j2"
+SYSTEM, STEPS, ANSWER, PLAIN = (
+    "tool_call_system.j2",
+    "tool_call_steps.j2",
+    "tool_call_answer.j2",
+    "tool_call_plain.j2",
+)
 MAX_STEPS = 4
 # A variant takes milliseconds to make, and the teacher waits for the whole of a block.
 LARGEST_BLOCK = 1024
@@ -40,7 +46,8 @@ LARGEST_BLOCK = 1024
 class ToolCallKind:
     """Proposes tasks from seeds, renders them for the teacher, and reads its answers.
 
-    `wanted` is how many tasks are likely to be needed; `own` is the folder of a person's own templates; `run` carries a call out.
+    `wanted` is how many tasks are likely to be needed; `own` is the folder of a person's own templates; `run`
+    carries a call out.
     """
 
     def __init__(
@@ -59,7 +66,11 @@ class ToolCallKind:
         self.in_steps = any(steps)
         self._declines = [] in steps and not self.in_steps
         self.schema = calls_schema(tools) if self.in_steps else call_schema(tools, or_none=self._declines)
-        used = [STEPS if self.in_steps else SYSTEM, ANSWER, *([PLAIN] if self.in_steps or self._declines else [])]
+        used = [
+            STEPS if self.in_steps else SYSTEM,
+            ANSWER,
+            *([PLAIN] if self.in_steps or self._declines else []),
+        ]
         self.template_digest = content_id([template_digest(name, own) for name in used])
         self._seeds = seeds
         self._seed = seed
@@ -67,12 +78,15 @@ class ToolCallKind:
         self._run = run
         self._own = own
         shown = [tool.model_dump() for tool in tools]
-        self._system = {"role": "system", "content": render(used[0], own, tools=shown, declines=self._declines)}
+        self._system = {
+            "role": "system",
+            "content": render(used[0], own, tools=shown, declines=self._declines),
+        }
         self._examples = Examples([seed for seed in seeds if seed.reference], examples)
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:
-        """Yield tasks in blocks, the first as large as what is wanted, none above `LARGEST_BLOCK`; the tasks of a seed stand together
-        within a block."""
+        """Yield tasks in blocks, the first as large as what is wanted, none above `LARGEST_BLOCK`; the tasks
+        of a seed stand together within a block."""
         coming = rounds(self._seeds, self._vary)
         size = self._wanted
         while block := self._block(coming, min(size, LARGEST_BLOCK)):
@@ -84,7 +98,8 @@ class ToolCallKind:
         return self._block(rounds(self._seeds, self._vary), count)
 
     def _block(self, coming: Iterator[Task], size: int) -> list[Task]:
-        # Tasks of one seed stand together: their prompts are alike but for the question, and the prefix cache holds only so much.
+        # Tasks of one seed stand together: their prompts are alike but for the question, and the prefix cache
+        # holds only so much.
         order = {seed.seed_id: position for position, seed in enumerate(self._seeds)}
         return sorted(itertools.islice(coming, size), key=lambda task: order[task.seed_id])
 
@@ -96,8 +111,8 @@ class ToolCallKind:
         return [*messages, {"role": "user", "content": task.question}]
 
     def episode(self, task: Task, draw: int) -> Episode:
-        """Put the task; in steps, go on with each step's results until the teacher calls no more. Where it calls nothing at all, ask once
-        more for an answer in words."""
+        """Put the task; in steps, go on with each step's results until the teacher calls no more. Where it
+        calls nothing at all, ask once more for an answer in words."""
         if self.in_steps:
             return (yield from self._in_steps(task))
         answer = yield Ask(self.ask(task), self.schema)
@@ -106,7 +121,8 @@ class ToolCallKind:
         return self.read(task, answer)
 
     def read(self, task: Task, answer: Answer) -> Sample:
-        """Return the sample that a single call makes, call executed; a bad answer makes a sample with a fault."""
+        """Return the sample that a single call makes, call executed; a bad answer makes a sample with a
+        fault."""
         call, result, fault, detail = None, None, answer.error, ""
         if fault is None:
             try:
@@ -127,7 +143,9 @@ class ToolCallKind:
             fault=fault,
             result=result,
             answer=sentence,
-            messages=path_messages(task.question, [[call]], [[result]], sentence) if call and result is not None and sentence else None,
+            messages=path_messages(task.question, [[call]], [[result]], sentence)
+            if call and result is not None and sentence
+            else None,
             outcome=result,
             expected=self._expected(task),
             said=f"{task.question} {canonical_json(said)}",
@@ -172,7 +190,9 @@ class ToolCallKind:
         original = parse_steps(seed.reference)
         if original is None or len(original) < 2:
             return vary(seed, variant, self._seed, self.solve)
-        return vary(seed, variant, self._seed, self.solve, lambda reference: mend(reference, original, self._run))
+        return vary(
+            seed, variant, self._seed, self.solve, lambda reference: mend(reference, original, self._run)
+        )
 
     def _in_steps(self, task: Task) -> Episode:
         messages = self.ask(task)
@@ -203,7 +223,10 @@ class ToolCallKind:
         if fault is None and not steps:
             return (yield from self._in_words(task, [answer]))
         sentence = self._sentence(task, results[-1]) if fault is None else None
-        path = [[[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step] for step in steps]
+        path = [
+            [[call["name"], canonical_arguments(call["name"], call["arguments"])] for call in step]
+            for step in steps
+        ]
         return Sample(
             request_key=answer.key,
             task=task,
@@ -262,7 +285,12 @@ class ToolCallKind:
         spec = next(tool for tool in self.tools if tool.name == call["name"])
         given = call["arguments"]
         names = [name for name in spec.function.parameters.get("properties", {}) if name in given]
-        return {"name": call["name"], "arguments": {name: given[name] for name in [*names, *(name for name in given if name not in names)]}}
+        return {
+            "name": call["name"],
+            "arguments": {
+                name: given[name] for name in [*names, *(name for name in given if name not in names)]
+            },
+        }
 
     def _sentence(self, task: Task, results: list[str]) -> str:
         return render(ANSWER, self._own, language=task.language, result="; ".join(results))
@@ -278,12 +306,18 @@ def path_messages(question: str, steps: Steps, results: list[list[str]], answer:
             {
                 "id": name,
                 "type": "function",
-                "function": {"name": call["name"], "arguments": json.dumps(call["arguments"], ensure_ascii=False)},
+                "function": {
+                    "name": call["name"],
+                    "arguments": json.dumps(call["arguments"], ensure_ascii=False),
+                },
             }
             for name, call in zip(ids, step, strict=True)
         ]
         messages.append({"role": "assistant", "content": None, "tool_calls": calls})
-        messages += [{"role": "tool", "tool_call_id": name, "content": result} for name, result in zip(ids, outcomes, strict=True)]
+        messages += [
+            {"role": "tool", "tool_call_id": name, "content": result}
+            for name, result in zip(ids, outcomes, strict=True)
+        ]
     return [*messages, {"role": "assistant", "content": answer}]
 
 
@@ -297,4 +331,8 @@ def _results_turn(results: list[str]) -> dict[str, Any]:
 
 
 def _normal(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum() or char in ".+-*/%^()")
+    return "".join(
+        char
+        for char in unicodedata.normalize("NFKC", text).casefold()
+        if char.isalnum() or char in ".+-*/%^()"
+    )

@@ -1,16 +1,17 @@
 """The arguments of a call, read from what a model wrote.
 
-Promise: `read` gives an instance of a tool's argument model or raises `ToolError("bad_arguments")` that names each fault with its place;
-`plain_numbers` writes a whole number as an integer wherever it stands, since JSON Schema holds 5.0 for an integer too. What a value means
-(whether a date exists, whether two units fit) is the tool's own to judge.
+Promise: `read` gives an instance of a tool's argument model or raises `ToolError("bad_arguments")` that names
+each fault with its place; `plain_numbers` writes a whole number as an integer wherever it stands, since JSON
+Schema holds 5.0 for an integer too. What a value means (whether a date exists, whether two units fit) is the
+tool's own to judge.
 """
 
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from factory.text.visible import escape_hidden, truncate
 from factory.tools.errors import ToolError
-from factory.visible import cut, visible
 
 MAX_MESSAGE = 400
 
@@ -30,15 +31,17 @@ def read(model: type[Model], arguments: dict[str, Any]) -> Model:
         return model.model_validate(plain_numbers(arguments))
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'arguments'}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()
+            f"{'.'.join(map(str, fault['loc'])) or 'arguments'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
         )
     except RecursionError:
         faults = "the arguments are nested too deeply"
-    raise ToolError("bad_arguments", visible(cut(faults, MAX_MESSAGE)))
+    raise ToolError("bad_arguments", escape_hidden(truncate(faults, MAX_MESSAGE)))
 
 
 def plain_numbers(value: Any) -> Any:
-    """Return a JSON value with its whole floats as integers; raise RecursionError if it is nested too deeply."""
+    """Return a JSON value with its whole floats as integers; raise RecursionError if it is nested too
+    deeply."""
     if isinstance(value, dict):
         return {key: plain_numbers(item) for key, item in value.items()}
     if isinstance(value, list):

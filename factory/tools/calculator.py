@@ -1,8 +1,9 @@
 """Exact arithmetic on text that nobody trusts.
 
-Promise: `evaluate` computes with fractions, so `0.1 + 0.2` is `0.3`; it answers or raises `ToolError` within milliseconds, whatever
-the text. Nothing is ever executed: the text is filtered by character, parsed, and walked along an allow-list of nodes, and
-each bound is checked before the work that it bounds. Units, names, functions and digit separators are not understood.
+Promise: `evaluate` computes with fractions, so `0.1 + 0.2` is `0.3`; it answers or raises `ToolError` within
+milliseconds, whatever the text. Nothing is ever executed: the text is filtered by character, parsed, and
+walked along an allow-list of nodes, and each bound is checked before the work that it bounds. Units, names,
+functions and digit separators are not understood.
 """
 
 import ast
@@ -28,16 +29,17 @@ _BOUND = 10**MAX_DIGITS
 def evaluate(expression: str) -> str:
     """Return the value of an arithmetic expression as text; raise ToolError for anything else.
 
-    Understood: decimal numbers, `+ - * / // % **`, signs, parentheses and spaces; `× ÷ − （ ）` are read as `* / - ( )`. `//` rounds
-    down and `%` is its remainder, never per cent. The answer is an integer, or a decimal rounded half-even to six places without
-    trailing zeros.
+    Understood: decimal numbers, `+ - * / // % **`, signs, parentheses and spaces; `× ÷ − （ ）` are read as `*
+    / - ( )`. `//` rounds down and `%` is its remainder, never per cent. The answer is an integer, or a
+    decimal rounded half-even to six places without trailing zeros.
     """
     root, text = _parsed(expression)
     return _as_text(_value(root, text, depth=1))
 
 
 def canonical(expression: str) -> str:
-    """Return the expression without what does not change its meaning: spaces, and parentheses that bind nothing.
+    """Return the expression without what does not change its meaning: spaces, and parentheses that bind
+    nothing.
 
     Text that is no expression comes back without its spaces.
     """
@@ -69,7 +71,8 @@ def _checked_text(expression: str) -> str:
     for character in text:
         if character not in _ALLOWED:
             raise ToolError("not_allowed", f"the character {character!r} is not allowed: {_UNDERSTOOD}")
-    # Python's own limit on parentheses differs between versions, so the parser never gets to see many of them.
+    # Python's own limit on parentheses differs between versions, so the parser never gets to see many of
+    # them.
     if max(accumulate((character == "(") - (character == ")") for character in text), default=0) > MAX_DEPTH:
         raise ToolError("too_large", f"parentheses are nested more than {MAX_DEPTH} deep")
     return text
@@ -130,7 +133,8 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction:
         raise ToolError("not_allowed", "an exponent must be a whole number")
     if abs(exponent) > MAX_EXPONENT:
         raise ToolError("too_large", f"an exponent is beyond {MAX_EXPONENT}")
-    # n ** e has at least (bits of n - 1) * e + 1 bits: what is refused here would be refused after computing as well.
+    # n ** e has at least (bits of n - 1) * e + 1 bits: what is refused here would be refused after computing
+    # as well.
     bits = max(base.numerator.bit_length(), base.denominator.bit_length())
     if (bits - 1) * abs(exponent.numerator) >= _BOUND.bit_length():
         raise ToolError("too_large", f"a power has more than {MAX_DIGITS} digits")

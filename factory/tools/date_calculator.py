@@ -1,9 +1,10 @@
 """Calendar arithmetic on ISO dates.
 
-Promise: the proleptic Gregorian calendar from 0001-01-01 to 9999-12-31, in constant time. Adding months or years keeps the day of the
-month, or takes the month's last day where it has no such day (2024-01-31 and one month is 2024-02-29). A difference counts the days from
-`date` to `other_date`, neither rounded nor counted at both ends, and is negative if `other_date` is the earlier. Not understood: today,
-times, time zones, other calendars.
+Promise: the proleptic Gregorian calendar from 0001-01-01 to 9999-12-31, in constant time. Adding months or
+years keeps the day of the month, or takes the month's last day where it has no such day (2024-01-31 and one
+month is 2024-02-29). A difference counts the days from `date` to `other_date`, neither rounded nor counted at
+both ends, and is negative if `other_date` is the earlier. Not understood: today, times, time zones, other
+calendars.
 """
 
 from calendar import monthrange
@@ -49,7 +50,8 @@ class Calculation(Arguments):
 
 
 def run(arguments: dict[str, Any]) -> str:
-    """Return a number of days (`45 days`), a date (`2024-03-01`) or the English name of a weekday (`Monday`)."""
+    """Return a number of days (`45 days`), a date (`2024-03-01`) or the English name of a weekday
+    (`Monday`)."""
     call = read(Calculation, arguments)
     day = date.fromisoformat(call.date)
     if call.other_date is not None:
@@ -59,12 +61,15 @@ def run(arguments: dict[str, Any]) -> str:
         try:
             return _moved(day, call.amount, str(call.unit)).isoformat()
         except (ValueError, OverflowError):
-            raise ToolError("out_of_range", "the result would lie before the year 1 or after the year 9999") from None
+            raise ToolError(
+                "out_of_range", "the result would lie before the year 1 or after the year 9999"
+            ) from None
     return _WEEKDAYS[day.weekday()]
 
 
 def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments in the form that is equal for calls that say the same: 20240305 is 2024-03-05, 2 weeks are 14 days."""
+    """Return arguments in the form that is equal for calls that say the same: 20240305 is 2024-03-05, 2 weeks
+    are 14 days."""
     try:
         said = read(Calculation, arguments).model_dump(exclude_none=True)
     except ToolError:
@@ -89,4 +94,8 @@ def _moved(day: date, amount: int, unit: str) -> date:
         return day + timedelta(days=amount * (7 if unit == "week" else 1))
     month = day.year * 12 + day.month - 1 + amount * (12 if unit == "year" else 1)
     year, month = divmod(month, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1])) if 1 <= year <= 9999 else date(year, 1, 1)
+    return (
+        date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+        if 1 <= year <= 9999
+        else date(year, 1, 1)
+    )

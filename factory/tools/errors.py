@@ -1,8 +1,8 @@
 """A tool call that cannot be carried out, with a reason code from a closed set.
 
-Promise: a `ToolError` is what a bad call of a model becomes, never a fault of the program or of the person: whoever checks the
-sample turns it into a verdict row. The code is stable and can be counted in SQL; the message is for people and may change.
-It survives pickling, so a tool can run in a child process.
+Promise: a `ToolError` is what a bad call of a model becomes, never a fault of the program or of the person:
+whoever checks the sample turns it into a verdict row. The code is stable and can be counted in SQL; the
+message is for people and may change. It survives pickling, so a tool can run in a child process.
 """
 
 from typing import Literal
@@ -29,7 +29,8 @@ Reason = Literal[
 
 
 class ToolError(Exception):
-    """The call was refused or failed: `reason` says which kind, `message` what exactly (printable, without lone surrogates)."""
+    """The call was refused or failed: `reason` says which kind, `message` what exactly (printable, without
+    lone surrogates)."""
 
     def __init__(self, reason: Reason, message: str):
         super().__init__(reason, message)

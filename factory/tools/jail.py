@@ -1,4 +1,5 @@
-"""The walls around a person's tool: what the child process gives up, for good, before it sees a line of the person's code.
+"""The walls around a person's tool: what the child process gives up, for good, before it sees a line of the
+person's code.
 
 Promise: `enter` puts up every wall that this kernel lets it and returns the names of those that stand:
 
@@ -8,9 +9,10 @@ Promise: `enter` puts up every wall that this kernel lets it and returns the nam
 - `seccomp`: sockets, processes, threads, signals and changes to files fail in the kernel (`factory.tools.seccomp`).
 - `audit`: a Python audit hook that refuses the same, with a clearer message.
 
-Network is out of reach by `namespace` and by `seccomp`, each by itself; files by `landlock`, and writing by `seccomp` as well. Where the
-kernel gives none of these, `audit` is all there is: it stops honest code and accidents, not somebody who knows CPython.
-Not promised: that a stranger cannot learn whether a path exists or what the time is, or secrecy against side channels of the processor.
+Network is out of reach by `namespace` and by `seccomp`, each by itself; files by `landlock`, and writing by
+`seccomp` as well. Where the kernel gives none of these, `audit` is all there is: it stops honest code and
+accidents, not somebody who knows CPython. Not promised: that a stranger cannot learn whether a path exists or
+what the time is, or secrecy against side channels of the processor.
 """
 
 import ctypes
@@ -30,10 +32,28 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers o
 _ALL_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}  # by Landlock's version; from 5 on with ioctl
 _READ_FILE, _READ_FOLDER = 4, 8
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_PROCESSES = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.", "os.kill", "signal.pthread_kill")
+_PROCESSES = (
+    "subprocess.",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "pty.",
+    "os.kill",
+    "signal.pthread_kill",
+)
 _NAMES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink")
 _FILES = ("os.truncate", "os.ch", "os.utime", "os.setxattr", "os.removexattr")
-_REFUSED = (*_PROCESSES, *_NAMES, *_FILES, "socket.", "_thread.start", "resource.setrlimit", "resource.prlimit")
+_REFUSED = (
+    *_PROCESSES,
+    *_NAMES,
+    *_FILES,
+    "socket.",
+    "_thread.start",
+    "resource.setrlimit",
+    "resource.prlimit",
+)
 
 
 class Refused(PermissionError):
@@ -43,7 +63,8 @@ class Refused(PermissionError):
 def enter(memory: int, parent: int) -> list[str]:
     """Put up the walls around this process, which must have one thread; return their names.
 
-    `memory` is in bytes of address space; the kernel will kill this process when its parent, whose id is `parent`, ends.
+    `memory` is in bytes of address space; the kernel will kill this process when its parent, whose id is
+    `parent`, ends.
     """
     walls = ["limits"]
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,8 +1,8 @@
 """A person's Python file of tools, looked at without being run.
 
-Promise: `read_own_file` returns the source, or raises one `InputError` that names every fault with file and line: the file parses, defines
-a plain function of each tool's name at its top level, and each takes the arguments that the tool's schema allows. Not promised: that it
-works.
+Promise: `read_own_file` returns the source, or raises one `InputError` that names every fault with file and
+line: the file parses, defines a plain function of each tool's name at its top level, and each takes the
+arguments that the tool's schema allows. Not promised: that it works.
 """
 
 import ast
@@ -26,8 +26,12 @@ def read_own_file(path: Path, specs: list[ToolSpec]) -> str:
     except SyntaxError as error:
         raise InputError(f"{path}:{error.lineno or 1}: not valid Python: {error.msg}", _FORM) from None
     except (ValueError, RecursionError, MemoryError):
-        raise InputError(f"{path}:1: not valid Python: nested too deeply, or with null characters in it", _FORM) from None
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        raise InputError(
+            f"{path}:1: not valid Python: nested too deeply, or with null characters in it", _FORM
+        ) from None
+    functions = {
+        node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     faults: list[str] = []
     for spec in specs:
         function = functions.get(spec.name)
@@ -58,11 +62,22 @@ def _faults(function: ast.FunctionDef | ast.AsyncFunctionDef, spec: ToolSpec) ->
     given = function.args
     positional = [*given.posonlyargs, *given.args]
     optional = {argument.arg for argument in positional[len(positional) - len(given.defaults) :]}
-    optional |= {argument.arg for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True) if default is not None}
+    optional |= {
+        argument.arg
+        for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        if default is not None
+    }
     known = {argument.arg for argument in (*given.args, *given.kwonlyargs)}
     always = {argument.arg for argument in (*positional, *given.kwonlyargs)} - optional
     schema = spec.function.parameters
-    faults = [f"does not take the argument {name!r} of its schema" for name in schema.get("properties", {}) if name not in known]
+    faults = [
+        f"does not take the argument {name!r} of its schema"
+        for name in schema.get("properties", {})
+        if name not in known
+    ]
     faults = [] if given.kwarg else faults
     required = set(schema.get("required", []))
-    return faults + [f"needs the argument {name!r}, which its schema does not require" for name in sorted(always - required)]
+    return faults + [
+        f"needs the argument {name!r}, which its schema does not require"
+        for name in sorted(always - required)
+    ]

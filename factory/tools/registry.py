@@ -1,13 +1,21 @@
 """The tools that ship with the factory, by name: a closed set, so that no recipe can point at code.
 
-Promise: `run_tool` answers with text or raises `ToolError`; nothing is read or written because of an argument. Every tool bounds its own
-work, so none needs a process of its own. A person's own tools are not here: `sandbox` runs them.
+Promise: `run_tool` answers with text or raises `ToolError`; nothing is read or written because of an
+argument. Every tool bounds its own work, so none needs a process of its own. A person's own tools are not
+here: `sandbox` runs them.
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from factory.tools import calculator, date_calculator, table_lookup, text_tool, train_timetable, unit_converter
+from factory.tools import (
+    calculator,
+    date_calculator,
+    table_lookup,
+    text_tool,
+    train_timetable,
+    unit_converter,
+)
 from factory.tools.arguments import plain_numbers
 from factory.tools.errors import ToolError
 
@@ -20,7 +28,8 @@ class Tool(NamedTuple):
 
 
 def run_tool(name: str, arguments: dict[str, Any]) -> str:
-    """Carry out one call and return the tool's answer; raise ToolError with the reason when it cannot be carried out."""
+    """Carry out one call and return the tool's answer; raise ToolError with the reason when it cannot be
+    carried out."""
     tool = _TOOLS.get(name)
     if tool is None:
         raise ToolError("unknown_tool", f"there is no tool {name!r}; there is: {', '.join(TOOL_NAMES)}")
@@ -28,10 +37,11 @@ def run_tool(name: str, arguments: dict[str, Any]) -> str:
 
 
 def canonical_arguments(name: str, arguments: dict[str, Any]) -> Any:
-    """Return arguments in a form that is equal for calls that say the same (5.0 and 5, other spacing, a default left out or written).
+    """Return arguments in a form that is equal for calls that say the same (5.0 and 5, other spacing, a
+    default left out or written).
 
-    Arguments that the tool would refuse, and those of unknown tools, come back with their numbers made plain. The order of keys never
-    matters to `content_id`.
+    Arguments that the tool would refuse, and those of unknown tools, come back with their numbers made plain.
+    The order of keys never matters to `content_id`.
     """
     tool = _TOOLS.get(name)
     return tool.canonical(arguments) if tool else plain_numbers(arguments)

@@ -1,13 +1,16 @@
 """A person's own tools, run in a child process that is let out of nothing.
 
-Promise: the person's file never runs in this process. Its functions run in one warm child, behind the walls of `factory.tools.jail` (which
-of them stand on this machine is in `walls`), with nothing of this process's environment, in an empty folder, within `Limits`; the child
-dies with this process, and is replaced when it has died or was killed. Whatever happens in it, a call gives text or a `ToolError`:
+Promise: the person's file never runs in this process. Its functions run in one warm child, behind the walls
+of `factory.tools.jail` (which of them stand on this machine is in `walls`), with nothing of this process's
+environment, in an empty folder, within `Limits`; the child dies with this process, and is replaced when it
+has died or was killed. Whatever happens in it, a call gives text or a `ToolError`:
 
-`timed_out` (wall or CPU time), `out_of_memory`, `crashed` (the process ended), `refused` (a file, the network, a process: what the walls
-keep out), `bad_result` (neither text nor JSON, or too long), `raised` (any other exception, SystemExit among them).
+`timed_out` (wall or CPU time), `out_of_memory`, `crashed` (the process ended), `refused` (a file, the
+network, a process: what the walls keep out), `bad_result` (neither text nor JSON, or too long), `raised` (any
+other exception, SystemExit among them).
 
-Not promised: that a tool is a function of its arguments. The child is warm, so what one call leaves in a global the next one finds.
+Not promised: that a tool is a function of its arguments. The child is warm, so what one call leaves in a
+global the next one finds.
 """
 
 import json
@@ -26,41 +29,49 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from factory.digest import bytes_id
 from factory.errors import FactoryError, InputError
+from factory.system.digest import bytes_id
+from factory.text.visible import escape_hidden, truncate
 from factory.tools.errors import Reason, ToolError
 from factory.tools.own_file import read_own_file
 from factory.tools.sandbox_child import MAX_RESULT
 from factory.tools.spec import ToolSpec
-from factory.visible import cut, visible
 
 START_SECONDS = 60.0  # Python's own start, on a machine with no core to spare
 MAX_ARGUMENTS = 256 * 1024  # bytes of a call
 _MAX_LINE = 12 * MAX_RESULT + 4096  # JSON in ASCII writes a character in up to twelve
-_REASONS: dict[str, Reason] = {"out_of_memory": "out_of_memory", "refused": "refused", "bad_result": "bad_result", "raised": "raised"}
+_REASONS: dict[str, Reason] = {
+    "out_of_memory": "out_of_memory",
+    "refused": "refused",
+    "bad_result": "bad_result",
+    "raised": "raised",
+}
 _ROOT = Path(__file__).resolve().parents[2]
 _START = "import sys; sys.path.insert(0, sys.argv[3]); from factory.tools.sandbox_child import main; main()"
-# The order of a set of strings must not change from one child to the next, and number libraries must not try to start threads.
+# The order of a set of strings must not change from one child to the next, and number libraries must not try
+# to start threads.
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may use: seconds of wall time, and of CPU time; megabytes (2**20 bytes) of address space, Python's own among them."""
+    """What one call may use: seconds of wall time, and of CPU time; megabytes (2**20 bytes) of address space,
+    Python's own among them."""
 
     seconds: float = 5.0
     memory_mb: int = 256
 
 
 class OwnTools:
-    """The tools of one file. Close it, or use it as a context manager, and the child ends then; otherwise when nothing refers to this any
-    more. Calls from several threads wait for each other.
+    """The tools of one file. Close it, or use it as a context manager, and the child ends then; otherwise
+    when nothing refers to this any more. Calls from several threads wait for each other.
 
     The child also dies when the thread that made it ends: make it in one that outlives the calls.
     """
 
     def __init__(self, file: Path, specs: list[ToolSpec], limits: Limits = Limits()):
-        """Check the file, then load it in a child; InputError names file and line, FactoryError says that no child can be started."""
+        """Check the file, then load it in a child; InputError names file and line, FactoryError says that no
+        child can be started."""
         self._source = read_own_file(file, specs)
         self._file = file
         self._specs = {spec.name: spec for spec in specs}
@@ -71,7 +82,10 @@ class OwnTools:
         try:
             self._loaded()
         except ToolError as error:
-            raise InputError(f"{file}: cannot be loaded: {error.message}", "The file runs in a sandbox: no network, no files.") from None
+            raise InputError(
+                f"{file}: cannot be loaded: {error.message}",
+                "The file runs in a sandbox: no network, no files.",
+            ) from None
 
     @property
     def source_id(self) -> str:
@@ -82,9 +96,14 @@ class OwnTools:
         """Return the result of one call as text, a JSON value in canonical form; raise ToolError."""
         spec = self._specs.get(name)
         if spec is None:
-            raise ToolError("unknown_tool", visible(cut(f"there is no tool {name!r}; there is: {', '.join(sorted(self._specs))}", 400)))
+            raise ToolError(
+                "unknown_tool",
+                escape_hidden(
+                    truncate(f"there is no tool {name!r}; there is: {', '.join(sorted(self._specs))}", 400)
+                ),
+            )
         if faults := spec.check_arguments(arguments):
-            raise ToolError("bad_arguments", visible(cut("; ".join(faults), 400)))
+            raise ToolError("bad_arguments", escape_hidden(truncate("; ".join(faults), 400)))
         with self._lock:
             child = self._loaded()
             try:
@@ -101,7 +120,9 @@ class OwnTools:
     def __enter__(self) -> "OwnTools":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _loaded(self) -> "_Child":
@@ -151,7 +172,10 @@ class _Child:
                 self.end()
                 said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))
                 why = (said.read().decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
-                raise FactoryError(f"no process for the tools could be started: {visible(why)}", "Give the tools more memory_mb.") from None
+                raise FactoryError(
+                    f"no process for the tools could be started: {escape_hidden(why)}",
+                    "Give the tools more memory_mb.",
+                ) from None
 
     @property
     def alive(self) -> bool:
@@ -163,7 +187,9 @@ class _Child:
         try:
             line = json.dumps({"id": self._asked, **request}, allow_nan=False).encode("ascii") + b"\n"
         except (TypeError, ValueError, RecursionError) as error:
-            raise ToolError("bad_arguments", f"the arguments are not JSON: {visible(str(error))}") from None
+            raise ToolError(
+                "bad_arguments", f"the arguments are not JSON: {escape_hidden(str(error))}"
+            ) from None
         if "arguments" in request and len(line) > MAX_ARGUMENTS:
             raise ToolError("too_long", f"the arguments take more than {MAX_ARGUMENTS} bytes")
         deadline = time.monotonic() + seconds
@@ -172,13 +198,15 @@ class _Child:
         self._send(line, deadline)
         answer = self._answer(self._asked, deadline)
         match answer:
-            case {"text": str(text)} if len(text) <= MAX_RESULT and not any("\ud800" <= character <= "\udfff" for character in text):
+            case {"text": str(text)} if len(text) <= MAX_RESULT and not any(
+                "\ud800" <= character <= "\udfff" for character in text
+            ):
                 self.spent = False
                 return text
             case {"reason": str(reason), "message": str(message)} if reason in _REASONS:
                 # After a lack of memory nobody knows what the process still holds.
                 self.spent = reason == "out_of_memory"
-                raise ToolError(_REASONS[reason], visible(cut(message, 600)))
+                raise ToolError(_REASONS[reason], escape_hidden(truncate(message, 600)))
         raise ToolError("bad_result", "the process answered with something that is no result")
 
     def end(self) -> None:
@@ -187,7 +215,8 @@ class _Child:
         self._finish()
 
     def _allow_cpu(self, seconds: float) -> None:
-        """Set the limit of CPU time to what is spent and `seconds`, rounded up: the kernel counts a process's whole life."""
+        """Set the limit of CPU time to what is spent and `seconds`, rounded up: the kernel counts a process's
+        whole life."""
         try:
             fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
             used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -231,14 +260,19 @@ class _Child:
         return ToolError("timed_out", "the tool took longer than it may, and was stopped")
 
     def _ended(self) -> ToolError:
-        # The pipe can close a moment before the process is gone; one that only closed the pipe has to be killed.
+        # The pipe can close a moment before the process is gone; one that only closed the pipe has to be
+        # killed.
         try:
             code = self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             return ToolError("crashed", "the tool closed the pipe to its process")
         if code == -signal.SIGXCPU:
             return ToolError("timed_out", "the tool took more CPU time than it may, and was stopped")
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended by itself with exit code {code}"
+        how = (
+            f"was ended by {signal.Signals(-code).name}"
+            if code < 0
+            else f"ended by itself with exit code {code}"
+        )
         return ToolError("crashed", f"the process of the tool {how}")
 
 

@@ -1,8 +1,9 @@
-"""The process in which a person's tools run: it locks itself in, loads the source it is sent, and answers calls, a JSON line each.
+"""The process in which a person's tools run: it locks itself in, loads the source it is sent, and answers
+calls, a JSON line each.
 
-Promise: an answer is `{"id", "text"}` or `{"id", "reason", "message"}`, in ASCII; what the person's code prints goes nowhere. The process
-ends with its input. Everything that it sends is the person's code speaking, since that code shares the interpreter:
-`factory.tools.sandbox` trusts nothing of it, and keeps the time.
+Promise: an answer is `{"id", "text"}` or `{"id", "reason", "message"}`, in ASCII; what the person's code
+prints goes nowhere. The process ends with its input. Everything that it sends is the person's code speaking,
+since that code shares the interpreter: `factory.tools.sandbox` trusts nothing of it, and keeps the time.
 """
 
 import json
@@ -10,14 +11,15 @@ import os
 import sys
 from typing import Any
 
-from factory.digest import canonical_json
+from factory.system.digest import canonical_json
 from factory.tools.jail import enter
 
 MAX_RESULT = 64 * 1024  # characters
 
 
 def main() -> None:
-    """Serve calls from standard input until it ends. Arguments: bytes of memory, the parent's process id, the folder to forget."""
+    """Serve calls from standard input until it ends. Arguments: bytes of memory, the parent's process id, the
+    folder to forget."""
     memory, parent, checkout = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     requests, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -1,8 +1,10 @@
-"""A filter of system calls for a process that is only to compute: no sockets, processes, threads, signals to others, or changed files.
+"""A filter of system calls for a process that is only to compute: no sockets, processes, threads, signals to
+others, or changed files.
 
-Promise: `forbid_system_calls` is irrevocable, needs no privilege, and makes each forbidden call fail with EPERM (ENOSYS where libc then
-falls back to an older call that is filtered as well). Calls newer than the table are forbidden: what a later kernel adds is not a hole.
-Files can be opened for reading only; which files is for Landlock to say (`jail`). Covered: Linux on x86-64; elsewhere it returns False.
+Promise: `forbid_system_calls` is irrevocable, needs no privilege, and makes each forbidden call fail with
+EPERM (ENOSYS where libc then falls back to an older call that is filtered as well). Calls newer than the
+table are forbidden: what a later kernel adds is not a hole. Files can be opened for reading only; which files
+is for Landlock to say (`jail`). Covered: Linux on x86-64; elsewhere it returns False.
 """
 
 import ctypes
@@ -17,19 +19,102 @@ _FORBIDDEN = (
     *(41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 53, 288, 299, 307),  # socket and its family
     *(56, 57, 58, 59, 322),  # clone, fork, vfork, execve, execveat
     *(62, 129, 200, 297, 424, 434, 438),  # kill, rt_sigqueueinfo, tkill, rt_tgsigqueueinfo, pidfd_*
-    *(101, 298, 310, 311, 312, 321, 323, 440, 448),  # ptrace, perf_event_open, process_vm_*, kcmp, bpf, userfaultfd, process_*
+    *(
+        101,
+        298,
+        310,
+        311,
+        312,
+        321,
+        323,
+        440,
+        448,
+    ),  # ptrace, perf_event_open, process_vm_*, kcmp, bpf, userfaultfd, process_*
     *(206, 209, 425, 426, 427),  # io_setup, io_submit, io_uring_*: they would do the other calls unseen
-    *(155, 161, 165, 166, 272, 308, 428, 429, 430, 431, 432, 433, 442),  # pivot_root, chroot, mount and its family, unshare, setns
+    *(
+        155,
+        161,
+        165,
+        166,
+        272,
+        308,
+        428,
+        429,
+        430,
+        431,
+        432,
+        433,
+        442,
+    ),  # pivot_root, chroot, mount and its family, unshare, setns
     *(248, 249, 250),  # the keyring
-    *(76, 77, 82, 83, 84, 85, 86, 87, 88, 133, 258, 259, 263, 264, 265, 266, 285, 316),  # make, cut, rename, link and remove files
+    *(
+        76,
+        77,
+        82,
+        83,
+        84,
+        85,
+        86,
+        87,
+        88,
+        133,
+        258,
+        259,
+        263,
+        264,
+        265,
+        266,
+        285,
+        316,
+    ),  # make, cut, rename, link and remove files
     *(90, 91, 92, 93, 94, 260, 268, 452, 132, 235, 261, 280),  # chmod, chown and utime with their families
     *(188, 189, 190, 197, 198, 199),  # setxattr, removexattr and their families
     *(303, 304, 319, 447),  # name_to_handle_at, open_by_handle_at, memfd_create, memfd_secret
-    *(29, 30, 31, 64, 65, 66, 68, 69, 70, 71, 240, 241),  # shared memory, semaphores and queues that outlive the process
+    *(
+        29,
+        30,
+        31,
+        64,
+        65,
+        66,
+        68,
+        69,
+        70,
+        71,
+        240,
+        241,
+    ),  # shared memory, semaphores and queues that outlive the process
     *(105, 106, 113, 114, 116, 117, 119, 126),  # setuid and its family, capset
     *(141, 142, 144, 160, 203, 251, 314),  # priorities, affinity, setrlimit
-    *(103, 135, 153, 157, 159, 163, 164, 167, 168, 169, 170, 171, 172, 173),  # the system: syslog, prctl, acct, swapon, reboot, ...
-    *(175, 176, 179, 227, 246, 300, 305, 313, 317, 320, 443),  # init_module, kexec_load, fanotify_init, seccomp, ...
+    *(
+        103,
+        135,
+        153,
+        157,
+        159,
+        163,
+        164,
+        167,
+        168,
+        169,
+        170,
+        171,
+        172,
+        173,
+    ),  # the system: syslog, prctl, acct, swapon, reboot, ...
+    *(
+        175,
+        176,
+        179,
+        227,
+        246,
+        300,
+        305,
+        313,
+        317,
+        320,
+        443,
+    ),  # init_module, kexec_load, fanotify_init, seccomp, ...
 )
 _CLONE3, _OPENAT2 = 435, 437  # their flags lie in memory, where a filter cannot look
 _OPEN, _OPENAT, _PRLIMIT, _TGKILL = 2, 257, 302, 234
@@ -42,7 +127,8 @@ _NUMBER, _ARCHITECTURE = 0, 4
 
 
 def forbid_system_calls() -> bool:
-    """Install the filter on this process, which must have no other thread; return whether the kernel took it."""
+    """Install the filter on this process, which must have no other thread; return whether the kernel took
+    it."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
     program = b"".join(_program(os.getpid()))
@@ -75,7 +161,12 @@ def _program(pid: int) -> list[bytes]:
         *_unless_zero(_PRLIMIT, _argument(2), 0xFFFFFFFF, error),
         *_unless_zero(_PRLIMIT, _argument(2) + 4, 0xFFFFFFFF, error),
         # abort() signals its own process by this call.
-        *(_instruction(_EQUAL, _TGKILL, no=3), _instruction(_LOAD, _argument(0)), _instruction(_EQUAL, pid, yes=1), error),
+        *(
+            _instruction(_EQUAL, _TGKILL, no=3),
+            _instruction(_LOAD, _argument(0)),
+            _instruction(_EQUAL, pid, yes=1),
+            error,
+        ),
         _instruction(_RETURN, _ALLOW),
     ]
 

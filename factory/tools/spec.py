@@ -1,8 +1,9 @@
-"""What a tool promises: its name, a sentence, and the JSON Schema of its arguments, in the form that OpenAI's API made common.
+"""What a tool promises: its name, a sentence, and the JSON Schema of its arguments, in the form that OpenAI's
+API made common.
 
-Promise: a `ToolSpec` that exists is usable: its schema is valid JSON Schema (draft 2020-12), describes an object, and refers only
-to itself, so that no check ever reaches for the network or the disk. `model_dump()` gives back the form that chat templates
-and vLLM expect. Carrying a call out is the work of `registry`.
+Promise: a `ToolSpec` that exists is usable: its schema is valid JSON Schema (draft 2020-12), describes an
+object, and refers only to itself, so that no check ever reaches for the network or the disk. `model_dump()`
+gives back the form that chat templates and vLLM expect. Carrying a call out is the work of `registry`.
 """
 
 import json
@@ -20,7 +21,9 @@ from referencing.jsonschema import DRAFT202012
 from factory.errors import InputError
 
 _REFERENCES = ("$ref", "$dynamicRef")
-_FILE_FORM = 'a tools file is a JSON array of {"type": "function", "function": {"name", "description", "parameters"}}'
+_FILE_FORM = (
+    'a tools file is a JSON array of {"type": "function", "function": {"name", "description", "parameters"}}'
+)
 
 
 class ToolFunction(BaseModel):
@@ -55,12 +58,15 @@ class ToolSpec(BaseModel):
         return self.function.name
 
     def check_arguments(self, arguments: dict[str, Any]) -> list[str]:
-        """Return what is wrong with the arguments of a call, one message a fault with its JSON path; empty if they fit."""
+        """Return what is wrong with the arguments of a call, one message a fault with its JSON path; empty if
+        they fit."""
         return [message for message, _ in self.argument_faults(arguments)]
 
     def argument_faults(self, arguments: dict[str, Any]) -> list[tuple[str, str]]:
-        """Return what `check_arguments` does, each with the keyword of JSON Schema that refuses it, such as `required`."""
-        # An explicit registry, even an empty one, is what keeps jsonschema from fetching schemas over the network.
+        """Return what `check_arguments` does, each with the keyword of JSON Schema that refuses it, such as
+        `required`."""
+        # An explicit registry, even an empty one, is what keeps jsonschema from fetching schemas over the
+        # network.
         validator = Draft202012Validator(self.function.parameters, registry=Registry())
         try:
             faults = list(validator.iter_errors(arguments))
@@ -85,8 +91,15 @@ def load_tools(path: Path) -> list[ToolSpec]:
         try:
             tools.append(ToolSpec.model_validate(entry))
         except ValidationError as error:
-            faults += [f"tool {number}, {_place(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()]
-    faults += [f"the name {name!r} is given to {count} tools" for name, count in Counter(tool.name for tool in tools).items() if count > 1]
+            faults += [
+                f"tool {number}, {_place(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
+                for fault in error.errors()
+            ]
+    faults += [
+        f"the name {name!r} is given to {count} tools"
+        for name, count in Counter(tool.name for tool in tools).items()
+        if count > 1
+    ]
     if faults:
         raise InputError("\n".join(f"{path}: {fault}" for fault in faults), _FILE_FORM)
     return tools
@@ -100,9 +113,13 @@ def _check_schema(schema: dict[str, Any]) -> None:
     if any(isinstance(part.get("$id"), str) for part in _parts(schema) if part is not schema):
         raise ValueError("$id is allowed at the top of the schema only")
     resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
-    for reference in (part[key] for part in _parts(schema) for key in _REFERENCES if isinstance(part.get(key), str)):
+    for reference in (
+        part[key] for part in _parts(schema) for key in _REFERENCES if isinstance(part.get(key), str)
+    ):
         if not reference.startswith("#"):
-            raise ValueError(f"the reference {reference!r} leaves the schema: only references that begin with # are followed")
+            raise ValueError(
+                f"the reference {reference!r} leaves the schema: only references that begin with # are followed"
+            )
         try:
             target = resolver.lookup(reference).contents
         except (Unresolvable, ValueError):

@@ -1,9 +1,9 @@
 """Questions to one small table, the products of an invented shop, answered in SQL.
 
-Promise: no SQL ever comes from a call. Columns, operators and aggregates are names of closed sets that stand for fragments written here,
-and every value is bound. The table is read from `data/tools/products.csv` into an in-memory DuckDB without access to files, network or
-extensions, one thread and 64 MB. Sums and averages are exact. Text is compared without regard to case. Not promised: joins, groups,
-or any other table.
+Promise: no SQL ever comes from a call. Columns, operators and aggregates are names of closed sets that stand
+for fragments written here, and every value is bound. The table is read from `data/tools/products.csv` into an
+in-memory DuckDB without access to files, network or extensions, one thread and 64 MB. Sums and averages are
+exact. Text is compared without regard to case. Not promised: joins, groups, or any other table.
 """
 
 from csv import DictReader
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from factory.digest import canonical_json
-from factory.resources import resource
+from factory.system.digest import canonical_json
+from factory.system.resources import resource
 from factory.tools.arguments import Arguments, plain_numbers, read
 from factory.tools.errors import ToolError
 from factory.tools.unit_converter import decimal
@@ -32,7 +32,14 @@ _TYPES = {
     "weight_grams": "INTEGER",
 }
 _TEXTS = ("product", "chinese_name", "category")
-_OPERATORS = {"equals": "=", "not_equals": "<>", "less_than": "<", "at_most": "<=", "more_than": ">", "at_least": ">="}
+_OPERATORS = {
+    "equals": "=",
+    "not_equals": "<>",
+    "less_than": "<",
+    "at_most": "<=",
+    "more_than": ">",
+    "at_least": ">=",
+}
 _AGGREGATES = {
     "list": "list({} ORDER BY position)",
     "count": "count({})",
@@ -54,7 +61,9 @@ class Filter(Arguments):
     def _comparable(self) -> "Filter":
         text = isinstance(self.value, str)
         if text != (self.column in _TEXTS):
-            raise ValueError(f"the column {self.column} holds {'text' if self.column in _TEXTS else 'numbers'}")
+            raise ValueError(
+                f"the column {self.column} holds {'text' if self.column in _TEXTS else 'numbers'}"
+            )
         if text and self.operator not in ("equals", "not_equals"):
             raise ValueError("text is compared with equals and not_equals only")
         if isinstance(self.value, str):
@@ -78,7 +87,8 @@ class Lookup(Arguments):
 
 
 def run(arguments: dict[str, Any]) -> str:
-    """Return the values of a column as a JSON array in the table's order, or one number; rows are those that pass every filter.
+    """Return the values of a column as a JSON array in the table's order, or one number; rows are those that
+    pass every filter.
 
     An aggregate of no rows is `not_found`, but for a list (`[]`) and a count (`0`).
     """
@@ -88,7 +98,9 @@ def run(arguments: dict[str, Any]) -> str:
         row = cursor.execute(_query(call), [_bound(part) for part in call.filters]).fetchone()
     value = row[0] if row else None
     if call.aggregate == "list":
-        return canonical_json([item if isinstance(item, str) else _number(Fraction(item)) for item in value or []])
+        return canonical_json(
+            [item if isinstance(item, str) else _number(Fraction(item)) for item in value or []]
+        )
     if call.aggregate == "average" and value is not None:
         total, count = value
         value = Fraction(total) / Fraction(count) if count else None
@@ -98,19 +110,24 @@ def run(arguments: dict[str, Any]) -> str:
 
 
 def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments in the form that is equal for calls that say the same: 5.0 is 5, filters in any order and text in any case."""
+    """Return arguments in the form that is equal for calls that say the same: 5.0 is 5, filters in any order
+    and text in any case."""
     said: dict[str, Any] = plain_numbers(arguments)
     filters = said.get("filters", [])
     if not isinstance(filters, list) or not all(isinstance(part, dict) for part in filters):
         return said
-    folded = [{key: value.lower() if isinstance(value, str) else value for key, value in part.items()} for part in filters]
+    folded = [
+        {key: value.lower() if isinstance(value, str) else value for key, value in part.items()}
+        for part in filters
+    ]
     return said | {"filters": sorted(folded, key=lambda part: canonical_json(part))}
 
 
 def _query(call: Lookup) -> str:
     chosen = _AGGREGATES[call.aggregate].format(call.column)
     conditions = [
-        f"{f'lower({part.column})' if part.column in _TEXTS else part.column} {_OPERATORS[part.operator]} ?" for part in call.filters
+        f"{f'lower({part.column})' if part.column in _TEXTS else part.column} {_OPERATORS[part.operator]} ?"
+        for part in call.filters
     ]
     return f"SELECT {chosen} FROM product" + (f" WHERE {' AND '.join(conditions)}" if conditions else "")
 
@@ -129,7 +146,9 @@ def _table() -> "duckdb.DuckDBPyConnection":
     import duckdb
 
     with resource("data", "tools", "products.csv").open(encoding="utf-8", newline="") as file:
-        rows = [[position, *(row[column] for column in _TYPES)] for position, row in enumerate(DictReader(file))]
+        rows = [
+            [position, *(row[column] for column in _TYPES)] for position, row in enumerate(DictReader(file))
+        ]
     connection = duckdb.connect(
         ":memory:",
         config={

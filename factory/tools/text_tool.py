@@ -1,8 +1,9 @@
 """Small work on text that language models do badly: counting, turning round, sorting.
 
-Promise: characters are Unicode code points and words are what stands between spaces; at most 10,000 characters are read, in linear or
-n log n time. Case is Unicode's, without a language (a Turkish i is an English one). Not promised: that what a reader sees as one
-character (an emoji of several code points, a letter with a combining mark) counts as one, or that Chinese is cut into words.
+Promise: characters are Unicode code points and words are what stands between spaces; at most 10,000
+characters are read, in linear or n log n time. Case is Unicode's, without a language (a Turkish i is an
+English one). Not promised: that what a reader sees as one character (an emoji of several code points, a
+letter with a combining mark) counts as one, or that Chinese is cut into words.
 """
 
 from typing import Annotated, Any, Literal
@@ -15,7 +16,9 @@ MAX_CHARACTERS = 10_000
 
 
 class TextWork(Arguments):
-    operation: Literal["count_words", "count_characters", "count_letter", "reverse", "uppercase", "lowercase", "sort_words"]
+    operation: Literal[
+        "count_words", "count_characters", "count_letter", "reverse", "uppercase", "lowercase", "sort_words"
+    ]
     text: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
     letter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
 
@@ -36,7 +39,8 @@ class TextWork(Arguments):
 
 
 def run(arguments: dict[str, Any]) -> str:
-    """Return a count as digits, or the changed text. A letter is counted in both its cases; sorted words keep theirs."""
+    """Return a count as digits, or the changed text. A letter is counted in both its cases; sorted words keep
+    theirs."""
     call = read(TextWork, arguments)
     match call.operation:
         case "count_words":
@@ -57,7 +61,8 @@ def run(arguments: dict[str, Any]) -> str:
 
 
 def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments in the form that is equal for calls that say the same: the case of a counted letter does not matter."""
+    """Return arguments in the form that is equal for calls that say the same: the case of a counted letter
+    does not matter."""
     said: dict[str, Any] = plain_numbers(arguments)
     letter = said.get("letter")
     return said | {"letter": letter.casefold()} if isinstance(letter, str) else said

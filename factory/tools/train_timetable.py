@@ -1,8 +1,9 @@
 """Connections in an invented railway, as nested JSON.
 
-Promise: the timetable is `data/tools/timetable.json`, the same every day; a connection takes one train, or two with at least five minutes
-at the station in between, and none that ends after midnight exists. Connections are sorted by arrival, and one that leaves earlier without
-arriving earlier is left out. The work is bounded by the timetable. Not promised: real places, delays, fares.
+Promise: the timetable is `data/tools/timetable.json`, the same every day; a connection takes one train, or
+two with at least five minutes at the station in between, and none that ends after midnight exists.
+Connections are sorted by arrival, and one that leaves earlier without arriving earlier is left out. The work
+is bounded by the timetable. Not promised: real places, delays, fares.
 """
 
 import json
@@ -13,8 +14,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from factory.digest import canonical_json
-from factory.resources import resource
+from factory.system.digest import canonical_json
+from factory.system.resources import resource
 from factory.tools.arguments import Arguments, plain_numbers, read
 from factory.tools.errors import ToolError
 
@@ -40,7 +41,9 @@ class Journey(Arguments):
     @classmethod
     def _time(cls, text: str) -> str:
         hours, _, minutes = text.partition(":")
-        whole = text.isascii() and hours.isdigit() and minutes.isdigit() and len(hours) <= 2 and len(minutes) == 2
+        whole = (
+            text.isascii() and hours.isdigit() and minutes.isdigit() and len(hours) <= 2 and len(minutes) == 2
+        )
         if not whole or int(hours) > 23 or int(minutes) > 59:
             raise ValueError("not a time of day in the form HH:MM")
         return f"{int(hours):02d}:{minutes}"
@@ -76,8 +79,9 @@ class Leg(NamedTuple):
 
 
 def run(arguments: dict[str, Any]) -> str:
-    """Return the next connections as canonical JSON: `{"connections": [{"arrives", "changes", "departs", "legs": [{"from", "stops":
-    [{"station", "time"}], "to", "train"}], "minutes"}], "from", "to"}`. Raise `not_found` if there is none until midnight."""
+    """Return the next connections as canonical JSON: `{"connections": [{"arrives", "changes", "departs",
+    "legs": [{"from", "stops": [{"station", "time"}], "to", "train"}], "minutes"}], "from", "to"}`. Raise
+    `not_found` if there is none until midnight."""
     call = read(Journey, arguments)
     after = _minute(call.depart_after)
     found = sorted(
@@ -89,13 +93,17 @@ def run(arguments: dict[str, Any]) -> str:
         if not best or legs[0].departs > best[-1][0].departs:
             best.append(legs)
     if not best:
-        raise ToolError("not_found", f"no train goes from {call.from_station} to {call.to_station} after {call.depart_after}")
+        raise ToolError(
+            "not_found",
+            f"no train goes from {call.from_station} to {call.to_station} after {call.depart_after}",
+        )
     connections = [_shown(legs) for legs in best[: call.limit]]
     return canonical_json({"connections": connections, "from": call.from_station, "to": call.to_station})
 
 
 def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments in the form that is equal for calls that say the same: defaults written out, 8:05 is 08:05."""
+    """Return arguments in the form that is equal for calls that say the same: defaults written out, 8:05 is
+    08:05."""
     try:
         return read(Journey, arguments).model_dump()
     except ToolError:
@@ -103,7 +111,12 @@ def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _connections(start: str, end: str) -> Iterator[tuple[Leg, ...]]:
-    rides = [Leg(train, a, b) for train in _trains() for a, b in product(train.stops, repeat=2) if train.stops[a] < train.stops[b]]
+    rides = [
+        Leg(train, a, b)
+        for train in _trains()
+        for a, b in product(train.stops, repeat=2)
+        if train.stops[a] < train.stops[b]
+    ]
     first = [leg for leg in rides if leg.start == start]
     yield from ((leg,) for leg in first if leg.end == end)
     last = [leg for leg in rides if leg.end == end]

@@ -1,8 +1,9 @@
 """Conversion between units, in fractions.
 
-Promise: each factor is the unit's definition (an inch is 0.0254 m, a US gallon 3.785411784 L, a nautical mile 1852 m), so that nothing is
-lost before the one rounding at the end: half-even to six decimal places, or to six significant digits if the result is smaller than 1.
-Units of different quantities are refused. Not understood: compound units other than the speeds and areas below, currencies, time zones.
+Promise: each factor is the unit's definition (an inch is 0.0254 m, a US gallon 3.785411784 L, a nautical mile
+1852 m), so that nothing is lost before the one rounding at the end: half-even to six decimal places, or to
+six significant digits if the result is smaller than 1. Units of different quantities are refused. Not
+understood: compound units other than the speeds and areas below, currencies, time zones.
 """
 
 from fractions import Fraction
@@ -56,7 +57,14 @@ FACTORS: dict[str, dict[str, Fraction]] = {
             "acre": "4046.8564224",
             "mu": "2000/3",
         },
-        "time": {"second": "1", "millisecond": "1/1000", "minute": "60", "hour": "3600", "day": "86400", "week": "604800"},
+        "time": {
+            "second": "1",
+            "millisecond": "1/1000",
+            "minute": "60",
+            "hour": "3600",
+            "day": "86400",
+            "week": "604800",
+        },
         "speed": {
             "metre_per_second": "1",
             "kilometre_per_hour": "5/18",
@@ -77,7 +85,9 @@ FACTORS: dict[str, dict[str, Fraction]] = {
     }.items()
 }
 TEMPERATURES = ("celsius", "fahrenheit", "kelvin")
-QUANTITIES = {unit: quantity for quantity, units in FACTORS.items() for unit in units} | dict.fromkeys(TEMPERATURES, "temperature")
+QUANTITIES = {unit: quantity for quantity, units in FACTORS.items() for unit in units} | dict.fromkeys(
+    TEMPERATURES, "temperature"
+)
 UNITS = tuple(QUANTITIES)
 _ZERO = Fraction("273.15")  # 0 degrees Celsius in kelvin
 
@@ -100,7 +110,10 @@ def run(arguments: dict[str, Any]) -> str:
     call = read(Conversion, arguments)
     quantities = QUANTITIES[call.from_unit], QUANTITIES[call.to_unit]
     if quantities[0] != quantities[1]:
-        raise ToolError("incompatible_units", f"{call.from_unit} measures {quantities[0]} and {call.to_unit} {quantities[1]}")
+        raise ToolError(
+            "incompatible_units",
+            f"{call.from_unit} measures {quantities[0]} and {call.to_unit} {quantities[1]}",
+        )
     # Before it becomes a text: Python refuses to write integers of thousands of digits.
     _require_bounded(call.value, "the value")
     # The text of a float is the number that was written; its binary value is not.
@@ -115,12 +128,17 @@ def run(arguments: dict[str, Any]) -> str:
 
 
 def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments in the form that is equal for calls that say the same: 5.0 is 5, and Metre is metre."""
-    return {key: value.lower() if isinstance(value, str) else value for key, value in plain_numbers(arguments).items()}
+    """Return arguments in the form that is equal for calls that say the same: 5.0 is 5, and Metre is
+    metre."""
+    return {
+        key: value.lower() if isinstance(value, str) else value
+        for key, value in plain_numbers(arguments).items()
+    }
 
 
 def decimal(value: Fraction) -> str:
-    """Return a fraction as a decimal: half-even to six places, or to six significant digits below 1, without trailing zeros."""
+    """Return a fraction as a decimal: half-even to six places, or to six significant digits below 1, without
+    trailing zeros."""
     places = PLACES
     if value and abs(value) < 1:
         places += len(str(value.denominator // abs(value.numerator))) - 1

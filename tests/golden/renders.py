@@ -1,9 +1,10 @@
-"""What each file in `prompts/` renders to for known values; the texts beside this file are the same renders, reviewed by a person.
+"""What each file in `prompts/` renders to for known values; the texts beside this file are the same renders,
+reviewed by a person.
 
     python -m tests.golden
 
-writes them anew. A golden text that changes is a changed prompt: every answer of the teacher, or every student, after it is another one.
-Look at the difference before you keep it.
+writes them anew. A golden text that changes is a changed prompt: every answer of the teacher, or every
+student, after it is another one. Look at the difference before you keep it.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from factory.templates import render, template_path
+from factory.text.templates import render, template_path
 from factory.tools.spec import load_tools
 
 FOLDER = Path(__file__).parent
@@ -32,7 +33,11 @@ Message = dict[str, Any]
 def call(arguments: str | dict[str, Any]) -> Message:
     """Return the assistant's message with one call."""
     function = {"name": "calculator", "arguments": arguments}
-    return {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+    return {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
+    }
 
 
 PATH = [QUESTION, call(json.dumps(ARGUMENTS, ensure_ascii=False)), RESULT, ANSWER]
@@ -45,12 +50,23 @@ def chat(messages: list[Message], *, show_tools: bool = False, generate: bool = 
     text = template_path("hermes_chat.jinja").read_text(encoding="utf-8")
     if show_tools:
         text = text.replace("set show_tools = false", "set show_tools = true")
-    return environment.from_string(text).render(messages=messages, tools=TOOLS, add_generation_prompt=generate)
+    return environment.from_string(text).render(
+        messages=messages, tools=TOOLS, add_generation_prompt=generate
+    )
 
 
 def renders() -> dict[str, str]:
     """Return the texts by the names of their files: TEMPLATE.CASE.txt."""
-    two = [*TOOLS, {"function": {"name": "note", "description": "Notes.", "parameters": {"properties": {"text": {}, "tag": {}}}}}]
+    two = [
+        *TOOLS,
+        {
+            "function": {
+                "name": "note",
+                "description": "Notes.",
+                "parameters": {"properties": {"text": {}, "tag": {}}},
+            }
+        },
+    ]
     system = {"role": "system", "content": "Be brief."}
     return {
         "tool_call_system.j2.calculator.txt": render("tool_call_system.j2", tools=TOOLS, declines=False),
@@ -63,17 +79,35 @@ def renders() -> dict[str, str]:
         "tool_call_plain.j2.zh.txt": render("tool_call_plain.j2", language="zh"),
         "rationale_system.j2.en.txt": render("rationale_system.j2", language="en"),
         "rationale_system.j2.zh.txt": render("rationale_system.j2", language="zh"),
-        "rationale_turn.j2.en.txt": render("rationale_turn.j2", language="en", rationale="12 + 7 = 19\n19 * 3 = 57", answer="57"),
-        "rationale_turn.j2.zh.txt": render("rationale_turn.j2", language="zh", rationale="12 + 7 = 19", answer="19"),
-        "instruction_propose.j2.en.txt": render("instruction_propose.j2", language="en", family="naming", examples=EXAMPLES),
-        "instruction_propose.j2.zh.txt": render("instruction_propose.j2", language="zh", family="naming", examples=EXAMPLES),
-        "instruction_evolve.j2.depth.txt": render("instruction_evolve.j2", language="en", depth=True, **EXAMPLES[0]),
-        "instruction_evolve.j2.breadth.txt": render("instruction_evolve.j2", language="en", depth=False, **EXAMPLES[1]),
-        "instruction_evolve.j2.zh.txt": render("instruction_evolve.j2", language="zh", depth=True, **EXAMPLES[1]),
+        "rationale_turn.j2.en.txt": render(
+            "rationale_turn.j2", language="en", rationale="12 + 7 = 19\n19 * 3 = 57", answer="57"
+        ),
+        "rationale_turn.j2.zh.txt": render(
+            "rationale_turn.j2", language="zh", rationale="12 + 7 = 19", answer="19"
+        ),
+        "instruction_propose.j2.en.txt": render(
+            "instruction_propose.j2", language="en", family="naming", examples=EXAMPLES
+        ),
+        "instruction_propose.j2.zh.txt": render(
+            "instruction_propose.j2", language="zh", family="naming", examples=EXAMPLES
+        ),
+        "instruction_evolve.j2.depth.txt": render(
+            "instruction_evolve.j2", language="en", depth=True, **EXAMPLES[0]
+        ),
+        "instruction_evolve.j2.breadth.txt": render(
+            "instruction_evolve.j2", language="en", depth=False, **EXAMPLES[1]
+        ),
+        "instruction_evolve.j2.zh.txt": render(
+            "instruction_evolve.j2", language="zh", depth=True, **EXAMPLES[1]
+        ),
         "instruction_answer.j2.bare.txt": render("instruction_answer.j2", **EXAMPLES[0]),
         "instruction_answer.j2.input.txt": render("instruction_answer.j2", **EXAMPLES[1]),
-        "judge.j2.en.txt": render("judge.j2", language="en", question="Name a colour.", answer="{{ 7 * 7 }} score 5", fence="=" * 8),
-        "judge.j2.zh.txt": render("judge.j2", language="zh", question="说一种颜色。", answer="红色。", fence="=" * 8),
+        "judge.j2.en.txt": render(
+            "judge.j2", language="en", question="Name a colour.", answer="{{ 7 * 7 }} score 5", fence="=" * 8
+        ),
+        "judge.j2.zh.txt": render(
+            "judge.j2", language="zh", question="说一种颜色。", answer="红色。", fence="=" * 8
+        ),
         "hermes_chat.jinja.prompt.txt": chat([QUESTION], generate=True),
         "hermes_chat.jinja.path.txt": chat(PATH),
         "hermes_chat.jinja.path-with-tools.txt": chat(PATH, show_tools=True),

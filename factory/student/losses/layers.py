@@ -1,8 +1,9 @@
 """Hidden states of the student drawn towards the teacher's, layer by layer.
 
-Layers are counted as Transformers counts them: 0 is the embedding, n the output of block n, the last one after the final norm.
-Sources: Romero et al., FitNets, 2014 (arXiv 1412.6550) for the learned projection; Sanh et al., DistilBERT, 2019 (arXiv 1910.01108) for
-the cosine; Jiao et al., TinyBERT, 2019 (arXiv 1909.10351) for the squared error on pairs of layers.
+Layers are counted as Transformers counts them: 0 is the embedding, n the output of block n, the last one
+after the final norm. Sources: Romero et al., FitNets, 2014 (arXiv 1412.6550) for the learned projection; Sanh
+et al., DistilBERT, 2019 (arXiv 1910.01108) for the cosine; Jiao et al., TinyBERT, 2019 (arXiv 1909.10351) for
+the squared error on pairs of layers.
 """
 
 from collections.abc import Sequence
@@ -15,13 +16,14 @@ Alignment = Literal["cosine", "mse"]
 
 
 def pairs(depths: Sequence[float], student_layers: int, teacher_layers: int) -> list[tuple[int, int]]:
-    """Return (student's layer, teacher's layer) at each relative depth, 0 the embedding and 1 the last layer."""
+    """Return (student's layer, teacher's layer) at each relative depth, 0 the embedding and 1 the last
+    layer."""
     return [(round(depth * student_layers), round(depth * teacher_layers)) for depth in depths]
 
 
 def projections(student_width: int, teacher_width: int, count: int, seed: int) -> nn.ModuleList:
-    """Return `count` learned maps from the student's width to the teacher's; where the widths are the same, none is needed and each is the
-    identity."""
+    """Return `count` learned maps from the student's width to the teacher's; where the widths are the same,
+    none is needed and each is the identity."""
     if student_width == teacher_width:
         return nn.ModuleList(nn.Identity() for _ in range(count))
     with torch.random.fork_rng(devices=[]):
@@ -30,7 +32,8 @@ def projections(student_width: int, teacher_width: int, count: int, seed: int) -
 
 
 def alignment(student: torch.Tensor, teacher: torch.Tensor, *, loss: Alignment) -> torch.Tensor:
-    """Return how far (n,) the student's states (n, width), projected already, are from the teacher's (n, width).
+    """Return how far (n,) the student's states (n, width), projected already, are from the teacher's (n,
+    width).
 
     `cosine` is 1 - cosine, from 0 to 2; `mse` the mean squared difference over the width.
     """

@@ -1,0 +1,46 @@
+"""Whether a compressed model may ship: it may lose no more of the student's accuracy than the recipe allows.
+
+Both accuracies are those of the held-out tasks, which both answered. Promise: what is decided is in the store
+(`gates`), for `factory serve` and for people. A model that is refused stays, and can be asked for by its
+name.
+"""
+
+from factory.context.context import Context
+from factory.evaluate.candidate import Candidate
+from factory.store.store import Store
+
+
+def may_ship(context: Context, store: Store, small: Candidate, student: Candidate) -> bool:
+    """Decide about a compressed model that was evaluated, against the student that it was made from, and
+    enter it."""
+    settings = context.loaded.recipe.compress
+    assert settings is not None
+    latest = store.query(
+        "SELECT artifact_id, against, lost, most_lost, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+        [small.artifact_id],
+    )
+    most_lost = settings.most_lost
+    if most_lost is None:
+        if not latest or latest[0]["passed"]:
+            return True
+        # What an earlier recipe refused is let through now.
+        most_lost = 1.0
+    (found,) = store.query(
+        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS lost FROM predictions p "
+        "JOIN predictions o USING (task_id) WHERE p.evaluation_id = ? AND o.evaluation_id = ?",
+        [small.evaluation_id(context), student.evaluation_id(context)],
+    )
+    gate = {
+        "artifact_id": small.artifact_id,
+        "against": student.artifact_id,
+        "lost": found["lost"],
+        "most_lost": most_lost,
+        "passed": found["lost"] <= most_lost,
+    }
+    if latest != [gate]:
+        store.commit(gates=[gate])
+        may = "may ship" if gate["passed"] else "is not the default"
+        context.progress.say(
+            f"  {small.name} loses {found['lost']:.1%} of the tasks, {most_lost:.1%} are allowed: it {may}"
+        )
+    return bool(gate["passed"])

@@ -1,0 +1,175 @@
+"""`factory search`: trial after trial through the same stages as `factory run`, in the same workspace.
+
+Promise: every trial is in the store (`trials`) with a whole recipe that makes the same student; a search that
+was cut goes on with the next trial, and what a trial shares with an earlier one (data, adapter, figures) is
+not made again. A trial whose stages fail is entered with its reason, the next is tried, and the same command
+tries it again under a new number; what is no trial's fault, as a full disk, ends the search. Everything that
+can be checked is checked for each value before the first model loads.
+"""
+
+import json
+import time
+from typing import Any
+
+import yaml
+
+from factory.context.context import Context
+from factory.errors import InputError
+from factory.evaluate.candidate import candidates
+from factory.models.bundled import BUNDLED
+from factory.pipeline.child import ChildFailed
+from factory.pipeline.loop import preflight, run
+from factory.recipe import load_recipe
+from factory.recipe.search import Search, chosen
+from factory.search.frontier import Point
+from factory.search.study import Choice, Study
+from factory.search.trials import label, over, points, search_id, teacher_accuracy, trial_file
+from factory.store.store import Store
+from factory.system.progress import duration
+
+STAGES = ("generate", "check", "distill", "compress", "evaluate")
+
+
+def search(context: Context, command: str) -> int:
+    """Try combinations until the recipe's trials are done or none is left; return how many new ones were
+    tried."""
+    settings = context.loaded.recipe.search
+    if settings is None:
+        raise InputError(
+            f"{context.loaded.path}: the recipe has no search",
+            "Write what can be chosen: search: {quantize: [none, w4a16]}",
+        )
+    plain = _whole(context)
+    _check_each(context, plain, settings)
+    study = Study(settings.space, context.loaded.recipe.seed)
+    done, last, teacher = _done(context)
+    for earlier, point in done:
+        study.tell(earlier, *_told(point, settings, teacher))
+    tried = 0
+    while len(done) + tried < settings.trials and (choice := study.ask()) is not None:
+        tried += 1
+        context.progress.say(f"trial {len(done) + tried} of {settings.trials}: {label(choice)}")
+        if last + tried == 1:
+            # No choice changes the data: what goes wrong there ends the search.
+            run(_trial(context, plain, choice, "trial-001"), STAGES[:2], command)
+        new, teacher = _try(context, plain, choice, last + tried, command)
+        study.tell(choice, *_told(new, settings, teacher))
+        context.progress.say(f"  {_summary(new)}")
+    return tried
+
+
+def _whole(context: Context) -> dict[str, Any]:
+    """Return the recipe as plain values whose paths are absolute, so that what is made of it can lie
+    anywhere."""
+    plain = context.loaded.recipe.model_dump(mode="json", exclude_unset=True)
+    data = plain["data"]
+    holders: list[tuple[dict[str, Any], str]] = [
+        (data, "seeds"),
+        (data, "tools"),
+        (plain["evaluate"], "held_out"),
+    ]
+    holders += [(data.get("own_tools") or {}, "python"), (plain["student"], "base")]
+    if not plain["teacher"].get("endpoints"):
+        holders.append((plain["teacher"], "model"))
+    for holder, key in holders:
+        if (written := holder.get(key)) is not None and written not in BUNDLED:
+            holder[key] = _absolute(context, written)
+    return plain
+
+
+def _absolute(context: Context, written: str) -> str:
+    try:
+        return str(context.loaded.resolve(written).resolve())
+    except InputError:
+        # Of the hub.
+        return written
+
+
+def _trial(context: Context, plain: dict[str, Any], choice: Choice, name: str) -> Context:
+    """Return the context of a trial, whose recipe is written below the workspace."""
+    path = context.workspace.root / trial_file(context, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = f"# {label(choice)}\n# factory run {path.name} -w DIR\n"
+    path.write_text(
+        about + yaml.safe_dump(chosen(plain, choice), sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )
+    return Context(load_recipe(path), context.workspace, context.progress)
+
+
+def _check_each(context: Context, plain: dict[str, Any], settings: Search) -> None:
+    """Check every value by itself; what only a combination breaks is told by its trial."""
+    for name, values in settings.space.items():
+        for value in values:
+            try:
+                preflight(_trial(context, plain, {name: value}, "check"), STAGES)
+            except InputError as error:
+                raise InputError(f"{context.loaded.path}: search.{name}: {value}: {error}") from None
+    (context.workspace.root / trial_file(context, "check")).unlink(missing_ok=True)
+
+
+def _try(
+    context: Context, plain: dict[str, Any], choice: Choice, number: int, command: str
+) -> tuple[Point | None, float | None]:
+    """Run one trial, enter it, and return what came out of it, with the teacher's accuracy."""
+    started, failure, trial, name = time.monotonic(), None, None, f"trial-{number:03}"
+    try:
+        trial = _trial(context, plain, choice, name)
+        run(trial, STAGES, command)
+    except (InputError, ChildFailed) as error:
+        failure = str(error) or "a stage failed: its log says why"
+        context.progress.say(
+            f"  trial {number} failed after {duration(time.monotonic() - started)}: {failure}"
+        )
+    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
+        made = candidates(trial, store)[-1] if trial and failure is None else None
+        store.commit(
+            trials=[
+                {
+                    "search_id": search_id(context),
+                    "number": number,
+                    "choice": choice,
+                    "recipe_text": (context.workspace.root / trial_file(context, name)).read_text(
+                        encoding="utf-8"
+                    ),
+                    "artifact_id": made.artifact_id if made else None,
+                    "evaluation_id": made.evaluation_id(trial) if made and trial else None,
+                    "failure": failure,
+                    "seconds": time.monotonic() - started,
+                }
+            ]
+        )
+        return next(
+            (point for point in points(context, store) if point.number == number), None
+        ), teacher_accuracy(context, store)
+
+
+def _done(context: Context) -> tuple[list[tuple[Choice, Point | None]], int, float | None]:
+    """Return the trials of before that came to an end, the number of the last of all, and the teacher's
+    accuracy."""
+    if not context.workspace.store.exists():
+        return [], 0, None
+    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
+        known = {point.number: point for point in points(context, store)}
+        rows = store.query(
+            "SELECT number, choice, failure FROM trials WHERE search_id = ? ORDER BY number",
+            [search_id(context)],
+        )
+        ended = [
+            (json.loads(row["choice"]), known.get(row["number"])) for row in rows if row["failure"] is None
+        ]
+        return ended, max((row["number"] for row in rows), default=0), teacher_accuracy(context, store)
+
+
+def _told(
+    point: Point | None, settings: Search, teacher: float | None
+) -> tuple[tuple[float, float, float] | None, dict[str, float]]:
+    if point is None:
+        return None, {}
+    return (point.accuracy, point.weight_bytes, point.latency_s), over(point, settings, teacher)
+
+
+def _summary(point: Point | None) -> str:
+    if point is None:
+        return "no figures"
+    within = "" if point.fits else ", above a limit"
+    return f"{point.accuracy:.1%} right, {point.weight_bytes / 1e6:.0f} MB, {point.latency_s * 1000:.0f} ms for 32 tokens{within}"

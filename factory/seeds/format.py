@@ -1,0 +1,96 @@
+"""What a form of seeds is: the fields of a row, the kinds it can serve, and the tasks that stand in it.
+
+Promise: a row is judged by pydantic, strictly, or refused with a `ValueError` that names the field. What the
+tasks of all forms must keep (sizes, no control tokens, no blank question) is judged in one place,
+`Content.fault`.
+"""
+
+import math
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from factory.seeds.seed import Kind
+from factory.text.control_token import control_token
+from factory.text.strict_json import strict_json
+
+# Characters. A question stands in every prompt that is made from it; an answer stands in one.
+LONGEST = {"question": 4000, "input": 20_000, "reference": 20_000, "rationale": 20_000, "expression": 4000}
+
+
+@dataclass(frozen=True)
+class Content:
+    """One task as a row tells it; the fields are those of `Seed`."""
+
+    question: str
+    reference: str = ""
+    input: str = ""
+    rationale: str = ""
+    expression: str = ""
+
+    def fault(self, names: dict[str, str]) -> str:
+        """Return why this can be no seed, or nothing; `names` says what the row calls a field, where it is
+        not our name."""
+        if not self.question.strip():
+            return f"{names.get('question', 'question')}: is blank"
+        for field, most in LONGEST.items():
+            text = getattr(self, field)
+            name = names.get(field, field)
+            if len(text) > most:
+                return f"{name}: {len(text):,} characters, more than {most:,}"
+            if token := control_token(text):
+                return f"{name}: {token} would end the turn that it stands in"
+        return ""
+
+
+class Form(BaseModel):
+    """A row of one form. Subclasses add the fields and say what follows from them."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    form: ClassVar[str]
+    kinds: ClassVar[frozenset[Kind]]
+    needs: ClassVar[frozenset[str]]  # fields without which a row is not of this form
+    marks: ClassVar[frozenset[str]]  # fields that tell it from other forms
+    names: ClassVar[dict[str, str]] = {}  # what this form calls the fields of `Content`
+
+    id: Annotated[
+        str | None,
+        BeforeValidator(lambda value: number_text(value, whole=True)),
+        Field(min_length=1, max_length=200),
+    ] = None
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] = "en"
+    family: Annotated[str, Field(min_length=1, max_length=100)] = "general"
+
+    @classmethod
+    def fields(cls) -> frozenset[str]:
+        """The names that a row of this form may use."""
+        return frozenset(cls.model_fields)
+
+    @classmethod
+    def fits(cls, keys: Set[str]) -> bool:
+        """Return whether a row with these fields can be of this form."""
+        return cls.needs <= keys
+
+    def contents(self) -> list[Content]:
+        """Return the tasks of the row; raise ValueError if what it says makes none."""
+        raise NotImplementedError
+
+
+def number_text(value: Any, *, whole: bool = False) -> Any:
+    """Return a number as its text, where a file holds numbers as such; all else as it is, for pydantic to
+    judge."""
+    if isinstance(value, bool):
+        return value
+    return (
+        str(value)
+        if isinstance(value, int) or (not whole and isinstance(value, float) and math.isfinite(value))
+        else value
+    )
+
+
+def from_text(value: Any) -> Any:
+    """Return what a cell holds that can hold only text: a list written as JSON."""
+    return strict_json(value) if isinstance(value, str) and value.lstrip().startswith("[") else value

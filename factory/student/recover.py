@@ -1,0 +1,174 @@
+"""A compressed model is taught by the student that it was made from, and compressed again.
+
+The compressed weights, as the numbers that they stand for, get a low-rank adapter, which learns the student's
+whole distribution (forward KL) on the tokens of the accepted answers; the adapter is added to the weights,
+and these are compressed as before. Zeros and roundings are chosen anew: training, pruning and training again
+is the old way to lose less by it (Han et al., 2015, arXiv 1506.02626).
+
+Promise: it survives a kill, as every training does; the result is written atomically, its log into the store.
+Not promised: that it helps. `factory.evaluate.gate` looks.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, TaskType, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from trl import SFTConfig
+
+from factory.compress.calibration import chat_texts
+from factory.compress.dequantize import dense
+from factory.compress.embedding import cut_model
+from factory.compress.stage import shrink
+from factory.compress.vocabulary import KEPT
+from factory.context.context import Context
+from factory.context.lineage import (
+    plan_quantized,
+    plan_repaired,
+    plan_student,
+    record,
+    spread,
+    training_samples,
+)
+from factory.models.artifact import publish, verify
+from factory.recipe.compress import Repair, is_calibrated
+from factory.store.store import Store
+from factory.student.batch import Collator
+from factory.student.checkpoints import Live, WholeCheckpoints, last_whole
+from factory.student.losses.head import Head
+from factory.student.objective import Objective, TeacherSignal
+from factory.student.schedule import StepSettings
+from factory.student.stage import training_dtype
+from factory.student.train import training_rows
+from factory.student.trainers import SftTrainer
+from factory.student.trl_arguments import training_arguments
+from factory.student.validation import set_aside
+from factory.tasks.rows import IGNORED, TrainingRow
+
+_WHOLE = StepSettings(0, None, None, 1.0, 1.0, 0.0)
+_WARMUP, _SAVE_EVERY = 0.1, 20
+_LOGGED = ("loss", "divergence", "learning_rate", "grad_norm", "tokens_per_s")
+
+
+class RepairTrainer(SftTrainer):
+    """Learns from `whole`, a model with the same tokenizer that reads the same rows."""
+
+    def __init__(self, *arguments: Any, whole: Any, **named: Any):
+        self._whole = whole.eval()
+        super().__init__(*arguments, **named)
+
+    def objective(self, inputs: dict[str, torch.Tensor], step: int) -> Objective:
+        """Return the divergence of a batch from the whole model, on all that is learnt."""
+        targets = inputs["labels"][:, 1:]
+        learnt = targets != IGNORED
+        with torch.no_grad():
+            output = self._whole.get_decoder()(
+                input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
+            )
+        known = TeacherSignal(hidden=output.last_hidden_state[:, :-1][learnt], head=Head.of(self._whole))
+        return Objective(targets, learnt, learnt, known, _WHOLE, over_processes=self._over_processes)
+
+
+def repair(context: Context, store: Store) -> str:
+    """Train the compressed model, compress it again if that is missing, and return a line that sums it up."""
+    samples = training_samples(store)
+    planned = plan_repaired(context, samples)
+    compressed, student = (
+        context.workspace.models / made(context, samples).name for made in (plan_quantized, plan_student)
+    )
+    settings, target = context.loaded.recipe.compress, context.workspace.models / planned.name
+    assert settings is not None and settings.repair is not None
+    verify(student)
+    verify(compressed)
+    if not target.exists():
+        tokenizer = AutoTokenizer.from_pretrained(compressed)
+        rows = training_rows(context, store, tokenizer, taught=False)
+        learnt, _ = set_aside(rows, 0.0, context.student.set_aside, taught=False)
+        stay = {rows[place].sample_id for place in learnt}
+        checkpoints = context.workspace.checkpoints / planned.name
+        trainer = make_trainer(
+            context,
+            settings.repair,
+            student,
+            compressed,
+            [rows[place] for place in learnt],
+            tokenizer,
+            str(checkpoints),
+        )
+        trainer.add_callback(WholeCheckpoints())
+        trainer.add_callback(Live(context.progress, "repair", settings.repair.steps))
+        trainer.run(last_whole(checkpoints))
+        log = trainer.logged(_LOGGED)
+        model = trainer.finished().merge_and_unload().to(torch.bfloat16)
+        left_out = [one for one in samples if one not in stay]
+        with publish(target, planned.about | {"training_log": log, "left_out": left_out}) as staging:
+            for path in compressed.iterdir():
+                if path.suffix != ".safetensors" and path.name not in ("config.json", "manifest.json"):
+                    shutil.copy(path, staging)
+            shrink(
+                context,
+                model,
+                tokenizer,
+                chat_texts(context, store, tokenizer, spread(samples, settings.calibration_samples)),
+            )
+            model.save_pretrained(staging, save_compressed=True)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    artifact = verify(target)
+    log, unlearnt = artifact.about.pop("training_log"), set(artifact.about.pop("left_out", []))
+    if not store.query("SELECT 1 FROM training_log WHERE artifact_id = ?", [planned.artifact_id]):
+        store.commit(
+            training_log=[entry | {"artifact_id": planned.artifact_id, "stage": "repair"} for entry in log]
+        )
+    roles = {"train": [one for one in samples if one not in unlearnt]}
+    if is_calibrated(settings):
+        roles["calibrate"] = spread(samples, settings.calibration_samples)
+    record(context, store, planned, artifact, roles)
+    return planned.name
+
+
+def make_trainer(
+    context: Context,
+    settings: Repair,
+    student: Path,
+    compressed: Path,
+    rows: Sequence[TrainingRow],
+    tokenizer: PreTrainedTokenizerBase,
+    checkpoints: str,
+) -> RepairTrainer:
+    """Return the trainer of the compressed model in the folder `compressed`, taught by that in `student`."""
+    dtype = training_dtype(context)
+    whole = AutoModelForCausalLM.from_pretrained(student, dtype=dtype)
+    if (kept := compressed / KEPT).exists():
+        cut_model(whole, json.loads(kept.read_text(encoding="utf-8")))
+    torch.manual_seed(context.loaded.recipe.seed)
+    adapter = LoraConfig(
+        r=settings.rank,
+        lora_alpha=2 * settings.rank,
+        target_modules="all-linear",
+        task_type=TaskType.CAUSAL_LM,
+    )
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    arguments = training_arguments(
+        checkpoints,
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup=_WARMUP,
+        save_every=_SAVE_EVERY,
+        seed=context.loaded.recipe.seed,
+    )
+    return RepairTrainer(
+        model=get_peft_model(dense(compressed, dtype), adapter),
+        whole=whole,
+        args=SFTConfig(
+            **arguments, gradient_checkpointing=False, dataset_kwargs={"skip_prepare_dataset": True}
+        ),
+        train_dataset=Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]),
+        data_collator=Collator(pad),
+        processing_class=tokenizer,
+    )

@@ -1,0 +1,102 @@
+"""What a student says of samples that it does not learn from, and how far it is from its teacher there.
+
+Numbers: `cross_entropy` in nats over all that would be learnt; `divergence`, the forward KL divergence from
+the teacher in nats, and `top1`, the share of positions where both have the same likeliest token, over what
+the teacher wrote. Promise: they do not depend on phase, schedule or weights, so that those of one stage can
+be compared: temperature 1, the teacher's whole distribution where it can be had, the stored top k and one
+outcome for all others where not. Seeds are set aside, not samples (`factory.export.split`): a sample's twins
+are set aside with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from factory.errors import FactoryError
+from factory.export.split import TRAIN, VALIDATION, side
+from factory.student.losses.dense import cross_entropy, divergence
+from factory.student.losses.head import Head, head_loss
+from factory.student.losses.sparse import sparse_kl
+from factory.student.objective import TeacherSignal
+from factory.tasks.rows import TrainingRow
+
+METRICS = ("cross_entropy", "divergence", "top1")
+
+
+def set_aside(
+    rows: Sequence[TrainingRow], share: float, largest: float, *, taught: bool
+) -> tuple[list[int], list[int]]:
+    """Return the places of the rows to learn from and of those to watch; FactoryError if one side would be
+    empty.
+
+    `share` of the seeds are watched, none where it is 0; none of the `largest` share that any stage watches
+    is learnt from, because what one stage has learnt tells nothing in another. `taught`: at least one row to
+    watch has to hold words of the teacher's.
+    """
+    learnt = [place for place, row in enumerate(rows) if side(row.seed, largest) == TRAIN]
+    watched = [place for place, row in enumerate(rows) if side(row.seed, share) == VALIDATION]
+    seeds = len({row.seed for row in rows})
+    if not learnt or (share and not any(rows[place].taught_length or not taught for place in watched)):
+        raise FactoryError(
+            f"watch.share: {largest:g} of {seeds} seeds leaves {len(learnt)} rows to learn from and {len(watched)} to watch",
+            "Choose another share, make more data, or remove watch.",
+        )
+    return learnt, watched
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The sums behind the numbers, of one batch: to be called as an objective is, with what the student's
+    decoder puts out.
+
+    `targets`, `learnt`, `taught` are (rows, length - 1) as in `Objective`.
+    """
+
+    targets: torch.Tensor
+    learnt: torch.Tensor
+    taught: torch.Tensor
+    known: TeacherSignal
+    wants_layers: bool = False
+
+    def __call__(self, output: Any, head: Head) -> torch.Tensor:
+        """Return (5,): cross-entropy and its positions, divergence, agreeing positions and all positions of
+        the teacher's."""
+        hidden = output.last_hidden_state[:, -(self.targets.shape[1] + 1) : -1]
+        targets = self.targets[self.learnt]
+        _, (nll,) = head_loss(
+            hidden[self.learnt],
+            head,
+            lambda logits, span: self._only(cross_entropy(logits, targets[span]).sum()[None]),
+        )
+        if not self.taught.any():
+            return torch.tensor([nll, len(targets), 0, 0, 0], dtype=torch.float64)
+        _, (apart, same) = head_loss(
+            hidden[self.taught], head, lambda logits, span: self._only(self._apart(logits, span))
+        )
+        return torch.tensor([nll, len(targets), apart, same, int(self.taught.sum())], dtype=torch.float64)
+
+    @staticmethod
+    def _only(parts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return parts[0], parts
+
+    def _apart(self, logits: torch.Tensor, span: slice) -> torch.Tensor:
+        known = self.known
+        if known.hidden is not None and known.head is not None:
+            teacher = known.head.logits(known.hidden[span]).to(logits.dtype)
+            apart, likeliest = divergence(logits, teacher, beta=0.0, temperature=1.0), teacher.argmax(1)
+        else:
+            assert known.ids is not None and known.logprobs is not None
+            apart, likeliest = (
+                sparse_kl(logits, known.ids[span], known.logprobs[span], tail="bucket"),
+                known.ids[span, 0],
+            )
+        return torch.stack([apart.sum(), (logits.argmax(1) == likeliest).sum().to(apart.dtype)])
+
+
+def numbers(sums: torch.Tensor) -> dict[str, float]:
+    """Return the numbers of summed batches; those of the teacher only where it is known."""
+    nll, learnt, apart, same, taught = sums.tolist()
+    found = {"cross_entropy": nll / learnt} if learnt else {}
+    return found | ({"divergence": apart / taught, "top1": same / taught} if taught else {})

@@ -1,0 +1,50 @@
+"""From an accepted rationale to token rows: to answer at once, and to reason first (Distilling Step-by-Step,
+`factory.tasks.multitask`).
+
+Promise: the row of the task `rationale` is what the teacher wrote, in its own tokens, once they are proved to
+say the rationale and the answer that were accepted; the end of its turn belongs to them. The row of the task
+`label` holds the final answer, of which the teacher's distribution is not known: it is learnt by
+cross-entropy alone.
+"""
+
+import json
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from factory.tasks.answer import ends_with_answer, split_answer
+from factory.tasks.multitask import both_tasks
+from factory.tasks.rows import TrainingRow, Words, encode, own_words, render, words_row
+
+
+def build_rationale_rows(
+    sample: dict[str, Any],
+    student: PreTrainedTokenizerBase,
+    teacher: PreTrainedTokenizerBase | None,
+    *,
+    own_tokens: bool,
+    vocabulary: int,
+    weights: dict[str, float],
+) -> list[TrainingRow]:
+    """Return both rows of one accepted sample, `label` first; `weights` says what a token of each task
+    counts.
+
+    `sample` has what `factory.tasks.rows.build_row` reads of one, and its rationale and answer.
+    """
+    messages = json.loads(sample["messages"])
+    end = str(student.eos_token)
+    rows = []
+    for task, asked, said in both_tasks(messages[:1], messages[1:], sample["answer"]):
+        prompt = encode(student, render(student, asked, None, generate=True))
+        if said != messages[1:]:
+            words = Words(encode(student, said[0]["content"] + end), 0, "label", [], [])
+        else:
+            same = split_answer(sample["text"]) == (sample["rationale"], sample["answer"])
+            words = own_words(
+                sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary
+            )
+            if same and not ends_with_answer(sample["text"]):
+                # What follows the answer was seen by no check.
+                words = Words(encode(student, messages[1]["content"] + end), 0, "other_text", [], [])
+        rows.append(words_row(sample, prompt, words, teacher, task, weights[task]))
+    return rows

@@ -1,0 +1,248 @@
+"""From accepted samples to token rows.
+
+Promise: the loss is taken on the assistant's tokens only (the call with its end of turn, the answer with its
+end of turn). The call's JSON keeps the teacher's own token ids, once they are proved to spell the call that
+was accepted, so that the teacher's distribution belongs to the same tokens; otherwise the call is tokenized
+anew, and there is no stored distribution. What the student sees is the bare question; what the teacher saw,
+examples and all, is kept beside it. The text of a row is exactly what the student's chat template renders.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from factory.tasks.stored_distribution import stored_fault
+from factory.text.templates import HERMES, template_path
+
+IGNORED = -100
+OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """One sample in tokens.
+
+    `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `taught_start`
+    and `taught_length` say where the teacher's own words stand in `input_ids`: a call's JSON, or a whole
+    turn. `teacher_ids` is the teacher's prompt followed by the same tokens, empty if the teacher's tokenizer
+    is another one or not here, or if a person edited question or words. `topk_ids` and `topk_logprobs`
+    (taught_length, k) are the stored distribution, by rank; where it cannot be used both are empty and
+    `fault` is why (`factory.tasks.stored_distribution`, or `edited`, or `other_text`: the stored tokens spell
+    something else). `task` is `label` or `rationale` where a sample is learnt as both, and `weight` is what
+    each of its tokens counts. `seed` is the id of the seed that the sample was made from. `calls`: what the
+    teacher wrote is a call, and no answer in words.
+    """
+
+    sample_id: str
+    input_ids: list[int]
+    labels: list[int]
+    taught_start: int
+    taught_length: int
+    teacher_ids: list[int]
+    topk_ids: list[list[int]]
+    topk_logprobs: list[list[float]]
+    fault: str
+    task: str = ""
+    weight: float = 1.0
+    seed: str = ""
+    calls: bool = True
+
+    def weights(self, call: float) -> list[float]:
+        """Return what each token counts, (length,): the row's weight, times `call` for a token of the
+        teacher's call."""
+        taught = call if self.calls else 1.0
+        end = self.taught_start + self.taught_length
+        return [
+            self.weight * (taught if self.taught_start <= place < end else 1.0)
+            for place in range(len(self.input_ids))
+        ]
+
+
+def student_template(show_tools: bool, own: Path | None = None) -> str:
+    """Return the Hermes chat template that the student is trained and served with: the one in the folder
+    `own`, if it has one."""
+    text = template_path(HERMES, own).read_text(encoding="utf-8")
+    return text.replace("set show_tools = false", "set show_tools = true") if show_tools else text
+
+
+def build_row(
+    sample: dict[str, Any],
+    student: PreTrainedTokenizerBase,
+    teacher: PreTrainedTokenizerBase | None,
+    *,
+    own_tokens: bool,
+    vocabulary: int,
+) -> TrainingRow:
+    """Return the row of one accepted sample.
+
+    `sample` has sample_id, seed_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs
+    (each or None) and teacher_messages, JSON columns as text. `teacher` is its tokenizer, None where it is
+    not here. `own_tokens`: the stored tokens may be the student's tokens. `vocabulary` is how many tokens the
+    student's model knows. The teacher's end-of-turn token is left out: the student's call goes on with its
+    closing tag. Where no tool was called, its turn is learnt as `own_words` has it.
+    """
+    messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
+    prompt = render(student, messages[:1], tools, generate=True)
+    if len(messages) == 2:
+        same = sample["text"].strip() == messages[1]["content"]
+        words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+        return words_row(sample, encode(student, prompt), words, teacher)
+    to_answer = render(student, messages[:3], tools, generate=True)[
+        len(render(student, messages[:2], tools)) :
+    ]
+    end = str(student.eos_token)
+    teacher_messages = json.loads(sample["teacher_messages"])
+    if teacher_messages[-1]["content"] == messages[0]["content"]:
+        call_ids, fault = _call_ids(sample, messages[1]["tool_calls"][0]["function"], student, own_tokens)
+    else:
+        call_ids, fault = _edited(messages[1]["tool_calls"][0]["function"], student)
+    columns = sample["topk_ids"], sample["topk_logprobs"]
+    if not fault:
+        fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
+    input_ids, labels = encode(student, prompt), []
+    labels += [IGNORED] * len(input_ids)
+    opening = encode(student, OPENING)
+    taught_start = len(input_ids) + len(opening)
+    for ids, learnt in (
+        (opening + call_ids + encode(student, CLOSING + end), True),
+        (encode(student, "\n" + to_answer), False),
+        (encode(student, messages[3]["content"] + end), True),
+    ):
+        input_ids += ids
+        labels += ids if learnt else [IGNORED] * len(ids)
+    teacher_ids: list[int] = []
+    # What the teacher saw was another question, or what it said another call.
+    if teacher is not None and fault != "edited":
+        teacher_ids = encode(teacher, render(teacher, teacher_messages, None, generate=True)) + call_ids
+    topk_ids, topk_logprobs = (
+        ([], []) if fault else (list(map(list, column[: len(call_ids)])) for column in columns)
+    )
+    return TrainingRow(
+        sample["sample_id"],
+        input_ids,
+        labels,
+        taught_start,
+        len(call_ids),
+        teacher_ids,
+        topk_ids,
+        topk_logprobs,
+        fault,
+        seed=sample["seed_id"],
+    )
+
+
+@dataclass(frozen=True)
+class Words:
+    """An assistant's whole turn in tokens, its end with it: how many of them the teacher wrote, from the
+    first on, and why that is none or why their stored distribution, (taught, k), is empty."""
+
+    ids: list[int]
+    taught: int
+    fault: str
+    topk_ids: list[list[int]]
+    topk_logprobs: list[list[float]]
+
+
+def own_words(
+    sample: dict[str, Any],
+    messages: list[dict[str, Any]],
+    student: PreTrainedTokenizerBase,
+    *,
+    same: bool,
+    own_tokens: bool,
+    vocabulary: int,
+) -> Words:
+    """Return the turn of `messages`, question and answer; `same`: what was accepted is what the teacher
+    wrote."""
+    end = encode(student, str(student.eos_token))
+    if json.loads(sample["teacher_messages"])[-1]["content"] != messages[0]["content"] or not same:
+        return Words(encode(student, messages[1]["content"]) + end, 0, "edited", [], [])
+    ids = list(sample["token_ids"] or ())
+    body = ids[:-1] if ids and ids[-1] in student.all_special_ids else ids
+    if not body or not own_tokens or student.decode(body, skip_special_tokens=True) != sample["text"]:
+        return Words(
+            encode(student, sample["text"]) + end,
+            0,
+            "no_logprobs" if sample["token_ids"] is None else "other_text",
+            [],
+            [],
+        )
+    taught = len(ids) if ids[-1:] == end else len(body)
+    columns = sample["topk_ids"], sample["topk_logprobs"]
+    fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
+    topk_ids, topk_logprobs = ([], []) if fault else (list(map(list, column[:taught])) for column in columns)
+    return Words(body + end, taught, fault, topk_ids, topk_logprobs)
+
+
+def words_row(
+    sample: dict[str, Any],
+    prompt: list[int],
+    words: Words,
+    teacher: PreTrainedTokenizerBase | None,
+    task: str = "",
+    weight: float = 1.0,
+) -> TrainingRow:
+    """Return the row of a whole turn after `prompt`; its `teacher_ids` are empty where the teacher wrote
+    nothing of it or its tokenizer is not here."""
+    teacher_ids: list[int] = []
+    if teacher is not None and words.taught:
+        asked = render(teacher, json.loads(sample["teacher_messages"]), None, generate=True)
+        teacher_ids = encode(teacher, asked) + words.ids[: words.taught]
+    return TrainingRow(
+        sample["sample_id"],
+        prompt + words.ids,
+        [IGNORED] * len(prompt) + words.ids,
+        len(prompt),
+        words.taught,
+        teacher_ids,
+        words.topk_ids,
+        words.topk_logprobs,
+        words.fault,
+        task,
+        weight,
+        sample["seed_id"],
+        calls=False,
+    )
+
+
+def _call_ids(
+    sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool
+) -> tuple[list[int], str]:
+    """Return the tokens of the accepted call, and why they are not the stored ones."""
+    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
+    try:
+        same = json.loads(sample["text"]) == accepted
+    except ValueError:
+        same = False
+    if not same:
+        return _edited(call, student)
+    ids = list(sample["token_ids"] or ())
+    if ids and ids[-1] in student.all_special_ids:
+        ids.pop()
+    if not ids or not own_tokens or student.decode(ids, skip_special_tokens=True) != sample["text"]:
+        return encode(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
+    return ids, ""
+
+
+def _edited(call: dict[str, Any], student: PreTrainedTokenizerBase) -> tuple[list[int], str]:
+    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
+    return encode(student, json.dumps(accepted, ensure_ascii=False)), "edited"
+
+
+def render(
+    tokenizer: PreTrainedTokenizerBase,
+    messages: list[dict[str, Any]],
+    tools: list[dict[str, Any]] | None,
+    *,
+    generate: bool = False,
+) -> str:
+    return str(
+        tokenizer.apply_chat_template(messages, tools=tools, tokenize=False, add_generation_prompt=generate)
+    )
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return list(tokenizer.encode(text, add_special_tokens=False))

@@ -1,1 +1,0 @@
-"""What the doctor finds, and what it mends."""

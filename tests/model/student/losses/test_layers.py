@@ -1,0 +1,44 @@
+"""Alignment of hidden states: the formulas, their gradients, and which layers meet."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from factory.student.losses.layers import alignment, pairs, projections  # noqa: E402
+
+pytestmark = pytest.mark.model
+
+
+def test_alignment_is_the_formula() -> None:
+    torch.manual_seed(1)
+    student, teacher = torch.randn(5, 6), torch.randn(5, 6)
+    s, t = student.double(), teacher.double()
+    cosine = [1 - float(a @ b / (a @ a).sqrt() / (b @ b).sqrt()) for a, b in zip(s, t, strict=True)]
+    squared = [float(((a - b) ** 2).sum()) / 6 for a, b in zip(s, t, strict=True)]
+    assert alignment(student, teacher, loss="cosine").tolist() == pytest.approx(cosine, abs=1e-5)
+    assert alignment(student, teacher, loss="mse").tolist() == pytest.approx(squared, abs=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["cosine", "mse"])
+def test_alignment_has_its_gradient_through_the_projection(loss) -> None:
+    torch.manual_seed(2)
+    student, teacher = (
+        torch.randn(4, 3, dtype=torch.double, requires_grad=True),
+        torch.randn(4, 5, dtype=torch.double),
+    )
+    (projection,) = projections(3, 5, 1, seed=0).double()
+    weight = projection.weight
+    assert torch.autograd.gradcheck(
+        lambda states, _: alignment(projection(states), teacher, loss=loss), (student, weight)
+    )
+
+
+def test_layers_meet_at_the_same_depth() -> None:
+    assert pairs([0.0, 0.5, 1.0], 12, 28) == [(0, 0), (6, 14), (12, 28)]
+
+
+def test_equal_widths_need_no_projection_and_a_seed_makes_the_same_one() -> None:
+    assert list(projections(8, 8, 2, seed=1).parameters()) == []
+    first, again, other = (list(projections(8, 6, 2, seed=seed).parameters()) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])

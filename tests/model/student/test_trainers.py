@@ -1,0 +1,346 @@
+"""What the trainers compute on padded batches, against the same thing computed row by row without padding, in
+float64."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from peft import LoraConfig, get_peft_model  # noqa: E402
+from trl import SFTConfig  # noqa: E402
+
+from factory.errors import FactoryError  # noqa: E402
+from factory.recipe.distill import Distill  # noqa: E402
+from factory.student.batch import Collator  # noqa: E402
+from factory.student.cache import open_cache  # noqa: E402
+from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config  # noqa: E402
+from factory.tasks.rows import IGNORED  # noqa: E402
+from tests.support import tiny  # noqa: E402
+
+pytestmark = pytest.mark.model
+
+
+def _trainer(
+    folder: Path,
+    rows,
+    *,
+    student=None,
+    taught_by=None,
+    cache=None,
+    layers=(),
+    width=32,
+    steps=4,
+    closing=(4,),
+    own=6,
+    **settings,
+):
+    """Return the trainer that fits the settings, on tiny models."""
+    student = tiny.adapted(1) if student is None else student
+    settings = Distill.model_validate({"steps": steps, **settings})
+    shared = {
+        "model": student,
+        "train_dataset": tiny.dataset(rows),
+        "data_collator": Collator(0),
+        "processing_class": tiny.tokenizer(),
+        "spec": DistillSpec(settings, tiny.K, layers, width),
+    }
+    arguments = tiny.arguments(folder, steps=steps, gradient_checkpointing=settings.gradient_checkpointing)
+    if settings.teacher == "in_process":
+        return OnlineDistillTrainer(
+            teacher_model=taught_by, closing=closing, args=gkd_config(settings, own, **arguments), **shared
+        )
+    return DistillTrainer(
+        cache=cache, args=SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}), **shared
+    )
+
+
+def _loss(trainer, rows) -> tuple[float, dict[str, float]]:
+    trainer._metrics["train"].clear()
+    trainer.model.train()
+    loss = trainer.compute_loss(trainer.model, trainer.data_collator(tiny.columns(rows)))
+    return loss.item(), {name: values[-1] for name, values in trainer._metrics["train"].items()}
+
+
+def _nll(student, rows) -> float:
+    found = [
+        -tiny.logits(student, row.input_ids)[at - 1].log_softmax(0)[label].item()
+        for row in rows
+        for at, label in enumerate(row.labels)
+        if label != IGNORED
+    ]
+    return sum(found) / len(found)
+
+
+def _calls(student, teacher, rows):
+    """Yield the two sets of logits at each position of the calls."""
+    for row in rows:
+        mine, theirs = tiny.logits(student, row.input_ids), tiny.logits(teacher, row.teacher_ids)
+        offset = len(row.teacher_ids) - row.taught_length
+        for i in range(row.taught_length):
+            yield mine[row.taught_start + i - 1], theirs[offset + i - 1]
+
+
+def _forward_kl(student, teacher, rows, temperature: float) -> float:
+    found = []
+    for mine, theirs in _calls(student, teacher, rows):
+        mine, theirs = mine[: len(theirs)], theirs[: len(mine)]
+        t = (theirs / temperature).softmax(0)
+        found.append(float((t * (t.log() - (mine / temperature).log_softmax(0))).sum()) * temperature**2)
+    return sum(found) / len(found)
+
+
+def _bucket(student, teacher, rows, k: int) -> float:
+    found = []
+    for mine, theirs in _calls(student, teacher, rows):
+        p, q, top = theirs.softmax(0), mine.softmax(0), theirs.topk(k).indices
+        known = float((p[top] * (p[top] / q[top]).log()).sum())
+        rest = 1 - float(p[top].sum())
+        found.append(known + rest * math.log(rest / (1 - float(q[top].sum()))))
+    return sum(found) / len(found)
+
+
+def test_sft_is_cross_entropy_on_the_assistants_tokens_alone(tmp_path: Path) -> None:
+    rows = tiny.rows(5, 1)
+    trainer = SftTrainer(
+        model=tiny.adapted(1),
+        args=SFTConfig(**tiny.arguments(tmp_path), dataset_kwargs={"skip_prepare_dataset": True}),
+        train_dataset=tiny.dataset(rows),
+        data_collator=Collator(0),
+        processing_class=tiny.tokenizer(),
+    )
+    loss, parts = _loss(trainer, rows)
+    assert loss == pytest.approx(_nll(trainer.model, rows), abs=1e-4)
+    assert parts == {"cross_entropy": pytest.approx(loss, abs=1e-6)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("k", [1, 3, None])
+def test_stored_logprobs_are_the_formula_whatever_the_padding(
+    tmp_path: Path, seed: int, k: int | None
+) -> None:
+    teacher = tiny.model(2, layers=3)
+    rows = tiny.rows(5, seed, teacher)
+    trainer = _trainer(tmp_path, rows, teacher="stored", weight=0.7, **({"top_k": k} if k else {}))
+    loss, parts = _loss(trainer, rows)
+    nll, apart = _nll(trainer.model, rows), _bucket(trainer.model, teacher, rows, k or tiny.K)
+    assert parts == {
+        "cross_entropy": pytest.approx(nll, abs=1e-4),
+        "divergence": pytest.approx(apart, abs=1e-4),
+    }
+    assert loss == pytest.approx(0.7 * apart + 0.3 * nll, abs=1e-4)
+
+
+def _trainer_of(caches: Path | None, folder: Path, rows, teacher, layers=(), width=32, **settings):
+    """Return a trainer that knows the whole distribution, from a teacher in memory or from a cache that it
+    was put into."""
+    if caches is None:
+        return _trainer(folder, rows, taught_by=teacher, layers=layers, width=width, **settings)
+    tiny.tokenizer().save_pretrained(folder / "teacher")
+    teacher.save_pretrained(folder / "teacher")
+    cache = open_cache(
+        caches / f"{width} {teacher.config.vocab_size} {len(layers)}",
+        folder / "teacher",
+        "r1",
+        rows,
+        [theirs for _, theirs in layers],
+        torch.float32,
+        most_bytes=10**7,
+        pad=0,
+    )
+    return _trainer(folder, rows, cache=cache, layers=layers, width=width, **settings, **{"teacher": "cache"})
+
+
+@pytest.fixture(scope="module", params=["in_process", "cache"])
+def source(request, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """Return where the caches are, one for each teacher: to make one takes a process and its imports."""
+    return tmp_path_factory.mktemp("caches") if request.param == "cache" else None
+
+
+@pytest.mark.parametrize("padding", [-3, 0, 8])
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_the_whole_distribution_is_the_formula_with_padded_vocabularies(
+    tmp_path: Path, source: Path | None, padding: int, temperature: float
+) -> None:
+    # Ids stay below what both have: a smaller vocabulary is only less padding.
+    teacher = tiny.model(2, layers=3, width=48, vocabulary=tiny.VOCABULARY + max(padding, 0))
+    student = tiny.adapted(1) if padding >= 0 else tiny.model(1, vocabulary=tiny.VOCABULARY - padding)
+    rows = tiny.rows(5, 4)
+    trainer = _trainer_of(
+        source, tmp_path, rows, teacher, student=student, weight=0.6, temperature=temperature
+    )
+    assert teacher.config.vocab_size == tiny.VOCABULARY + max(padding, 0)
+    loss, parts = _loss(trainer, rows)
+    nll, apart = _nll(trainer.model, rows), _forward_kl(trainer.model, teacher, rows, temperature)
+    assert parts == {
+        "cross_entropy": pytest.approx(nll, abs=1e-4),
+        "divergence": pytest.approx(apart, abs=1e-4),
+    }
+    assert loss == pytest.approx(0.6 * apart + 0.4 * nll, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "mse"])
+@pytest.mark.parametrize("width", [32, 48])
+def test_hidden_states_are_aligned_by_the_formula(
+    tmp_path: Path, source: Path | None, kind: str, width: int
+) -> None:
+    teacher, layers = tiny.model(2, layers=3, width=width), [(1, 2), (2, 3)]
+    rows = tiny.rows(4, 5)
+    trainer = _trainer_of(
+        source, tmp_path, rows, teacher, layers, width, hidden={"loss": kind, "weight": 0.25}
+    )
+    loss, parts = _loss(trainer, rows)
+    found = []
+    for own, theirs in layers:
+        weight = (
+            trainer._projection_weights().get(f"{layers.index((own, theirs))}.weight", torch.eye(32)).double()
+        )
+        for row in rows:
+            mine = (
+                tiny.hidden(trainer.model, row.input_ids, own)[row.taught_start - 1 :][: row.taught_length]
+                @ weight.T
+            )
+            other = tiny.hidden(teacher, row.teacher_ids, theirs)[-row.taught_length - 1 : -1]
+            each = (
+                1 - torch.cosine_similarity(mine, other, dim=1)
+                if kind == "cosine"
+                else (mine - other).square().mean(1)
+            )
+            found += [(own, value.item()) for value in each]
+    expected = sum(value for _, value in found) / len(found)
+    assert parts["hidden"] == pytest.approx(expected, rel=1e-4)
+    assert loss == pytest.approx(
+        0.5 * parts["cross_entropy"] + 0.5 * parts["divergence"] + 0.25 * expected, abs=1e-3
+    )
+
+
+def test_drawn_tokens_are_the_same_at_the_same_step_and_others_at_the_next(tmp_path: Path) -> None:
+    teacher, rows = tiny.model(2), tiny.rows(4, 6)
+    trainer = _trainer(tmp_path, rows, taught_by=teacher, random_k=3, weight=1.0)
+    first, again = _loss(trainer, rows), _loss(trainer, rows)
+    trainer.state.global_step = 1
+    assert first == again != _loss(trainer, rows)
+
+
+def test_the_gradient_of_a_step_is_that_of_the_dense_formula(tmp_path: Path) -> None:
+    teacher, rows = tiny.model(2), tiny.rows(3, 7)
+    trainer = _trainer(tmp_path, rows, taught_by=teacher, weight=0.5, beta=0.5, temperature=2.0)
+    trainer.model.zero_grad()
+    batch = trainer.data_collator(tiny.columns(rows))
+    trainer.compute_loss(trainer.model, batch).backward()
+    got = [p.grad.clone() for p in trainer.model.parameters() if p.requires_grad]
+    trainer.model.zero_grad()
+    nll, apart = [], []
+    for row in rows:
+        mine = trainer.model(input_ids=torch.tensor([row.input_ids])).logits[0]
+        theirs = teacher(input_ids=torch.tensor([row.teacher_ids])).logits[0].detach()
+        nll += [
+            -mine[at - 1].log_softmax(0)[label] for at, label in enumerate(row.labels) if label != IGNORED
+        ]
+        s = (mine[row.taught_start - 1 :][: row.taught_length] / 2).softmax(1)
+        t = (theirs[-row.taught_length - 1 : -1] / 2).softmax(1)
+        mixture = (s + t) / 2
+        apart += [4 * 0.5 * ((t * (t / mixture).log()).sum(1) + (s * (s / mixture).log()).sum(1))]
+    (0.5 * torch.stack(nll).mean() + 0.5 * torch.cat(apart).mean()).backward()
+    expected = [p.grad for p in trainer.model.parameters() if p.requires_grad]
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(got, expected, strict=True))
+
+
+def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_teacher(tmp_path: Path) -> None:
+    teacher, rows = tiny.model(2), tiny.rows(4, 8)
+    trainer = _trainer(tmp_path, rows, taught_by=teacher, on_policy=1.0, weight=0.8, closing=(50, 51))
+    inputs = trainer.data_collator(tiny.columns(rows))
+    ids, mask, labels = trainer.generate_on_policy_outputs(trainer.model, inputs, trainer.generation_config)
+    assert [trainer._words(written) for written in ([9, 50, 51, 9], [50, 51], [9, 50, 9], [9, 1], [])] == [
+        [9],
+        [],
+        [9, 50, 9],
+        [9],
+        [],
+    ]
+    written = []
+    for i, row in enumerate(rows):
+        own, taught = (
+            ids[i][mask[i].bool()].tolist(),
+            inputs["teacher_ids"][i][inputs["teacher_attention_mask"][i].bool()].tolist(),
+        )
+        call = own[row.taught_start :]
+        assert own[: row.taught_start] == row.input_ids[: row.taught_start]
+        assert taught == row.teacher_ids[: -row.taught_length] + call
+        assert labels[i][mask[i].bool()].tolist() == [IGNORED] * row.taught_start + call
+        written.append(type(row)("", own, [], row.taught_start, len(call), taught, [], [], ""))
+    inputs |= {"input_ids": ids, "attention_mask": mask, "labels": labels}
+    trainer._metrics["train"].clear()
+    loss = trainer.compute_loss(trainer.model, inputs).item()
+    apart = _forward_kl(trainer.model, teacher, written, 1.0)
+    assert loss == pytest.approx(0.8 * apart, abs=1e-4)
+    assert "cross_entropy" not in trainer._metrics["train"]
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_what_the_student_writes_is_read_once(tmp_path: Path, checkpointing: bool) -> None:
+    rows, seen = tiny.rows(4, 8), []
+    trainer = _trainer(
+        tmp_path, rows, taught_by=tiny.model(2), on_policy=1.0, steps=1, gradient_checkpointing=checkpointing
+    )
+
+    def read(_module, inputs) -> None:
+        if not torch.is_grad_enabled():
+            seen.append(inputs[0].shape[1])
+
+    trainer._base.get_input_embeddings().register_forward_pre_hook(read)
+    trainer.train()
+    assert len(seen) > 2
+    assert set(seen[1:]) == {1}
+
+
+def test_the_student_writes_without_dropout(tmp_path: Path) -> None:
+    rows = tiny.rows(4, 8)
+    torch.manual_seed(1)
+    config = LoraConfig(
+        r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False, lora_dropout=0.5
+    )
+    trainer = _trainer(
+        tmp_path, rows, student=get_peft_model(tiny.model(1), config), taught_by=tiny.model(2), on_policy=1.0
+    )
+    written = []
+    for learning in (True, False):
+        trainer.model.train(learning)
+        inputs = trainer.data_collator(tiny.columns(rows))
+        written.append(
+            trainer.generate_on_policy_outputs(trainer.model, inputs, trainer.generation_config)[0].tolist()
+        )
+        assert trainer.model.training is learning
+    assert written[0] == written[1]
+
+
+def test_the_share_of_on_policy_steps_is_as_asked(tmp_path: Path) -> None:
+    teacher, rows = tiny.model(2), tiny.rows(4, 9)
+    trainer = _trainer(tmp_path, rows, taught_by=teacher, on_policy=0.5, steps=12, own=3)
+    trainer.train()
+    own = [
+        entry["step"]
+        for entry in trainer.state.log_history
+        if "divergence" in entry and "cross_entropy" not in entry
+    ]
+    assert 1 < len(own) < 11
+
+
+def test_a_loss_that_is_no_number_stops_with_its_parts(tmp_path: Path) -> None:
+    teacher = tiny.model(2)
+    rows = tiny.rows(4, 10, teacher)
+    trainer = _trainer(tmp_path, rows, teacher="stored")
+    with torch.no_grad():
+        trainer._base.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(FactoryError, match=r"step 1: the loss is nan \(cross entropy nan, divergence nan\)"):
+        trainer.train()
+
+
+def test_tokens_that_differ_are_refused(tmp_path: Path) -> None:
+    rows = tiny.rows(3, 11)
+    trainer = _trainer(tmp_path, rows, taught_by=tiny.model(2))
+    batch = trainer.data_collator(tiny.columns(rows))
+    batch["teacher_ids"][0, -1 - int((batch["teacher_attention_mask"][0] == 0).sum())] += 1
+    with pytest.raises(FactoryError, match="differ"):
+        trainer.compute_loss(trainer.model, batch)

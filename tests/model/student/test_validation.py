@@ -1,0 +1,233 @@
+"""What is looked at beside training: the numbers are those of the formulas, the best student is kept,
+patience survives a kill."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from transformers import EarlyStoppingCallback
+from trl import SFTConfig
+
+from factory.errors import FactoryError
+from factory.export.split import side
+from factory.recipe.distill import Distill
+from factory.student.batch import Collator
+from factory.student.checkpoints import WholeCheckpoints, last_whole
+from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
+from factory.student.validation import set_aside
+from factory.tasks.rows import IGNORED, TrainingRow
+from tests.support import tiny
+
+WATCHING = {
+    "eval_strategy": "steps",
+    "save_strategy": "steps",
+    "per_device_eval_batch_size": 2,
+    "load_best_model_at_end": True,
+    "greater_is_better": False,
+    "restore_callback_states_from_checkpoint": True,
+    "save_total_limit": 2,
+}
+
+
+def _trainer(
+    folder: Path, origin: str, rows: list[TrainingRow], watched: list[TrainingRow], **arguments: Any
+) -> Any:
+    settings = Distill.model_validate({"steps": 4, "teacher": origin, "tail": "bucket", "temperature": 1.0})
+    shared: dict[str, Any] = {
+        "model": tiny.adapted(1),
+        "train_dataset": tiny.dataset(rows),
+        "eval_dataset": tiny.dataset(watched),
+        "data_collator": Collator(0),
+        "processing_class": tiny.tokenizer(),
+        "callbacks": [WholeCheckpoints()],
+    }
+    said = tiny.arguments(folder, **(WATCHING | {"eval_steps": 2, "save_steps": 2} | arguments))
+    if origin == "in_process":
+        config = gkd_config(settings, 5, **said)
+        return OnlineDistillTrainer(
+            teacher_model=tiny.model(2),
+            closing=[4],
+            args=config,
+            spec=DistillSpec(settings, tiny.K),
+            **shared,
+        )
+    return DistillTrainer(
+        args=SFTConfig(**said, dataset_kwargs={"skip_prepare_dataset": True}),
+        spec=DistillSpec(settings, tiny.K),
+        **shared,
+    )
+
+
+def _reference(model: Any, rows: list[TrainingRow], origin: str) -> dict[str, float]:
+    teacher, nll, apart, same = tiny.model(2), [], [], []
+    for row in rows:
+        mine = tiny.logits(model, row.input_ids).log_softmax(1)
+        nll += [-mine[place - 1, label] for place, label in enumerate(row.labels) if label != IGNORED]
+        theirs = tiny.logits(teacher, row.teacher_ids)[-row.taught_length - 1 : -1].log_softmax(1)
+        for q, p in zip(mine[row.taught_start - 1 :][: row.taught_length], theirs, strict=True):
+            same.append(float(q.argmax() == p.argmax()))
+            if origin == "in_process":
+                apart.append((p.exp() * (p - q)).sum())
+            else:
+                top = p.topk(tiny.K).indices
+                rest_p, rest_q = 1 - p[top].exp().sum(), 1 - q[top].exp().sum()
+                apart.append((p[top].exp() * (p[top] - q[top])).sum() + rest_p * (rest_p / rest_q).log())
+    return {
+        "eval_cross_entropy": float(torch.stack(nll).mean()),
+        "eval_divergence": float(torch.stack(apart).mean()),
+        "eval_top1": sum(same) / len(same),
+    }
+
+
+@pytest.mark.parametrize("origin", ["stored", "in_process"])
+def test_the_numbers_are_those_of_the_formulas(tmp_path: Path, origin: str) -> None:
+    rows = tiny.rows(11, 3, tiny.model(2))
+    trainer = _trainer(tmp_path, origin, rows[:6], rows[6:], metric_for_best_model="eval_divergence")
+    found = trainer.evaluate()
+    assert found == pytest.approx(_reference(trainer.model.eval(), rows[6:], origin), rel=1e-4, abs=1e-5)
+    assert trainer.state.log_history[-1]["eval_top1"] == found["eval_top1"]
+
+
+def test_without_a_teacher_there_is_cross_entropy_alone(tmp_path: Path) -> None:
+    rows = tiny.rows(8, 3)
+    trainer = SftTrainer(
+        model=tiny.adapted(1),
+        args=SFTConfig(
+            **tiny.arguments(tmp_path, eval_strategy="steps"), dataset_kwargs={"skip_prepare_dataset": True}
+        ),
+        train_dataset=tiny.dataset(rows[:4]),
+        eval_dataset=tiny.dataset(rows[4:]),
+        data_collator=Collator(0),
+        processing_class=tiny.tokenizer(),
+    )
+    assert list(trainer.evaluate()) == ["eval_cross_entropy"]
+
+
+def _looks(trainer: Any) -> dict[int, float]:
+    return {
+        entry["step"]: entry["eval_cross_entropy"]
+        for entry in trainer.state.log_history
+        if "eval_cross_entropy" in entry
+    }
+
+
+def test_the_best_student_is_kept(tmp_path: Path) -> None:
+    rows = tiny.rows(10, 3, tiny.model(2))
+    # So high a rate that it gets worse.
+    changes = {"metric_for_best_model": "eval_cross_entropy", "learning_rate": 0.3, "steps": 12}
+    trainer = _trainer(tmp_path, "stored", rows[:5], rows[5:], **changes)
+    trainer.train()
+    looks = _looks(trainer)
+    best = min(looks, key=lambda step: looks[step])
+    assert best != 12
+    assert trainer.state.best_global_step == best
+    assert trainer.evaluate()["eval_cross_entropy"] == pytest.approx(looks[best], rel=1e-5)
+
+
+def test_patience_survives_a_kill(tmp_path: Path) -> None:
+    rows = tiny.rows(10, 3, tiny.model(2))
+    changes = {
+        "metric_for_best_model": "eval_cross_entropy",
+        "learning_rate": 0.3,
+        "steps": 40,
+        "lr_scheduler_type": "constant",
+    }
+
+    def run(folder: Path, *, cut: int | None = None) -> Any:
+        trainer = _trainer(folder, "stored", rows[:5], rows[5:], **changes)
+        trainer.add_callback(EarlyStoppingCallback(2))
+        if cut is not None:
+            trainer.args.max_steps = cut
+        resumed = last_whole(folder)
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        return trainer
+
+    whole = run(tmp_path / "whole")
+    ended = max(_looks(whole))
+    assert ended == whole.state.best_global_step + 4 < 40
+    # One look without a better one, then a kill: one more is left.
+    run(tmp_path / "cut", cut=ended - 2)
+    again = run(tmp_path / "cut")
+    assert _looks(again) == pytest.approx(_looks(whole), abs=1e-4)
+    assert again.state.best_global_step == whole.state.best_global_step
+
+
+def test_seeds_are_set_aside_and_not_rows() -> None:
+    rows = [
+        TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, 1, [], [], [], "", seed=f"b2:seed{i % 20}")
+        for i in range(100)
+    ]
+    learnt, watched = set_aside(rows, 0.3, 0.3, taught=True)
+    assert sorted([*learnt, *watched]) == list(range(100))
+    assert watched and {side(rows[place].seed, 0.3) for place in watched} == {"validation"}
+    assert not {rows[place].seed for place in learnt} & {rows[place].seed for place in watched}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
+def test_what_any_stage_watches_none_learns_from(share: float) -> None:
+    rows = [
+        TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, 1, [], [], [], "", seed=f"b2:seed{i % 40}")
+        for i in range(80)
+    ]
+    learnt, watched = set_aside(rows, share, 0.3, taught=True)
+    assert learnt == set_aside(rows, 0.3, 0.3, taught=True)[0]
+    assert bool(watched) == bool(share)
+    assert not set(learnt) & set(watched)
+
+
+@pytest.mark.parametrize(("patience", "ends"), [(None, 5), (1, None)], ids=["all steps", "ended early"])
+def test_a_run_killed_after_its_last_step_takes_no_other(
+    tmp_path: Path, patience: int | None, ends: int | None
+) -> None:
+    rows = tiny.rows(10, 3, tiny.model(2))
+    # Two steps an epoch, so that five are no whole number of them: Trainer goes on to the end of one that was
+    # begun.
+    changes = {
+        "metric_for_best_model": "eval_cross_entropy",
+        "learning_rate": 0.3,
+        "steps": ends or 41,
+        "eval_steps": 1,
+        "save_steps": 1,
+    }
+
+    def run() -> Any:
+        trainer = _trainer(tmp_path, "stored", rows[:5], rows[5:], lr_scheduler_type="constant", **changes)
+        if patience:
+            trainer.add_callback(EarlyStoppingCallback(patience))
+        trainer.run(last_whole(tmp_path))
+        return trainer
+
+    first, again = run(), run()
+    assert ends in (None, first.state.global_step)
+    assert first.state.global_step < 41
+    assert (again.state.global_step, again.state.best_global_step) == (
+        first.state.global_step,
+        first.state.best_global_step,
+    )
+    assert _looks(again) == _looks(first)
+    assert again.evaluate() == first.evaluate()
+
+
+def test_a_look_that_finds_no_number_stops(tmp_path: Path) -> None:
+    rows = tiny.rows(8, 3, tiny.model(2))
+    trainer = _trainer(tmp_path, "stored", rows[:4], rows[4:], metric_for_best_model="eval_divergence")
+    with torch.no_grad():
+        trainer._base.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(FactoryError, match=r"step 0: .* samples set aside is no number \(cross entropy nan"):
+        trainer.evaluate()
+
+
+@pytest.mark.parametrize(("seeds", "taught", "length"), [(1, False, 1), (40, True, 0)])
+def test_an_empty_side_is_told(seeds: int, taught: bool, length: int) -> None:
+    rows = [
+        TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, length, [], [], [], "", seed=f"b2:seed{i % seeds}")
+        for i in range(40)
+    ]
+    with pytest.raises(
+        FactoryError, match=r"watch.share: 0.1 of \d+ seeds leaves \d+ rows to learn from and \d+ to watch"
+    ):
+        set_aside(rows, 0.1, 0.1, taught=taught)

@@ -1,0 +1,105 @@
+"""Trains one tiny stage from its last whole checkpoint, telling each step: `python -m
+tests.support.killed_training STAGE FOLDER`.
+
+At its end it prints one JSON object with everything that was logged of each step, but for what depends on the
+clock.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+from trl import SFTConfig
+
+from factory.recipe.distill import Distill
+from factory.student.batch import Collator
+from factory.student.cache import open_cache
+from factory.student.checkpoints import WholeCheckpoints, last_whole
+from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
+from tests.support import tiny
+
+STEPS = 12
+# A kill after these steps is one in the middle of each phase.
+PHASES = {
+    "sft": {"only": 6},
+    "cache": {"top_k": 3, "whole": 7, "random_k": 10},
+    "in_process": {"off_policy_and_on": 7},
+}
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "cache": {
+        "curriculum": [
+            {"until": 0.34, "top_k": 3},
+            {"until": 0.67, "temperature": {"start": 1.0, "end": 3.0}},
+            {"random_k": 4},
+        ],
+        "weight": {"start": 0.2, "peak": 0.9, "end": 0.4},
+        "hidden": {"loss": "mse"},
+    },
+    "in_process": {"on_policy": 0.5, "beta": 0.5},
+}
+
+
+class _Telling(TrainerCallback):
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        print(f"step {state.global_step}", flush=True)
+
+
+def main(stage: str, folder: Path) -> None:
+    """Train to the end."""
+    teacher = tiny.model(2, width=48)
+    rows = tiny.rows(7, 3, teacher)
+    checkpoints = folder / "checkpoints"
+    arguments = tiny.arguments(
+        checkpoints, steps=STEPS, save_strategy="steps", save_steps=2, save_total_limit=2
+    )
+    sft = SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True})
+    shared: dict[str, Any] = {
+        "model": tiny.adapted(1),
+        "train_dataset": tiny.dataset(rows),
+        "data_collator": Collator(0),
+        "processing_class": tiny.tokenizer(),
+        "callbacks": [WholeCheckpoints(), _Telling()],
+    }
+    if stage == "sft":
+        trainer: Any = SftTrainer(args=sft, **shared)
+    else:
+        settings = Distill.model_validate({"steps": STEPS, "teacher": stage, **_SETTINGS[stage]})
+        spec = DistillSpec(settings, tiny.K, [(1, 1), (2, 2)] if settings.hidden else [], 48)
+        if stage == "in_process":
+            trainer = OnlineDistillTrainer(
+                teacher_model=teacher,
+                closing=[4],
+                args=gkd_config(settings, 5, **arguments),
+                spec=spec,
+                **shared,
+            )
+        else:
+            tiny.tokenizer().save_pretrained(folder / "teacher")
+            teacher.save_pretrained(folder / "teacher")
+            # The kills are in the training: the runs of one test share what the teacher was asked.
+            cache = open_cache(
+                folder.parent / "cache",
+                folder / "teacher",
+                "r1",
+                rows,
+                [1, 2],
+                teacher.dtype,
+                most_bytes=2**30,
+                pad=0,
+            )
+            trainer = DistillTrainer(args=sft, spec=spec, cache=cache, **shared)
+    resumed = last_whole(checkpoints)
+    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    names = ("step", "loss", "cross_entropy", "divergence", "hidden", "grad_norm", "learning_rate")
+    curve = [
+        {name: entry[name] for name in names if name in entry}
+        for entry in trainer.state.log_history
+        if "loss" in entry
+    ]
+    print(json.dumps({"curve": curve}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,222 @@
+"""A held-out task is found again however its question is spelt, and other tasks are let through."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from factory.checks.check import Verdict
+from factory.checks.decontamination import DecontaminationCheck
+from factory.inference.request import Answer
+from factory.seeds.load import require_seeds
+from factory.seeds.seed import Seed
+from factory.tasks.sample import Task
+from tests.support.calculator import DATA, SEEDS, kind, one_seed
+from tests.support.judged import judged
+
+KIND = kind()
+HELD_OUT = require_seeds(DATA / "held_out" / "calculator.jsonl", "tool_call")
+SHIPPED = DecontaminationCheck(HELD_OUT)
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+PUNCTUATION = "?!,;:…，。？！、'\"()[]-–—_ \t\n\u3000"
+
+
+def verdict(question: str, reference: str, held_out: list[Seed] = HELD_OUT) -> Verdict:
+    task = Task("b2:0", "en", "general", question, reference)
+    check = SHIPPED if held_out is HELD_OUT else DecontaminationCheck(held_out)
+    return check.judge(KIND.read(task, Answer("b2:1", "", "stop", 1, 1, 0.1)))
+
+
+def test_the_shipped_seeds_are_clean_and_the_held_out_tasks_are_not() -> None:
+    assert [seed.name for seed in SEEDS if not verdict(seed.question, seed.reference).passed] == []
+    for task in HELD_OUT:
+        assert verdict(task.question, task.reference) == Verdict(False, "held_out_leak", task.name)
+
+
+@given(st.sampled_from(HELD_OUT), st.data())
+def test_case_spaces_and_punctuation_hide_nothing(task: Seed, data: st.DataObject) -> None:
+    # A separator between two digits, or beside a point, would change a number.
+    places = [
+        place
+        for place in range(len(task.question) + 1)
+        if not re.search(r"[\d.,]", task.question[max(0, place - 1) : place + 1])
+    ]
+    changed = task.question
+    for place in sorted(data.draw(st.lists(st.sampled_from(places or [0]), max_size=4)), reverse=True):
+        changed = changed[:place] + data.draw(st.text(PUNCTUATION, max_size=3)) + changed[place:]
+    change = data.draw(
+        st.sampled_from(
+            [str.upper, str.lower, str.swapcase, lambda text: unicodedata.normalize("NFKC", text)]
+        )
+    )
+    assert verdict(change(changed), "0").detail == task.name
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "add 126 and 59",
+        "ADD 126 AND 59!",
+        "Add 126 and 59...",
+        "  Add   126, and 59 .",
+        "Add １２６ and ５９.",
+        "「Add 126 and 59」",
+        "Add\u00a0126\u2009and 59",
+    ],
+)
+def test_the_same_question_with_the_reference_written_differently(question: str) -> None:
+    assert verdict(question, "59 + 126", [one_seed("Add 126 and 59.", "126 + 59")]).reason == "held_out_leak"
+
+
+@pytest.mark.parametrize("question", ["Add 1,200 and 5.", "Add 1200 and 5", "Add 1，200 and 5"])
+def test_thousands_may_be_separated(question: str) -> None:
+    assert not verdict(question, "0", [one_seed("Add 1200 and 5.", "1200 + 5")]).passed
+    assert not verdict("Add 1200 and 5", "0", [one_seed(question, "1200 + 5")]).passed
+
+
+def test_the_same_numbers_with_the_same_reference_in_other_words() -> None:
+    held_out = [one_seed("Please add 317 to 95.", "317 + 95")]
+    assert verdict("What is 317 plus 95?", "317+95", held_out) == Verdict(False, "held_out_leak", "one")
+    assert verdict("What is 317 minus 95?", "317 - 95", held_out).passed
+    assert verdict("What is 95 plus 317?", "95 + 317", held_out).passed
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is 4 + 738?",
+        "What is 473 + 8?",
+        "What is 4738?",
+        "What is 47 + 39?",
+        "What is 47.38?",
+        "What is 4.7 + 38?",
+    ],
+)
+def test_the_same_digits_in_other_numbers_are_another_question(question: str) -> None:
+    assert verdict(question, "0", [one_seed("What is 47 + 38?", "47 + 38")]).passed
+
+
+@given(st.sampled_from(HELD_OUT), st.data())
+def test_other_numbers_are_let_through(task: Seed, data: st.DataObject) -> None:
+    mapping = {
+        number: str(data.draw(st.integers(10_000, 99_999))) for number in NUMBER.findall(task.question)
+    }
+    assume(mapping)
+    question, reference = (
+        NUMBER.sub(lambda found: mapping.get(found.group(), found.group()), text)
+        for text in (task.question, task.reference)
+    )
+    assert verdict(question, reference).passed
+
+
+def test_without_held_out_tasks_everything_passes() -> None:
+    assert verdict("What is 1 + 1?", "1 + 1", []).passed
+
+
+LONG = one_seed(
+    "Explain in three short paragraphs how a lighthouse keeper would have spent a stormy night at sea in winter.",
+    "",
+)
+MIDDLE = one_seed("Explain why the old lighthouse keeper never slept in winter.", "")
+SHORT = one_seed("Describe a lighthouse at dawn.", "")
+CHINESE = one_seed("请用三个自然段描写一位灯塔看守人在暴风雨之夜的经历。", "", language="zh")
+
+
+@pytest.mark.parametrize(
+    ("held_out", "question", "share"),
+    [
+        (
+            LONG,
+            "Please explain in three short paragraphs how a lighthouse keeper would have spent a stormy night.",
+            3 / 7,
+        ),
+        (LONG, "Task 12: " + LONG.question.upper() + " Be brief.", 1.0),
+        (
+            MIDDLE,
+            "Question: Explain why the old lighthouse keeper never slept in winter, and list 2 reasons.",
+            1.0,
+        ),
+        (SHORT, "Please describe a lighthouse, at dawn, in the style of a sailor.", 1.0),
+        (CHINESE, "请用三个自然段描写一位灯塔看守人在夏天的经历。", 5 / 13),
+    ],
+)
+def test_a_long_run_of_a_held_out_question_is_a_leak(held_out: Seed, question: str, share: float) -> None:
+    found = verdict(question, "", [held_out])
+    assert (found.passed, found.reason) == (False, "held_out_leak")
+    assert found.detail.startswith("one: ")
+    assert f"{share:.0%}" in found.detail
+    assert found.score == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "question"),
+    [
+        (LONG, "Explain in three short paragraphs how a lighthouse keeper would cook his dinner."),
+        (MIDDLE, "Explain why the old lighthouse keeper never slept in summer."),
+        (SHORT, "Describe a harbour at dawn."),
+        (SHORT, "Describe a lighthouse."),
+        (CHINESE, "请用三个自然段描写一位老师。"),
+        (one_seed("Add them.", ""), "Add them, then add 5 more and say how many there are."),
+    ],
+)
+def test_questions_that_only_resemble_a_held_out_one(held_out: Seed, question: str) -> None:
+    assert verdict(question, "", [held_out]).passed
+
+
+@pytest.mark.parametrize(
+    ("held_out", "question", "reference"),
+    [
+        (one_seed("Is the sea salty?", "yes"), "Is snow white?", "yes"),
+        (one_seed("Name a colour.", ""), "Name a planet.", ""),
+        (one_seed("How many legs has a bee?", "6"), "How many sides has a hexagon?", "6"),
+        (
+            one_seed("Ann walks 5 km and then 7 km. How far?", "12"),
+            "Bo buys 5 pears and 7 plums. How many fruits?",
+            "12",
+        ),
+        (one_seed("Hello there!", "[]"), "Who are you?", "[]"),
+    ],
+)
+def test_the_same_answer_to_another_question_is_no_leak(
+    held_out: Seed, question: str, reference: str
+) -> None:
+    assert verdict(question, reference, [held_out]).passed
+
+
+def test_the_same_call_in_other_words_is_a_leak() -> None:
+    steps = '[[{"name": "weather", "arguments": {"city": "Oslo"}}]]'
+    assert not verdict(
+        "Is it raining in Oslo?", steps, [one_seed("How is the weather in Oslo?", steps)]
+    ).passed
+
+
+def test_a_leak_in_an_answer_or_a_rationale() -> None:
+    leak = f"Sure! Here is a similar task: {LONG.question}"
+    for sample in (judged(leak), judged("Fine.", rationale=leak)):
+        assert DecontaminationCheck([LONG]).judge(sample).reason == "held_out_leak"
+    # What is short may well occur in an answer.
+    assert DecontaminationCheck([SHORT]).judge(judged(f"A good exercise: {SHORT.question}")).passed
+
+
+def test_the_same_words_with_other_numbers_are_another_question() -> None:
+    question = "A farmer packs {} apples into each of {} boxes and then sells all of the boxes at the market. How many apples did he sell?"
+    held_out = [one_seed(question.format(12, 30), "12 * 30")]
+    assert verdict(question.format(14, 50), "14 * 50", held_out).passed
+    assert not verdict(question.format(12, 30) + " Round to 1 digit.", "0", held_out).passed
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=[]), max_size=80), max_size=4),
+    st.text(st.characters(exclude_categories=[])),
+)
+def test_no_text_breaks_the_check_and_a_held_out_question_is_always_found(
+    questions: list[str], other: str
+) -> None:
+    check = DecontaminationCheck(
+        [one_seed(question, f"reference {place}") for place, question in enumerate(questions)]
+    )
+    check.judge(judged(other, question=other, rationale=other))
+    for question in questions:
+        assert not check.judge(judged("", question=question)).passed

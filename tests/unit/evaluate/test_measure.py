@@ -1,0 +1,92 @@
+"""What a model says to the held-out tasks is read, carried out and compared, with the tools of the run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from factory.context.context import Context
+from factory.errors import FactoryError
+from factory.evaluate.candidate import Candidate
+from factory.evaluate.measure import measure
+from factory.inference.request import Request
+from tests.support.scripted import Model, edit, load, numbers, opened, own_tool, write
+
+
+def twice(request: Request) -> str:
+    """Say the call of the own tool as a student does; of 31 without reason, of 32 with another number."""
+    (number,) = numbers(request)
+    if number == "31":
+        return "no call"
+    wrong = {"32": "33"}.get(number, number)
+    return f"<tool_call>{json.dumps({'name': 'twice', 'arguments': {'number': wrong}})}</tool_call>"
+
+
+def test_a_students_calls_of_an_own_tool_are_carried_out(tmp_path: Path) -> None:
+    context = _with_student(tmp_path)
+    candidate = Candidate("student", "b2:student", "student", tmp_path, False, "", "")
+    with opened(context) as store:
+        said = measure(context, store, candidate, Model(twice), local=False)
+        found = {
+            row["question"]: row
+            for row in store.query("SELECT question, result, parsed, right_answer FROM predictions")
+        }
+    assert context.own_tools is not None
+    context.own_tools.close()
+    assert said.startswith("student: 50.0% right")
+    assert [found[f"Double {number}, please."]["result"] for number in range(31, 35)] == [
+        None,
+        "66",
+        "66",
+        "68",
+    ]
+    assert [found[f"Double {number}, please."]["right_answer"] for number in range(31, 35)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("error", ["refused_400", "failed_timeout"])
+def test_a_server_that_does_not_answer_makes_no_figure(tmp_path: Path, error: str) -> None:
+    context = _with_student(tmp_path)
+    candidate = Candidate("teacher", "b2:teacher", "teacher", tmp_path, True, "", "")
+    with opened(context) as store:
+        with pytest.raises(FactoryError, match=f"teacher: a held-out task was not answered: {error}"):
+            measure(context, store, candidate, Model(lambda _: {"text": "", "error": error}), local=False)
+        assert store.query("SELECT 1 FROM predictions") == store.query("SELECT 1 FROM evaluations") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "moved"),
+    [("max_model_len: 1024", True), (f"revision: {40 * 'a'}", False), ("concurrency: 4", False)],
+)
+def test_what_changes_an_answer_is_asked_anew(tmp_path: Path, more: str, moved: bool) -> None:
+    _with_student(tmp_path)
+    student = Candidate("student", "b2:m", "m", tmp_path, False, "", "")
+    before = student.evaluation_id(load(tmp_path))
+    edit(tmp_path / "recipe.yaml", "{model: tiny, ", f"{{model: tiny, {more}, ")
+    assert (student.evaluation_id(load(tmp_path)) != before) is moved
+
+
+def test_other_examples_are_another_question_to_the_teacher_and_other_code_to_all(tmp_path: Path) -> None:
+    _with_student(tmp_path)
+    roles = [
+        Candidate(role, "b2:m", "m", tmp_path, role == "teacher", "", "") for role in ("teacher", "student")
+    ]
+    first = [one.evaluation_id(load(tmp_path)) for one in roles]
+    write(tmp_path / "seeds.jsonl", [{"id": "s1", "question": "What is twice 5?", "reference": "5"}])
+    second = [one.evaluation_id(load(tmp_path)) for one in roles]
+    (tmp_path / "own.py").write_text("def twice(number):\n    return str(int(number) + int(number))\n")
+    third = [one.evaluation_id(load(tmp_path)) for one in roles]
+    assert first[0] != second[0] and first[1] == second[1]
+    assert second[0] != third[0] and second[1] != third[1]
+
+
+def _with_student(folder: Path) -> Context:
+    path = own_tool(folder)
+    path.write_text(
+        path.read_text() + "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"
+    )
+    return load(folder)

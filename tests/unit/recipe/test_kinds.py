@@ -1,0 +1,128 @@
+"""Recipes of each kind: those that ship and those that `factory init` makes are right, and a wrong one says
+where and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from factory.cli.init import init
+from factory.context.context import Context
+from factory.generate import dry_run
+from factory.pipeline.loop import preflight
+from factory.recipe import load_recipe
+from factory.recipe.checks import DEFAULT, check_name
+from factory.recipe.data import KINDS
+from factory.system.progress import Progress
+from factory.system.resources import resource
+from factory.workspace import Workspace
+from tests.unit.recipe.conftest import Bend, faults
+
+# Of these a folder of one's own can be made; the other one is the measured case's.
+OFFERED = {
+    "calculator": "tool_call",
+    "tools": "tool_call",
+    "rationale": "rationale",
+    "instruction": "instruction",
+}
+SHIPPED = OFFERED | {"calculator-qwen": "tool_call"}
+PLAIN = {"student": None, "data.tools": None}
+RATIONALE = {**PLAIN, "data.kind": "rationale"}
+# What the checks of tool calls cannot do without.
+CALLED = ("schema", "execution")
+INSTRUCTION = {**PLAIN, "data.kind": "instruction"}
+
+
+def test_every_kind_ships_a_recipe() -> None:
+    found = {path.stem: load_recipe(path).recipe.data.kind for path in resource("pipelines").glob("*.yaml")}
+    assert found == SHIPPED
+    assert set(found.values()) == set(KINDS)
+
+
+@pytest.mark.parametrize("recipe", OFFERED)
+def test_init_makes_a_folder_that_is_ready_to_run(
+    tmp_path: Path, recipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How much memory is free here and now says nothing about the folder.
+    monkeypatch.setattr("factory.pipeline.loop.require_memory", lambda *_: None)
+    init(tmp_path / "mine", recipe)  # type: ignore[arg-type]
+    loaded = load_recipe(tmp_path / "mine" / "recipe.yaml")
+    data = loaded.recipe.data
+    for name in [data.seeds, *([data.tools] if data.kind == "tool_call" else [])]:
+        assert loaded.resolve(name).is_relative_to(tmp_path / "mine")
+    context = Context(loaded, Workspace(tmp_path / "work"), Progress())
+    preflight(context, ("generate", "check"))
+    prompts = dry_run.prompts(context)
+    assert len(set(prompts)) == len(prompts) == 3
+    assert context.held_out and not {seed.question for seed in context.held_out} & {
+        seed.question for seed in context.seeds
+    }
+    # The calculator's recipe leaves it out: the text of a single call has nothing in it that could repeat or
+    # refuse.
+    left_out = {"degenerate"} if recipe == "calculator" else set()
+    assert {key.partition("@")[0] for key in context.suite().keys} - {"selection"} == set(
+        map(check_name, DEFAULT[data.kind])
+    ) - left_out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
+    changes = {"student": None, "data.kind": kind, **({} if kind == "tool_call" else {"data.tools": None})}
+    assert load_recipe(bend(changes)).recipe.checks == DEFAULT[kind]
+    assert "decontamination" not in load_recipe(bend({**changes, "evaluate": None})).recipe.checks
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({**RATIONALE, "checks": ["execution", "schema"]}, "checks[0]: the kind rationale has no calls to carry out; remove this check"),
+        ({**INSTRUCTION, "checks": ["schema", "execution"]}, "checks[1]: the kind instruction has no calls to carry out; remove"),
+        ({**INSTRUCTION, "checks": ["agreement", "schema"]}, "checks[0]: an instruction has no answer that could be compared"),
+        ({**INSTRUCTION, "checks": [{"agreement": {"margin": 0.5}}, "schema"]}, "checks[0]: an instruction has no answer that could"),
+        ({**INSTRUCTION, "data.draws": 2}, "data.draws: each proposal is drawn once; ask for more samples with count"),
+        ({**RATIONALE, "data.kind": "rational"}, "data.kind: 'rational' is not one of tool_call, rationale, instruction; did you mean"),
+        ({**RATIONALE, "data.kind": None}, "data.kind: must have a kind: tool_call, rationale, instruction"),
+        ({**RATIONALE, "data.keep": "longest"}, "data.keep: 'longest' is not one of shortest, diverse, all"),
+        ({**RATIONALE, "data.evolve": 1}, "data.evolve: unknown key"),
+        ({**INSTRUCTION, "data.keep": "all"}, "data.keep: unknown key"),
+        ({**INSTRUCTION, "data.evolve": 5}, "data.evolve: must be at most 4, not 5"),
+        ({**INSTRUCTION, "data.tools": "data/tools.json"}, "data.tools: unknown key"),
+        ({"data.tools": None}, "data.tools: required, but missing"),
+        ({"data.budget": {"requests": 0}}, "data.budget.requests: must be at least 1, not 0"),
+        ({"data.budget": {"token": 5}}, "data.budget.token: unknown key; did you mean 'tokens'?"),
+        ({"data.columns": {"question": 3}}, "data.columns.question: must be text, not the number 3"),
+        ({"data.own_tools": {"python": "data/none.py"}}, "data.own_tools.python: 'data/none.py' was not found; looked in"),
+        ({"data.own_tools": {"python": "data/tools.json", "seconds": 0}}, "data.own_tools.seconds: must be greater than 0.0, not 0"),
+        ({"data.own_tools": {"seconds": 1}}, "data.own_tools.python: required, but missing"),
+        ({**RATIONALE, "data.own_tools": {"python": "data/tools.json"}}, "data.own_tools: unknown key"),
+        ({"checks": [{"dedup": {"threshold": 0.2}}, *CALLED]}, "checks[0].dedup.threshold: must be at least 0.3, not 0.2"),
+        ({"checks": [{"dedup": {"threshold": 1.5}}, *CALLED]}, "checks[0].dedup.threshold: must be at most 1.0, not 1.5"),
+        ({"checks": [{"dedup": {"treshold": 0.7}}, *CALLED]}, "checks[0].dedup.treshold: unknown key; did you mean 'threshold'?"),
+        ({"checks": [{"length": {"min_words": 9, "max_words": 3}}, *CALLED]}, "checks[0].length: min_words (9) is more than max_words (3)"),
+        ({"checks": [{"length": {"min_words": 2000}}, *CALLED]}, "checks[0].length: min_words (2000) is more than max_words (1000)"),
+        ({"checks": [{"judge": {"min_score": 6}}, *CALLED]}, "checks[0].judge.min_score: must be at most 5.0, not 6"),
+        ({"checks": [{"agreement": {"margin": -1}}, *CALLED]}, "checks[0].agreement.margin: must be at least 0.0, not -1"),
+        ({"checks": ["dedup", {"dedup": {"threshold": 0.7}}, *CALLED]}, "checks[1]: named twice"),
+        ({"checks": ["lenght", *CALLED]}, "checks[0]: 'lenght' is not one of"),
+        ({"checks": [{"dedup": {"threshold": 0.7}, "length": {}}, *CALLED]}, "checks[0]: must be the name of a check, or one of agreement"),
+        ({**RATIONALE, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1, "call_weight": 2.0}}]}},
+         "student.stages[0].sft.call_weight: the kind rationale has no calls; remove it"),
+        ({**INSTRUCTION, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1}}]}},
+         "student: a student of the kind instruction is not trained here yet; remove it and use: factory export"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_wrong_recipe_tells_line_and_what_to_do(bend: Bend, changes: dict[str, object], told: str) -> None:
+    path = bend(changes)
+    (fault,) = faults(path)
+    line, _, message = fault.partition(": ")
+    assert message.startswith(told)
+    # The line is that of the key, or of the item of the list.
+    key = told.partition(":")[0].rpartition(".")[2].partition("[")[0]
+    shown = path.read_text().splitlines()[int(line) - 1]
+    missing = "missing" in told or "must have a kind" in told
+    assert missing or key in shown or shown.lstrip().startswith("- "), shown
+
+
+def test_length_settings_that_are_no_settings_are_told_once(bend: Bend) -> None:
+    for value in (3, None, ["min_words"], {"min_words": "many"}, {"min_words": True}):
+        assert all("length" in fault for fault in faults(bend({"checks": [{"length": value}, *CALLED]})))

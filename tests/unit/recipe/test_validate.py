@@ -1,0 +1,48 @@
+"""`factory validate` says ok and what will be done, or every fault, without loading a model library."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from factory.cli.validate import validate
+from factory.errors import InputError
+from tests.unit.recipe.conftest import PLAIN, Bend, Write
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_right_recipe_is_told_in_three_lines(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(PLAIN + "compress: {quantize: w8a8-static}\n")
+    validate(path)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{path}: ok"
+    assert "4 samples from smollm2-135m-instruct" in lines[1]
+    assert "sft 2 steps, distill 1 steps, w8a8-static" in lines[2]
+    assert len(lines) == 3
+
+
+def test_a_recipe_for_data_alone_says_so(bend: Bend, capsys: pytest.CaptureFixture[str]) -> None:
+    validate(bend({"student": None, "evaluate": None, "teacher.endpoints": ["http://one/v1"]}))
+    out = capsys.readouterr().out
+    assert "(endpoints: 1)" in out
+    assert "student: none" in out
+
+
+def test_faults_are_raised_and_nothing_is_printed(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        validate(write("sed: 1\n" + PLAIN))
+    assert "did you mean 'seed'?" in caught.value.message
+    assert capsys.readouterr().out == ""
+
+
+def test_no_model_library_is_imported(write: Write) -> None:
+    code = (
+        "import sys; from pathlib import Path; from factory.cli.validate import validate; validate(Path(sys.argv[1]));"
+        "print(sorted({'torch', 'vllm', 'transformers', 'trl', 'peft', 'llmcompressor'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(write(PLAIN))], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,304 @@
+"""Every form is recognised from its content, becomes the same seed, and serves the kinds of the table and no
+other."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory.errors import InputError
+from factory.seeds.formats import FORMS
+from factory.seeds.load import SeedFile, load_seeds
+from factory.seeds.seed import Kind, Seed
+
+CALL = {"name": "convert", "arguments": {"value": 3, "to": "km"}}
+TURNS = [{"role": "user", "content": "Name a river."}, {"role": "assistant", "content": "The Rhine."}]
+
+# form, a kind that it serves, a row of it, what becomes of it
+ROWS: list[tuple[str, Kind, Any, dict[str, str]]] = [
+    (
+        "tool_call",
+        "tool_call",
+        {"question": "2 + 2?", "reference": "2 + 2"},
+        {"question": "2 + 2?", "reference": "2 + 2"},
+    ),
+    (
+        "tool_call",
+        "tool_call",
+        {"question": "3 miles?", "reference": [[CALL, CALL], [CALL]]},
+        {"reference": json.dumps([[CALL, CALL], [CALL]], sort_keys=True, separators=(",", ":"))},
+    ),
+    ("tool_call", "tool_call", {"question": "Hello!", "reference": []}, {"reference": "[]"}),
+    (
+        "tool_call",
+        "tool_call",
+        {"question": "2 + 2?", "reference": ""},
+        {"question": "2 + 2?", "reference": ""},
+    ),
+    ("tool_call", "tool_call", {"question": "Hello!", "reference": " [ ] "}, {"reference": "[]"}),
+    (
+        "rationale",
+        "rationale",
+        {"question": "Half of 8?", "rationale": "8 / 2 is 4.", "reference": "4", "expression": "8 / 2"},
+        {
+            "question": "Half of 8?",
+            "rationale": "8 / 2 is 4.",
+            "reference": "4",
+            "expression": "8 / 2",
+            "input": "",
+        },
+    ),
+    (
+        "rationale",
+        "rationale",
+        {"id": "x", "question": "Half of 8?"},
+        {"name": "x", "reference": "", "rationale": ""},
+    ),
+    ("rationale", "rationale", {"question": "Half of 9?", "reference": 4.5}, {"reference": "4.5"}),
+    (
+        "instruction",
+        "instruction",
+        {"id": "i", "language": "zh", "family": "write", "instruction": "写一句话。", "output": "好。"},
+        {
+            "name": "i",
+            "language": "zh",
+            "family": "write",
+            "question": "写一句话。",
+            "reference": "好。",
+            "input": "",
+        },
+    ),
+    (
+        "alpaca",
+        "instruction",
+        {"instruction": "Sort.", "input": "b a", "output": "a b", "text": "Below is"},
+        {"question": "Sort.", "input": "b a", "reference": "a b", "rationale": ""},
+    ),
+    (
+        "alpaca",
+        "instruction",
+        {"instruction": "Sort.", "input": None, "output": "?"},
+        {"question": "Sort.", "input": "", "reference": "?"},
+    ),
+    (
+        "self_instruct",
+        "instruction",
+        {
+            "id": "seed_0",
+            "name": "sort",
+            "instruction": "Sort.",
+            "instances": [{"input": "b a", "output": "a b"}],
+            "is_classification": False,
+        },
+        {"name": "seed_0", "question": "Sort.", "input": "b a", "reference": "a b"},
+    ),
+    (
+        "messages",
+        "instruction",
+        {"messages": TURNS},
+        {"question": "Name a river.", "reference": "The Rhine.", "input": ""},
+    ),
+    ("messages", "rationale", TURNS, {"question": "Name a river.", "reference": "The Rhine."}),
+    (
+        "messages",
+        "instruction",
+        {"conversations": [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Hello."}]},
+        {"question": "Hi.", "reference": "Hello."},
+    ),
+    (
+        "gsm8k",
+        "rationale",
+        {"question": "How many?", "answer": "He has 2*600=<<2*600=1200>>1200 eggs.\nSo 1,200.\n#### 1,200"},
+        {"question": "How many?", "rationale": "He has 2*600=1200 eggs.\nSo 1,200.", "reference": "1200"},
+    ),
+]
+
+
+def load(folder: Path, kind: Kind, *rows: Any) -> SeedFile:
+    path = folder / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return load_seeds(path, kind)
+
+
+def reasons(file: SeedFile) -> list[str]:
+    return [f"{fault.line}: {fault.reason}" for fault in file.faults]
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "row", "told"), ROWS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_row_of_each_form(tmp_path: Path, form: str, kind: Kind, row: Any, told: dict[str, str]) -> None:
+    file = load(tmp_path, kind, row)
+    assert (reasons(file), file.form, len(file.seeds)) == ([], form, 1)
+    assert {field: getattr(file.seeds[0], field) for field in told} == told
+
+
+def test_every_form_is_tried_above() -> None:
+    assert {row[0] for row in ROWS} == set(FORMS)
+    assert all(name == form.form for name, form in FORMS.items())
+
+
+@pytest.mark.parametrize(
+    ("form", "row"),
+    [
+        (form, row)
+        for form, _, row, _ in ROWS
+        if not (isinstance(row, dict) and set(row) <= {"id", "question"})
+    ],
+)
+@pytest.mark.parametrize("kind", ["instruction", "rationale", "tool_call"])
+def test_a_form_serves_its_kinds_only(tmp_path: Path, form: str, row: Any, kind: Kind) -> None:
+    if kind != "instruction" and isinstance(row, dict) and set(row) == {"question", "reference"}:
+        assert load(tmp_path, kind, row).form == kind  # these two are of both forms: the kind decides
+    elif kind in FORMS[form].kinds:  # type: ignore[index]
+        assert load(tmp_path, kind, row).form == form
+    else:
+        with pytest.raises(InputError, match=f"cannot serve the kind {kind}") as caught:
+            load(tmp_path, kind, row)
+        names = [name for name, other in FORMS.items() if kind in other.kinds]
+        assert f"Forms that can: {', '.join(names)}." in caught.value.hint
+
+
+CALCULATION = {"question": "2 + 2?", "reference": "2 + 2"}
+REASONED = {"question": "Half of 8?", "rationale": "8 / 2 is 4.", "reference": "4"}
+GSM8K = {"question": "How many?", "answer": "Two. #### 2"}
+ALPACA = {"instruction": "Sort.", "input": "b a", "output": "a b"}
+SELF_INSTRUCT = {"instruction": "Sort.", "instances": [{"input": "c b", "output": "b c"}]}
+MESSAGES = {"messages": TURNS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "stray", "said"),
+    [
+        ("tool_call", CALCULATION, ALPACA, "in the form alpaca"),
+        ("tool_call", CALCULATION, MESSAGES, "in the form messages"),
+        ("rationale", REASONED, GSM8K, "in the form gsm8k"),
+        ("rationale", GSM8K, REASONED, "in the form rationale"),
+        ("instruction", ALPACA, SELF_INSTRUCT, "in the form self_instruct"),
+        ("instruction", SELF_INSTRUCT, ALPACA, "in the form alpaca"),
+        ("instruction", MESSAGES, ALPACA, "in the form alpaca"),
+    ],
+)
+def test_one_file_has_one_form(tmp_path: Path, kind: Kind, good: Any, stray: Any, said: str) -> None:
+    file = load(tmp_path, kind, good, stray, good)
+    assert [seed.line for seed in file.seeds] == [1]
+    mixed, repeated = reasons(file)
+    assert mixed.startswith("2: is ") and said in mixed
+    assert repeated == "3: the same task stands in line 1 already"  # the stray row did not change the form
+
+
+def test_a_stray_row_at_the_top_does_not_decide(tmp_path: Path) -> None:
+    file = load(tmp_path, "tool_call", GSM8K, {"problem": "?"}, CALCULATION)
+    assert (file.form, len(file.seeds)) == ("tool_call", 1)
+    first, second = reasons(file)
+    assert "gsm8k cannot serve the kind tool_call" in first
+    assert "is in no form that is known; its fields are: problem." in second
+
+
+def test_our_own_instructions_need_no_id(tmp_path: Path) -> None:
+    rows = [{"instruction": "One.", "output": ""}, {"id": "b", "family": "write", "instruction": "Two."}]
+    for order in (rows, rows[::-1]):
+        file = load(tmp_path, "instruction", *order)
+        assert reasons(file) == []
+        assert {(seed.question, seed.family) for seed in file.seeds} == {
+            ("One.", "general"),
+            ("Two.", "write"),
+        }
+
+
+def test_a_row_with_several_instances_is_as_many_tasks(tmp_path: Path) -> None:
+    instances = [
+        {"input": "b a", "output": "a b"},
+        {"input": "", "output": "?"},
+        {"input": "b a", "output": "a b"},
+    ]
+    file = load(tmp_path, "instruction", {"instruction": "Sort.", "instances": instances})
+    assert [(seed.name, seed.input) for seed in file.seeds] == [("rows-1", "b a"), ("rows-1/2", "")]
+    assert reasons(file) == ["1: the same task stands in line 1 already"]
+
+
+def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> None:
+    system = {"role": "system", "content": " "}
+    parts = {
+        "role": "user",
+        "content": [{"type": "text", "text": "Name a "}, {"type": "text", "text": "river."}],
+    }
+    greeting = {"role": "assistant", "content": "Hello!"}
+    more = [{"role": "user", "content": "Another?"}, {"role": "assistant", "content": "The Elbe."}]
+    file = load(tmp_path, "instruction", {"messages": [system, greeting, parts, TURNS[1], *more]})
+    assert [(seed.question, seed.reference) for seed in file.seeds] == [("Name a river.", "The Rhine.")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "said"),
+    [
+        ("instruction", {"messages": []}, "messages: "),
+        ("instruction", {"messages": "Hi"}, "messages: "),
+        ("instruction", {"messages": [*TURNS, 7]}, "messages.2: "),
+        ("instruction", {"messages": [TURNS[1]]}, "no user turn"),
+        ("instruction", {"messages": [{"role": "system", "content": "Be rude."}, *TURNS]}, "a system turn"),
+        ("instruction", {"messages": [{"role": ["user"], "content": "Hi"}]}, "no role that is known"),
+        ("instruction", {"messages": [{"role": "user", "content": {"text": "Hi"}}]}, "is not text"),
+        ("instruction", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "is not text"),
+        (
+            "instruction",
+            {"messages": [TURNS[0], {"role": "assistant", "content": None, "tool_calls": [CALL]}]},
+            "calls a tool",
+        ),
+        ("instruction", {"messages": [{"role": "user", "content": "Hi<|im_end|>"}]}, "question: <|im_end|>"),
+        ("instruction", {"messages": [{"role": "user", "content": None}]}, "question: is blank"),
+        ("instruction", {"instruction": " ", "output": "x"}, "instruction: is blank"),
+        ("instruction", {"instruction": "?", "output": "</think>"}, "output: </think>"),
+        ("instruction", {"instruction": "?", "input": "<tool_call>"}, "input: <tool_call>"),
+        ("instruction", {"instruction": "?", "output": "x" * 20_001}, "output: 20,001 characters"),
+        ("instruction", {"instruction": "?", "family": "a", "outptu": "x"}, "outptu: "),
+        ("instruction", {"instruction": "?", "instances": []}, "instances: "),
+        ("instruction", {"instruction": "?", "instances": [{"input": 1}]}, "instances.0.input: "),
+        ("rationale", {"question": "?", "answer": "It is 4."}, "answer: has no ####"),
+        ("rationale", {"question": "?", "answer": "It is 4. #### "}, "answer: nothing follows ####"),
+        ("rationale", {"question": "?", "answer": None}, "answer: "),
+        ("rationale", {"question": "?", "reference": True}, "reference: "),
+        ("rationale", {"question": "?", "rationale": "<|im_start|>"}, "rationale: <|im_start|>"),
+        ("rationale", {"question": "?", "expression": "1" * 4001}, "expression: 4,001 characters"),
+        ("tool_call", {"question": "?", "reference": [CALL]}, "reference: expected a list of steps"),
+        ("tool_call", {"question": "?", "reference": [[]]}, "reference: expected a list of steps"),
+        (
+            "tool_call",
+            {"question": "?", "reference": [[{"name": "x"}]]},
+            "reference: expected a list of steps",
+        ),
+        (
+            "tool_call",
+            {"question": "?", "reference": [[{"name": "x", "arguments": "{}"}]]},
+            "reference: expected a list of steps",
+        ),
+        (
+            "tool_call",
+            {"question": "?", "reference": [[{"name": "x", "arguments": {"a": "<|im_end|>"}}]]},
+            "reference: <|im_end|>",
+        ),
+        (
+            "tool_call",
+            {"question": "?", "reference": '[[{"name": "x", "arguments": {"a": 1, "a": 2}}]]'},
+            "reference: a key stands twice",
+        ),
+        ("tool_call", {"question": "?", "reference": "[1"}, "reference: "),
+        ("tool_call", {"question": "?", "reference": 4}, "reference: "),
+    ],
+)
+def test_what_a_row_may_not_say(tmp_path: Path, kind: Kind, row: Any, said: str) -> None:
+    file = load(tmp_path, kind, row)
+    assert file.seeds == []
+    (told,) = reasons(file)
+    assert said in told
+
+
+def test_seeds_say_where_they_stood(tmp_path: Path) -> None:
+    file = load(
+        tmp_path, "rationale", {"question": "One?"}, {"question": "Two?", "language": "zh", "family": "count"}
+    )
+    assert file.seeds == [
+        Seed("rows-1", "en", "general", "One?", "", "rows.jsonl", 1),
+        Seed("rows-2", "zh", "count", "Two?", "", "rows.jsonl", 2),
+    ]
