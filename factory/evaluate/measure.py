@@ -87,9 +87,7 @@ def measure(context: Context, store: Store, candidate: Candidate, model: Model, 
     ]
     store.commit(predictions=predictions, evaluations=rows, artifacts=_outside(store, candidate, local))
     accuracy, low, high, _ = figures["answer_accuracy"]
-    return (
-        f"{candidate.role}: {accuracy:.1%} right (95 % interval {low:.1%} to {high:.1%}) of {len(predictions)}"
-    )
+    return f"{candidate.role}: {accuracy:.1%} right (95 % interval {low:.1%} to {high:.1%}) of {len(predictions)}"
 
 
 def _outside(store: Store, candidate: Candidate, local: bool) -> list[dict[str, Any]]:

@@ -253,7 +253,9 @@ class _Meter:
             if gained > 0
             else "…"
         )
-        share = f"{accepted / scheduler.judged:.0%} of tasks accepted" if scheduler.judged else "none judged yet"
+        share = (
+            f"{accepted / scheduler.judged:.0%} of tasks accepted" if scheduler.judged else "none judged yet"
+        )
         self._progress.update(
             f"  generate  {accepted}/{self._wanted} samples  {self._answers_before + self._done} answers  "
             f"{self._done / seconds:.1f} answers/s  {self._tokens / seconds:.0f} tokens/s  {share}  {left}"

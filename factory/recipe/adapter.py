@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from factory.recipe.part import Part
+from factory.system.settings import Settings
 
 NAME = r"^[a-z0-9][a-z0-9-]{0,30}$"
 
 
-class _Adapter(Part):
+class _Adapter(Settings):
     name: str | None = Field(
         default=None, pattern=NAME, description="What to call it, and the student, among others of one base."
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag
 
-from factory.recipe.part import Part
+from factory.system.settings import Settings
 
 CheckName = Literal[
     "schema",
@@ -21,7 +21,7 @@ CheckName = Literal[
 CHECKS: tuple[CheckName, ...] = get_args(CheckName)
 
 
-class Agreement(Part):
+class Agreement(Settings):
     """The answer agrees with the reference, or where there is none with the other draws."""
 
     margin: float = Field(
@@ -32,20 +32,20 @@ class Agreement(Part):
     )
 
 
-class Length(Part):
+class Length(Settings):
     """The answer is neither too short nor too long. Words; characters for Chinese."""
 
     min_words: int = Field(default=1, ge=0, le=100_000, description="Fewest words of an answer.")
     max_words: int = Field(default=1000, ge=1, le=100_000, description="Most words of an answer.")
 
 
-class Judge(Part):
+class Judge(Settings):
     """The teacher as a judge of its own samples, by a rubric of five points."""
 
     min_score: float = Field(default=3.0, ge=1, le=5, description="Least score that passes, from 1 to 5.")
 
 
-class Dedup(Part):
+class Dedup(Settings):
     """A sample that says the same as an earlier one is rejected."""
 
     threshold: float | None = Field(
@@ -62,31 +62,31 @@ class Dedup(Part):
     )
 
 
-class AgreementItem(Part):
+class AgreementItem(Settings):
     """{agreement: ...}"""
 
     agreement: Agreement = Field(description="Agreement with the reference, or with the other draws.")
 
 
-class LengthItem(Part):
+class LengthItem(Settings):
     """{length: ...}"""
 
     length: Length = Field(description="Fewest and most words.")
 
 
-class JudgeItem(Part):
+class JudgeItem(Settings):
     """{judge: ...}"""
 
     judge: Judge = Field(description="The least score.")
 
 
-class DedupItem(Part):
+class DedupItem(Settings):
     """{dedup: ...}"""
 
     dedup: Dedup = Field(description="From which likeness on two samples are one too many.")
 
 
-_ITEMS: dict[str, type[Part]] = {
+_ITEMS: dict[str, type[Settings]] = {
     "agreement": AgreementItem,
     "length": LengthItem,
     "judge": JudgeItem,
@@ -97,7 +97,7 @@ WITH_SETTINGS = tuple(_ITEMS)
 
 def check_name(item: Any) -> str | None:
     """Return the name in an item of `checks`, raw or read, or None if it has none."""
-    if isinstance(item, Part):
+    if isinstance(item, Settings):
         return next(iter(type(item).model_fields))
     if isinstance(item, dict):
         return next(iter(item)) if len(item) == 1 and isinstance(next(iter(item)), str) else None
@@ -137,13 +137,18 @@ DEFAULT: dict[str, tuple[Check, ...]] = {
     ),
 }
 
-_PLAIN: dict[str, Part] = {"agreement": Agreement(), "length": Length(), "judge": Judge(), "dedup": Dedup()}
+_PLAIN: dict[str, Settings] = {
+    "agreement": Agreement(),
+    "length": Length(),
+    "judge": Judge(),
+    "dedup": Dedup(),
+}
 
 
-def settings(item: Any) -> Part | None:
+def settings(item: Any) -> Settings | None:
     """Return the settings of an item: those written there, the defaults, or None for a check that has
     none."""
     name = check_name(item)
-    if isinstance(item, Part):
+    if isinstance(item, Settings):
         return getattr(item, str(name))
     return _PLAIN.get(str(name))

@@ -5,15 +5,15 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from factory.recipe.part import Part
 from factory.recipe.prune import Prune
 from factory.recipe.source import Fault, Source
+from factory.system.settings import Settings
 
 CALIBRATED = ("w8a8-static", "w4a16", "mixed")
 GROUPED = ("w4a16", "mixed")
 
 
-class Sparsity(Part):
+class Sparsity(Settings):
     """Weights that become zero. They are stored as zeros: on a CPU that is neither smaller nor faster; a GPU
     has kernels for 2:4."""
 
@@ -32,7 +32,7 @@ class Sparsity(Part):
     )
 
 
-class Repair(Part):
+class Repair(Settings):
     """A short distillation from the uncompressed student into the compressed one, which is then compressed
     again."""
 
@@ -47,7 +47,7 @@ class Repair(Part):
     )
 
 
-class Compress(Part):
+class Compress(Settings):
     """How the trained student is made smaller: fewer tokens, fewer bits, or both."""
 
     vocabulary: int | None = Field(

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag
 
-from factory.recipe.part import PATH, FilePath, Part
+from factory.system.settings import PATH, FilePath, Settings
 
 _MOST = {"shortest": 1, "diverse": 3}
 Weight = Annotated[float, Field(gt=0, le=100)]
 
 
-class Budget(Part):
+class Budget(Settings):
     """What making the data may cost at most. Turns of samples that are already begun still end."""
 
     requests: int | None = Field(
@@ -25,7 +25,7 @@ class Budget(Part):
     )
 
 
-class _Data(Part):
+class _Data(Settings):
     seeds: FilePath = Field(
         description="Seed tasks: JSON Lines, a JSON array, CSV, Parquet, a folder of a dataset, or the Hugging Face id of one."
         + PATH
@@ -56,7 +56,7 @@ class _Data(Part):
     budget: Budget = Field(default=Budget(), description="What making the data may cost at most.")
 
 
-class OwnTools(Part):
+class OwnTools(Settings):
     """Tools of your own: functions of a Python file, each run in a child process with limits. Off unless it
     is written here."""
 

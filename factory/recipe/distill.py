@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from factory.recipe.part import Part
 from factory.recipe.training import Training
+from factory.system.settings import Settings
 
 _PEAK = "Value between warm-up and decay. Empty: straight from start to end."
 
 
-class Schedule(Part):
+class Schedule(Settings):
     """A value that changes in the course of what it stands in: of the whole stage, or of one phase."""
 
     start: float
@@ -83,7 +83,7 @@ _TOP_K = "Learn from this many of the stored likeliest tokens."
 _RANDOM_K = "Learn from this many tokens drawn from the teacher's whole distribution, anew at each step."
 
 
-class Phase(Part):
+class Phase(Settings):
     """A share of the stage. It takes the teacher's whole distribution unless it says top_k or random_k;
     temperature and weight that are left out are the stage's."""
 
@@ -104,7 +104,7 @@ class Phase(Part):
 Layer = Annotated[int, Field(ge=0, le=1000)]
 
 
-class Hidden(Part):
+class Hidden(Settings):
     """Hidden states drawn towards the teacher's on the tokens that the teacher wrote."""
 
     depths: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(strict=False)] = Field(

@@ -16,10 +16,10 @@ from factory.recipe.checks import CHECKS, DEFAULT, Check
 from factory.recipe.compress import Compress
 from factory.recipe.data import Data
 from factory.recipe.distill import Distill
-from factory.recipe.part import PATH, FilePath, Part
 from factory.recipe.prune import Prune
 from factory.recipe.search import Search
 from factory.recipe.training import Sft
+from factory.system.settings import PATH, FilePath, Settings
 
 BUNDLED = tuple(bundled.BUNDLED)
 USUAL_LENGTH = 2048  # tokens of prompt and answer together
@@ -37,7 +37,7 @@ _MODEL = "A bundled name (" + ", ".join(BUNDLED) + "), a Hugging Face id (org/na
 _REVISION = "The commit of a Hugging Face id: 40 hexadecimal digits. Only for a Hugging Face id."
 
 
-class Sampling(Part):
+class Sampling(Settings):
     """How the teacher draws its answers."""
 
     temperature: float = Field(
@@ -55,7 +55,7 @@ class Sampling(Part):
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
 
 
-class Teacher(Part):
+class Teacher(Settings):
     """Who answers."""
 
     model: ModelName = Field(
@@ -102,7 +102,7 @@ class Teacher(Part):
     )
 
 
-class SftStage(Part):
+class SftStage(Settings):
     """One item of `stages`: {sft: ...}."""
 
     sft: Sft = Field(description="Supervised fine-tuning on the accepted answers.")
@@ -118,7 +118,7 @@ class SftStage(Part):
         return self.sft
 
 
-class DistillStage(Part):
+class DistillStage(Settings):
     """One item of `stages`: {distill: ...}."""
 
     distill: Distill = Field(description="Distillation from the teacher's distribution.")
@@ -150,7 +150,7 @@ Stage = Annotated[
 ]
 
 
-class Student(Part):
+class Student(Settings):
     """Who learns, and how."""
 
     base: ModelName = Field(description="The model that learns. " + _MODEL)
@@ -179,7 +179,7 @@ class Student(Part):
         return max((stage.settings.watch.share for stage in self.stages if stage.settings.watch), default=0.0)
 
 
-class Evaluate(Part):
+class Evaluate(Settings):
     """How teacher, student and compressed student are compared."""
 
     held_out: FilePath = Field(
@@ -197,7 +197,7 @@ class Evaluate(Part):
     )
 
 
-class Limits(Part):
+class Limits(Settings):
     """What a stage may use."""
 
     memory_gb: float | None = Field(
@@ -207,7 +207,7 @@ class Limits(Part):
     )
 
 
-class Recipe(Part):
+class Recipe(Settings):
     """A whole recipe. Build one with `load_recipe`, which also checks the rules between fields; this class
     alone checks the fields."""
 

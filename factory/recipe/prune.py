@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
-from factory.recipe.part import Part
 from factory.recipe.source import Fault, Source
+from factory.system.settings import Settings
 
 # Whose decoder has layers of q, k, v, o and gate, up, down projections under these names.
 PRUNABLE = ("LlamaForCausalLM", "Qwen2ForCausalLM")
@@ -17,7 +17,7 @@ _HALF = " At most half in one step; what is left has to be trained on."
 CHANNELS = 32  # what INT8 and INT4 kernels want a matrix's sides to be a multiple of
 
 
-class Prune(Part):
+class Prune(Settings):
     """Take out of a model what does least on the accepted samples: whole layers, heads, channels,
     dimensions."""
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from factory.recipe.compress import CALIBRATED, GROUPED
-from factory.recipe.part import Part
 from factory.recipe.prune import SHARES, Prune
 from factory.recipe.source import Fault, Source
+from factory.system.settings import Settings
 
 Share = Annotated[float, Field(ge=0, le=0.5)]
 Quantized = Literal["none", "w8a8-static", "w8a8-dynamic", "w4a16", "mixed", "fp8"]
@@ -24,7 +24,7 @@ def _choices(what: str) -> Any:
     )
 
 
-class Search(Part):
+class Search(Settings):
     """Combinations of adapter and compression that are tried: which, how many, and what the best of them may
     cost."""
 

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from factory.recipe.part import Part
+from factory.system.settings import Settings
 
 
-class Watch(Part):
+class Watch(Settings):
     """Samples that are set aside and looked at now and then; the student that does best on them is kept."""
 
     share: float = Field(
@@ -27,7 +27,7 @@ class Watch(Part):
     )
 
 
-class Training(Part):
+class Training(Settings):
     """Steps, speed and memory of a stage of training."""
 
     steps: int = Field(ge=1, le=1_000_000, description="Optimizer steps.")

@@ -1,4 +1,4 @@
-"""The manners of every part of a recipe, and the kinds of text that several parts share."""
+"""Base class of all settings in a recipe: closed, frozen, strict, no NaN."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ PATH = " Looked up from the recipe's own folder, then from each folder above it.
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class Part(BaseModel):
+class Settings(BaseModel):
     """Closed, unchangeable, no silent conversion (a quoted number is text), no NaN."""
 
     model_config = ConfigDict(
