@@ -27,7 +27,7 @@ from factory.generate import dry_run
 from factory.generate.check import check, unjudged
 from factory.generate.stage import is_owed
 from factory.inference.environment import ENVIRONMENT
-from factory.models.bundled import BUNDLED, gguf_path
+from factory.models.bundled import BUNDLED
 from factory.models.resolve import ModelSource
 from factory.pipeline.child import KEEP_MEMORY, ChildFailed, run_child
 from factory.recipe.checks import check_name
@@ -200,7 +200,7 @@ def _require_single_calls(context: Context) -> None:
 
 
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:
-    weights = source.facts().weight_bytes if source.ready else 3 * gguf_path(source.name).stat().st_size
+    weights = source.facts().weight_bytes if source.ready else 3 * BUNDLED[source.name].bytes
     require_memory(
         int(weights * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES), f"{what} {source.name}", limit_gb
     )
