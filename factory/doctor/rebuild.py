@@ -14,7 +14,7 @@ import duckdb
 from factory.errors import FactoryError
 from factory.store.ledger import Ledger
 from factory.store.store import Store, connect, read_columns, table_contents
-from factory.system.flush import flush
+from factory.system.atomic import flush
 from factory.workspace import Workspace
 
 

@@ -24,8 +24,8 @@ from factory.errors import FactoryError
 from factory.store.ledger import Entry, Ledger
 from factory.store.lock import Turn, reading
 from factory.store.uncertainty import enter_batch, enter_missing
+from factory.system.atomic import replacing
 from factory.system.digest import bytes_id
-from factory.system.flush import flush
 
 Row = dict[str, Any]
 
@@ -183,18 +183,14 @@ class Store:
 
 
 def _copy_whole(store: Path, target: Path) -> None:
-    staging = target.with_name(f"{target.name}.tmp")
     try:
-        shutil.copy2(store, staging)
-        flush(staging)
-        staging.replace(target)
+        with replacing(target) as staging:
+            shutil.copy2(store, staging)
     except OSError as error:
         raise FactoryError(
             f"{store} is of an older factory, and cannot be copied before it is brought up to date: {error.strerror}",
             "Nothing was changed. Make room beside it, and run the same command again.",
         ) from None
-    finally:
-        staging.unlink(missing_ok=True)
 
 
 def migrations() -> dict[int, Path]:
