@@ -84,7 +84,8 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
         stages=[
             Stage(name=row["stage"], seconds=row["seconds"], detail=row["detail"])
             for row in store.query(
-                "SELECT stage, seconds, detail FROM stages WHERE run_id = (SELECT run_id FROM current_run) ORDER BY batch"
+                "SELECT stage, seconds, detail FROM stages "
+                "WHERE run_id = (SELECT run_id FROM current_run) ORDER BY batch"
             )
         ],
         recipe=loaded.text,
@@ -133,7 +134,8 @@ def _yield(store: Store) -> Yield:
     )
     checks: dict[str, dict[str, Any]] = {}
     for row in store.query(
-        "SELECT check_name, reason, passed, samples FROM yield_by_check ORDER BY check_name, samples DESC, reason"
+        "SELECT check_name, reason, passed, samples FROM yield_by_check "
+        "ORDER BY check_name, samples DESC, reason"
     ):
         check = checks.setdefault(row["check_name"], {"passed": 0, "failed": 0, "reasons": []})
         check["passed" if row["passed"] else "failed"] += row["samples"]
@@ -163,8 +165,8 @@ def _losses(store: Store, sql: str) -> list[Loss]:
 def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
     found: dict[tuple[Role, str], dict[str, bool]] = {}
     for row in store.query(
-        "SELECT DISTINCT e.role, a.name, p.task_id, p.right_answer FROM predictions p JOIN evaluations e USING (evaluation_id) "
-        "JOIN artifacts a USING (artifact_id) WHERE list_contains(?, p.evaluation_id) ORDER BY ALL",
+        "SELECT DISTINCT e.role, a.name, p.task_id, p.right_answer FROM predictions p "
+        "JOIN evaluations e USING (evaluation_id) JOIN artifacts a USING (artifact_id) WHERE list_contains(?, p.evaluation_id) ORDER BY ALL",
         [evaluations],
     ):
         found.setdefault((row["role"], row["name"]), {})[row["task_id"]] = row["right_answer"]
@@ -226,7 +228,8 @@ def _rejected(store: Store) -> list[Sample]:
     rows = store.query(
         "SELECT sample_id, any_value(language) AS language, any_value(question) AS question, "
         "any_value(text) AS text, any_value(result) AS result, "
-        "list({'check': check_name, 'reason': reason, 'detail': coalesce(detail, '')} ORDER BY check_name) AS reasons "
+        "list({'check': check_name, 'reason': reason, 'detail': coalesce(detail, '')} ORDER BY check_name) "
+        "AS reasons "
         "FROM rejected GROUP BY sample_id ORDER BY hash(sample_id) LIMIT ?",
         [SHOWN],
     )

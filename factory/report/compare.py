@@ -58,7 +58,7 @@ def find_report(named: str, reports: Path) -> Report:
         raise InputError(
             f"{path} cannot be read: {error.strerror}", "Make it with: factory report RECIPE -w DIR"
         ) from None
-    except (ValidationError, ValueError, LookupError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise InputError(
             f"{path} is no report of this factory: {why}", "Make it again: factory report"

@@ -12,7 +12,7 @@ def upgraded(report: Any) -> Any:
     """Return a parsed `report.json` with a row for each metric; of an earlier one, its own comparison with
     another run is left out."""
     models = report.get("models") if isinstance(report, dict) else None
-    if not isinstance(models, list) or not any(isinstance(one, dict) and "held_out" in one for one in models):
+    if not isinstance(models, list) or not all(isinstance(one, dict) and "held_out" in one for one in models):
         return report
     return report | {"models": [_model(one) for one in models], "comparison": None}
 

@@ -108,20 +108,21 @@ _SPEED = (
     "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.",
 )
 _FRONTIER = (
-    "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow ones "
-    "are above a limit."
+    "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow "
+    "ones are above a limit."
 )
 _BY_BYTES = ("Accuracy against bytes", _FRONTIER)
 _BY_LATENCY = ("Accuracy against latency", _FRONTIER)
 _CHECKS = (
     "Yield by check",
-    "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.",
+    "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown "
+    "away.",
 )
 _LOSSES = (
     "Training",
     "As training logged it, first value → last value. The stages have different losses: compare shapes, not "
-    "heights. Held-out are samples set aside: loss is cross-entropy, KL the divergence from the teacher, top-1 "
-    "how often both have the same likeliest token.",
+    "heights. Held-out are samples set aside: loss is cross-entropy, KL the divergence from the teacher, "
+    "top-1 how often both have the same likeliest token.",
 )
 
 

@@ -19,10 +19,12 @@ def figure(value: float | None, unit: str) -> str:
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
-    """The interval of a measured value: `82–93 %`, `410 ms–450 ms`; "" if there is none."""
+    """The interval of a measured value: `82–93 %`, `410 ms–450 ms`, `3.00–5.00 J`; "" if there is none."""
     if low is None or high is None:
         return ""
-    return bounds(low, high) if unit == "share" else f"{figure(low, unit)}–{figure(high, unit)}"
+    if unit == "share":
+        return bounds(low, high)
+    return f"{figure(low, unit) if unit in _FORMS else number(low)}–{figure(high, unit)}"
 
 
 def percent(share: float | None) -> str:

@@ -68,7 +68,9 @@ def models() -> list[Measured]:
     """Teacher, base, student and compressed student: two of them nearly the same point in speed and memory,
     as real runs give."""
     return [
-        measured("teacher", 73, 66, 402.0, prompting="the tool's description and six worked examples before the question"),
+        measured(
+            "teacher", 73, 66, 402.0, prompting="the tool's description and six worked examples before the question"
+        ),
         measured("base", 3, 1, 405.5),
         measured("student", 106, 97, 401.3, name="calculator-student"),
         measured(

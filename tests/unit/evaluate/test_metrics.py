@@ -89,11 +89,7 @@ def test_a_toy_metric_is_measured_reported_and_ranked(scratch: Path) -> None:
     assert {row[name] for name in ("label", "unit", "better")} == {"Length of answers", "characters", "lower"}
     assert (row["value"], row["low"], row["high"], row["n"]) == (1.0, 3.0, 5.0, 8)
     page = (reports / "report.html").read_text().replace("\xa0", " ")
-    assert (
-        "Length of answers</th>" in page
-        and "1.00 characters" in page
-        and "3.00 characters–5.00 characters" in page
-    )
+    assert "Length of answers</th>" in page and "1.00 characters" in page and "3.00–5.00 characters" in page
     board = _python(
         scratch,
         "-m",
