@@ -186,8 +186,13 @@ class Evaluate(Settings):
         description="Tasks that no model has learned from, one JSON object a line." + PATH
     )
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
+    # Stays because evaluation ids know it: without it, what was measured would be measured again.
     bootstrap: int = Field(
-        default=2000, ge=100, le=100_000, description="Resamples behind each confidence interval."
+        default=2000,
+        ge=100,
+        le=100_000,
+        description="No effect any more: intervals are Wilson's.",
+        deprecated="has no effect any more: intervals are Wilson's, which need no resamples",
     )
     repeats: int = Field(
         default=3,

@@ -12,11 +12,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from factory.report import distributions, figures, frontiers, quantities
+from factory.report import distributions, figures, frontiers
 from factory.report.figures import ROLES
 from factory.report.headline import headline, remarks
-from factory.report.model import Report, Stage, Table
+from factory.report.measured import columns
+from factory.report.model import Report
+from factory.report.query import Table
+from factory.report.run import Stage
 from factory.report.svg import THEME
+from factory.text import quantities
 from factory.text.visible import escape_hidden, truncate
 
 REASONS = {
@@ -73,10 +77,18 @@ def render_page(report: Report) -> str:
         if drawing is not None
     ]
     shown = [table for table in report.tables if table.key in _SHOWN]
-    return _environment().get_template("page.html.j2").render(
-        tables=shown, stages_sql=tables["stages"].sql if "stages" in tables else "",
-        report=report, headline=headline(report), remarks=remarks(report), figures=drawn, timeline=_timeline(report.stages), theme=THEME
-    )  # fmt: skip
+    page = _environment().get_template("page.html.j2")
+    return page.render(
+        tables=shown,
+        stages_sql=tables["stages"].sql if "stages" in tables else "",
+        report=report,
+        columns=columns(report.models),
+        headline=headline(report),
+        remarks=remarks(report),
+        figures=drawn,
+        timeline=_timeline(report.stages),
+        theme=THEME,
+    )
 
 
 _SHOWN = {"reasons", "coverage", "tools", "cost", "ending"}
@@ -88,24 +100,29 @@ def _of(table: Table | None) -> tuple[tuple[str, str], str]:
 
 _ACCURACY = (
     "Accuracy",
-    "On held-out tasks. Filled: the call's result, or the final answer, equals the reference. Hollow: the call is the reference call "
-    "itself. Lines are 95\N{NO-BREAK SPACE}% bootstrap intervals.",
+    "On held-out tasks. Filled: the call's result, or the final answer, equals the reference. Hollow: the "
+    "call is the reference call itself. Lines are 95\N{NO-BREAK SPACE}% intervals (Wilson).",
 )
 _SPEED = (
     "Speed and memory",
     "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.",
 )
-_FRONTIER = "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow ones are above a limit."
+_FRONTIER = (
+    "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow "
+    "ones are above a limit."
+)
 _BY_BYTES = ("Accuracy against bytes", _FRONTIER)
 _BY_LATENCY = ("Accuracy against latency", _FRONTIER)
 _CHECKS = (
     "Yield by check",
-    "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.",
+    "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown "
+    "away.",
 )
 _LOSSES = (
     "Training",
-    "As training logged it, first value → last value. The stages have different losses: compare shapes, not heights. Held-out are samples "
-    "set aside: loss is cross-entropy, KL the divergence from the teacher, top-1 how often both have the same likeliest token.",
+    "As training logged it, first value → last value. The stages have different losses: compare shapes, not "
+    "heights. Held-out are samples set aside: loss is cross-entropy, KL the divergence from the teacher, "
+    "top-1 how often both have the same likeliest token.",
 )
 
 
@@ -120,6 +137,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "percent": quantities.percent,
+        "figure": lambda row: quantities.figure(row.value, row.unit),
+        "interval": lambda row: quantities.interval(row.low, row.high, row.unit),
         "number": quantities.number,
         "value": _value,
         "size": quantities.size,
@@ -129,7 +148,7 @@ def _environment() -> Environment:
         "reason": lambda code: REASONS.get(code, code),
         "lang": lambda tag: tag if tag and _LANGUAGE_TAG.fullmatch(tag) else "",
     }
-    environment.globals |= {"bounds": quantities.bounds, "roles": ROLES}
+    environment.globals |= {"roles": ROLES}
     return environment
 
 

@@ -9,7 +9,7 @@ current run, unless the note says otherwise.
 from dataclasses import dataclass
 from typing import Any
 
-from factory.report.model import Table
+from factory.report.query import Table
 from factory.store.store import Store
 
 _FATE = """\

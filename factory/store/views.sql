@@ -403,16 +403,20 @@ COMMENT ON COLUMN cost.tokens_of_rejected IS 'completion tokens that came to not
 COMMENT ON COLUMN cost.share_of_rejected IS 'their share of all completion tokens, from 0 to 1';
 
 CREATE OR REPLACE VIEW leaderboard AS
-    SELECT e.role, a.name AS artifact, e.metric, e.value, e.low, e.high, e.n, e.evaluation_id
+    SELECT e.role, a.name AS artifact, e.metric, e.value, e.low, e.high, e.unit, e.n, e.evaluation_id
     FROM evaluations e JOIN artifacts a USING (artifact_id)
-    ORDER BY e.metric, if(e.metric = 'perplexity' OR e.metric LIKE 'latency%' OR e.metric LIKE '%bytes', e.value, -e.value);
+    -- Rows of an older factory do not say which direction is better: its metrics are known by name.
+    ORDER BY e.metric, if(
+        coalesce(e.better = 'lower', e.metric = 'perplexity' OR e.metric LIKE 'latency%' OR e.metric LIKE '%bytes'), e.value, -e.value
+    );
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
 COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_repaired';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
-COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s';
-COMMENT ON COLUMN leaderboard.value IS 'in the unit that the metrics name ends with; without one a share of 1';
+COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s_batch_32';
+COMMENT ON COLUMN leaderboard.value IS 'in its unit';
 COMMENT ON COLUMN leaderboard.low IS 'lower end of the 95 % interval; NULL if there is none';
 COMMENT ON COLUMN leaderboard.high IS 'upper end of the 95 % interval; NULL if there is none';
+COMMENT ON COLUMN leaderboard.unit IS 'share (of 1), bytes, s or another; NULL in rows of an older factory, where the metric''s name ends with it';
 COMMENT ON COLUMN leaderboard.n IS 'how many tasks or repetitions stand behind the value';
 COMMENT ON COLUMN leaderboard.evaluation_id IS 'content id of the model, the tasks and how they were put';
 

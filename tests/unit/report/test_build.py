@@ -175,7 +175,7 @@ def test_the_models_and_the_losses_are_what_their_statements_return(run: tuple[C
     figures = {
         (row[1], row[2]): row[3] for row in ask(context.workspace.store, report.sources["models"]).rows
     }
-    assert {model.role: model.accuracy for model in report.models} == {
+    assert {model.role: model.value("answer_accuracy") for model in report.models} == {
         role: figures[role, "answer_accuracy"] for role in RIGHT
     }
     losses = ask(context.workspace.store, report.sources["losses"]).rows

@@ -8,24 +8,14 @@ from html.parser import HTMLParser
 import pytest
 
 from factory.report import Report, render_page
-from factory.report.model import (
-    Changed,
-    CheckYield,
-    Comparison,
-    Loss,
-    Measured,
-    Pair,
-    Query,
-    Reason,
-    ReasonCount,
-    Sample,
-    Samples,
-    Stage,
-    Table,
-    Trial,
-    Yield,
-)
+from factory.report.choice import Trial
+from factory.report.comparison import Changed, Comparison, Pair
+from factory.report.measured import Measured
 from factory.report.page import REASONS
+from factory.report.query import Query, Table
+from factory.report.run import Loss, Stage
+from factory.report.sample import Reason, Sample, Samples
+from factory.report.yields import CheckYield, ReasonCount, Yield
 from tests.support.report_sample import measured, models, report
 
 HOSTILE = (
@@ -243,7 +233,7 @@ def test_an_unknown_reason_is_shown_as_it_is() -> None:
         ({"models": []}, 4),
         ({"models": models()[:1]}, 6),
         ({"models": models()[:3]}, 6),
-        ({"models": [Measured(name="m", role="student", held_out=0)]}, 4),
+        ({"models": [Measured(name="m", role="student")]}, 4),
         ({"losses": []}, 5),
         ({"losses": [Loss(stage="sft", step=1, value=float("nan"))]}, 6),
         ({"yield_": Yield()}, 5),

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.report.choice import Gate
 from factory.report.headline import headline, remarks
-from factory.report.model import Gate, Measured, Yield
-from factory.report.quantities import bounds, duration, latency, number, percent, size, times
+from factory.report.measured import Measured
+from factory.report.yields import Yield
+from factory.text.quantities import bounds, duration, latency, number, percent, size, times
 from factory.text.visible import escape_hidden, truncate
 from tests.support.report_sample import measured, models, report
 
@@ -35,21 +37,27 @@ TEACHER, BASE, STUDENT, SMALL = models()
         ),
         ([], "743 of 1,200 answers asked for were accepted; no model has been measured yet."),
         (
-            [Measured(name="m", role="student", held_out=9)],
+            [Measured(name="m", role="student")],
             "743 of 1,200 answers asked for were accepted; no model has been measured yet.",
         ),
         (
             [
                 STUDENT,
-                SMALL.model_copy(
-                    update={"accuracy": STUDENT.accuracy, "precision": "", "tokens_per_s_batch_32": None}
+                measured(
+                    "student_quantized",
+                    106,
+                    97,
+                    1.0,
+                    precision="",
+                    tokens_per_s_batch_32=None,
+                    weight_bytes=163_200_000,
                 ),
             ],
             "The student answers 88 % of 120 held-out tasks. Compressed it still answers 88 %, at 0.61 times the size.",
         ),
         (
-            [STUDENT, TEACHER.model_copy(update={"held_out": 60})],
-            "The student answers 88 % of 120 held-out tasks; its teacher 61 % of 60 held-out tasks.",
+            [STUDENT, measured("teacher", 37, 33, 402.0, n=61)],
+            "The student answers 88 % of 120 held-out tasks; its teacher 61 % of 61 held-out tasks.",
         ),
     ],
 )
