@@ -14,10 +14,11 @@ from tokenizers import Tokenizer
 
 from factory.context.context import Context
 from factory.evaluate.candidate import Candidate
-from factory.evaluate.scorer import Scorer, question
+from factory.evaluate.scorer import question
 from factory.inference.request import Model, Request, Sampling
 from factory.system.digest import content_id
 from factory.tasks.sample import Task
+from factory.tasks.scorer import Scorer
 
 
 def perplexity(

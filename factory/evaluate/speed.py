@@ -13,10 +13,11 @@ import time
 
 from factory.context.context import Context
 from factory.evaluate.candidate import Candidate
-from factory.evaluate.scorer import Scorer, question
+from factory.evaluate.scorer import question
 from factory.inference.request import Model, Request
 from factory.system.digest import content_id
 from factory.tasks.sample import Task
+from factory.tasks.scorer import Scorer
 
 TOKENS = 32
 ALONE = 7  # requests that are timed one by one, for each round of those together
