@@ -18,7 +18,7 @@ import yaml
 from factory import __version__
 from factory.export.rows import PROVENANCE, Columns, Source, Tally
 from factory.export.split import TRAIN, VALIDATION
-from factory.tasks.kinds import KINDS
+from factory.tasks.kinds import KINDS, stored_kind
 from factory.text.visible import escape_hidden, truncate
 
 _SIZES = [
@@ -83,7 +83,7 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
         "tags": [
             "synthetic",
             "distillation",
-            *(tag for kind in sorted(tally.kinds) for tag in KINDS[kind].tags),
+            *(tag for kind in sorted(tally.kinds) for tag in stored_kind(kind).tags),
         ],
         "configs": [
             {
@@ -97,7 +97,7 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
 
 def _samples(columns: Columns, tally: Tally) -> str:
     kinds = ", ".join(f"{count} of kind {_code(kind)}" for kind, count in sorted(tally.kinds.items()))
-    notes = "".join(f", {note}" for kind in sorted(tally.kinds) if (note := KINDS[kind].rows_note))
+    notes = "".join(f", {note}" for kind in sorted(tally.kinds) if (note := stored_kind(kind).rows_note))
     rows = f" in {sum(tally.rows.values())} rows{notes}" if columns.tasks else ""
     return f"{sum(tally.samples.values())} samples ({kinds}){rows}"
 

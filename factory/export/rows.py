@@ -23,7 +23,7 @@ from factory.export.split import side
 from factory.recipe.source import read_source
 from factory.store.store import read_store
 from factory.tasks.kind import Kind, Messages
-from factory.tasks.kinds import KINDS
+from factory.tasks.kinds import KINDS, stored_kind
 
 Row = dict[str, Any]
 Shape = Literal["messages", "prompt-completion"]
@@ -222,7 +222,7 @@ def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]
     prompt, completion = messages[:first], messages[first:]
     if not prompt:
         return []
-    tasks = KINDS[stored["kind"]].student_tasks(prompt, completion, stored["answer"])
+    tasks = stored_kind(stored["kind"]).student_tasks(prompt, completion, stored["answer"])
     return [
         _row(stored, columns, asked, said, task or None, weights.get(task, 1.0))
         for task, asked, said in tasks
@@ -232,7 +232,7 @@ def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]
 def _row(
     stored: Row, columns: Columns, prompt: Messages, completion: Messages, task: str | None, weight: float
 ) -> Row:
-    own = dict.fromkeys(columns.own) | KINDS[stored["kind"]].export_values(stored)
+    own = dict.fromkeys(columns.own) | stored_kind(stored["kind"]).export_values(stored)
     values = (
         stored
         | own

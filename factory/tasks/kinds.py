@@ -12,6 +12,12 @@ _NAMES = (
     "instruction",
 )
 KINDS: dict[str, Kind[Any, Any]] = {name: import_module(f"factory.tasks.{name}").KIND for name in _NAMES}
+_PLAIN: Kind[Any, Any] = Kind()
+
+
+def stored_kind(name: str) -> Kind[Any, Any]:
+    """Return the kind of a stored sample; one of plain questions and answers where it is not in the table."""
+    return KINDS.get(name, _PLAIN)
 
 
 def seed_formats(kind: str) -> SeedFormats:
