@@ -63,7 +63,7 @@ def test_the_ids_of_what_is_made_stay(name: str, tmp_path: Path) -> None:
 
 
 def _plan(context: Context) -> dict[str, Any]:
-    tasks = itertools.islice(context.kind.tasks(Pool()), 3)
+    tasks = itertools.islice(context.taskset.tasks(Pool()), 3)
     found = {
         "plan": context.plan_id,
         "target": context.target_id,
@@ -72,7 +72,7 @@ def _plan(context: Context) -> dict[str, Any]:
     }
     if context.loaded.recipe.search:
         found["search"] = search_id(context)
-    if context.loaded.recipe.data.kind == "tool_call" and context.own_tools:
+    if context.own_tools:
         context.own_tools.close()
     return found
 
