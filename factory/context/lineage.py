@@ -63,8 +63,7 @@ def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage |
             about["template"] = template_digest(HERMES, context.workspace.prompts)
         if student.set_aside:
             about["set_aside"] = student.set_aside
-        if recipe.data.kind == "rationale":
-            about["rationale_weight"] = recipe.data.rationale_weight
+        about |= context.kind.training_identity(recipe.data)
         parents = [parent]
         if stage.name == "distill":
             parents.append(model_id(context.teacher.name, context.teacher.revision))

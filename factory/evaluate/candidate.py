@@ -45,7 +45,7 @@ class Candidate:
         """Return the content id of this evaluation: the model, the tasks, how they are put and how they are
         judged."""
         recipe = context.loaded.recipe
-        own = recipe.data.own_tools if recipe.data.kind == "tool_call" else None
+        own = context.kind.own_tools(recipe.data)
         how: dict[str, Any] = {
             "role": self.role,
             "artifact": self.artifact_id,
@@ -59,7 +59,7 @@ class Candidate:
         }
         if self.few_shot:
             how |= {
-                "template": context.kind.template_digest,
+                "template": context.taskset.template_digest,
                 "examples": recipe.data.examples,
                 "seeds": context.shown_seeds,
             }
@@ -71,17 +71,16 @@ def candidates(context: Context, store: Store) -> list[Candidate]:
     samples = training_samples(store)
     teacher, base = context.teacher, context.base
     examples = context.loaded.recipe.data.examples
-    calls = context.loaded.recipe.data.kind == "tool_call"
-    asked = f"{examples} worked examples from all over the seeds, then the question{'; a JSON schema is enforced' if calls else ''}"
-    bare = (
-        f"the bare question; free text, read {'as a Hermes tool call' if calls else 'for its final answer'}"
-    )
-    own = bare if calls else "the question as the task of reasoning; free text, read for its final answer"
+    prompting = context.kind.prompting
+    asked = f"{examples} worked examples from all over the seeds, {prompting.teacher}"
+    own = prompting.student
     found = [
         Candidate(
             "teacher", model_id(teacher.name, teacher.revision), teacher.name, teacher.folder, True, asked, ""
         ),
-        Candidate("base", model_id(base.name, base.revision), base.name, base.folder, False, bare, ""),
+        Candidate(
+            "base", model_id(base.name, base.revision), base.name, base.folder, False, prompting.base, ""
+        ),
     ]
     student = plan_student(context, samples)
     found.append(

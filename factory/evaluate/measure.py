@@ -14,11 +14,12 @@ from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, metric
-from factory.evaluate.scorer import Scorer, question, scorer
+from factory.evaluate.scorer import question, scorer
 from factory.inference.request import TOO_LONG, Model, Request
 from factory.models.folder import inspect
 from factory.store.store import Row, Store
 from factory.tasks.sample import Task
+from factory.tasks.scorer import Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
 
 

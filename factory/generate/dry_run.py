@@ -37,7 +37,7 @@ class _Nothing:
 
 def prompts(context: Context) -> list[str]:
     """Return the first prompts of the plan as text, each message under its role."""
-    tasks = itertools.islice(context.kind.tasks(_Nothing()), PROMPTS)
+    tasks = itertools.islice(context.taskset.tasks(_Nothing()), PROMPTS)
     asked = [next(context.episode(task, 0)) for task in tasks if task is not None]
     return [
         "\n".join(f"[{message['role']}] {message['content']}" for message in ask.messages) for ask in asked

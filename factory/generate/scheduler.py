@@ -20,8 +20,8 @@ from factory.generate.answers import Answers
 from factory.inference.request import Answer, Request
 from factory.inference.storable import storable
 from factory.store.store import Store
-from factory.tasks.kind import Episode
 from factory.tasks.sample import Sample, Task, identified
+from factory.tasks.taskset import Episode
 
 FEWEST_JUDGED = 16
 MOST_REPEATED = (
@@ -153,7 +153,7 @@ class Scheduler:
     def _stream(self) -> Iterator[Task | None]:
         """Yield the kind's tasks, then round by round those that were lost, in order; None while one in
         flight may still be."""
-        yield from self._context.kind.tasks(self)
+        yield from self._context.taskset.tasks(self)
         for _ in range(MOST_TRIES):
             while self._running:
                 yield None

@@ -136,7 +136,7 @@ def _generation_row(context: Context, running: InFlight, request: Request, answe
         "request_key": answer.key,
         "teacher": context.teacher.name,
         "revision": context.teacher.revision,
-        "template_digest": context.kind.template_digest,
+        "template_digest": context.taskset.template_digest,
         "messages": request.messages,
         "parameters": {
             "temperature": sampling.temperature,

@@ -30,15 +30,11 @@ from factory.inference.environment import ENVIRONMENT
 from factory.models.bundled import BUNDLED
 from factory.models.resolve import ModelSource
 from factory.pipeline.child import KEEP_MEMORY, ChildFailed, run_child
-from factory.recipe.checks import check_name
 from factory.store.blocks import examine_blocks
 from factory.store.store import Store, doctor_hint, now
 from factory.system.digest import content_id
 from factory.system.machine import has_gpu, machine, require_memory, versions
 from factory.system.progress import duration
-from factory.tasks.reference import call_faults, parse_steps
-from factory.text.visible import escape_hidden, truncate
-from factory.tools.registry import TOOL_NAMES
 
 RUNTIME_BYTES = 3 * 2**29  # Python, torch and vLLM themselves, measured with a tiny model
 
@@ -109,12 +105,9 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
             f"{context.loaded.path}: the recipe has no evaluate, so there is nothing to evaluate"
         )
     assert context.seeds and (context.held_out or recipe.evaluate is None)
-    if recipe.data.kind == "tool_call":
-        _require_solvable(context)
-    elif needs_student and recipe.student is not None:
-        _require_measurable(context)
-    if needs_student and recipe.student is not None and recipe.data.kind == "tool_call":
-        _require_single_calls(context)
+    # Loads the person's file: what is wrong with it is told now.
+    _ = context.own_tools
+    context.kind.require(context.prepared(learns=bool(needs_student) and recipe.student is not None))
     key = recipe.teacher.api_key_env
     if key and not os.environ.get(key):
         raise InputError(
@@ -134,69 +127,6 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
             require_compressible(
                 recipe.compress, context.base.facts(), sets, gpu=has_gpu(), pruned=recipe.student.prune
             )
-
-
-def _require_solvable(context: Context) -> None:
-    data = context.loaded.recipe.data
-    assert data.kind == "tool_call"
-    for tool in context.tools:
-        if tool.name not in TOOL_NAMES and data.own_tools is None:
-            shipped = ", ".join(TOOL_NAMES)
-            raise InputError(
-                f"{data.tools}: the tool {tool.name} is not one that ships ({shipped})",
-                "Write data.own_tools: {python: FILE} to have a function of your own carried out.",
-            )
-    # Loads the person's file: what is wrong with it is told now.
-    _ = context.own_tools
-    _require_measurable(context)
-    open_seeds = [seed for seed in context.seeds if not seed.reference]
-    if open_seeds and "agreement" not in map(check_name, context.loaded.recipe.checks):
-        raise InputError(
-            f"{open_seeds[0].source}:{open_seeds[0].line}: {open_seeds[0].name} has no reference, and no check would tell a right call from a wrong one",
-            "Write references, or add agreement to the checks: it compares draws, or a call's numbers with its question.",
-        )
-    tasks = [seed for seed in [*context.seeds, *context.held_out] if seed.reference]
-    expressions = any(parse_steps(seed.reference) is None for seed in tasks)
-    if expressions and not context.tools[0].function.parameters.get("properties"):
-        raise InputError(
-            f"{data.tools}: the tool {context.tools[0].name} takes no argument, so no expression can be one"
-        )
-    faults = [
-        f"{seed.source}:{seed.line}: the reference {truncate(seed.reference, 200)!r} of {seed.name} {truncate(escape_hidden(fault), 500)}"
-        for seed in tasks
-        for fault in call_faults(context.calls.reference_steps(seed.reference), context.tools)
-    ]
-    if faults:
-        raise InputError(
-            "\n".join(faults[:50]),
-            f"Mend the references, remove the tasks, or add to {data.tools} what they call.",
-        )
-    faults = [
-        f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"
-        for seed in tasks
-        if context.calls.solve(seed.reference) is None
-    ]
-    if faults:
-        raise InputError("\n".join(faults[:50]), "Mend the references, or remove the tasks.")
-
-
-def _require_measurable(context: Context) -> None:
-    if blind := [seed for seed in context.held_out if not seed.reference]:
-        raise InputError(
-            "\n".join(
-                f"{seed.source}:{seed.line}: the held-out task {seed.name} has no reference to be measured by"
-                for seed in blind[:50]
-            ),
-            "Write their references, or remove the tasks.",
-        )
-
-
-def _require_single_calls(context: Context) -> None:
-    if context.calls.in_steps:
-        raise InputError(
-            f"{context.loaded.path}: a student of calls in several steps is not trained here yet",
-            "Remove student, and take the data out with: factory export",
-        )
 
 
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:

@@ -12,7 +12,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from factory.models import bundled
 from factory.recipe.adapter import Adapter, Lora
-from factory.recipe.checks import CHECKS, DEFAULT, Check
+from factory.recipe.checks import CHECKS, Check
 from factory.recipe.compress import Compress
 from factory.recipe.data import Data
 from factory.recipe.distill import Distill
@@ -20,6 +20,7 @@ from factory.recipe.prune import Prune
 from factory.recipe.search import Search
 from factory.recipe.training import Sft
 from factory.system.settings import PATH, FilePath, Settings
+from factory.tasks.kinds import KINDS
 
 BUNDLED = tuple(bundled.BUNDLED)
 USUAL_LENGTH = 2048  # tokens of prompt and answer together
@@ -223,7 +224,8 @@ class Recipe(Settings):
     teacher: Teacher = Field(description="Who answers.")
     data: Data = Field(description="What is asked.")
     checks: Annotated[tuple[Check, ...], Field(strict=False)] = Field(
-        default=DEFAULT["tool_call"],
+        # What an editor is told; what a recipe gets follows from its kind, below.
+        default=next(iter(KINDS.values())).default_checks,
         min_length=1,
         max_length=len(CHECKS),
         description="What a sample has to pass, no name twice; schema always, for tool_call execution too. "
@@ -249,7 +251,7 @@ class Recipe(Settings):
         if isinstance(value, dict) and "checks" not in value:
             data = value.get("data")
             kind = data.get("kind") if isinstance(data, dict) else None
-            items: tuple[Check, ...] = DEFAULT.get(kind, CHECKS) if isinstance(kind, str) else CHECKS
+            items = KINDS[kind].default_checks if isinstance(kind, str) and kind in KINDS else CHECKS
             return {
                 **value,
                 "checks": [

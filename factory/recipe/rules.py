@@ -19,6 +19,8 @@ from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
 from factory.recipe.training import Watch
 from factory.recipe.wording import nearest
+from factory.tasks.kind import Kind
+from factory.tasks.kinds import KINDS
 
 _DATA_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
@@ -53,12 +55,11 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
         student=_at(source, "student"),
         evaluated=not _is_absent(source, "evaluate"),
     )
-    kind = _at(source, "data", "kind")
-    if kind == "instruction" and _at(source, "student") is not None:
-        yield source.fault(
-            ("student",),
-            "a student of the kind instruction is not trained here yet; remove it and use: factory export",
-        )
+    if (kind := _kind(source)) is not None:
+        for key, message in kind.setting_faults(_at(source, "data")):
+            yield source.fault(("data", key), message)
+        if kind.untrained and _at(source, "student") is not None:
+            yield source.fault(("student",), f"{kind.untrained}; remove it and use: factory export")
 
 
 def _at(source: Source, *where: str) -> Any:
@@ -66,6 +67,11 @@ def _at(source: Source, *where: str) -> Any:
     for part in where:
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def _kind(source: Source) -> Kind[Any, Any] | None:
+    name = _at(source, "data", "kind")
+    return KINDS.get(name) if isinstance(name, str) else None
 
 
 def _is_absent(source: Source, key: str) -> bool:
@@ -170,7 +176,7 @@ def _file(source: Source, recipe: Path, where: Where) -> Iterator[Fault]:
 
 def _checks(source: Source) -> Iterator[Fault]:
     checks = _at(source, "checks")
-    kind, draws = _at(source, "data", "kind"), _at(source, "data", "draws")
+    kind = _kind(source)
     names = [check_name(item) for item in checks] if isinstance(checks, list) else []
     for i, name in enumerate(names):
         if name is not None and name in names[:i]:
@@ -179,12 +185,8 @@ def _checks(source: Source) -> Iterator[Fault]:
             yield source.fault(
                 ("checks", i), "needs evaluate.held_out to compare with; add it, or remove this check"
             )
-        elif name == "execution" and kind in ("rationale", "instruction"):
-            yield source.fault(("checks", i), f"the kind {kind} has no calls to carry out; remove this check")
-        elif name == "agreement" and kind == "instruction":
-            yield source.fault(
-                ("checks", i), "an instruction has no answer that could be compared; remove this check"
-            )
+        elif kind is not None and name in kind.refused_checks:
+            yield source.fault(("checks", i), f"{kind.refused_checks[name]}; remove this check")
         elif (
             name == "length"
             and isinstance(item := checks[i], dict)
@@ -198,24 +200,13 @@ def _checks(source: Source) -> Iterator[Fault]:
                     ("checks", i, "length"),
                     f"min_words ({least}) is more than max_words ({most}); no answer could pass",
                 )
-    if (
-        kind == "rationale"
-        and _at(source, "data", "keep") == "all"
-        and _at(source, "data", "most") is not None
-    ):
-        yield source.fault(
-            ("data", "most"),
-            "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse",
-        )
     # What could not be read or carried out must not count as accepted.
-    needed = ("schema", "execution") if kind == "tool_call" else ("schema",)
+    needed = kind.required_checks if kind is not None else ("schema",)
     if names and (missing := [name for name in needed if name not in names]):
         yield source.fault(
             ("checks",),
             f"{' and '.join(missing)} must stand here: without, a sample that holds nothing is accepted; add it",
         )
-    if kind == "instruction" and isinstance(draws, int) and draws > 1:
-        yield source.fault(("data", "draws"), "each proposal is drawn once; ask for more samples with count")
 
 
 def _stages(source: Source) -> Iterator[Fault]:
@@ -228,13 +219,14 @@ def _stages(source: Source) -> Iterator[Fault]:
         where: Where = ("student", "stages", i, name)
         if name in seen:
             yield source.fault(where, "a second stage of this name; their checkpoints would share a folder")
-        kind = _at(source, "data", "kind")
+        kind = _kind(source)
         if (
-            kind in ("rationale", "instruction")
+            kind is not None
+            and not kind.calls_tools
             and isinstance(stage[name], dict)
             and "call_weight" in stage[name]
         ):
-            yield source.fault((*where, "call_weight"), f"the kind {kind} has no calls; remove it")
+            yield source.fault((*where, "call_weight"), f"the kind {kind.name} has no calls; remove it")
         if isinstance(stage[name], dict) and isinstance(watch := stage[name].get("watch"), dict):
             every, steps = watch.get("every", Watch.model_fields["every"].default), stage[name].get("steps")
             if isinstance(every, int) and isinstance(steps, int) and every > steps:

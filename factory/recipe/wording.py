@@ -16,10 +16,10 @@ from pydantic_core import ErrorDetails
 from factory.recipe.adapter import KINDS as ADAPTERS
 from factory.recipe.adapter import NAME
 from factory.recipe.checks import CHECKS, WITH_SETTINGS
-from factory.recipe.data import KINDS
 from factory.recipe.distill import NUMBER, SCHEDULE
 from factory.recipe.model import ENDPOINT, REVISION, SLUG, VARIABLE, Recipe
 from factory.recipe.source import Fault, Source, Where
+from factory.tasks.kinds import KINDS
 
 _PATTERNS = {
     SLUG: "must be lower-case letters, digits and dashes, at most 63, and not start with a dash",
@@ -88,7 +88,7 @@ def _message(error: ErrorDetails, where: Where) -> str:
         return _wrong_item(value, CHECKS, "check", WITH_SETTINGS, error["msg"])
     if kind == "kind":
         word = value.get("kind") if isinstance(value, dict) else None
-        kinds = ADAPTERS if where[:2] == ("student", "adapter") else KINDS
+        kinds = ADAPTERS if where[:2] == ("student", "adapter") else tuple(KINDS)
         return (
             f"{_shown(word)} is not one of {', '.join(kinds)}{nearest(word, kinds)}"
             if isinstance(word, str)

@@ -261,7 +261,7 @@ def _pedigree(context: Context, store: Store) -> dict[str, str | int | float | N
     return {
         "teacher": context.teacher.name,
         "teacher revision": context.teacher.revision,
-        "template digest": context.kind.template_digest,
+        "template digest": context.taskset.template_digest,
         "recipe digest": context.loaded.digest,
         "plan": context.plan_id,
         "seeds": counts["seeds"],

@@ -17,6 +17,7 @@ import duckdb
 from factory.errors import InputError
 from factory.review.tokens import Speller
 from factory.store.store import read_store
+from factory.tasks.kinds import KINDS
 from factory.text.visible import escape_hidden, truncate
 
 PAGE = 50  # rows of the list
@@ -153,7 +154,7 @@ class Samples:
             )
             return {
                 "sample": row,
-                "raw": {name: raw[name] for name in editable(raw)},
+                "raw": {name: raw[name] for name in KINDS[raw["kind"]].shown_fields(raw)},
                 "decision": decided[0] if decided else None,
                 "answer": answers[0] if answers else None,
                 "tokens": self._tokens(connection, raw["request_key"]),
@@ -211,15 +212,6 @@ class Samples:
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with read_store(self._store) as connection:
             yield connection
-
-
-def editable(row: Row) -> list[str]:
-    """Return the columns of a sample that a person can change: what follows from them is worked out again."""
-    if row["kind"] == "tool_call":
-        return ["question", "call"] if json.loads(row["call"] or "[]") else ["question", "answer"]
-    return (
-        ["question", "rationale", "answer"] if row["kind"] == "rationale" else ["question", "input", "answer"]
-    )
 
 
 def _related(connection: duckdb.DuckDBPyConnection, condition: str, values: list[Any]) -> list[Row]:

@@ -3,6 +3,7 @@ that is within the limits."""
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from factory.context.context import Context
 from factory.evaluate.candidate import candidates
@@ -29,12 +30,13 @@ def search_id(context: Context) -> str:
     compress = (
         recipe.compress.model_dump(mode="json", exclude={"most_lost", "repair"}) if recipe.compress else None
     )
-    deciding = {
+    # The weight of a rationale stands there for every kind: ids are older than kinds are things.
+    deciding: dict[str, Any] = {"rationale_weight": None} | context.kind.training_identity(recipe.data)
+    deciding |= {
         "plan": context.plan_id,
         "target": context.target_id,
         "base": [context.base.name, context.base.revision],
         "student": context.student.model_dump(mode="json"),
-        "rationale_weight": recipe.data.rationale_weight if recipe.data.kind == "rationale" else None,
         "compress": compress,
         "evaluate": context.evaluation.model_dump(mode="json", exclude={"held_out"}),
         "held_out": sorted(task.seed_id for task in context.held_out),

@@ -34,8 +34,7 @@ from factory.student.schedule import step_settings
 from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
-from factory.tasks.multitask import LABEL
-from factory.tasks.rows import CLOSING, TrainingRow
+from factory.tasks.rows import CLOSING, LABEL, TrainingRow
 
 # Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
 WATCHED, UNREAD = "watched", "unread"
@@ -183,11 +182,7 @@ def make_trainer(
     shared["spec"] = spec = _lesson(context, base, settings, rows)
     if settings.teacher == "in_process":
         teacher = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=training_dtype(context))
-        closing = (
-            tokenizer.encode(CLOSING, add_special_tokens=False)
-            if context.loaded.recipe.data.kind == "tool_call"
-            else []
-        )
+        closing = tokenizer.encode(CLOSING, add_special_tokens=False) if context.kind.calls_tools else []
         config = gkd_config(settings, context.loaded.recipe.teacher.sampling.max_tokens, **arguments)
         return OnlineDistillTrainer(
             model=_student(context, base, before, tokenizer),

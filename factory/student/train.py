@@ -5,7 +5,9 @@ Promise: a stage whose adapter was published is not trained again. Adapter and m
 atomically. Data that another teacher made than the recipe names is refused.
 """
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
@@ -18,9 +20,7 @@ from factory.recipe.model import DistillStage
 from factory.store.store import Store
 from factory.student.adapter import merged
 from factory.student.stage import WATCHED, train_stage
-from factory.tasks.multitask import LABEL, LABEL_WEIGHT, RATIONALE
-from factory.tasks.rationale_rows import build_rationale_rows
-from factory.tasks.rows import TrainingRow, build_row, student_template
+from factory.tasks.rows import TrainingRow, student_template
 
 
 def train(context: Context, store: Store) -> str:
@@ -93,21 +93,10 @@ def training_rows(
         "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, g.token_logprobs, g.topk_ids, "
         "g.topk_logprobs, g.messages AS teacher_messages FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
     )
-    vocabulary = context.base.facts().vocab_size
+    known: dict[str, Any] = {"own_tokens": same, "vocabulary": context.base.facts().vocab_size}
     data = context.loaded.recipe.data
-    if data.kind != "rationale":
-        return [
-            build_row(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary)
-            for sample in accepted
-        ]
-    weights = {LABEL: LABEL_WEIGHT, RATIONALE: data.rationale_weight}
-    both = [
-        build_rationale_rows(
-            sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary, weights=weights
-        )
-        for sample in accepted
-    ]
-    return [row for rows in both for row in rows]
+    rows = [context.kind.training_rows(sample, data, tokenizer, teacher, **known) for sample in accepted]
+    return list(itertools.chain.from_iterable(rows))
 
 
 def _require_same_teacher(context: Context, store: Store) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from factory.inference.request import Answer
-from factory.tasks.kind import Ask, Episode
 from factory.tasks.sample import Sample
+from factory.tasks.taskset import Ask, Episode
 from factory.text.strict_json import strict_json
 from factory.text.templates import render
 from factory.text.unreadable import MAX_CHARACTERS

@@ -1,10 +1,10 @@
 """From accepted samples to token rows.
 
-Promise: the loss is taken on the assistant's tokens only (the call with its end of turn, the answer with its
-end of turn). The call's JSON keeps the teacher's own token ids, once they are proved to spell the call that
-was accepted, so that the teacher's distribution belongs to the same tokens; otherwise the call is tokenized
-anew, and there is no stored distribution. What the student sees is the bare question; what the teacher saw,
-examples and all, is kept beside it. The text of a row is exactly what the student's chat template renders.
+Promise: the loss is taken on the assistant's tokens only, each turn's end with it. What the teacher wrote keeps
+its own token ids, once they are proved to spell what was accepted, so that the teacher's distribution belongs to
+the same tokens; otherwise the text is tokenized again, and there is no stored distribution. What the student sees
+is the bare question; what the teacher saw, examples and all, is kept beside it. The text of a row is exactly what
+the student's chat template renders.
 """
 
 import json
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
-
 from factory.tasks.stored_distribution import stored_fault
+from factory.tasks.tokenizer import ChatTokenizer
 from factory.text.templates import HERMES, template_path
 
 IGNORED = -100
+LABEL = "label"  # the task of a row that is an answer alone: the teacher wrote nothing of it
 OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
 
 
@@ -68,70 +68,26 @@ def student_template(show_tools: bool, own: Path | None = None) -> str:
     return text.replace("set show_tools = false", "set show_tools = true") if show_tools else text
 
 
-def build_row(
+def build_words_row(
     sample: dict[str, Any],
-    student: PreTrainedTokenizerBase,
-    teacher: PreTrainedTokenizerBase | None,
+    student: ChatTokenizer,
+    teacher: ChatTokenizer | None,
     *,
     own_tokens: bool,
     vocabulary: int,
 ) -> TrainingRow:
-    """Return the row of one accepted sample.
+    """Return the row of one accepted sample that is a question and an answer in words.
 
     `sample` has sample_id, seed_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs
     (each or None) and teacher_messages, JSON columns as text. `teacher` is its tokenizer, None where it is
     not here. `own_tokens`: the stored tokens may be the student's tokens. `vocabulary` is how many tokens the
-    student's model knows. The teacher's end-of-turn token is left out: the student's call goes on with its
-    closing tag. Where no tool was called, its turn is learnt as `own_words` has it.
+    student's model knows.
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
     prompt = render(student, messages[:1], tools, generate=True)
-    if len(messages) == 2:
-        same = sample["text"].strip() == messages[1]["content"]
-        words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
-        return words_row(sample, encode(student, prompt), words, teacher)
-    to_answer = render(student, messages[:3], tools, generate=True)[
-        len(render(student, messages[:2], tools)) :
-    ]
-    end = str(student.eos_token)
-    teacher_messages = json.loads(sample["teacher_messages"])
-    if teacher_messages[-1]["content"] == messages[0]["content"]:
-        call_ids, fault = _call_ids(sample, messages[1]["tool_calls"][0]["function"], student, own_tokens)
-    else:
-        call_ids, fault = _edited(messages[1]["tool_calls"][0]["function"], student)
-    columns = sample["topk_ids"], sample["topk_logprobs"]
-    if not fault:
-        fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
-    input_ids, labels = encode(student, prompt), []
-    labels += [IGNORED] * len(input_ids)
-    opening = encode(student, OPENING)
-    taught_start = len(input_ids) + len(opening)
-    for ids, learnt in (
-        (opening + call_ids + encode(student, CLOSING + end), True),
-        (encode(student, "\n" + to_answer), False),
-        (encode(student, messages[3]["content"] + end), True),
-    ):
-        input_ids += ids
-        labels += ids if learnt else [IGNORED] * len(ids)
-    teacher_ids: list[int] = []
-    # What the teacher saw was another question, or what it said another call.
-    if teacher is not None and fault != "edited":
-        teacher_ids = encode(teacher, render(teacher, teacher_messages, None, generate=True)) + call_ids
-    topk_ids, topk_logprobs = (
-        ([], []) if fault else (list(map(list, column[: len(call_ids)])) for column in columns)
-    )
-    return TrainingRow(
-        sample["sample_id"],
-        input_ids,
-        labels,
-        taught_start,
-        len(call_ids),
-        teacher_ids,
-        topk_ids,
-        topk_logprobs,
-        fault,
-        seed=sample["seed_id"],
-    )
+    same = sample["text"].strip() == messages[1]["content"]
+    words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+    return words_row(sample, encode(student, prompt), words, teacher)
 
 
 @dataclass(frozen=True)
@@ -149,7 +105,7 @@ class Words:
 def own_words(
     sample: dict[str, Any],
     messages: list[dict[str, Any]],
-    student: PreTrainedTokenizerBase,
+    student: ChatTokenizer,
     *,
     same: bool,
     own_tokens: bool,
@@ -181,7 +137,7 @@ def words_row(
     sample: dict[str, Any],
     prompt: list[int],
     words: Words,
-    teacher: PreTrainedTokenizerBase | None,
+    teacher: ChatTokenizer | None,
     task: str = "",
     weight: float = 1.0,
 ) -> TrainingRow:
@@ -208,32 +164,8 @@ def words_row(
     )
 
 
-def _call_ids(
-    sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool
-) -> tuple[list[int], str]:
-    """Return the tokens of the accepted call, and why they are not the stored ones."""
-    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
-    try:
-        same = json.loads(sample["text"]) == accepted
-    except ValueError:
-        same = False
-    if not same:
-        return _edited(call, student)
-    ids = list(sample["token_ids"] or ())
-    if ids and ids[-1] in student.all_special_ids:
-        ids.pop()
-    if not ids or not own_tokens or student.decode(ids, skip_special_tokens=True) != sample["text"]:
-        return encode(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
-    return ids, ""
-
-
-def _edited(call: dict[str, Any], student: PreTrainedTokenizerBase) -> tuple[list[int], str]:
-    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
-    return encode(student, json.dumps(accepted, ensure_ascii=False)), "edited"
-
-
 def render(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: ChatTokenizer,
     messages: list[dict[str, Any]],
     tools: list[dict[str, Any]] | None,
     *,
@@ -244,5 +176,5 @@ def render(
     )
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+def encode(tokenizer: ChatTokenizer, text: str) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False))

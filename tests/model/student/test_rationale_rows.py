@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from factory.tasks.rationale_rows import build_rationale_rows
+from factory.tasks.rationale.rows import build_rationale_rows
 from factory.tasks.rows import IGNORED, TrainingRow, student_template
 
 QUESTION, RATIONALE, ANSWER = "Ann has 3 pens and buys 4 more. How many has she?", "3 + 4 = 7.", "7"

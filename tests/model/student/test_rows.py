@@ -10,8 +10,9 @@ pytest.importorskip("torch")
 from transformers import AutoTokenizer
 
 from factory.models.bundled import gguf_path
-from factory.tasks.rows import IGNORED, build_row, student_template
-from factory.tasks.tool_call import path_messages
+from factory.tasks.rows import IGNORED, student_template
+from factory.tasks.tool_call.rows import build_row
+from factory.tasks.tool_call.taskset import path_messages
 
 pytestmark = pytest.mark.model
 

@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from factory.tasks.rows import IGNORED, TrainingRow, build_row
+from factory.tasks.rows import IGNORED, TrainingRow
+from factory.tasks.tool_call.rows import build_row
 from tests.model.student.test_rationale_rows import END, tokenizer  # noqa: F401
 
 QUESTION, ANSWER = "Who has more pens?", "Ann has, and buys 4 more."

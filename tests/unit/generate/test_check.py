@@ -17,10 +17,10 @@ from factory.generate.check import check, unjudged
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Answer, Request
 from factory.pipeline.loop import enter_run
-from factory.recipe.checks import DEFAULT
 from factory.recipe.load import load_recipe
 from factory.store.store import Store
 from factory.system.progress import Progress
+from factory.tasks.kinds import KINDS
 from factory.tasks.sample import Sample, Task
 from factory.workspace import Workspace
 from tests.support.calculator import DATA
@@ -28,7 +28,7 @@ from tests.support.calculator import DATA
 pytestmark = pytest.mark.thorough
 
 QUESTIONS, DRAWS = 30, 2
-CHECKS = DEFAULT["tool_call"]
+CHECKS = KINDS["tool_call"].default_checks
 RECIPE = f"""\
 name: tiny
 teacher: {{model: tiny, endpoints: ["http://127.0.0.1:9/v1"]}}
@@ -70,7 +70,7 @@ class Nothing:
 def plan(context: Context, tasks: int = QUESTIONS) -> list[Planned]:
     """Return the first requests of the plan."""
     found = []
-    for task in itertools.islice(context.kind.tasks(Nothing()), tasks):
+    for task in itertools.islice(context.taskset.tasks(Nothing()), tasks):
         assert task is not None
         for draw in range(DRAWS):
             request = context.request(next(context.episode(task, draw)), draw)

@@ -10,10 +10,10 @@ from factory.context.context import Context
 from factory.generate import dry_run
 from factory.pipeline.loop import preflight
 from factory.recipe import load_recipe
-from factory.recipe.checks import DEFAULT, check_name
-from factory.recipe.data import KINDS
+from factory.recipe.checks import check_name
 from factory.system.progress import Progress
 from factory.system.resources import resource
+from factory.tasks.kinds import KINDS
 from factory.workspace import Workspace
 from tests.unit.recipe.conftest import Bend, faults
 
@@ -44,7 +44,7 @@ def test_init_makes_a_folder_that_is_ready_to_run(
 ) -> None:
     # How much memory is free here and now says nothing about the folder.
     monkeypatch.setattr("factory.pipeline.loop.require_memory", lambda *_: None)
-    init(tmp_path / "mine", recipe)  # type: ignore[arg-type]
+    init(tmp_path / "mine", recipe)
     loaded = load_recipe(tmp_path / "mine" / "recipe.yaml")
     data = loaded.recipe.data
     for name in [data.seeds, *([data.tools] if data.kind == "tool_call" else [])]:
@@ -60,14 +60,16 @@ def test_init_makes_a_folder_that_is_ready_to_run(
     # refuse.
     left_out = {"degenerate"} if recipe == "calculator" else set()
     assert {key.partition("@")[0] for key in context.suite().keys} - {"selection"} == set(
-        map(check_name, DEFAULT[data.kind])
+        map(check_name, KINDS[data.kind].default_checks)
     ) - left_out
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
     changes = {"student": None, "data.kind": kind, **({} if kind == "tool_call" else {"data.tools": None})}
-    assert load_recipe(bend(changes)).recipe.checks == DEFAULT[kind]
+    chosen = load_recipe(bend(changes)).recipe.checks
+    written = load_recipe(bend({**changes, "checks": list(KINDS[kind].default_checks)})).recipe.checks
+    assert chosen == written
     assert "decontamination" not in load_recipe(bend({**changes, "evaluate": None})).recipe.checks
 
 
@@ -107,7 +109,7 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({**RATIONALE, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1, "call_weight": 2.0}}]}},
          "student.stages[0].sft.call_weight: the kind rationale has no calls; remove it"),
         ({**INSTRUCTION, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1}}]}},
-         "student: a student of the kind instruction is not trained here yet; remove it and use: factory export"),
+         "student: training on instructions is not supported yet; remove it and use: factory export"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )  # fmt: skip

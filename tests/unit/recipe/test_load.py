@@ -142,7 +142,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ({"data.seeds": "data/none.csv"}, "data.seeds: 'data/none.csv' was not found"),
         (
             {"data.kind": "instruction", "data.tools": None},
-            "student: a student of the kind instruction is not trained here yet",
+            "student: training on instructions is not supported yet",
         ),
         ({"student.prune": {"layers": 0.0}}, "student.prune: takes nothing out"),
         ({"student.prune": {"heads": 0.6}}, "student.prune.heads: must be at most 0.5, not 0.6"),

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
-from factory.tasks.instruction import InstructionKind
-from factory.tasks.kind import Episode
-from factory.tasks.rationale import RationaleKind
+from factory.tasks.instruction.taskset import InstructionTaskset
+from factory.tasks.rationale.taskset import RationaleTaskset
 from factory.tasks.sample import Sample, Task
-from factory.tasks.tool_call import ToolCallKind
+from factory.tasks.taskset import Episode
+from factory.tasks.tool_call.taskset import ToolCallTaskset
 from factory.text.unreadable import MAX_CHARACTERS, unreadable
 from tests.support.calculator import CALCULATOR, one_seed
 
@@ -34,8 +34,8 @@ EVIL = [
 def kinds() -> dict[str, Callable[[str], Sample]]:
     """Return for each kind how it reads a text in the place of its answer."""
     question = Task("b2:seed", "en", "general", "What is 1 + 1?", "2")
-    rationale = RationaleKind([one_seed("What is 1 + 1?", "2")], examples=0, seed=0)
-    instruction = InstructionKind([one_seed("Name a colour.", "Red.")], examples=1, seed=0)
+    rationale = RationaleTaskset([one_seed("What is 1 + 1?", "2")], examples=0, seed=0)
+    instruction = InstructionTaskset([one_seed("Name a colour.", "Red.")], examples=1, seed=0)
     plain = Seed("one", "en", "general", "Who are you?", "[]", "seeds.jsonl", 1)
     summing = Seed(
         "two",
@@ -46,8 +46,8 @@ def kinds() -> dict[str, Callable[[str], Sample]]:
         "seeds.jsonl",
         2,
     )
-    calls = ToolCallKind([plain, summing], CALCULATOR, examples=0, seed=0)
-    declining = ToolCallKind([plain, question_seed()], CALCULATOR, examples=0, seed=0)
+    calls = ToolCallTaskset([plain, summing], CALCULATOR, examples=0, seed=0)
+    declining = ToolCallTaskset([plain, question_seed()], CALCULATOR, examples=0, seed=0)
 
     def instructed(text: str) -> Sample:
         task = next(instruction.tasks(_Nothing()))
@@ -68,7 +68,7 @@ def kinds() -> dict[str, Callable[[str], Sample]]:
         "instruction": instructed,
         "proposal": proposed,
         "call": lambda text: _last(
-            ToolCallKind([question_seed()], CALCULATOR, examples=0, seed=0).episode(question, 0), text
+            ToolCallTaskset([question_seed()], CALCULATOR, examples=0, seed=0).episode(question, 0), text
         ),
         "step": lambda text: _last(
             calls.episode(Task("b2:seed", "en", "general", "Who are you?", "[]"), 0), text

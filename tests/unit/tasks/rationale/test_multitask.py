@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from factory.errors import FactoryError
-from factory.tasks.multitask import task_weights
+from factory.recipe.source import read_source
+from factory.tasks.kinds import KINDS
 from tests.support.export_stores import (
     export_to,
     make_store,
@@ -110,7 +111,12 @@ def _read(format: str, folder: Path) -> dict[str, list[dict]]:
     ],
 )
 def test_the_weight_is_the_one_of_the_recipe(recipe: str, weight: float) -> None:
-    assert task_weights(recipe) == {"label": 1.0, "rationale": weight}
+    assert _weights(recipe) == {"label": 1.0, "rationale": weight}
+
+
+def _weights(recipe: str) -> dict[str, float]:
+    data = (read_source(recipe).value or {}).get("data")
+    return KINDS["rationale"].task_weights(data if isinstance(data, dict) else {})
 
 
 @pytest.mark.parametrize(
@@ -122,14 +128,9 @@ def test_the_weight_is_the_one_of_the_recipe(recipe: str, weight: float) -> None
         "data: {a: *b, c: d",
     ],
 )
-def test_a_recipe_without_a_readable_weight_is_an_error(recipe: str) -> None:
-    with pytest.raises(FactoryError, match="does not say what a rationale weighs.*\n.*current_run"):
-        task_weights(recipe)
-
-
-def test_nothing_is_written_without_a_weight(tmp_path: Path) -> None:
-    workspace = make_store(tmp_path / "w", rationales(1, seeds=1), recipe_text=RECIPE.format("heavy"))
-    with pytest.raises(FactoryError, match="what a rationale weighs"):
+def test_a_recipe_without_a_readable_weight_is_an_error(tmp_path: Path, recipe: str) -> None:
+    workspace = make_store(tmp_path / "w", rationales(1, seeds=1), recipe_text=recipe)
+    with pytest.raises(FactoryError, match="(what a rationale weighs|cannot be read).*\n.*current_run"):
         export_to(workspace, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -19,8 +19,8 @@ from typing import Any
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
-from factory.tasks.kind import Ask, Episode, Pool
 from factory.tasks.sample import Sample, Task
+from factory.tasks.taskset import Ask, Episode, Pool
 from factory.text.near import NearIndex
 from factory.text.phrases import proposal_sign
 from factory.text.repetition import repetition
@@ -50,7 +50,7 @@ SCHEMA = {
 }
 
 
-class InstructionKind:
+class InstructionTaskset:
     """Proposes instructions after `examples` seeds and as many as a third of that of its own making, evolves
     them `evolve` times, and has them answered."""
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from factory.tasks.answer import normal_answer, split_answer
+from factory.tasks.rationale.answer import normal_answer, split_answer
 from factory.text.templates import render
 
 SAME = [

@@ -18,18 +18,25 @@ from typing import Any
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.system.digest import canonical_json, content_id
-from factory.tasks.call import CallFault, call_schema, calls_schema, declined, parse_call, parse_calls
 from factory.tasks.examples import Examples
-from factory.tasks.kind import Ask, Episode, Pool
-from factory.tasks.reference import Run, Steps, mend, outcome, parse_steps, run_steps
 from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
+from factory.tasks.taskset import Ask, Episode, Pool
+from factory.tasks.tool_call.call import (
+    CallFault,
+    call_schema,
+    calls_schema,
+    declined,
+    parse_call,
+    parse_calls,
+)
+from factory.tasks.tool_call.reference import Steps, mend, outcome, parse_steps, run_steps
 from factory.tasks.vary import vary
 from factory.text.control_token import control_token
 from factory.text.templates import render, template_digest
 from factory.text.unreadable import MAX_CHARACTERS, unreadable
 from factory.tools.errors import ToolError
-from factory.tools.registry import canonical_arguments, run_tool
+from factory.tools.registry import RunTool, canonical_arguments, run_tool
 from factory.tools.spec import ToolSpec
 
 SYSTEM, STEPS, ANSWER, PLAIN = (
@@ -43,7 +50,7 @@ MAX_STEPS = 4
 LARGEST_BLOCK = 1024
 
 
-class ToolCallKind:
+class ToolCallTaskset:
     """Proposes tasks from seeds, renders them for the teacher, and reads its answers.
 
     `wanted` is how many tasks are likely to be needed; `own` is the folder of a person's own templates; `run`
@@ -58,7 +65,7 @@ class ToolCallKind:
         examples: int,
         seed: int,
         wanted: int = 64,
-        run: Run = run_tool,
+        run: RunTool = run_tool,
         own: Path | None = None,
     ):
         self.tools = tools
@@ -75,7 +82,7 @@ class ToolCallKind:
         self._seeds = seeds
         self._seed = seed
         self._wanted = wanted
-        self._run = run
+        self.run = run
         self._own = own
         shown = [tool.model_dump() for tool in tools]
         self._system = {
@@ -156,7 +163,7 @@ class ToolCallKind:
     def solve(self, reference: str) -> str | None:
         """Return the outcome of a reference, or None if it has none."""
         steps = parse_steps(reference)
-        results = run_steps(self.reference_steps(reference), self._run)
+        results = run_steps(self.reference_steps(reference), self.run)
         if results is None:
             return None
         return results[0][0] if steps is None else outcome(results)
@@ -172,7 +179,7 @@ class ToolCallKind:
         return {"name": self.tools[0].name, "arguments": {argument: reference}}
 
     def _result(self, call: dict[str, Any]) -> str:
-        result = self._run(call["name"], call["arguments"])
+        result = self.run(call["name"], call["arguments"])
         if len(result) > MAX_CHARACTERS:
             raise CallFault("too_large", f"a result of {len(result)} characters")
         if token := control_token(result):
@@ -191,7 +198,7 @@ class ToolCallKind:
         if original is None or len(original) < 2:
             return vary(seed, variant, self._seed, self.solve)
         return vary(
-            seed, variant, self._seed, self.solve, lambda reference: mend(reference, original, self._run)
+            seed, variant, self._seed, self.solve, lambda reference: mend(reference, original, self.run)
         )
 
     def _in_steps(self, task: Task) -> Episode:
@@ -273,7 +280,7 @@ class ToolCallKind:
             call = "null" if none else json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
             return [{"role": "user", "content": seed.question}, {"role": "assistant", "content": call}]
         steps = self.reference_steps(seed.reference)
-        results = run_steps(steps, self._run) or []
+        results = run_steps(steps, self.run) or []
         turns = [{"role": "user", "content": seed.question}]
         for step, result in zip(steps, results, strict=True):
             calls = json.dumps([self._in_order(call) for call in step], ensure_ascii=False)

@@ -13,15 +13,19 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from factory.errors import FactoryError
-from factory.recipe.data import RationaleData, Weight
-from factory.recipe.source import read_source
+from factory.tasks.kind import Messages
+from factory.tasks.rationale.settings import RationaleData, Weight
+from factory.tasks.rows import LABEL
 
-LABEL, RATIONALE = "label", "rationale"
+RATIONALE = "rationale"
 PREFIXES = {task: f"[{task}] " for task in (LABEL, RATIONALE)}
 LABEL_WEIGHT = 1.0
 _DEFAULT = RationaleData.model_fields["rationale_weight"].default
 
-Messages = list[dict[str, Any]]
+COLUMN_NOTE = (
+    "`task`: a rationale is two rows (Distilling Step-by-Step, arXiv 2305.02301), told apart by what the user's turn "
+    f"begins with: `{PREFIXES[LABEL]}` has the final answer alone, `{PREFIXES[RATIONALE]}` the reasoning and the answer"
+)
 
 
 def both_tasks(prompt: Messages, completion: Messages, answer: str) -> list[tuple[str, Messages, Messages]]:
@@ -33,26 +37,24 @@ def both_tasks(prompt: Messages, completion: Messages, answer: str) -> list[tupl
     ]
 
 
-def task_weights(recipe_text: str) -> dict[str, float]:
-    """Return what a row of each task weighs by a run's recipe; FactoryError if no weight can be read
-    there."""
-    source = read_source(recipe_text)
-    if source.value is None:
-        raise _unreadable(source.faults[0].message)
-    data = source.value.get("data")
-    # A recipe of before the setting was there says nothing of it.
-    given = data.get("rationale_weight", _DEFAULT) if isinstance(data, dict) else _DEFAULT
+def weights(rationale: float) -> dict[str, float]:
+    """Return what a row of each task weighs, where one of reasoning weighs `rationale`."""
+    return {LABEL: LABEL_WEIGHT, RATIONALE: rationale}
+
+
+def read_weights(data: dict[str, Any]) -> dict[str, float]:
+    """Return what a row of each task weighs by the settings that a run's recipe has under `data`; FactoryError
+    if no weight can be read there."""
+    # A recipe that is older than the setting says nothing of it.
+    given = data.get("rationale_weight", _DEFAULT)
     try:
-        return {LABEL: LABEL_WEIGHT, RATIONALE: TypeAdapter(Weight).validate_python(given, strict=True)}
+        return weights(TypeAdapter(Weight).validate_python(given, strict=True))
     except ValidationError as error:
-        raise _unreadable(f"data.rationale_weight: {error.errors()[0]['msg']}") from None
-
-
-def _unreadable(why: str) -> FactoryError:
-    return FactoryError(
-        f"the recipe of the latest run does not say what a rationale weighs: {why}",
-        "Look at it with: factory audit current_run -w DIR",
-    )
+        raise FactoryError(
+            "the recipe of the latest run does not say what a rationale weighs: "
+            f"data.rationale_weight: {error.errors()[0]['msg']}",
+            "Look at it with: factory audit current_run -w DIR",
+        ) from None
 
 
 def _prefixed(prompt: Messages, task: str) -> Messages:

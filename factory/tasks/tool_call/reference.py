@@ -10,16 +10,16 @@ wrote has them: as a whole argument, or as a number in one.
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from factory.system.digest import canonical_json
 from factory.tools.errors import ToolError
+from factory.tools.registry import RunTool
 from factory.tools.spec import ToolSpec
 
 Call = dict[str, Any]
 Steps = list[list[Call]]
-Run = Callable[[str, dict[str, Any]], str]
 # A minus after a digit or a parenthesis is an operator.
 _NUMBER = re.compile(r"((?:(?<![\d.)])(?<![\d.)] )-)?\d+(?:\.\d+)?)")
 _QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?) \D+")
@@ -46,7 +46,7 @@ def call_faults(steps: Steps, tools: list[ToolSpec]) -> list[str]:
     return faults
 
 
-def run_steps(steps: Steps, run: Run) -> list[list[str]] | None:
+def run_steps(steps: Steps, run: RunTool) -> list[list[str]] | None:
     """Return the result of every call, or None if one fails."""
     try:
         return [[run(call["name"], call["arguments"]) for call in step] for step in steps]
@@ -59,7 +59,7 @@ def outcome(results: list[list[str]]) -> str:
     return canonical_json(sorted(results[-1])) if results else "[]"
 
 
-def mend(reference: str, original: Steps, run: Run) -> str | None:
+def mend(reference: str, original: Steps, run: RunTool) -> str | None:
     """Return a reference whose later steps hold the results of its own earlier ones, in the places where
     `original` holds its own.
 

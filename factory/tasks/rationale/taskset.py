@@ -16,11 +16,11 @@ from typing import Any
 
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
-from factory.tasks.answer import normal_answer, split_answer
 from factory.tasks.examples import Examples
-from factory.tasks.kind import Ask, Episode, Pool
+from factory.tasks.rationale.answer import normal_answer, split_answer
 from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
+from factory.tasks.taskset import Ask, Episode, Pool, replay
 from factory.tasks.vary import vary
 from factory.text.templates import render, template_digest
 from factory.text.unreadable import unreadable
@@ -30,7 +30,7 @@ from factory.tools.errors import ToolError
 SYSTEM, TURN = "rationale_system.j2", "rationale_turn.j2"
 
 
-class RationaleKind:
+class RationaleTaskset:
     """Proposes questions from seeds, asks for reasoning and answer, and reads them apart."""
 
     def __init__(self, seeds: list[Seed], *, examples: int, seed: int, own: Path | None = None):
@@ -100,6 +100,13 @@ class RationaleKind:
         varied = vary(dataclasses.replace(seed, reference=seed.expression), variant, self._seed, _value)
         value = _value(varied[1]) if varied else None
         return (varied[0], value) if varied and value is not None else None
+
+
+def remake(changed: dict[str, Any], task: Task, own: Path | None) -> Sample:
+    """Return the sample of an edited row: rationale and answer read as the teacher's turn would be."""
+    rationale, answer = changed["rationale"] or "", changed["answer"] or ""
+    text = render(TURN, own, language=task.language, rationale=rationale, answer=answer)
+    return replay(RationaleTaskset([], examples=0, seed=0, own=own).episode(task, 0), [text])
 
 
 def _value(expression: str) -> str | None:

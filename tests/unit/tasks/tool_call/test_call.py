@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from factory.tasks.call import CallFault, call_schema, parse_call, parse_hermes
+from factory.tasks.tool_call.call import CallFault, call_schema, parse_call, parse_hermes
 from factory.tools.spec import ToolSpec
 from tests.support.calculator import CALCULATOR, free_tool
 

@@ -7,14 +7,14 @@ from fractions import Fraction
 import pytest
 
 from factory.inference.request import Answer
-from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
-from factory.tasks.rationale import RationaleKind
+from factory.tasks.rationale.taskset import RationaleTaskset
 from factory.tasks.sample import Task
 from factory.text.unreadable import MAX_CHARACTERS
 from tests.support.calculator import DATA
 from tests.support.episode import answer, talk
 from tests.support.pool import NOTHING
+from tests.support.seeds import require_seeds
 
 SEEDS = require_seeds(DATA / "seeds" / "reasoning.jsonl", "rationale")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -29,11 +29,11 @@ CATS = shown("How many legs have 2 cats?", "8", "A cat has 4 legs.\n2 * 4 = 8.")
 BIRDS = shown("How many legs have 5 birds?", "10", "A bird has 2 legs, so 5 * 2 = 10.")
 FISH = shown("三条鱼有几条腿？", "0", "鱼没有腿。", "zh")
 BARE = Seed("bare", "en", "arithmetic", "How many legs has a snake?", "0", "seeds.jsonl", 2)
-KIND = RationaleKind([CATS, FISH, BARE, BIRDS], examples=5, seed=7)
+KIND = RationaleTaskset([CATS, FISH, BARE, BIRDS], examples=5, seed=7)
 
 
 def tasks(seeds: list[Seed], count: int, seed: int = 7) -> list[Task]:
-    found = itertools.islice(RationaleKind(seeds, examples=2, seed=seed).tasks(NOTHING), count)
+    found = itertools.islice(RationaleTaskset(seeds, examples=2, seed=seed).tasks(NOTHING), count)
     return [task for task in found if task is not None]
 
 

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from factory.inference.request import Answer
-from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
-from factory.tasks.call import MAX_CALLS, calls_schema
 from factory.tasks.sample import Sample, Task
-from factory.tasks.tool_call import MAX_STEPS, ToolCallKind
+from factory.tasks.tool_call.call import MAX_CALLS, calls_schema
+from factory.tasks.tool_call.taskset import MAX_STEPS, ToolCallTaskset
 from factory.text.unreadable import MAX_CHARACTERS
 from factory.tools.errors import ToolError
 from factory.tools.spec import load_tools
 from tests.support.calculator import DATA, free_tool
 from tests.support.episode import Talk, answer, talk
 from tests.support.pool import NOTHING
+from tests.support.seeds import require_seeds
 
 SEEDS = require_seeds(DATA / "seeds" / "tools.jsonl", "tool_call")
 TOOLS = load_tools(DATA / "tools" / "tools.json")
@@ -44,21 +44,21 @@ FED = seed("What is 45 * 16 minutes in hours?", [add("45 * 16")], [hours(720)])
 TASK = Task(
     "b2:0", "en", "steps", "What is 30 * 4 minutes in hours?", json.dumps([[add("30 * 4")], [hours(120)]])
 )
-KIND = ToolCallKind([FED], TOOLS, examples=2, seed=7)
+KIND = ToolCallTaskset([FED], TOOLS, examples=2, seed=7)
 
 
 def said(*calls: dict[str, Any]) -> str:
     return json.dumps(calls)
 
 
-def through(*answers: str | Answer, task: Task = TASK, kind: ToolCallKind = KIND) -> Talk:
+def through(*answers: str | Answer, task: Task = TASK, kind: ToolCallTaskset = KIND) -> Talk:
     return talk(kind.episode(task, 0), answers)
 
 
-def note(run: Callable[[str, dict[str, Any]], str]) -> ToolCallKind:
+def note(run: Callable[[str, dict[str, Any]], str]) -> ToolCallTaskset:
     """Return a kind with a person's own tool `note`, carried out by `run`."""
     seeds = [seed("Note this.", [{"name": "note", "arguments": {"text": "this"}}])]
-    return ToolCallKind(seeds, [free_tool(text={"type": "string"})], examples=0, seed=7, run=run)
+    return ToolCallTaskset(seeds, [free_tool(text={"type": "string"})], examples=0, seed=7, run=run)
 
 
 NOTE = {"name": "note", "arguments": {"text": "it"}}
@@ -253,7 +253,7 @@ def test_a_tool_that_fails_where_the_reference_needs_it_agrees_with_nothing() ->
 
 
 def test_the_shipped_seeds_give_distinct_tasks_whose_references_hold() -> None:
-    kind = ToolCallKind(SEEDS, TOOLS, examples=3, seed=7, wanted=200)
+    kind = ToolCallTaskset(SEEDS, TOOLS, examples=3, seed=7, wanted=200)
     tasks = [task for task in itertools.islice(kind.tasks(NOTHING), 200) if task is not None]
     assert len({task.task_id for task in tasks}) == 200
     for task in tasks[::10]:
@@ -261,7 +261,7 @@ def test_the_shipped_seeds_give_distinct_tasks_whose_references_hold() -> None:
         assert (sample.fault, sample.outcome) == (None, sample.expected)
 
 
-def straight(kind: ToolCallKind, task: Task) -> Sample:
+def straight(kind: ToolCallTaskset, task: Task) -> Sample:
     """Answer a task as its reference does."""
     steps = json.loads(task.reference)
     return talk(

@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
-from factory.tasks.reference import Steps, mend, outcome, parse_steps, run_steps
 from factory.tasks.sample import Task
-from factory.tasks.tool_call import ToolCallKind
+from factory.tasks.tool_call.reference import Steps, mend, outcome, parse_steps, run_steps
+from factory.tasks.tool_call.taskset import ToolCallTaskset
 from factory.tools.errors import ToolError
 from factory.tools.registry import run_tool
 from factory.tools.spec import load_tools
 from tests.support.calculator import DATA
 from tests.support.pool import NOTHING
+from tests.support.seeds import require_seeds
 
 SEEDS = require_seeds(DATA / "seeds" / "tools.jsonl", "tool_call")
 FED = [seed for seed in SEEDS if seed.family == "multi-step"]
 TOOLS = load_tools(DATA / "tools" / "tools.json")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 BY_NAME = {tool.name: tool for tool in TOOLS}
-KIND = ToolCallKind(SEEDS, TOOLS, examples=0, seed=7)
+KIND = ToolCallTaskset(SEEDS, TOOLS, examples=0, seed=7)
 
 
 def call(**arguments: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def numbers(value: Any) -> set[str]:
 
 def varied(seed: Seed, count: int) -> list[Task]:
     tasks = itertools.islice(
-        ToolCallKind([seed], TOOLS, examples=0, seed=7, wanted=count).tasks(NOTHING), count
+        ToolCallTaskset([seed], TOOLS, examples=0, seed=7, wanted=count).tasks(NOTHING), count
     )
     return [task for task in tasks if task is not None and task.question != seed.question]
 
@@ -81,7 +81,7 @@ def test_the_shipped_seeds_are_fed_with_their_own_results() -> None:
 @settings(max_examples=60)
 @given(st.sampled_from(SEEDS), st.integers(0, 2**31 - 1))
 def test_a_varied_task_keeps_its_form_and_has_a_result(seed: Seed, recipe_seed: int) -> None:
-    for task in ToolCallKind([seed], TOOLS, examples=0, seed=recipe_seed).propose(2):
+    for task in ToolCallTaskset([seed], TOOLS, examples=0, seed=recipe_seed).propose(2):
         assert NUMBER.sub("#", task.question) == NUMBER.sub("#", seed.question)
         before, after = parse_steps(seed.reference), parse_steps(task.reference)
         assert before is not None

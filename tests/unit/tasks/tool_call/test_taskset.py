@@ -13,9 +13,9 @@ from factory.checks.execution import ExecutionCheck
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
-from factory.tasks.call import call_schema
 from factory.tasks.sample import Sample, Task, identified
-from factory.tasks.tool_call import ToolCallKind
+from factory.tasks.tool_call.call import call_schema
+from factory.tasks.tool_call.taskset import ToolCallTaskset
 from tests.support.calculator import CALCULATOR, SEEDS, free_tool, kind, one_seed
 from tests.support.episode import talk
 
@@ -180,7 +180,7 @@ def test_no_answer_makes_read_fail(text: str) -> None:
 
 
 def test_a_tool_that_does_not_ship_is_data_too() -> None:
-    other = ToolCallKind(SEEDS[:3], [*CALCULATOR, free_tool(text={"type": "string"})], examples=2, seed=1)
+    other = ToolCallTaskset(SEEDS[:3], [*CALCULATOR, free_tool(text={"type": "string"})], examples=2, seed=1)
     text = json.dumps({"name": "note", "arguments": {"text": "hello", "depth": [[[1e300]]]}})
     sample = other.read(TASK, Answer(content_id("x"), text, "stop", 1, 1, 0.1))
     assert (sample.fault, sample.messages) == ("tool_error", None)
@@ -213,10 +213,10 @@ def test_a_template_in_a_question_stays_text() -> None:
     assert sample.messages[0]["content"] == hostile
 
 
-def declining() -> ToolCallKind:
+def declining() -> ToolCallTaskset:
     """Return a kind whose seeds say of one question that it needs no tool."""
     plain = Seed("plain", "en", "no-tool", "Who are you?", "[]", "seeds.jsonl", 1)
-    return ToolCallKind([*SEEDS[:4], plain], CALCULATOR, examples=8, seed=7)
+    return ToolCallTaskset([*SEEDS[:4], plain], CALCULATOR, examples=8, seed=7)
 
 
 def test_where_a_seed_needs_no_tool_the_teacher_may_write_null_and_then_answers_in_words() -> None:
@@ -253,7 +253,7 @@ def test_the_execution_check_rejects_the_wrong_one_of_call_and_words(
 
 
 def test_without_such_a_seed_null_is_no_call() -> None:
-    kind = ToolCallKind(SEEDS[:4], CALCULATOR, examples=2, seed=7)
+    kind = ToolCallTaskset(SEEDS[:4], CALCULATOR, examples=2, seed=7)
     sample = talk(
         kind.episode(Task("b2:0", "en", "plain-add", "What is 1 + 1?", "1 + 1"), 0), ["null"]
     ).sample

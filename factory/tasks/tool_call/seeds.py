@@ -1,15 +1,13 @@
-"""The forms of this project, one for each kind. A field that is not theirs is refused: it is a typing error
-more often than a remark."""
+"""The row of a seed for tool calls, and the reference that it may hold. A field that is not in it is refused:
+it is a typing error more often than a remark."""
 
 import json
 from collections.abc import Set
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict
 
-from factory.seeds.format import LONGEST, Content, Form, from_text, number_text
-from factory.seeds.published_formats import AlpacaForm
-from factory.seeds.seed import Kind
+from factory.seeds.format import LONGEST, Content, Form, from_text
 from factory.system.digest import canonical_json
 from factory.text.strict_json import strict_json
 
@@ -51,7 +49,6 @@ class ToolCallForm(Form):
 
     model_config = ConfigDict(extra="forbid")
     form = "tool_call"
-    kinds = frozenset[Kind]({"tool_call"})
     needs = frozenset({"question", "reference"})
     marks = frozenset({"reference"})
 
@@ -64,34 +61,3 @@ class ToolCallForm(Form):
 
     def contents(self) -> list[Content]:
         return [Content(self.question, self.reference)]
-
-
-class RationaleForm(Form):
-    """`question`, and of `rationale`, `reference` (the final answer) and `expression` what there is."""
-
-    model_config = ConfigDict(extra="forbid")
-    form = "rationale"
-    kinds = frozenset[Kind]({"rationale"})
-    needs = frozenset({"question"})
-    marks = frozenset({"rationale", "reference", "expression"})
-
-    question: str
-    rationale: str = ""
-    reference: Annotated[str, Field(max_length=4000), BeforeValidator(number_text)] = ""
-    expression: str = ""
-
-    def contents(self) -> list[Content]:
-        return [Content(self.question, self.reference, rationale=self.rationale, expression=self.expression)]
-
-
-class InstructionForm(AlpacaForm):
-    """Alpaca's, and nothing beside it. `language`, `family`, or an `id` with no more tell it from Alpaca's
-    own."""
-
-    model_config = ConfigDict(extra="forbid")
-    form = "instruction"
-
-    @classmethod
-    def fits(cls, keys: Set[str]) -> bool:
-        ours = "language" in keys or "family" in keys or ("id" in keys and keys <= cls.fields())
-        return cls.needs <= keys and ours and "instances" not in keys

@@ -8,7 +8,7 @@ import pytest
 
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
-from factory.tasks.instruction import ANSWER, LONGEST, PROPOSE, ROUND, SCHEMA, InstructionKind
+from factory.tasks.instruction.taskset import ANSWER, LONGEST, PROPOSE, ROUND, SCHEMA, InstructionTaskset
 from factory.tasks.sample import Sample, Task
 from factory.text.templates import template_digest
 from factory.text.unreadable import MAX_CHARACTERS
@@ -39,15 +39,15 @@ SEEDS = [*(seed(number) for number in range(7)), seed(0, "zh"), seed(1, "zh")]
 NEW = {"instruction": "Explain why the moon changes its shape.", "input": ""}
 
 
-def kind(evolve: int = 0, *, examples: int = 4, seed: int = 7) -> InstructionKind:
-    return InstructionKind(SEEDS, examples=examples, seed=seed, evolve=evolve)
+def kind(evolve: int = 0, *, examples: int = 4, seed: int = 7) -> InstructionTaskset:
+    return InstructionTaskset(SEEDS, examples=examples, seed=seed, evolve=evolve)
 
 
 def proposal(instruction: str = NEW["instruction"], material: str = "") -> str:
     return json.dumps({"instruction": instruction, "input": material})
 
 
-def first(of: InstructionKind, language: str = "en") -> Task:
+def first(of: InstructionTaskset, language: str = "en") -> Task:
     return next(task for task in of.tasks(Judged()) if task is not None and task.language == language)
 
 
@@ -59,7 +59,7 @@ def made(place: int, task: Task) -> Sample | None:
     )
 
 
-def stream(of: InstructionKind, pool: Judged, count: int, *, lag: int = 0) -> list[Task]:
+def stream(of: InstructionTaskset, pool: Judged, count: int, *, lag: int = 0) -> list[Task]:
     """Take tasks, each judged once `lag` later ones are in flight, or when the stream waits for it."""
     taken: list[Task] = []
     for task in of.tasks(pool):
@@ -73,7 +73,7 @@ def stream(of: InstructionKind, pool: Judged, count: int, *, lag: int = 0) -> li
 
 
 def test_the_prompts_word_by_word() -> None:
-    one = InstructionKind([SEEDS[0]], examples=4, seed=7)
+    one = InstructionTaskset([SEEDS[0]], examples=4, seed=7)
     made = talk(
         one.episode(first(one), 0),
         [proposal("Give the note a title.", "Closed on Monday."), "Closed on Mondays"],

@@ -1,5 +1,5 @@
 """From an accepted rationale to token rows: to answer at once, and to reason first (Distilling Step-by-Step,
-`factory.tasks.multitask`).
+`factory.tasks.rationale.multitask`).
 
 Promise: the row of the task `rationale` is what the teacher wrote, in its own tokens, once they are proved to
 say the rationale and the answer that were accepted; the end of its turn belongs to them. The row of the task
@@ -10,17 +10,16 @@ cross-entropy alone.
 import json
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
-
-from factory.tasks.answer import ends_with_answer, split_answer
-from factory.tasks.multitask import both_tasks
+from factory.tasks.rationale.answer import ends_with_answer, split_answer
+from factory.tasks.rationale.multitask import both_tasks
 from factory.tasks.rows import TrainingRow, Words, encode, own_words, render, words_row
+from factory.tasks.tokenizer import ChatTokenizer
 
 
 def build_rationale_rows(
     sample: dict[str, Any],
-    student: PreTrainedTokenizerBase,
-    teacher: PreTrainedTokenizerBase | None,
+    student: ChatTokenizer,
+    teacher: ChatTokenizer | None,
     *,
     own_tokens: bool,
     vocabulary: int,
@@ -29,7 +28,7 @@ def build_rationale_rows(
     """Return both rows of one accepted sample, `label` first; `weights` says what a token of each task
     counts.
 
-    `sample` has what `factory.tasks.rows.build_row` reads of one, and its rationale and answer.
+    `sample` has what `factory.tasks.rows.build_words_row` reads of one, and its rationale and answer.
     """
     messages = json.loads(sample["messages"])
     end = str(student.eos_token)
