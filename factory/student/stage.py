@@ -25,11 +25,11 @@ from factory.models.precision import fast_precision
 from factory.recipe.distill import Distill
 from factory.recipe.model import DistillStage, SftStage
 from factory.recipe.training import Training
-from factory.student.adapter import further_student, new_student
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
 from factory.student.checkpoints import PARTS, Live, WholeCheckpoints, last_whole
 from factory.student.losses.layers import pairs
+from factory.student.model import further_student, new_student
 from factory.student.schedule import step_settings
 from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
 from factory.student.trl_arguments import training_arguments
