@@ -2,8 +2,8 @@
 again.
 
 Promise: calls are parsed and carried out as the teacher's are, so an edited sample holds the tool's real
-results; a change that makes no sound sample is refused with the fault that a check would name. A person's own
-tools are not run from here.
+results; a change that makes an invalid sample is refused with the reason that a check would name. A person's
+own tools are not run from here.
 """
 
 import itertools
@@ -19,6 +19,7 @@ from factory.tasks.kind import Episode
 from factory.tasks.rationale import TURN, RationaleKind
 from factory.tasks.sample import Sample, Task
 from factory.tasks.tool_call import ToolCallKind
+from factory.text.reasons import sentence
 from factory.text.strict_json import JsonFault, strict_json
 from factory.text.templates import render
 from factory.text.unreadable import MAX_CHARACTERS
@@ -56,7 +57,8 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
     sample = _MAKERS[row["kind"]](changed, changes, task, own)
     if sample.fault:
         raise InputError(
-            f"this makes no sound sample: {sample.fault}" + (f": {sample.detail}" if sample.detail else "")
+            f"the edited sample is invalid: {sentence(sample.fault)} ({sample.fault})"
+            + (f": {sample.detail}" if sample.detail else "")
         )
     return changed | {
         "task_id": task.task_id,

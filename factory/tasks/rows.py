@@ -10,11 +10,12 @@ examples and all, is kept beside it. The text of a row is exactly what the stude
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from transformers import PreTrainedTokenizerBase
 
 from factory.tasks.stored_distribution import stored_fault
+from factory.text.reasons import ReasonCode
 from factory.text.templates import HERMES, template_path
 
 IGNORED = -100
@@ -44,7 +45,7 @@ class TrainingRow:
     teacher_ids: list[int]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
-    fault: str
+    fault: ReasonCode | Literal[""]
     task: str = ""
     weight: float = 1.0
     seed: str = ""
@@ -141,7 +142,7 @@ class Words:
 
     ids: list[int]
     taught: int
-    fault: str
+    fault: ReasonCode | Literal[""]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
 
@@ -210,7 +211,7 @@ def words_row(
 
 def _call_ids(
     sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool
-) -> tuple[list[int], str]:
+) -> tuple[list[int], ReasonCode | Literal[""]]:
     """Return the tokens of the accepted call, and why they are not the stored ones."""
     accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
     try:
@@ -227,7 +228,9 @@ def _call_ids(
     return ids, ""
 
 
-def _edited(call: dict[str, Any], student: PreTrainedTokenizerBase) -> tuple[list[int], str]:
+def _edited(
+    call: dict[str, Any], student: PreTrainedTokenizerBase
+) -> tuple[list[int], ReasonCode | Literal[""]]:
     accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
     return encode(student, json.dumps(accepted, ensure_ascii=False)), "edited"
 
