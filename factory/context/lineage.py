@@ -68,7 +68,7 @@ def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage |
         if stage.name == "distill":
             parents.append(model_id(context.teacher.name, context.teacher.revision))
         adapter_id = content_id(about | {"parents": parents})
-        kind = "model" if student.adapter.kind == "full" else "adapter"
+        kind = student.adapter.artifact_kind
         name = "-".join([student.adapter.name or kind, stage.name, adapter_id[3:13]])
         adapters.append((stage, Planned(adapter_id, kind, name, parents, about)))
         parent = adapter_id

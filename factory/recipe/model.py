@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from factory.adapters.kinds import AnyAdapter
+from factory.adapters.lora import Lora
 from factory.models import bundled
-from factory.recipe.adapter import Adapter, Lora
 from factory.recipe.checks import CHECKS, Check
 from factory.recipe.compress import Compress
 from factory.recipe.data import Data
@@ -156,7 +157,7 @@ class Student(Settings):
 
     base: ModelName = Field(description="The model that learns. " + _MODEL)
     revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
-    adapter: Adapter = Field(default=Lora(), description="What is trained.")
+    adapter: AnyAdapter = Field(default=Lora(), description="What is trained.")
     prune: Prune | None = Field(
         default=None, description="Start from a smaller model than the base. Empty: from all of it."
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.adapters.kinds import adapter_class
 from factory.errors import InputError
 from factory.recipe import compress, distill_rules, prune, search
 from factory.recipe.checks import Length, check_name
@@ -36,10 +37,8 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
         yield from _file(source, recipe, where)
     yield from _checks(source)
     yield from _stages(source)
-    if (
-        _at(source, "student", "adapter", "kind") == "full"
-        and _at(source, "student", "precision") == "bfloat16"
-    ):
+    adapter = adapter_class(_at(source, "student", "adapter"))
+    if adapter is not None and adapter.float32 and _at(source, "student", "precision") == "bfloat16":
         yield source.fault(
             ("student", "precision"),
             "all weights are trained in float32: bfloat16 would round small updates away; remove it",

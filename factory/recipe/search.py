@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from factory.adapters.kinds import ADAPTERS, DEFAULT, adapter_class
 from factory.recipe.compress import CALIBRATED, GROUPED
 from factory.recipe.prune import SHARES, Prune
 from factory.recipe.source import Fault, Source
@@ -68,7 +69,7 @@ def chosen(recipe: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
     for key in ("most_lost", "repair"):
         compress.pop(key, None)
     if "rank" in choice:
-        student["adapter"] = {"kind": "lora"} | (student.get("adapter") or {}) | {"rank": choice["rank"]}
+        student["adapter"] = {"kind": DEFAULT} | (student.get("adapter") or {}) | {"rank": choice["rank"]}
     shares = dict(compress.pop("prune", None) or {}) | {
         name: choice[name] for name in SHARES if name in choice
     }
@@ -100,9 +101,10 @@ def faults(source: Source, settings: Any, *, student: Any, evaluated: bool) -> I
         yield source.fault(
             ("search",), f"leaves nothing to choose; write values for some of {', '.join(CHOICES)}"
         )
-    adapter = student.get("adapter") if isinstance(student, dict) else None
-    if settings.get("rank") and isinstance(adapter, dict) and adapter.get("kind", "lora") != "lora":
-        yield source.fault(("search", "rank"), "only with an adapter of kind lora")
+    adapter = adapter_class(student.get("adapter") if isinstance(student, dict) else None)
+    if settings.get("rank") and adapter is not None and "rank" not in adapter.model_fields:
+        ranked = [kind for kind, each in ADAPTERS.items() if "rank" in each.model_fields]
+        yield source.fault(("search", "rank"), f"only with an adapter of kind {' or '.join(ranked)}")
     for name in CHOICES:
         values = settings.get(name)
         if isinstance(values, list) and len(values) != len({str(value) for value in values}):

@@ -13,8 +13,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from factory.recipe.adapter import KINDS as ADAPTERS
-from factory.recipe.adapter import NAME
+from factory.adapters.adapter import NAME
+from factory.adapters.kinds import ADAPTERS
 from factory.recipe.checks import CHECKS, WITH_SETTINGS
 from factory.recipe.distill import NUMBER, SCHEDULE
 from factory.recipe.model import ENDPOINT, REVISION, SLUG, VARIABLE, Recipe
@@ -88,7 +88,7 @@ def _message(error: ErrorDetails, where: Where) -> str:
         return _wrong_item(value, CHECKS, "check", WITH_SETTINGS, error["msg"])
     if kind == "kind":
         word = value.get("kind") if isinstance(value, dict) else None
-        kinds = ADAPTERS if where[:2] == ("student", "adapter") else tuple(KINDS)
+        kinds = tuple(ADAPTERS) if where[:2] == ("student", "adapter") else tuple(KINDS)
         return (
             f"{_shown(word)} is not one of {', '.join(kinds)}{nearest(word, kinds)}"
             if isinstance(word, str)

@@ -14,10 +14,19 @@ from factory.errors import InputError
 from factory.review.edit import edited
 from factory.store.store import Store, now
 from factory.system.digest import content_id
+from factory.text.reasons import CODE, ReasonCode
 from factory.workspace import Workspace
 
 PERSON = "person"
-REASON = re.compile(r"[a-z0-9_]{1,60}")
+# What the page proposes to a person who rejects; any other code will do.
+SUGGESTED: tuple[ReasonCode, ...] = (
+    "wrong_answer",
+    "wrong_reasoning",
+    "unclear_question",
+    "bad_language",
+    "unsafe",
+    "off_task",
+)
 LONGEST_NOTE = 2000  # characters
 _UNDO = re.compile(r"undo of (person:\d{6})")
 
@@ -30,7 +39,7 @@ class Verdicts:
 
     def judge(self, sample_id: str, *, passed: bool, reason: str, note: str) -> None:
         """Accept, or reject with a reason code of lower-case letters, digits and underscores."""
-        if not passed and (not REASON.fullmatch(reason) or reason in ("ok", "edited", "withdrawn")):
+        if not passed and (not CODE.fullmatch(reason) or reason in ("ok", "edited", "withdrawn")):
             raise InputError(
                 "a reason is made of lower-case letters, digits and underscores, such as wrong_answer"
             )

@@ -25,19 +25,21 @@ from factory.models.precision import fast_precision
 from factory.recipe.distill import Distill
 from factory.recipe.model import DistillStage, SftStage
 from factory.recipe.training import Training
-from factory.student.adapter import further_student, new_student
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
 from factory.student.checkpoints import PARTS, Live, WholeCheckpoints, last_whole
 from factory.student.losses.layers import pairs
+from factory.student.model import further_student, new_student
 from factory.student.schedule import step_settings
 from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
 from factory.tasks.rows import CLOSING, LABEL, TrainingRow
+from factory.text.reasons import ReasonCode, sentence
 
 # Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
-WATCHED, UNREAD = "watched", "unread"
+WATCHED: ReasonCode = "watched"
+UNREAD: ReasonCode = "unread"
 _LOGGED = (
     "loss",
     *PARTS,
@@ -87,12 +89,12 @@ def train_stage(
 
 def _usable(
     context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]
-) -> tuple[list[TrainingRow], dict[str, str]]:
+) -> tuple[list[TrainingRow], dict[str, ReasonCode]]:
     """Return the rows that the stage can learn from, and the reasons by sample id of the others."""
     if isinstance(stage, SftStage):
         return list(rows), {}
     needed = _stored_tokens(stage.distill)
-    left_out = {}
+    left_out: dict[str, ReasonCode] = {}
     for row in rows:
         if row.task == LABEL:
             # The teacher wrote nothing of it: its answer is learnt, nothing else, as long as its rationale
@@ -105,23 +107,25 @@ def _usable(
         elif stage.distill.teacher != "stored" and not row.teacher_ids:
             left_out[row.sample_id] = "no_teacher"
     usable = [row for row in rows if row.sample_id not in left_out]
-    told = ", ".join(f"{count} {reason}" for reason, count in sorted(Counter(left_out.values()).items()))
+    told = ", ".join(
+        f"{count} {reason} ({sentence(reason)})"
+        for reason, count in sorted(Counter(left_out.values()).items())
+    )
+    samples = len({row.sample_id for row in rows})
     if left_out:
-        context.progress.say(
-            f"  {stage.name}: {len(left_out)} of {len({row.sample_id for row in rows})} samples are left out: {told}"
-        )
+        context.progress.say(f"  {stage.name}: {len(left_out)} of {samples} samples are left out: {told}")
     if not any(row.taught_length for row in usable):
         raise FactoryError(
-            f"{stage.name}: none of the {len({row.sample_id for row in rows})} samples can be learnt from: {told}",
-            "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's tokenizer. "
-            "Without them: train with sft alone, on the teacher's text.",
+            f"{stage.name}: none of the {samples} samples can be learnt from: {told}",
+            "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's "
+            "tokenizer. Without them: train with sft alone, on the teacher's text.",
         )
     return usable, left_out
 
 
 def _within_reach(
-    context: Context, stage: SftStage | DistillStage, rows: list[TrainingRow], left_out: dict[str, str]
-) -> tuple[list[TrainingRow], dict[str, str]]:
+    context: Context, stage: SftStage | DistillStage, rows: list[TrainingRow], left_out: dict[str, ReasonCode]
+) -> tuple[list[TrainingRow], dict[str, ReasonCode]]:
     """Leave out what a stage with a cache ends before it has seen: the teacher reads no sample for
     nothing."""
     if isinstance(stage, SftStage) or stage.distill.teacher != "cache":
@@ -217,8 +221,8 @@ def _lesson(context: Context, base: Path, settings: Distill, rows: Sequence[Trai
     for own, theirs in layers:
         if own > student.layers or theirs > teacher.layers:
             raise FactoryError(
-                f"{context.loaded.path}: hidden.layers: there is no pair [{own}, {theirs}]: the student has {student.layers} layers, the "
-                f"teacher {teacher.layers}",
+                f"{context.loaded.path}: hidden.layers: there is no pair [{own}, {theirs}]: "
+                f"the student has {student.layers} layers, the teacher {teacher.layers}",
                 "Choose others, or say depths.",
             )
     return DistillSpec(settings, stored, layers, teacher.hidden_size)

@@ -108,7 +108,10 @@ def test_rows_that_do_not_fit_are_left_out_with_a_count_and_a_reason(trained, ca
     )
     folder = trained([{"distill": {"steps": 1, "teacher": "stored", "top_k": 3}}], rows)
     assert verify(folder).about["left_out"] == {"b2:1": "other_token", "b2:4": "too_few_logprobs"}
-    assert "2 of 6 samples are left out: 1 other_token, 1 too_few_logprobs" in capfd.readouterr().err
+    assert (
+        "2 of 6 samples are left out: 1 other_token (the stored distribution contradicts the token), "
+        "1 too_few_logprobs (too few log-probabilities are stored for a token)"
+    ) in capfd.readouterr().err
 
 
 def test_what_a_later_stage_watches_no_earlier_one_has_learnt(trained) -> None:

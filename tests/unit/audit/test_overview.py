@@ -38,6 +38,8 @@ def test_counts_yields_reasons_and_views(tmp_path: Path) -> None:
     assert lines["accepted"].note == "10 were wanted; it ended because 10 samples are accepted"
     assert (lines["execution"].count, lines["execution"].share) == (2, 0.6667)
     assert (lines["wrong_result"].count, lines["wrong_result"].note) == (1, "by execution")
+    text = " ".join(overview_text(seen, 160).split())
+    assert "by execution: the result differs from the reference" in text
     assert {"training_set", "rejected"} <= {view for view, shows in seen.views if shows}
     assert [line.item for line in seen.lines if line.section == "oddities"] == ["duplicate"]
 
