@@ -58,5 +58,5 @@ def build_suite(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], pla
             case "dedup", chosen.Dedup() as dedup:
                 stream.append(DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic))
     if recipe.data.kind == "rationale":
-        draws.append(SelectionCheck(recipe.data.keep, recipe.data.kept_at_most))
+        draws.append(SelectionCheck(recipe.data.keep, recipe.data.kept_limit))
     return CheckSuite(single, draws, stream, plan_id)

@@ -116,7 +116,7 @@ class Context:
             self.tools,
             examples=data.examples,
             seed=self.loaded.recipe.seed,
-            wanted=-(-data.count // data.draws),
+            wanted=-(-data.count // data.samples_per_prompt),
             run=self.run_tool,
             own=self.workspace.prompts,
         )
@@ -127,25 +127,29 @@ class Context:
         else: contents, not paths."""
         recipe = self.loaded.recipe
         teacher, data = recipe.teacher, recipe.data
-        deciding: dict[str, Any] = {"kind": data.kind, "draws": data.draws, "examples": data.examples}
+        deciding: dict[str, Any] = {
+            "kind": data.kind,
+            "draws": data.samples_per_prompt,
+            "examples": data.examples,
+        }
         if data.kind == "instruction":
             deciding["evolve"] = data.evolve
         elif data.kind == "tool_call":
             # How many are wanted decides how tasks are gathered into blocks.
             deciding["count"] = data.count
             deciding["tools"] = [tool.model_dump() for tool in self.tools]
-            if data.own_tools and self.own_tools:
+            if data.custom_tools and self.own_tools:
                 deciding["own_tools"] = [
                     self.own_tools.source_id,
-                    data.own_tools.seconds,
-                    data.own_tools.memory_mb,
+                    data.custom_tools.timeout_s,
+                    data.custom_tools.memory_mb,
                 ]
         return content_id(
             {
                 "teacher": [
                     self.teacher.name,
                     self.teacher.revision,
-                    teacher.sampling.model_dump(),
+                    teacher.sampling.identity(),
                     teacher.logprobs,
                 ],
                 # What is longer is not asked here; how long a prompt may be there, is for the servers to say.
@@ -168,7 +172,7 @@ class Context:
         """The content id of what the plan is to reach: how many, at what cost, by which checks."""
         data = self.loaded.recipe.data
         return content_id(
-            {"count": data.count, "budget": data.budget.model_dump(), "checks": self.suite().keys}
+            {"count": data.count, "budget": data.budget.identity(), "checks": self.suite().keys}
         )
 
     def suite(self) -> CheckSuite:
@@ -217,12 +221,12 @@ class Context:
     def own_tools(self) -> OwnTools | None:
         """The person's own tools, loaded into their child process; InputError if their file does not fit."""
         data = self.loaded.recipe.data
-        if data.kind != "tool_call" or data.own_tools is None:
+        if data.kind != "tool_call" or data.custom_tools is None:
             return None
-        own = data.own_tools
+        own = data.custom_tools
         specs = [tool for tool in self.tools if tool.name not in TOOL_NAMES]
         return OwnTools(
-            self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory_mb=own.memory_mb)
+            self.loaded.resolve(own.python), specs, Limits(seconds=own.timeout_s, memory_mb=own.memory_mb)
         )
 
     def run_tool(self, name: str, arguments: dict[str, Any]) -> str:

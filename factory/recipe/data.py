@@ -7,7 +7,7 @@ from pydantic import Discriminator, Field, Tag
 
 from factory.system.settings import PATH, FilePath, Settings
 
-_MOST = {"shortest": 1, "diverse": 3}
+_MAX_KEPT = {"shortest": 1, "diverse": 3}
 Weight = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -46,7 +46,13 @@ class _Data(Settings):
         le=1_000_000,
         description="How many accepted samples to make; fewer if the seeds or the budget end before.",
     )
-    draws: int = Field(default=1, ge=1, le=64, description="How many answers to draw for each question.")
+    samples_per_prompt: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        serialization_alias="draws",
+        description="How many answers to draw for each question.",
+    )
     examples: int = Field(
         default=5,
         ge=0,
@@ -56,14 +62,20 @@ class _Data(Settings):
     budget: Budget = Field(default=Budget(), description="What making the data may cost at most.")
 
 
-class OwnTools(Settings):
+class CustomTools(Settings):
     """Tools of your own: functions of a Python file, each run in a child process with limits. Off unless it
     is written here."""
 
     python: FilePath = Field(
         description="A Python file with a function for each tool that does not ship." + PATH
     )
-    seconds: float = Field(default=5.0, gt=0, le=600, description="Most seconds for one call.")
+    timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        serialization_alias="seconds",
+        description="Seconds that one call may take.",
+    )
     memory_mb: int = Field(default=256, ge=64, le=65536, description="Most memory of the process, in MB.")
 
 
@@ -72,8 +84,10 @@ class ToolCallData(_Data):
 
     kind: Literal["tool_call"] = Field(description="What a sample is.")
     tools: FilePath = Field(description="Specifications of the tools, a JSON file." + PATH)
-    own_tools: OwnTools | None = Field(
-        default=None, description="Where the tools that do not ship are carried out."
+    custom_tools: CustomTools | None = Field(
+        default=None,
+        serialization_alias="own_tools",
+        description="Where the tools that do not ship are carried out.",
     )
 
 
@@ -85,10 +99,11 @@ class RationaleData(_Data):
         default="shortest",
         description="Which right rationales of a question stay: the shortest, several different ones, or all of them.",
     )
-    most: int | None = Field(
+    max_kept: int | None = Field(
         default=None,
         ge=1,
         le=64,
+        serialization_alias="most",
         description="Most rationales that stay of one question. Empty: 1 of the shortest, 3 of diverse ones. Not with keep: all.",
     )
     rationale_weight: Weight = Field(
@@ -97,9 +112,9 @@ class RationaleData(_Data):
     )
 
     @property
-    def kept_at_most(self) -> int | None:
+    def kept_limit(self) -> int | None:
         """How many rationales of one question stay at most; None where all of them do."""
-        return None if self.keep == "all" else self.most or _MOST[self.keep]
+        return None if self.keep == "all" else self.max_kept or _MAX_KEPT[self.keep]
 
 
 class InstructionData(_Data):

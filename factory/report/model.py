@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -21,9 +22,17 @@ from pydantic import (
     model_validator,
 )
 
-Role = Literal["teacher", "base", "student", "student_quantized", "student_repaired"]
+
+def _role(value: Any) -> Any:
+    # As reports called it when the stage was called repair.
+    return "student_recovered" if value == "student_repaired" else value
+
+
+Role = Annotated[
+    Literal["teacher", "base", "student", "student_quantized", "student_recovered"], BeforeValidator(_role)
+]
 # The one that ships is the last of these that there is.
-STUDENTS: tuple[Role, ...] = ("student", "student_quantized", "student_repaired")
+STUDENTS: tuple[Role, ...] = ("student", "student_quantized", "student_recovered")
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -273,8 +282,10 @@ class Gate(Part):
     both as shares."""
 
     role: Role
-    lost: float = Field(ge=-1, le=1)
-    most_lost: Share
+    accuracy_drop: float = Field(
+        ge=-1, le=1, validation_alias=AliasChoices("accuracy_drop", "lost"), description="below 0: a gain"
+    )
+    max_accuracy_drop: Share = Field(validation_alias=AliasChoices("max_accuracy_drop", "most_lost"))
     passed: bool
 
 
@@ -334,7 +345,7 @@ class Report(Part):
 
     @property
     def shipped(self) -> Measured | None:
-        """The last student that may: repaired, compressed, or as it was trained."""
+        """The last student that may: recovered, compressed, or as it was trained."""
         refused = {gate.role for gate in self.gates if not gate.passed}
         found = (self.measured(role) for role in reversed(STUDENTS) if role not in refused)
         return next((model for model in found if model is not None), None)
