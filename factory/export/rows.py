@@ -64,7 +64,7 @@ RUN = "SELECT run_id, started_at, recipe_name, recipe_digest, recipe_text, plan_
 YIELDS = "SELECT check_name, reason, passed, samples, share FROM yield_by_check ORDER BY check_name, passed DESC, samples DESC, reason"
 PROVENANCE = (
     "sample_id", "kind", "language", "family", "question", "reference", "rationale", "answer", "seed", "seed_id", "task_id", "parents",
-    "teacher", "teacher_revision", "template_digest", "request_key", "sampling", "content_id", "verdicts",
+    "teacher", "teacher_revision", "template_digest", "request_key", "sampling", "dedup_key", "verdicts",
 )  # fmt: skip
 
 

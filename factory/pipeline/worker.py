@@ -38,10 +38,10 @@ def run_stage(stage: str, context: Context, store: Store, detail: str) -> str:
         from factory.compress.stage import compress
 
         return compress(context, store)
-    if stage == "repair":
-        from factory.student.recover import repair
+    if stage == "recover":
+        from factory.student.recover import recover
 
-        return repair(context, store)
+        return recover(context, store)
     if stage == "evaluate":
         return _evaluate(context, store, detail.split())
     raise ValueError(stage)

@@ -175,10 +175,11 @@ class Student(Settings):
     )
 
     @property
-    def set_aside(self) -> float:
-        """The largest share of the seeds that a stage watches: no stage learns from it. 0 where none
-        watches."""
-        return max((stage.settings.watch.share for stage in self.stages if stage.settings.watch), default=0.0)
+    def validation_share(self) -> float:
+        """The largest share of the seeds that a stage validates on: no stage learns from it. 0 where none
+        does."""
+        shares = [stage.settings.validation.share for stage in self.stages if stage.settings.validation]
+        return max(shares, default=0.0)
 
 
 class Evaluate(Settings):

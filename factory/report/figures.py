@@ -25,9 +25,9 @@ ROLES = {
     "base": "Base",
     "student": "Student",
     "student_quantized": "Compressed student",
-    "student_repaired": "Repaired student",
+    "student_recovered": "Recovered student",
 }
-_SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_repaired": "v"}
+_SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_recovered": "v"}
 _SHARES = ("answer_accuracy", "tool_call_accuracy")
 _WIDTH = 360.0
 _FAILURES = ("failed_1", "failed_2", "failed_3", "failed_4", "failed_5")

@@ -60,7 +60,7 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
         "rationale": sample.rationale,
         "answer": sample.answer,
         "messages": sample.messages,
-        "content_id": sample.content_id,
+        "dedup_key": sample.content_id,
     }
 
 

@@ -169,7 +169,8 @@ class Samples:
                 "verdicts": _explained(
                     _rows(
                         connection,
-                        "SELECT v.check_name, v.passed, v.reason, v.score, v.detail, v.judged_at, c.check_key IS NOT NULL AS counts "
+                        "SELECT v.check_name, v.passed, v.reason, v.score, v.detail, v.judged_at, v.undoes, "
+                        "c.check_key IS NOT NULL AS counts "
                         "FROM verdicts v LEFT JOIN "
                         "(SELECT sample_id, check_key FROM current_verdicts UNION ALL SELECT sample_id, check_key FROM person_verdicts) c "
                         "USING (sample_id, check_key) WHERE v.sample_id = ? ORDER BY v.check_name = 'person', v.check_key",

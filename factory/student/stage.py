@@ -65,17 +65,17 @@ def train_stage(
     resumed = last_whole(checkpoints)
     usable, left_out = _usable(context, stage, rows)
     usable, left_out = _within_reach(context, stage, usable, left_out)
-    watch = stage.settings.watch
+    validation = stage.settings.validation
     learnt, _ = _set_aside(context, stage, usable)
     stay = {usable[place].sample_id for place in learnt}
     left_out |= {row.sample_id: WATCHED for row in usable if row.sample_id not in stay}
     trainer = make_trainer(context, stage, base, before, usable, tokenizer, str(checkpoints))
     trainer.add_callback(WholeCheckpoints())
-    if watch is not None and watch.patience is not None:
-        trainer.add_callback(EarlyStoppingCallback(watch.patience))
+    if validation is not None and validation.patience is not None:
+        trainer.add_callback(EarlyStoppingCallback(validation.patience))
     trainer.add_callback(Live(context.progress, stage.name, stage.settings.steps))
     trainer.run(resumed)
-    if watch is not None:
+    if validation is not None:
         context.progress.say(
             f"  {stage.name}: the student after step {trainer.state.best_global_step} did best and is kept"
         )
@@ -143,9 +143,9 @@ def _within_reach(
 def _set_aside(
     context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]
 ) -> tuple[list[int], list[int]]:
-    watch = stage.settings.watch
-    share = watch.share if watch else 0.0
-    return set_aside(rows, share, context.student.set_aside, taught=isinstance(stage, DistillStage))
+    validation = stage.settings.validation
+    share = validation.share if validation else 0.0
+    return set_aside(rows, share, context.student.validation_share, taught=isinstance(stage, DistillStage))
 
 
 def _stored_tokens(settings: Distill) -> int:
@@ -204,7 +204,7 @@ def make_trainer(
             rows,
             [theirs for _, theirs in spec.layers],
             training_dtype(context),
-            most_bytes=int(settings.cache_gb * 2**30),
+            max_bytes=int(settings.cache_gb * 2**30),
             pad=pad,
         )
     return DistillTrainer(
@@ -263,12 +263,12 @@ def _weighted(
 
 def _arguments(context: Context, stage: SftStage | DistillStage, checkpoints: str) -> dict[str, Any]:
     settings, watching = stage.settings, {}
-    if (watch := settings.watch) is not None:
+    if (validation := settings.validation) is not None:
         watching = {
             "eval_strategy": "steps",
-            "eval_steps": watch.every,
+            "eval_steps": validation.every,
             "per_device_eval_batch_size": settings.batch_size,
-            "save_steps": watch.every,
+            "save_steps": validation.every,
             "load_best_model_at_end": True,
             "metric_for_best_model": "eval_divergence"
             if isinstance(stage, DistillStage)

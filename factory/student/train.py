@@ -57,7 +57,7 @@ def train(context: Context, store: Store) -> str:
             store,
             adapter,
             artifact,
-            {"train": [one for one in samples if one not in left_out], "watch": watched},
+            {"train": [one for one in samples if one not in left_out], "validation": watched},
         )
         learnt.update(one for one in samples if one not in left_out)
         before = adapter

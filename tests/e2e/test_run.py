@@ -115,12 +115,14 @@ def test_a_second_run_has_nothing_to_do_and_touches_nothing(finished: Finished) 
 
 def test_an_edited_gate_alone_is_decided_anew_and_reported(own_run: Finished, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(own_run.recipe.read_text().replace("compress: {", "compress: {most_lost: 1.0, "))
+    recipe.write_text(
+        own_run.recipe.read_text().replace("compress: {", "compress: {max_accuracy_drop: 1.0, ")
+    )
     done = factory("run", recipe, "-w", own_run.workspace)
     assert done.returncode == 0, done.stderr
     assert "it may ship" in done.stderr and "evaluate" not in done.stderr
     (gate,) = json.loads((own_run.workspace / "reports" / "report.json").read_text())["gates"]
-    assert (gate["most_lost"], gate["passed"]) == (1.0, True)
+    assert (gate["max_accuracy_drop"], gate["passed"]) == (1.0, True)
     assert "nothing to do" in factory("run", recipe, "-w", own_run.workspace).stderr
 
 

@@ -198,7 +198,7 @@ function verdicts(list) {
     const score = verdict.score === null ? "" : ` (${verdict.score})`, code = verdict.reason === "ok" ? "" : ` (${verdict.reason})`;
     const row = make("tr", { className: verdict.counts ? "" : "past" }, make("th", { textContent: verdict.check_name, scope: "row" }),
       make("td", { className: verdict.passed ? "passed" : "failed", textContent: `${verdict.passed ? "✓" : "✗"} ${verdict.sentence}${code}${score}` }),
-      make("td", { textContent: [verdict.detail, verdict.judged_at].filter(Boolean).join(" · ") }));
+      make("td", { textContent: [verdict.undoes && `takes back ${verdict.undoes}`, verdict.detail, verdict.judged_at].filter(Boolean).join(" · ") }));
     if (!verdict.counts) row.title = "does not count in the current run, or was overruled";
     return row;
   }));
