@@ -47,7 +47,7 @@ class _Reading:
         names = {old: name for name, field in fields.items() if (old := field.serialization_alias)}
         found = {}
         for key, inner in value.items():
-            name, place = names.get(key, key), (*where, key)
+            name, place = str(names.get(key, key)), (*where, key)
             if name in value and name != key:
                 self._refuse(place, name)
                 continue
