@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from factory.context.context import Context
 from factory.context.lineage import (
+    format_choice,
     is_made,
     model_id,
     plan_quantized,
@@ -63,6 +64,8 @@ class Candidate:
                 "examples": recipe.data.examples,
                 "seeds": context.shown_seeds,
             }
+        else:
+            how |= format_choice(context)
         return content_id(how)
 
 
@@ -72,10 +75,10 @@ def candidates(context: Context, store: Store) -> list[Candidate]:
     teacher, base = context.teacher, context.base
     examples = context.loaded.recipe.data.examples
     calls = context.loaded.recipe.data.kind == "tool_call"
-    asked = f"{examples} worked examples from all over the seeds, then the question{'; a JSON schema is enforced' if calls else ''}"
-    bare = (
-        f"the bare question; free text, read {'as a Hermes tool call' if calls else 'for its final answer'}"
-    )
+    enforced = "; a JSON schema is enforced" if calls else ""
+    asked = f"{examples} worked examples from all over the seeds, then the question{enforced}"
+    read = f"as a {context.chat_format.title} tool call" if calls else "for its final answer"
+    bare = f"the bare question; free text, read {read}"
     own = bare if calls else "the question as the task of reasoning; free text, read for its final answer"
     found = [
         Candidate(

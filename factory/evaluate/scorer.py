@@ -8,18 +8,17 @@ never left out.
 import json
 from typing import Any, Protocol
 
+from factory.chat_formats.unreadable import unreadable
 from factory.context.context import Context
 from factory.evaluate.candidate import Candidate
 from factory.inference.request import Request, Sampling
 from factory.system.digest import content_id
 from factory.tasks.answer import normal_answer, split_answer
-from factory.tasks.call import CallFault, declined, parse_call, parse_hermes
+from factory.tasks.call import CallFault, declined, parse_call, parse_written_call
 from factory.tasks.multitask import PREFIXES, RATIONALE
 from factory.tasks.rationale import RationaleKind
 from factory.tasks.reference import parse_steps
-from factory.tasks.rows import OPENING
 from factory.tasks.sample import Task
-from factory.text.unreadable import unreadable
 from factory.tools.errors import ToolError
 from factory.tools.registry import canonical_arguments
 
@@ -75,11 +74,15 @@ class CallExam:
             none = (
                 declined(text)
                 if candidate.few_shot
-                else OPENING.strip() not in text and unreadable(text) is None
+                else not context.chat_format.has_call(text) and unreadable(text) is None
             )
             return {"call": None, "result": None, "parsed": none, "same_call": none, "right_answer": none}
         try:
-            call = (parse_call if candidate.few_shot else parse_hermes)(text, context.tools)
+            call = (
+                parse_call(text, context.tools)
+                if candidate.few_shot
+                else parse_written_call(text, context.tools, context.chat_format)
+            )
             result = context.run_tool(call["name"], call["arguments"])
         except (CallFault, ToolError):
             pass
@@ -93,12 +96,13 @@ class CallExam:
         }
 
     def wanted(self, candidate: Candidate, task: Task) -> tuple[str, str] | None:
-        """Return the reference call, after the opening of a call where the model writes in the Hermes
-        form."""
+        """Return the reference call, after the opening of a call where a chat format has one."""
         if self._context.calls.in_steps or parse_steps(task.reference) is not None:
             return None
-        call = json.dumps(self._context.calls.reference_call(task.reference), ensure_ascii=False)
-        return ("" if candidate.few_shot else OPENING), call
+        call = self._context.calls.reference_call(task.reference)
+        if candidate.few_shot:
+            return "", json.dumps(call, ensure_ascii=False)
+        return self._context.chat_format.write_call(call)
 
 
 class RationaleExam:

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.errors import InputError
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
@@ -21,7 +22,6 @@ from factory.tasks.sample import Sample, Task
 from factory.tasks.tool_call import ToolCallKind
 from factory.text.strict_json import JsonFault, strict_json
 from factory.text.templates import render
-from factory.text.unreadable import MAX_CHARACTERS
 from factory.tools.registry import TOOL_NAMES
 from factory.tools.spec import ToolSpec
 

@@ -6,7 +6,7 @@ the vocabulary (`factory.student.soft_tokens`). An adapter stands on its base wi
 never trained on (`factory.student.untrained_tokens`), as does what is merged.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ def new_student(
     dtype: torch.dtype,
     seed: int,
     say: Callable[[str], None] = lambda _: None,
+    *,
+    marks: Sequence[str] = (),
 ) -> Any:
     """Return the base with something new to be trained; `dtype` is that of frozen weights, `say` takes a line
-    for the person."""
-    model = _load(base, torch.float32 if isinstance(adapter, FullWeights) else dtype, tokenizer, say)
+    for the person, `marks` are the control tokens that the student writes."""
+    model = _load(base, torch.float32 if isinstance(adapter, FullWeights) else dtype, tokenizer, marks, say)
     torch.manual_seed(seed)
     if isinstance(adapter, Lora):
         config = LoraConfig(
@@ -48,25 +50,38 @@ def new_student(
 
 
 def further_student(
-    base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype
+    base: Path,
+    adapter: Adapter,
+    trained: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    dtype: torch.dtype,
+    *,
+    marks: Sequence[str] = (),
 ) -> Any:
     """Return the base with what an earlier stage left in `trained`, to be trained on."""
     if isinstance(adapter, FullWeights):
         return _load(trained, torch.float32)
     if isinstance(adapter, Lora):
-        return PeftModel.from_pretrained(_load(base, dtype, tokenizer), trained, is_trainable=True)
+        return PeftModel.from_pretrained(_load(base, dtype, tokenizer, marks), trained, is_trainable=True)
     # PEFT takes up virtual tokens for use only.
-    model = PeftModel.from_pretrained(_load(base, dtype, tokenizer), trained)
+    model = PeftModel.from_pretrained(_load(base, dtype, tokenizer, marks), trained)
     model.prompt_encoder.requires_grad_(True)
     model.peft_config["default"].inference_mode = False
     return model
 
 
-def merged(base: Path, adapter: Adapter, trained: Path, tokenizer: PreTrainedTokenizerBase) -> Any:
+def merged(
+    base: Path,
+    adapter: Adapter,
+    trained: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    marks: Sequence[str] = (),
+) -> Any:
     """Return a model of its own, in bfloat16; `tokenizer` learns its virtual tokens, if it has some."""
     if isinstance(adapter, FullWeights):
         return _load(trained, torch.bfloat16)
-    model = PeftModel.from_pretrained(_load(base, torch.float32, tokenizer), trained)
+    model = PeftModel.from_pretrained(_load(base, torch.float32, tokenizer, marks), trained)
     if isinstance(adapter, Lora):
         return model.merge_and_unload().to(torch.bfloat16)
     soft = model.get_prompt_embedding_to_save("default")
@@ -79,12 +94,13 @@ def _load(
     folder: Path,
     dtype: torch.dtype,
     tokenizer: PreTrainedTokenizerBase | None = None,
+    marks: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Any:
     """Return a model; with a tokenizer it is a base, of which not every token may have been trained."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     model.config.use_cache = False
-    if tokenizer is not None and (given := give_rows(model, tokenizer)):
+    if tokenizer is not None and (given := give_rows(model, tokenizer, marks)):
         say(
             f"  {', '.join(given)}: the base was never trained to write this; it gets the mean of the rows that spell it"
         )

@@ -35,7 +35,7 @@ from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillT
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
 from factory.tasks.multitask import LABEL
-from factory.tasks.rows import CLOSING, TrainingRow
+from factory.tasks.rows import TrainingRow
 
 # Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
 WATCHED, UNREAD = "watched", "unread"
@@ -184,7 +184,7 @@ def make_trainer(
     if settings.teacher == "in_process":
         teacher = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=training_dtype(context))
         closing = (
-            tokenizer.encode(CLOSING, add_special_tokens=False)
+            tokenizer.encode(context.chat_format.call_end, add_special_tokens=False)
             if context.loaded.recipe.data.kind == "tool_call"
             else []
         )
@@ -300,9 +300,12 @@ def _sft_config(arguments: dict[str, Any]) -> SFTConfig:
 
 def _student(context: Context, base: Path, before: Planned | None, tokenizer: PreTrainedTokenizerBase) -> Any:
     adapter, dtype = context.student.adapter, training_dtype(context)
+    marks = context.chat_format.written_marks(tokenizer)
     if before is None:
-        return new_student(base, adapter, tokenizer, dtype, context.loaded.recipe.seed, context.progress.say)
-    return further_student(base, adapter, context.workspace.models / before.name, tokenizer, dtype)
+        seed, say = context.loaded.recipe.seed, context.progress.say
+        return new_student(base, adapter, tokenizer, dtype, seed, say, marks=marks)
+    trained = context.workspace.models / before.name
+    return further_student(base, adapter, trained, tokenizer, dtype, marks=marks)
 
 
 def training_dtype(context: Context) -> torch.dtype:

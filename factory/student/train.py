@@ -20,7 +20,7 @@ from factory.student.adapter import merged
 from factory.student.stage import WATCHED, train_stage
 from factory.tasks.multitask import LABEL, LABEL_WEIGHT, RATIONALE
 from factory.tasks.rationale_rows import build_rationale_rows
-from factory.tasks.rows import TrainingRow, build_row, student_template
+from factory.tasks.rows import TrainingRow, build_row
 
 
 def train(context: Context, store: Store) -> str:
@@ -74,7 +74,9 @@ def train(context: Context, store: Store) -> str:
 def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
     """Return the base's tokenizer with the student's chat template."""
     tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
-    tokenizer.chat_template = student_template(context.student.show_tools, context.workspace.prompts)
+    context.chat_format.set_template(
+        tokenizer, show_tools=context.student.show_tools, own=context.workspace.prompts
+    )
     return tokenizer
 
 
@@ -97,13 +99,19 @@ def training_rows(
     data = context.loaded.recipe.data
     if data.kind != "rationale":
         return [
-            build_row(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary)
+            build_row(sample, tokenizer, teacher, context.chat_format, own_tokens=same, vocabulary=vocabulary)
             for sample in accepted
         ]
     weights = {LABEL: LABEL_WEIGHT, RATIONALE: data.rationale_weight}
     both = [
         build_rationale_rows(
-            sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary, weights=weights
+            sample,
+            tokenizer,
+            teacher,
+            context.chat_format,
+            own_tokens=same,
+            vocabulary=vocabulary,
+            weights=weights,
         )
         for sample in accepted
     ]
@@ -129,7 +137,13 @@ def _require_same_teacher(context: Context, store: Store) -> None:
 def _merge(
     context: Context, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    model = merged(base, context.student.adapter, context.workspace.models / adapter.name, tokenizer)
+    model = merged(
+        base,
+        context.student.adapter,
+        context.workspace.models / adapter.name,
+        tokenizer,
+        marks=context.chat_format.written_marks(tokenizer),
+    )
     with publish(context.workspace.models / student.name, student.about) as staging:
         model.save_pretrained(staging)
         tokenizer.save_pretrained(staging)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats.unreadable import unreadable
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.answer import normal_answer, split_answer
@@ -23,7 +24,6 @@ from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
 from factory.tasks.vary import vary
 from factory.text.templates import render, template_digest
-from factory.text.unreadable import unreadable
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
 

@@ -12,15 +12,17 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from factory.chat_formats.format import ChatFormat
 from factory.tasks.answer import ends_with_answer, split_answer
 from factory.tasks.multitask import both_tasks
-from factory.tasks.rows import TrainingRow, Words, encode, own_words, render, words_row
+from factory.tasks.rows import TrainingRow, Words, encode, own_words, words_row
 
 
 def build_rationale_rows(
     sample: dict[str, Any],
     student: PreTrainedTokenizerBase,
     teacher: PreTrainedTokenizerBase | None,
+    chat_format: ChatFormat,
     *,
     own_tokens: bool,
     vocabulary: int,
@@ -32,16 +34,16 @@ def build_rationale_rows(
     `sample` has what `factory.tasks.rows.build_row` reads of one, and its rationale and answer.
     """
     messages = json.loads(sample["messages"])
-    end = str(student.eos_token)
+    end = chat_format.end_of_turn(student)
     rows = []
     for task, asked, said in both_tasks(messages[:1], messages[1:], sample["answer"]):
-        prompt = encode(student, render(student, asked, None, generate=True))
+        prompt = encode(student, chat_format.render(asked, tokenizer=student, generate=True))
         if said != messages[1:]:
             words = Words(encode(student, said[0]["content"] + end), 0, "label", [], [])
         else:
             same = split_answer(sample["text"]) == (sample["rationale"], sample["answer"])
             words = own_words(
-                sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary
+                sample, messages, student, end, same=same, own_tokens=own_tokens, vocabulary=vocabulary
             )
             if same and not ends_with_answer(sample["text"]):
                 # What follows the answer was seen by no check.

@@ -9,16 +9,14 @@ examples and all, is kept beside it. The text of a row is exactly what the stude
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from factory.chat_formats.format import ChatFormat
 from factory.tasks.stored_distribution import stored_fault
-from factory.text.templates import HERMES, template_path
 
 IGNORED = -100
-OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,8 @@ class TrainingRow:
     is another one or not here, or if a person edited question or words. `topk_ids` and `topk_logprobs`
     (taught_length, k) are the stored distribution, by rank; where it cannot be used both are empty and
     `fault` is why (`factory.tasks.stored_distribution`, or `edited`, or `other_text`: the stored tokens spell
-    something else). `task` is `label` or `rationale` where a sample is learnt as both, and `weight` is what
+    something else, or `other_form`: the chat format writes a call as other JSON than the teacher was asked
+    for). `task` is `label` or `rationale` where a sample is learnt as both, and `weight` is what
     each of its tokens counts. `seed` is the id of the seed that the sample was made from. `calls`: what the
     teacher wrote is a call, and no answer in words.
     """
@@ -61,17 +60,11 @@ class TrainingRow:
         ]
 
 
-def student_template(show_tools: bool, own: Path | None = None) -> str:
-    """Return the Hermes chat template that the student is trained and served with: the one in the folder
-    `own`, if it has one."""
-    text = template_path(HERMES, own).read_text(encoding="utf-8")
-    return text.replace("set show_tools = false", "set show_tools = true") if show_tools else text
-
-
 def build_row(
     sample: dict[str, Any],
     student: PreTrainedTokenizerBase,
     teacher: PreTrainedTokenizerBase | None,
+    chat_format: ChatFormat,
     *,
     own_tokens: bool,
     vocabulary: int,
@@ -79,43 +72,49 @@ def build_row(
     """Return the row of one accepted sample.
 
     `sample` has sample_id, seed_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs
-    (each or None) and teacher_messages, JSON columns as text. `teacher` is its tokenizer, None where it is
-    not here. `own_tokens`: the stored tokens may be the student's tokens. `vocabulary` is how many tokens the
-    student's model knows. The teacher's end-of-turn token is left out: the student's call goes on with its
-    closing tag. Where no tool was called, its turn is learnt as `own_words` has it.
+    (each or None) and teacher_messages, JSON columns as text. `student` carries the template of
+    `chat_format`. `teacher` is its tokenizer, None where it is not here. `own_tokens`: the stored tokens may
+    be the student's tokens. `vocabulary` is how many tokens the student's model knows. The teacher's
+    end-of-turn token is left out: the student's call goes on with its closing tag. Where no tool was called,
+    its turn is learnt as `own_words` has it.
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
-    prompt = render(student, messages[:1], tools, generate=True)
+    prompt = chat_format.render(messages[:1], tools, tokenizer=student, generate=True)
+    end = chat_format.end_of_turn(student)
     if len(messages) == 2:
         same = sample["text"].strip() == messages[1]["content"]
-        words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+        words = own_words(
+            sample, messages, student, end, same=same, own_tokens=own_tokens, vocabulary=vocabulary
+        )
         return words_row(sample, encode(student, prompt), words, teacher)
-    to_answer = render(student, messages[:3], tools, generate=True)[
-        len(render(student, messages[:2], tools)) :
+    to_answer = chat_format.render(messages[:3], tools, tokenizer=student, generate=True)[
+        len(chat_format.render(messages[:2], tools, tokenizer=student)) :
     ]
-    end = str(student.eos_token)
+    function = messages[1]["tool_calls"][0]["function"]
+    accepted = {"name": function["name"], "arguments": json.loads(function["arguments"])}
+    before_call, call = chat_format.write_call(accepted)
     teacher_messages = json.loads(sample["teacher_messages"])
     if teacher_messages[-1]["content"] == messages[0]["content"]:
-        call_ids, fault = _call_ids(sample, messages[1]["tool_calls"][0]["function"], student, own_tokens)
+        call_ids, fault = _call_ids(sample, accepted, student, chat_format, own_tokens)
     else:
-        call_ids, fault = _edited(messages[1]["tool_calls"][0]["function"], student)
+        call_ids, fault = encode(student, call), "edited"
     columns = sample["topk_ids"], sample["topk_logprobs"]
     if not fault:
         fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
     input_ids, labels = encode(student, prompt), []
     labels += [IGNORED] * len(input_ids)
-    opening = encode(student, OPENING)
+    opening = encode(student, before_call)
     taught_start = len(input_ids) + len(opening)
     for ids, learnt in (
-        (opening + call_ids + encode(student, CLOSING + end), True),
-        (encode(student, "\n" + to_answer), False),
+        (opening + call_ids + encode(student, chat_format.call_end + end), True),
+        (encode(student, chat_format.after_turn + to_answer), False),
         (encode(student, messages[3]["content"] + end), True),
     ):
         input_ids += ids
         labels += ids if learnt else [IGNORED] * len(ids)
     teacher_ids: list[int] = []
-    # What the teacher saw was another question, or what it said another call.
-    if teacher is not None and fault != "edited":
+    # What the teacher saw was another question, or what it said another call, or the same in another form.
+    if teacher is not None and fault not in ("edited", "other_form"):
         teacher_ids = encode(teacher, render(teacher, teacher_messages, None, generate=True)) + call_ids
     topk_ids, topk_logprobs = (
         ([], []) if fault else (list(map(list, column[: len(call_ids)])) for column in columns)
@@ -150,6 +149,7 @@ def own_words(
     sample: dict[str, Any],
     messages: list[dict[str, Any]],
     student: PreTrainedTokenizerBase,
+    end_of_turn: str,
     *,
     same: bool,
     own_tokens: bool,
@@ -157,7 +157,7 @@ def own_words(
 ) -> Words:
     """Return the turn of `messages`, question and answer; `same`: what was accepted is what the teacher
     wrote."""
-    end = encode(student, str(student.eos_token))
+    end = encode(student, end_of_turn)
     if json.loads(sample["teacher_messages"])[-1]["content"] != messages[0]["content"] or not same:
         return Words(encode(student, messages[1]["content"]) + end, 0, "edited", [], [])
     ids = list(sample["token_ids"] or ())
@@ -209,27 +209,28 @@ def words_row(
 
 
 def _call_ids(
-    sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool
+    sample: dict[str, Any],
+    accepted: dict[str, Any],
+    student: PreTrainedTokenizerBase,
+    chat_format: ChatFormat,
+    own_tokens: bool,
 ) -> tuple[list[int], str]:
     """Return the tokens of the accepted call, and why they are not the stored ones."""
-    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
+    opening, call = chat_format.write_call(accepted)
     try:
         same = json.loads(sample["text"]) == accepted
     except ValueError:
         same = False
     if not same:
-        return _edited(call, student)
+        return encode(student, call), "edited"
+    if chat_format.read_calls(opening + sample["text"] + chat_format.call_end, json.loads) != [accepted]:
+        return encode(student, call), "other_form"
     ids = list(sample["token_ids"] or ())
     if ids and ids[-1] in student.all_special_ids:
         ids.pop()
     if not ids or not own_tokens or student.decode(ids, skip_special_tokens=True) != sample["text"]:
         return encode(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
     return ids, ""
-
-
-def _edited(call: dict[str, Any], student: PreTrainedTokenizerBase) -> tuple[list[int], str]:
-    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
-    return encode(student, json.dumps(accepted, ensure_ascii=False)), "edited"
 
 
 def render(

@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import pytest
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.inference.request import Answer
 from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
 from factory.tasks.rationale import RationaleKind
 from factory.tasks.sample import Task
-from factory.text.unreadable import MAX_CHARACTERS
 from tests.support.calculator import DATA
 from tests.support.episode import answer, talk
 from tests.support.pool import NOTHING

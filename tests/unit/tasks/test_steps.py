@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.inference.request import Answer
 from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
 from factory.tasks.call import MAX_CALLS, calls_schema
 from factory.tasks.sample import Sample, Task
 from factory.tasks.tool_call import MAX_STEPS, ToolCallKind
-from factory.text.unreadable import MAX_CHARACTERS
 from factory.tools.errors import ToolError
 from factory.tools.spec import load_tools
 from tests.support.calculator import DATA, free_tool
