@@ -134,7 +134,12 @@ def _rows(context: Context, count: int) -> list[TrainingRow]:
             "teacher_messages": json.dumps(asked),
         }
         row = build_row(
-            stored, tokenizer, teacher_tokenizer, own_tokens=True, vocabulary=context.base.facts().vocab_size
+            stored,
+            tokenizer,
+            teacher_tokenizer,
+            context.chat_format,
+            own_tokens=True,
+            vocabulary=context.base.facts().vocab_size,
         )
         assert not row.fault, row.fault
         made.append(row)

@@ -13,6 +13,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.formats import FORMATS
 from factory.checks.registry import build_pool_suite, build_suite
 from factory.checks.suite import CheckSuite
 from factory.errors import InputError
@@ -57,6 +59,11 @@ class Context:
     def student(self) -> Student:
         assert self.loaded.recipe.student is not None
         return self.loaded.recipe.student
+
+    @property
+    def chat_format(self) -> ChatFormat:
+        """How the student writes its conversations."""
+        return FORMATS[self.student.format].for_model(self.base.folder)
 
     @property
     def evaluation(self) -> Evaluate:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from factory.chat_formats.formats import DEFAULT
 from factory.context.context import Context
 from factory.models.artifact import Artifact, verify
 from factory.recipe.model import DistillStage, SftStage
 from factory.store.store import Store
 from factory.system.digest import content_id
-from factory.text.templates import HERMES, template_digest, template_path
+from factory.text.templates import template_digest
 
 T = TypeVar("T")
 
@@ -42,6 +43,12 @@ def spread(samples: Sequence[T], count: int) -> list[T]:
     return [samples[place * len(samples) // count] for place in range(count)]
 
 
+def format_choice(context: Context) -> dict[str, str]:
+    """Return what ids and model folders say of the chat format: nothing of the default one, which there was
+    before there was a choice."""
+    return {} if context.student.format == DEFAULT else {"format": context.student.format}
+
+
 def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage | DistillStage, Planned]]:
     """Return the adapter after each stage of training, in order."""
     student, recipe = context.student, context.loaded.recipe
@@ -59,8 +66,9 @@ def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage |
             "seed": recipe.seed,
             "samples": content_id(samples),
         }
-        if template_path(HERMES, context.workspace.prompts) != template_path(HERMES):
-            about["template"] = template_digest(HERMES, context.workspace.prompts)
+        about |= format_choice(context)
+        if context.chat_format.own_template(context.workspace.prompts):
+            about["template"] = template_digest(context.chat_format.template, context.workspace.prompts)
         if student.validation_share:
             about["set_aside"] = student.validation_share
         about |= context.kind.training_identity(recipe.data)
@@ -84,7 +92,7 @@ def plan_pruned(context: Context, samples: list[str]) -> Planned | None:
         "base_revision": context.base.revision,
         "prune": context.student.prune.identity(),
         "samples": content_id(samples),
-    }
+    } | format_choice(context)
     parents = [model_id(context.base.name, context.base.revision)]
     pruned_id = content_id(about | {"parents": parents})
     return Planned(pruned_id, "pruned", f"base-pruned-{pruned_id[3:13]}", parents, about)
@@ -99,7 +107,7 @@ def plan_student(context: Context, samples: list[str]) -> Planned:
         "merged",
         f"{_called(context)}-{student_id[3:13]}",
         [last.artifact_id],
-        {"adapter": last.artifact_id},
+        {"adapter": last.artifact_id} | format_choice(context),
     )
 
 
@@ -110,7 +118,7 @@ def plan_quantized(context: Context, samples: list[str]) -> Planned:
     parent = plan_student(context, samples).artifact_id
     quantized_id = content_id({"parent": parent, "compress": settings})
     name = f"{_called(context)}-{settings['quantize'] or 'small'}-{quantized_id[3:13]}"
-    return Planned(quantized_id, "quantized", name, [parent], settings)
+    return Planned(quantized_id, "quantized", name, [parent], settings | format_choice(context))
 
 
 def plan_recovered(context: Context, samples: list[str]) -> Planned:
@@ -127,7 +135,8 @@ def plan_recovered(context: Context, samples: list[str]) -> Planned:
     earlier = name.replace("-recovered-", "-repaired-")
     if (context.workspace.models / earlier).is_dir():
         name = earlier
-    return Planned(recovered_id, "quantized", name, [compressed.artifact_id, *compressed.parents], about)
+    parents = [compressed.artifact_id, *compressed.parents]
+    return Planned(recovered_id, "quantized", name, parents, about | format_choice(context))
 
 
 def _called(context: Context) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from factory.context.context import Context
 from factory.context.lineage import (
+    format_choice,
     is_made,
     model_id,
     plan_quantized,
@@ -65,6 +66,8 @@ class Candidate:
                 "examples": recipe.data.examples,
                 "seeds": context.shown_seeds,
             }
+        else:
+            how |= format_choice(context)
         return content_id(how)
 
 
@@ -73,7 +76,7 @@ def candidates(context: Context, store: Store) -> list[Candidate]:
     samples = training_samples(store)
     teacher, base = context.teacher, context.base
     examples = context.loaded.recipe.data.examples
-    prompting = context.kind.prompting
+    prompting = context.kind.prompting.read_as(context.chat_format.title)
     asked = f"{examples} worked examples from all over the seeds, {prompting.teacher}"
     own = prompting.student
     found = [

@@ -10,7 +10,7 @@ from factory.tasks.scorer import Scorer
 
 def scorer(context: Context) -> Scorer:
     """Return the scorer of the recipe's kind."""
-    return context.kind.scorer(context.taskset, context.held_out)
+    return context.kind.scorer(context.taskset, context.held_out, context.chat_format)
 
 
 def question(asking: Scorer, candidate: Candidate, task: Task, max_tokens: int) -> Request:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory.chat_formats.formats import FORMATS
 from factory.compress.preflight import require_compressible, require_prunable
 from factory.context.context import Context
 from factory.context.lineage import (
@@ -117,7 +118,7 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
         _require_model(context.teacher, recipe.teacher.kv_cache_gb, recipe.limits.memory_gb, "the teacher")
     if recipe.student is not None and needs_student:
         _require_model(context.base, 0.0, recipe.limits.memory_gb, "the student")
-        _require_chat_tokens(context.base)
+        _require_chat_tokens(context)
         if any(stage.name == "distill" for stage in recipe.student.stages) and not recipe.teacher.endpoints:
             _require_same_tokens(context)
         if recipe.student.prune and context.base.ready:
@@ -136,13 +137,12 @@ def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | No
     )
 
 
-def _require_chat_tokens(source: ModelSource) -> None:
-    if source.ready and '"<|im_start|>"' not in (source.folder / "tokenizer.json").read_text(
-        encoding="utf-8"
-    ):
+def _require_chat_tokens(context: Context) -> None:
+    base = context.base
+    if base.ready and (reason := context.chat_format.misfit(base.folder)):
         raise InputError(
-            f"{source.name}: its tokenizer does not know <|im_start|>, which the Hermes tool-call form needs",
-            "Choose a base that speaks ChatML.",
+            f"{context.loaded.path}: student.base: {base.name}: {reason}",
+            f"Choose another base, or another student.format: {', '.join(FORMATS)}.",
         )
 
 

@@ -6,12 +6,14 @@ a JSON Schema. Not promised here: rules between fields and files that must exist
 (`factory.recipe.rules`).
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from factory.adapters.kinds import AnyAdapter
 from factory.adapters.lora import Lora
+from factory.chat_formats.formats import DEFAULT as USUAL_FORMAT
+from factory.chat_formats.formats import FORMATS
 from factory.models import bundled
 from factory.recipe.checks import CHECKS, Check
 from factory.recipe.compress import Compress
@@ -33,6 +35,10 @@ ENDPOINT = r"^https?://[^\s/?#@]+(/[^\s?#@]+)*/v1$"
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 
 ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]
 Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
 
 _MODEL = "A bundled name (" + ", ".join(BUNDLED) + "), a Hugging Face id (org/name), or a local folder."
@@ -160,6 +166,13 @@ class Student(Settings):
     adapter: AnyAdapter = Field(default=Lora(), description="What is trained.")
     prune: Prune | None = Field(
         default=None, description="Start from a smaller model than the base. Empty: from all of it."
+    )
+    # The default is in no id: students are older than the choice.
+    format: FormatName = Field(
+        default=USUAL_FORMAT,
+        exclude_if=lambda name: name == USUAL_FORMAT,
+        description="Chat format that the student is trained and served in: how turns and tool calls are "
+        "written. The base's tokenizer has to know its marks.",
     )
     show_tools: bool = Field(
         default=False,

@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.errors import InputError
 from factory.tasks.kinds import KINDS
 from factory.tasks.sample import Task
 from factory.text.reasons import sentence
-from factory.text.unreadable import MAX_CHARACTERS
 
 Row = dict[str, Any]
 

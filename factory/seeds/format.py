@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from factory.text.control_token import control_token
+from factory.chat_formats.control_token import control_token
 from factory.text.strict_json import strict_json
 
 # Characters. A question stands in every prompt that is made from it; an answer stands in one.

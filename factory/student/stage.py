@@ -34,7 +34,7 @@ from factory.student.schedule import step_settings
 from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
-from factory.tasks.rows import CLOSING, LABEL, TrainingRow
+from factory.tasks.rows import LABEL, TrainingRow
 from factory.text.reasons import ReasonCode, sentence
 
 # Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
@@ -186,7 +186,8 @@ def make_trainer(
     shared["spec"] = spec = _lesson(context, base, settings, rows)
     if settings.teacher == "in_process":
         teacher = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=training_dtype(context))
-        closing = tokenizer.encode(CLOSING, add_special_tokens=False) if context.kind.calls_tools else []
+        end = context.chat_format.call_end if context.kind.calls_tools else ""
+        closing = tokenizer.encode(end, add_special_tokens=False)
         config = gkd_config(settings, context.loaded.recipe.teacher.sampling.max_tokens, **arguments)
         return OnlineDistillTrainer(
             model=_student(context, base, before, tokenizer),
@@ -299,9 +300,12 @@ def _sft_config(arguments: dict[str, Any]) -> SFTConfig:
 
 def _student(context: Context, base: Path, before: Planned | None, tokenizer: PreTrainedTokenizerBase) -> Any:
     adapter, dtype = context.student.adapter, training_dtype(context)
+    marks = context.chat_format.written_marks(tokenizer)
     if before is None:
-        return new_student(base, adapter, tokenizer, dtype, context.loaded.recipe.seed, context.progress.say)
-    return further_student(base, adapter, context.workspace.models / before.name, tokenizer, dtype)
+        seed, say = context.loaded.recipe.seed, context.progress.say
+        return new_student(base, adapter, tokenizer, dtype, seed, say, marks=marks)
+    trained = context.workspace.models / before.name
+    return further_student(base, adapter, trained, tokenizer, dtype, marks=marks)
 
 
 def training_dtype(context: Context) -> torch.dtype:

@@ -20,7 +20,7 @@ from factory.recipe.model import DistillStage
 from factory.store.store import Store
 from factory.student.model import merged
 from factory.student.stage import WATCHED, train_stage
-from factory.tasks.rows import TrainingRow, student_template
+from factory.tasks.rows import TrainingRow
 
 
 def train(context: Context, store: Store) -> str:
@@ -74,7 +74,9 @@ def train(context: Context, store: Store) -> str:
 def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
     """Return the base's tokenizer with the student's chat template."""
     tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
-    tokenizer.chat_template = student_template(context.student.show_tools, context.workspace.prompts)
+    context.chat_format.set_template(
+        tokenizer, show_tools=context.student.show_tools, own=context.workspace.prompts
+    )
     return tokenizer
 
 
@@ -95,7 +97,10 @@ def training_rows(
     )
     known: dict[str, Any] = {"own_tokens": same, "vocabulary": context.base.facts().vocab_size}
     data = context.loaded.recipe.data
-    rows = [context.kind.training_rows(sample, data, tokenizer, teacher, **known) for sample in accepted]
+    rows = [
+        context.kind.training_rows(sample, data, tokenizer, teacher, context.chat_format, **known)
+        for sample in accepted
+    ]
     return list(itertools.chain.from_iterable(rows))
 
 
@@ -118,7 +123,13 @@ def _require_same_teacher(context: Context, store: Store) -> None:
 def _merge(
     context: Context, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    model = merged(base, context.student.adapter, context.workspace.models / adapter.name, tokenizer)
+    model = merged(
+        base,
+        context.student.adapter,
+        context.workspace.models / adapter.name,
+        tokenizer,
+        marks=context.chat_format.written_marks(tokenizer),
+    )
     with publish(context.workspace.models / student.name, student.about) as staging:
         model.save_pretrained(staging)
         tokenizer.save_pretrained(staging)

@@ -19,6 +19,7 @@ from factory.seeds.seed import Seed
 from factory.tasks.settings import CustomTools, DataSettings
 
 if TYPE_CHECKING:
+    from factory.chat_formats.format import ChatFormat
     from factory.tasks.rows import TrainingRow
     from factory.tasks.sample import Sample, Task
     from factory.tasks.scorer import Scorer
@@ -40,6 +41,14 @@ class Prompting:
     teacher: str = "then the question"
     base: str = "the bare question; free text"
     student: str = "the bare question; free text"
+
+    def read_as(self, chat_format: str) -> Prompting:
+        """Return the same with `{chat_format}` filled in."""
+        return Prompting(
+            self.teacher,
+            self.base.format(chat_format=chat_format),
+            self.student.format(chat_format=chat_format),
+        )
 
 
 @dataclass(frozen=True)
@@ -152,6 +161,7 @@ class Kind(Generic[S, T]):
         data: S,
         student: ChatTokenizer,
         teacher: ChatTokenizer | None,
+        chat_format: ChatFormat,
         *,
         own_tokens: bool,
         vocabulary: int,
@@ -159,9 +169,12 @@ class Kind(Generic[S, T]):
         """Return the token rows of an accepted sample (`factory.tasks.rows.build_words_row` says of what)."""
         from factory.tasks.rows import build_words_row
 
-        return [build_words_row(sample, student, teacher, own_tokens=own_tokens, vocabulary=vocabulary)]
+        row = build_words_row(
+            sample, student, teacher, chat_format, own_tokens=own_tokens, vocabulary=vocabulary
+        )
+        return [row]
 
-    def scorer(self, taskset: T, held_out: list[Seed]) -> Scorer:
+    def scorer(self, taskset: T, held_out: list[Seed], chat_format: ChatFormat) -> Scorer:
         """Return how held-out tasks are put to a model and its answers are judged."""
         raise InputError(
             f"a student of the kind {self.name} cannot be measured: {self.untrained or 'it has no scorer'}",

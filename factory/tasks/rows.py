@@ -9,17 +9,15 @@ the student's chat template renders.
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
+from factory.chat_formats.format import ChatFormat
 from factory.tasks.stored_distribution import stored_fault
 from factory.tasks.tokenizer import ChatTokenizer
 from factory.text.reasons import ReasonCode
-from factory.text.templates import HERMES, template_path
 
 IGNORED = -100
 LABEL = "label"  # the task of a row that is an answer alone: the teacher wrote nothing of it
-OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,8 @@ class TrainingRow:
     is another one or not here, or if a person edited question or words. `topk_ids` and `topk_logprobs`
     (taught_length, k) are the stored distribution, by rank; where it cannot be used both are empty and
     `fault` is why (`factory.tasks.stored_distribution`, or `edited`, or `other_text`: the stored tokens spell
-    something else). `task` is `label` or `rationale` where a sample is learnt as both, and `weight` is what
+    something else, or `other_form`: the chat format writes a call as other JSON than the teacher was asked
+    for). `task` is `label` or `rationale` where a sample is learnt as both, and `weight` is what
     each of its tokens counts. `seed` is the id of the seed that the sample was made from. `calls`: what the
     teacher wrote is a call, and no answer in words.
     """
@@ -62,17 +61,11 @@ class TrainingRow:
         ]
 
 
-def student_template(show_tools: bool, own: Path | None = None) -> str:
-    """Return the Hermes chat template that the student is trained and served with: the one in the folder
-    `own`, if it has one."""
-    text = template_path(HERMES, own).read_text(encoding="utf-8")
-    return text.replace("set show_tools = false", "set show_tools = true") if show_tools else text
-
-
 def build_words_row(
     sample: dict[str, Any],
     student: ChatTokenizer,
     teacher: ChatTokenizer | None,
+    chat_format: ChatFormat,
     *,
     own_tokens: bool,
     vocabulary: int,
@@ -80,14 +73,15 @@ def build_words_row(
     """Return the row of one accepted sample that is a question and an answer in words.
 
     `sample` has sample_id, seed_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs
-    (each or None) and teacher_messages, JSON columns as text. `teacher` is its tokenizer, None where it is
-    not here. `own_tokens`: the stored tokens may be the student's tokens. `vocabulary` is how many tokens the
-    student's model knows.
+    (each or None) and teacher_messages, JSON columns as text. `student` carries the template of
+    `chat_format`. `teacher` is its tokenizer, None where it is not here. `own_tokens`: the stored tokens may
+    be the student's tokens. `vocabulary` is how many tokens the student's model knows.
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
-    prompt = render(student, messages[:1], tools, generate=True)
+    prompt = chat_format.render(messages[:1], tools, tokenizer=student, generate=True)
+    end = chat_format.end_of_turn(student)
     same = sample["text"].strip() == messages[1]["content"]
-    words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+    words = own_words(sample, messages, student, end, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
     return words_row(sample, encode(student, prompt), words, teacher)
 
 
@@ -107,6 +101,7 @@ def own_words(
     sample: dict[str, Any],
     messages: list[dict[str, Any]],
     student: ChatTokenizer,
+    end_of_turn: str,
     *,
     same: bool,
     own_tokens: bool,
@@ -114,7 +109,7 @@ def own_words(
 ) -> Words:
     """Return the turn of `messages`, question and answer; `same`: what was accepted is what the teacher
     wrote."""
-    end = encode(student, str(student.eos_token))
+    end = encode(student, end_of_turn)
     if json.loads(sample["teacher_messages"])[-1]["content"] != messages[0]["content"] or not same:
         return Words(encode(student, messages[1]["content"]) + end, 0, "edited", [], [])
     ids = list(sample["token_ids"] or ())

@@ -72,6 +72,7 @@ ReasonCode = Literal[
     "other_vocabulary",
     "other_token",
     "other_text",
+    "other_form",
     "no_distribution",
     "label",
     # of a person
@@ -143,6 +144,7 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "other_vocabulary": "a stored token is unknown to the student",
     "other_token": "the stored distribution contradicts the token",
     "other_text": "the stored tokens spell another text",
+    "other_form": "the stored tokens write the call in another form than the chat format",
     "no_distribution": "what is stored is not a distribution",
     "label": "the teacher wrote none of these tokens",
     "edited": "a person edited it",

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats.unreadable import harmful, unreadable
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
@@ -28,7 +29,6 @@ from factory.text.repetition import repetition
 from factory.text.rouge import rouge_l
 from factory.text.strict_json import JsonFault, strict_json
 from factory.text.templates import render, template_digest
-from factory.text.unreadable import harmful, unreadable
 
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
 ROUND, SHARING = 64, 16

@@ -14,6 +14,7 @@ from factory.tasks.rationale.seeds import RationaleForm
 from factory.tasks.rationale.settings import RationaleData
 
 if TYPE_CHECKING:
+    from factory.chat_formats.format import ChatFormat
     from factory.tasks.rationale.scorer import RationaleScorer
     from factory.tasks.rationale.taskset import RationaleTaskset
     from factory.tasks.rows import TrainingRow
@@ -83,6 +84,7 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
         data: RationaleData,
         student: ChatTokenizer,
         teacher: ChatTokenizer | None,
+        chat_format: ChatFormat,
         *,
         own_tokens: bool,
         vocabulary: int,
@@ -93,12 +95,15 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
             sample,
             student,
             teacher,
+            chat_format,
             own_tokens=own_tokens,
             vocabulary=vocabulary,
             weights=weights(data.rationale_weight),
         )
 
-    def scorer(self, taskset: RationaleTaskset, held_out: list[Seed]) -> RationaleScorer:
+    def scorer(
+        self, taskset: RationaleTaskset, held_out: list[Seed], chat_format: ChatFormat
+    ) -> RationaleScorer:
         from factory.tasks.rationale.scorer import RationaleScorer
 
         return RationaleScorer(taskset, held_out)

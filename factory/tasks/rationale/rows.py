@@ -10,9 +10,10 @@ cross-entropy alone.
 import json
 from typing import Any
 
+from factory.chat_formats.format import ChatFormat
 from factory.tasks.rationale.answer import ends_with_answer, split_answer
 from factory.tasks.rationale.multitask import both_tasks
-from factory.tasks.rows import TrainingRow, Words, encode, own_words, render, words_row
+from factory.tasks.rows import TrainingRow, Words, encode, own_words, words_row
 from factory.tasks.tokenizer import ChatTokenizer
 
 
@@ -20,6 +21,7 @@ def build_rationale_rows(
     sample: dict[str, Any],
     student: ChatTokenizer,
     teacher: ChatTokenizer | None,
+    chat_format: ChatFormat,
     *,
     own_tokens: bool,
     vocabulary: int,
@@ -31,16 +33,16 @@ def build_rationale_rows(
     `sample` has what `factory.tasks.rows.build_words_row` reads of one, and its rationale and answer.
     """
     messages = json.loads(sample["messages"])
-    end = str(student.eos_token)
+    end = chat_format.end_of_turn(student)
     rows = []
     for task, asked, said in both_tasks(messages[:1], messages[1:], sample["answer"]):
-        prompt = encode(student, render(student, asked, None, generate=True))
+        prompt = encode(student, chat_format.render(asked, tokenizer=student, generate=True))
         if said != messages[1:]:
             words = Words(encode(student, said[0]["content"] + end), 0, "label", [], [])
         else:
             same = split_answer(sample["text"]) == (sample["rationale"], sample["answer"])
             words = own_words(
-                sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary
+                sample, messages, student, end, same=same, own_tokens=own_tokens, vocabulary=vocabulary
             )
             if same and not ends_with_answer(sample["text"]):
                 # What follows the answer was seen by no check.

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats.unreadable import unreadable
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.examples import Examples
@@ -24,7 +25,6 @@ from factory.tasks.taskset import Ask, Episode, Pool, replay
 from factory.tasks.vary import vary
 from factory.text.reasons import Reason
 from factory.text.templates import render, template_digest
-from factory.text.unreadable import unreadable
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
 

@@ -1,22 +1,21 @@
 """Reading a tool call out of text that a model wrote.
 
 Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed.
-Refused: what is `unreadable` (too large, no text, a chat control token such as `<|im_start|>`, which would
-change whose turn it is once it stands in a chat template), as it is written and once more where arguments are
-written in escapes; what `strict_json` refuses; unknown tools; and arguments that do not fit the tool's JSON
-Schema. The Hermes form is `<tool_call>\\n{...}\\n</tool_call>`.
+Refused: what is `unreadable` (too large, no text, a chat control token, which would change whose turn it is
+once it stands in a chat template), as it is written and once more where arguments are written in escapes;
+what `strict_json` refuses; unknown tools; and arguments that do not fit the tool's JSON Schema.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.unreadable import harmful, unreadable
 from factory.text.reasons import ReasonCode
 from factory.text.strict_json import JsonFault, strict_json
-from factory.text.unreadable import harmful, unreadable
 from factory.tools.spec import ToolSpec
 
 MAX_CALLS = 4
-_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
 
 class CallFault(Exception):
@@ -50,18 +49,15 @@ def parse_calls(text: str, tools: list[ToolSpec]) -> list[dict[str, Any]]:
     return calls
 
 
-def parse_hermes(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
-    """Return the call of a text in the Hermes form, as vLLM's `hermes` tool parser would read it; raise
+def parse_written_call(text: str, tools: list[ToolSpec], chat_format: ChatFormat) -> dict[str, Any]:
+    """Return the call of a student's turn, as vLLM's parser of its chat format would read it; raise
     CallFault."""
-    said = text.strip()
-    if not said:
+    if not text.strip():
         raise CallFault("empty")
-    # Not a regular expression: `\s*(.*?)\s*` takes cubic time on an answer that is all spaces.
-    if not (
-        said.startswith(_OPEN) and said.endswith(_CLOSE) and said.count(_OPEN) == said.count(_CLOSE) == 1
-    ):
-        raise CallFault("wrong_shape", f"not one {_OPEN}...{_CLOSE}")
-    return parse_call(said.removeprefix(_OPEN).removesuffix(_CLOSE), tools)
+    calls = chat_format.read_calls(text, _read)
+    if calls is None or len(calls) != 1:
+        raise CallFault("wrong_shape", f"not one call in the {chat_format.title} chat format")
+    return _checked(calls[0], tools)
 
 
 def declined(text: str) -> bool:

@@ -13,6 +13,7 @@ from factory.tasks.tool_call.seeds import ToolCallForm
 from factory.tasks.tool_call.settings import ToolCallData
 
 if TYPE_CHECKING:
+    from factory.chat_formats.format import ChatFormat
     from factory.tasks.rows import TrainingRow
     from factory.tasks.sample import Sample, Task
     from factory.tasks.tokenizer import ChatTokenizer
@@ -36,8 +37,8 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     calls_tools = True
     prompting = Prompting(
         teacher="then the question; a JSON schema is enforced",
-        base="the bare question; free text, read as a Hermes tool call",
-        student="the bare question; free text, read as a Hermes tool call",
+        base="the bare question; free text, read as a {chat_format} tool call",
+        student="the bare question; free text, read as a {chat_format} tool call",
     )
     editable = ("question", "call", "answer")
     tags = ("function-calling", "tool-use")
@@ -87,18 +88,20 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         data: ToolCallData,
         student: ChatTokenizer,
         teacher: ChatTokenizer | None,
+        chat_format: ChatFormat,
         *,
         own_tokens: bool,
         vocabulary: int,
     ) -> list[TrainingRow]:
         from factory.tasks.tool_call.rows import build_row
 
-        return [build_row(sample, student, teacher, own_tokens=own_tokens, vocabulary=vocabulary)]
+        row = build_row(sample, student, teacher, chat_format, own_tokens=own_tokens, vocabulary=vocabulary)
+        return [row]
 
-    def scorer(self, taskset: ToolCallTaskset, held_out: list[Seed]) -> CallScorer:
+    def scorer(self, taskset: ToolCallTaskset, held_out: list[Seed], chat_format: ChatFormat) -> CallScorer:
         from factory.tasks.tool_call.scorer import CallScorer
 
-        return CallScorer(taskset)
+        return CallScorer(taskset, chat_format)
 
     def shown_fields(self, row: Row) -> tuple[str, ...]:
         # The answer follows from the calls, where there are any.

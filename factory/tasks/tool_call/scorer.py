@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from factory.tasks.rows import OPENING
+from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.unreadable import unreadable
 from factory.tasks.sample import Task
 from factory.tasks.scorer import ACCURACY, Asked, bare
-from factory.tasks.tool_call.call import CallFault, declined, parse_call, parse_hermes
+from factory.tasks.tool_call.call import CallFault, declined, parse_call, parse_written_call
 from factory.tasks.tool_call.reference import parse_steps
 from factory.tasks.tool_call.taskset import ToolCallTaskset
-from factory.text.unreadable import unreadable
 from factory.tools.errors import ToolError
 from factory.tools.registry import canonical_arguments
 
@@ -19,8 +19,8 @@ class CallScorer:
 
     metrics = ACCURACY | {"tool_call_accuracy": "same_call"}
 
-    def __init__(self, taskset: ToolCallTaskset):
-        self._taskset = taskset
+    def __init__(self, taskset: ToolCallTaskset, chat_format: ChatFormat):
+        self._taskset, self._chat_format = taskset, chat_format
         self.tools: list[dict[str, Any]] | None = [tool.model_dump() for tool in taskset.tools]
 
     def ask(self, candidate: Asked, task: Task) -> list[dict[str, Any]]:
@@ -38,11 +38,15 @@ class CallScorer:
             none = (
                 declined(text)
                 if candidate.few_shot
-                else OPENING.strip() not in text and unreadable(text) is None
+                else not self._chat_format.has_call(text) and unreadable(text) is None
             )
             return {"call": None, "result": None, "parsed": none, "same_call": none, "right_answer": none}
         try:
-            call = (parse_call if candidate.few_shot else parse_hermes)(text, taskset.tools)
+            call = (
+                parse_call(text, taskset.tools)
+                if candidate.few_shot
+                else parse_written_call(text, taskset.tools, self._chat_format)
+            )
             result = taskset.run(call["name"], call["arguments"])
         except (CallFault, ToolError):
             pass
@@ -56,12 +60,13 @@ class CallScorer:
         }
 
     def wanted(self, candidate: Asked, task: Task) -> tuple[str, str] | None:
-        """Return the reference call, after the opening of a call where the model writes in the Hermes
-        form."""
+        """Return the reference call, after the opening of a call where a chat format has one."""
         if self._taskset.in_steps or parse_steps(task.reference) is not None:
             return None
-        call = json.dumps(self._taskset.reference_call(task.reference), ensure_ascii=False)
-        return ("" if candidate.few_shot else OPENING), call
+        call = self._taskset.reference_call(task.reference)
+        if candidate.few_shot:
+            return "", json.dumps(call, ensure_ascii=False)
+        return self._chat_format.write_call(call)
 
 
 def _canonical(call: dict[str, Any]) -> list[Any]:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats.control_token import control_token
+from factory.chat_formats.unreadable import MAX_CHARACTERS, unreadable
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.system.digest import canonical_json, content_id
@@ -32,9 +34,7 @@ from factory.tasks.tool_call.call import (
 )
 from factory.tasks.tool_call.reference import Steps, mend, outcome, parse_steps, run_steps
 from factory.tasks.vary import vary
-from factory.text.control_token import control_token
 from factory.text.templates import render, template_digest
-from factory.text.unreadable import MAX_CHARACTERS, unreadable
 from factory.tools.errors import ToolError
 from factory.tools.registry import RunTool, canonical_arguments, run_tool
 from factory.tools.spec import ToolSpec

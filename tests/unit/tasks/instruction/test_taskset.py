@@ -6,12 +6,12 @@ import json
 
 import pytest
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.tasks.instruction.taskset import ANSWER, LONGEST, PROPOSE, ROUND, SCHEMA, InstructionTaskset
 from factory.tasks.sample import Sample, Task
 from factory.text.templates import template_digest
-from factory.text.unreadable import MAX_CHARACTERS
 from tests.support.episode import answer, talk
 from tests.support.pool import Judged
 

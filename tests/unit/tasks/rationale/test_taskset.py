@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import pytest
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.tasks.rationale.taskset import RationaleTaskset
 from factory.tasks.sample import Task
-from factory.text.unreadable import MAX_CHARACTERS
 from tests.support.calculator import DATA
 from tests.support.episode import answer, talk
 from tests.support.pool import NOTHING

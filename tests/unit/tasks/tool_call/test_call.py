@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from factory.tasks.tool_call.call import CallFault, call_schema, parse_call, parse_hermes
+from factory.chat_formats.hermes import Hermes
+from factory.tasks.tool_call.call import CallFault, call_schema, parse_call, parse_written_call
 from factory.tools.spec import ToolSpec
 from tests.support.calculator import CALCULATOR, free_tool
 
@@ -19,6 +20,10 @@ NOTE = [free_tool()]
 
 def call(name: Any = "calculator", **arguments: Any) -> str:
     return json.dumps({"name": name, "arguments": arguments})
+
+
+def parse_hermes(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
+    return parse_written_call(text, tools, Hermes())
 
 
 def hermes(inner: str) -> str:

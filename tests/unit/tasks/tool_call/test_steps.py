@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.tasks.sample import Sample, Task
 from factory.tasks.tool_call.call import MAX_CALLS, calls_schema
 from factory.tasks.tool_call.taskset import MAX_STEPS, ToolCallTaskset
-from factory.text.unreadable import MAX_CHARACTERS
 from factory.tools.errors import ToolError
 from factory.tools.spec import load_tools
 from tests.support.calculator import DATA, free_tool

@@ -8,7 +8,7 @@ decoder writes for bytes that spell no character.
 
 import re
 
-from factory.text.control_token import control_token
+from factory.chat_formats.control_token import control_token
 from factory.text.reasons import ReasonCode
 
 MAX_CHARACTERS = 20_000  # of a text that the teacher or a tool wrote: what is longer is not read

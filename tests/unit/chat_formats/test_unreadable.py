@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS, unreadable
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.tasks.instruction.taskset import InstructionTaskset
@@ -14,7 +15,6 @@ from factory.tasks.rationale.taskset import RationaleTaskset
 from factory.tasks.sample import Sample, Task
 from factory.tasks.taskset import Episode
 from factory.tasks.tool_call.taskset import ToolCallTaskset
-from factory.text.unreadable import MAX_CHARACTERS, unreadable
 from tests.support.calculator import CALCULATOR, one_seed
 
 EVIL = [
