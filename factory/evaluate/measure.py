@@ -2,7 +2,8 @@
 
 Promise: every answer is kept (`predictions`), so that each figure can be counted again in SQL. Accuracy is
 greedy. Memory is the most that this process has had resident: a process measures one model. Speed and
-perplexity are those of a model in this process, as vLLM runs it.
+perplexity are those of a model in this process, as vLLM runs it; `computed_bits` says in which number format:
+16 is bfloat16, 32 float32.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from factory.evaluate.scorer import question, scorer
 from factory.evaluate.speed import speed
 from factory.inference.request import TOO_LONG, Model
 from factory.models.folder import inspect
+from factory.models.precision import BITS, running_precision
 from factory.store.store import Store
 from factory.system.machine import peak_memory
 from factory.tasks.sample import Task
@@ -68,6 +70,9 @@ def measure(context: Context, store: Store, candidate: Candidate, model: Model, 
             name: (value, None, None, n)
             for name, (value, n) in speed(context, asking, candidate, tasks, model).items()
         }
+        # Not in the evaluation's id: another machine's format makes no other evaluation.
+        bits = BITS[running_precision(candidate.folder)]
+        figures["computed_bits"] = (float(bits), None, None, 1)
         figures["peak_memory_bytes"] = (float(peak_memory()), None, None, 1)
         figures["weight_bytes"] = (float(inspect(candidate.folder).weight_bytes), None, None, 1)
         if (found := perplexity(context, asking, candidate, tasks, model)) is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from factory.context.context import Context
 from factory.context.lineage import plan_adapters, plan_repaired, training_samples
 from factory.evaluate.candidate import candidates
+from factory.models.precision import BITS
 from factory.report.compare import compare, find_report, head_to_head
 from factory.report.model import (
     CheckYield,
@@ -146,10 +147,17 @@ def _models(context: Context, store: Store) -> list[Measured]:
                 peak_memory_bytes=_whole(rows, "peak_memory_bytes"),
                 weight_bytes=_whole(rows, "weight_bytes"),
                 precision=candidate.precision,
+                computed_in=_computed_in(rows),
+                speed_rounds=rows["tokens_per_s_batch_32"]["n"] if "tokens_per_s_batch_32" in rows else None,
                 prompting=candidate.prompting,
             )
         )
     return models
+
+
+def _computed_in(rows: dict[str, Row]) -> str:
+    bits = _whole(rows, "computed_bits")
+    return next((name for name, size in BITS.items() if size == bits), "")
 
 
 def _value(rows: dict[str, Row], metric: str) -> float | None:

@@ -79,6 +79,8 @@ class Measured(Part):
     peak_memory_bytes: Count | None = None
     weight_bytes: Count | None = None
     precision: str = Field(default="", description="of the weights, as people write it: INT8, bfloat16")
+    computed_in: str = Field(default="", description="number format of speeds, memory and answers")
+    speed_rounds: Count | None = Field(default=None, description="rounds behind tokens_per_s_batch_32")
     prompting: str = Field(default="", description="one sentence: how the model was asked")
 
     @computed_field  # type: ignore[prop-decorator]
