@@ -10,7 +10,7 @@ from typing import Any
 
 from factory.context.context import Context
 from factory.errors import FactoryError
-from factory.evaluate.candidate import Candidate
+from factory.evaluate.candidate import Candidate, put_tasks
 from factory.evaluate.interval import bootstrap_interval
 from factory.evaluate.perplexity import perplexity
 from factory.evaluate.scorer import question, scorer
@@ -30,7 +30,7 @@ def measure(context: Context, store: Store, candidate: Candidate, model: Model, 
     # A held-out question comes as a user's would: without its family, which would tell a teacher with
     # examples the operation.
     tasks = [
-        Task(seed.seed_id, seed.language, "", seed.question, seed.reference) for seed in context.held_out
+        Task(seed.seed_id, seed.language, "", seed.question, seed.reference) for seed in put_tasks(context)
     ]
     asking = scorer(context)
     asked = {

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 from factory.context.context import Context
-from factory.evaluate.candidate import candidates
+from factory.evaluate.candidate import candidates, put_tasks
 from factory.recipe.search import Search
 from factory.search.frontier import Point
 from factory.search.study import Choice
@@ -36,8 +36,8 @@ def search_id(context: Context) -> str:
         "student": context.student.model_dump(mode="json"),
         "rationale_weight": recipe.data.rationale_weight if recipe.data.kind == "rationale" else None,
         "compress": compress,
-        "evaluate": context.evaluation.model_dump(mode="json", exclude={"held_out"}),
-        "held_out": sorted(task.seed_id for task in context.held_out),
+        "evaluate": context.evaluation.model_dump(mode="json", exclude={"held_out", "max_tasks"}),
+        "held_out": sorted(task.seed_id for task in put_tasks(context)),
         "space": {name: list(values) for name, values in settings.space.items()},
     }
     return content_id(deciding)
