@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from factory.compress.kernels import computes_bfloat16, missing_kernel
+from factory.compress.kernels import missing_kernel
+from factory.models.precision import has_bfloat16
 from factory.recipe import Recipe, load_recipe
 from factory.recipe.checks import check_name
 from factory.system.machine import has_gpu, machine
@@ -29,7 +30,7 @@ def _notes(recipe: Recipe) -> Iterator[str]:
     """Yield what this machine does slowly or not at all of what the recipe asks for; nothing is loaded."""
     sets, gpu = machine()["instruction_sets"], has_gpu()
     local = recipe.student is not None or not recipe.teacher.endpoints
-    if local and not computes_bfloat16(sets, gpu=gpu):
+    if local and not has_bfloat16():
         yield "its processor has no bfloat16, so models run in float32, slower than on one that has"
     quantize = recipe.compress.quantize if recipe.compress else None
     if (why := missing_kernel(quantize, sets, gpu=gpu)) is not None:

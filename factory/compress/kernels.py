@@ -18,9 +18,3 @@ def missing_kernel(quantize: str | None, instruction_sets: Collection[str], *, g
     if quantize in GROUPED and "avx512f" not in instruction_sets:
         return "vLLM's INT4 kernel needs AVX-512"
     return None
-
-
-def computes_bfloat16(instruction_sets: Collection[str], *, gpu: bool) -> bool:
-    """Return whether the machine has instructions for bfloat16; how fast it is, `factory.models.precision`
-    measures."""
-    return gpu or bool({"avx512_bf16", "amx_bf16"} & set(instruction_sets))

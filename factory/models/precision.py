@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from factory.system.machine import machine
+from factory.system.machine import has_gpu, machine
 
 Precision = Literal["bfloat16", "float32"]
 BITS: dict[Precision, int] = {"bfloat16": 16, "float32": 32}
@@ -58,6 +58,16 @@ def described(ratio: float) -> str:
     if 0 < ratio < 1 / CLEARLY:
         return f"bfloat16 is {1 / ratio:.1f} times as fast as float32 here: models run in bfloat16"
     return "models run in bfloat16"
+
+
+def has_bfloat16() -> bool:
+    """Return whether the machine has instructions for bfloat16; where it has none, float32 is the fast one."""
+    return has_gpu() or bool({"avx512_bf16", "amx_bf16"} & set(machine()["instruction_sets"]))
+
+
+def loaded_bytes(stored: int) -> int:
+    """Return about how much memory weights take that are stored in 16 bits."""
+    return stored if has_bfloat16() else 2 * stored
 
 
 @cache

@@ -28,6 +28,7 @@ from factory.generate.check import check, unjudged
 from factory.generate.stage import is_owed
 from factory.inference.environment import ENVIRONMENT
 from factory.models.bundled import BUNDLED, gguf_path
+from factory.models.precision import loaded_bytes
 from factory.models.resolve import ModelSource
 from factory.pipeline.child import KEEP_MEMORY, ChildFailed, run_child
 from factory.recipe.checks import check_name
@@ -202,7 +203,9 @@ def _require_single_calls(context: Context) -> None:
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:
     weights = source.facts().weight_bytes if source.ready else 3 * gguf_path(source.name).stat().st_size
     require_memory(
-        int(weights * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES), f"{what} {source.name}", limit_gb
+        int(loaded_bytes(weights) * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES),
+        f"{what} {source.name}",
+        limit_gb,
     )
 
 

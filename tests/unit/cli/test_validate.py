@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from factory.cli import validate
+from factory.models import precision
 from tests.support.command import ROOT, typed
 
 RECIPE = (
@@ -20,8 +21,9 @@ def said(
     quantize: str = "w8a8-static",
     gpu: bool = False,
 ) -> str:
-    monkeypatch.setattr(validate, "machine", lambda: {"instruction_sets": sets})
-    monkeypatch.setattr(validate, "has_gpu", lambda: gpu)
+    for module in (validate, precision):
+        monkeypatch.setattr(module, "machine", lambda: {"instruction_sets": sets})
+        monkeypatch.setattr(module, "has_gpu", lambda: gpu)
     path = folder / "recipe.yaml"
     text = RECIPE.replace("quantize: w8a8-static, calibration_samples: 32", f"quantize: {quantize}")
     path.write_text(text, encoding="utf-8")

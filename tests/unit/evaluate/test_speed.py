@@ -97,7 +97,11 @@ def test_what_is_measured_here_says_in_which_format(
     monkeypatch.setattr(measuring, "running_precision", lambda folder: precision)
     monkeypatch.setattr(measuring, "perplexity", lambda *_: None)
     monkeypatch.setattr(measuring, "inspect", lambda folder: SimpleNamespace(weight_bytes=1, digest=""))
-    edit(context.loaded.path, "evaluate:", "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nevaluate:")
+    edit(
+        context.loaded.path,
+        "evaluate:",
+        "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nevaluate:",
+    )
     context = load(context.loaded.path.parent)
     with opened(context) as store:
         measuring.measure(context, store, STUDENT, Slow(0.1))

@@ -80,6 +80,15 @@ def test_where_bfloat16_is_fast_every_model_runs_in_it(
     assert running_precision(tmp_path) == "bfloat16"
 
 
+@pytest.mark.parametrize(("sets", "times"), [(NARROW, 2), (TILES, 1)])
+def test_a_model_takes_twice_the_memory_in_float32(
+    monkeypatch: pytest.MonkeyPatch, sets: list[str], times: int
+) -> None:
+    monkeypatch.setattr(precision, "machine", lambda: {"instruction_sets": sets})
+    monkeypatch.setattr(precision, "has_gpu", lambda: False)
+    assert precision.loaded_bytes(1000) == times * 1000
+
+
 CHILD = """
 from factory.models import precision
 precision._measured = lambda: {ratio}
