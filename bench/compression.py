@@ -102,6 +102,7 @@ def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
     recipe["evaluate"] |= {
         "held_out": str(ROOT / recipe["evaluate"]["held_out"]),
         "repeats": arguments.repeats,
+        "max_tasks": None,
     }
     recipe["compress"] = VARIANTS[variant] | {"max_accuracy_drop": 0.0, "recover": {"steps": arguments.steps}}
     folder.mkdir(parents=True, exist_ok=True)

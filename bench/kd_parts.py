@@ -22,6 +22,7 @@ from trl.experimental.gkd import GKDConfig, GKDTrainer
 
 from factory.context.context import Context
 from factory.inference.request import Answer
+from factory.models.precision import fast_precision
 from factory.recipe import load_recipe
 from factory.student.batch import Collator
 from factory.student.stage import make_trainer
@@ -106,7 +107,9 @@ def _rows(context: Context, count: int) -> list[TrainingRow]:
     """Return rows of right calls, with the teacher's own top k at their tokens."""
     tokenizer, calls = student_tokenizer(context), context.taskset
     teacher_tokenizer = AutoTokenizer.from_pretrained(context.teacher.folder)
-    model = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=torch.bfloat16).eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        context.teacher.folder, dtype=getattr(torch, fast_precision())
+    ).eval()
     tools = json.dumps([tool.model_dump() for tool in context.tools])
     made = []
     for task in calls.propose(count):

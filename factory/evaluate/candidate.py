@@ -12,8 +12,10 @@ from factory.context.lineage import (
     plan_quantized,
     plan_recovered,
     plan_student,
+    spread,
     training_samples,
 )
+from factory.seeds.seed import Seed
 from factory.store.store import Store
 from factory.system.digest import content_id, file_sha256
 
@@ -29,6 +31,12 @@ PRECISIONS = {
 Role = Literal["teacher", "base", "student", "student_quantized", "student_recovered"]
 # Evaluation ids know the last role by its first name.
 _FIRST_NAMES = {"student_recovered": "student_repaired"}
+
+
+def put_tasks(context: Context) -> list[Seed]:
+    """Return the held-out tasks that are put to each model: all, or as many of them as the recipe says."""
+    tasks = context.held_out
+    return spread(tasks, context.evaluation.max_tasks or len(tasks))
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,8 @@ class Candidate:
         how: dict[str, Any] = {
             "role": _FIRST_NAMES.get(self.role, self.role),
             "artifact": self.artifact_id,
-            "tasks": sorted(task.seed_id for task in context.held_out),
-            "evaluate": context.evaluation.identity(exclude={"held_out"}),
+            "tasks": sorted(task.seed_id for task in put_tasks(context)),
+            "evaluate": context.evaluation.identity(exclude={"held_out", "max_tasks"}),
             "show_tools": context.student.show_tools,
             "tools": [tool.model_dump() for tool in context.tools],
             "own_tools": file_sha256(context.loaded.resolve(own.python)) if own else None,

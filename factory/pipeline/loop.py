@@ -29,6 +29,7 @@ from factory.generate.check import check, unjudged
 from factory.generate.stage import is_owed
 from factory.inference.environment import ENVIRONMENT
 from factory.models.bundled import BUNDLED
+from factory.models.precision import loaded_bytes
 from factory.models.resolve import ModelSource
 from factory.pipeline.child import KEEP_MEMORY, ChildFailed, run_child
 from factory.store.blocks import examine_blocks
@@ -133,7 +134,9 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:
     weights = source.facts().weight_bytes if source.ready else 3 * BUNDLED[source.name].bytes
     require_memory(
-        int(weights * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES), f"{what} {source.name}", limit_gb
+        int(loaded_bytes(weights) * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES),
+        f"{what} {source.name}",
+        limit_gb,
     )
 
 

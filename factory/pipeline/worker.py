@@ -80,14 +80,12 @@ def teacher(context: Context) -> Model:
             say=lambda text: context.progress.say(f"  {text}"),
         )
     from factory.inference.engine import Engine
-    from factory.models.precision import fast_precision
 
     return Engine(
         context.teacher.folder,
         max_model_len=recipe.max_model_len,
         concurrency=recipe.concurrency,
         kv_cache_gb=recipe.kv_cache_gb,
-        dtype=fast_precision(),
     )
 
 

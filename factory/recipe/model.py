@@ -201,6 +201,12 @@ class Evaluate(Settings):
     held_out: FilePath = Field(
         description="Tasks that no model has learned from, one JSON object a line." + PATH
     )
+    max_tasks: int | None = Field(
+        default=None,
+        ge=1,
+        description="At most so many of the held-out tasks are put to each model, taken evenly from all. "
+        "Empty: all. No sample may be like any of them, put or not.",
+    )
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
     # Stays because evaluation ids know it: without it, what was measured would be measured again.
     bootstrap: int = Field(
@@ -214,7 +220,8 @@ class Evaluate(Settings):
         default=3,
         ge=1,
         le=100,
-        description="How often speed is measured: rounds of 32 requests at once, and seven times as many alone.",
+        description="How often speed is measured: rounds of 32 requests at once, and seven times as many alone; "
+        "on a slow machine less often: after ten seconds for each round no other begins.",
     )
 
 

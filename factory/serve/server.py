@@ -23,6 +23,7 @@ from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.errors import FactoryError, InputError
 from factory.inference.environment import ENVIRONMENT
 from factory.models.artifact import MANIFEST, verify
+from factory.models.precision import running_precision
 from factory.store.store import read_store
 from factory.system.machine import has_gpu
 from factory.system.progress import Progress
@@ -85,6 +86,8 @@ class Serving:
             "vllm.entrypoints.openai.api_server",
             "--model",
             str(folder),
+            "--dtype",
+            running_precision(folder),
         ]
         self._command += ["--served-model-name", self.model, "--host", HOST, "--port", str(self._port)]
         self._command += [

@@ -14,7 +14,7 @@ from factory.inference.request import Request, Sampling
 
 def main() -> None:
     folder, *texts = sys.argv[1:]
-    engine = Engine(Path(folder), max_model_len=256, concurrency=4, kv_cache_gb=0.1, dtype="bfloat16")
+    engine = Engine(Path(folder), max_model_len=256, concurrency=4, kv_cache_gb=0.1)
     # By itself Transformers takes the tokenizer of a Qwen2 folder for Qwen2's own, which knows no words.
     engine.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     sampling = Sampling(0.0, 1.0, 4, logprobs=1)

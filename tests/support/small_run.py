@@ -31,7 +31,6 @@ def write_recipe(
     text = re.sub(r"sft: \{[^}]*\}", f"sft: {{steps: {sft_steps}, save_every: 2, batch_size: 4}}", text)
     text = re.sub(r"distill: \{[^}]*\}", f"distill: {{steps: {distill_steps}, batch_size: 4}}", text)
     text = re.sub(r"compress: \{[^}]*\}", "compress: {quantize: w8a8-static, calibration_samples: 8}", text)
-    text = text.replace("evaluate: {", "evaluate: {repeats: 1, ")
     for key, value in {"count": str(count), **changes}.items():
         text = re.sub(rf"\b{key}: [^,}}\n]+", f"{key}: {value}", text)
     text = text.replace("data/held_out/calculator.jsonl", str(folder / "held_out.jsonl")).replace(
