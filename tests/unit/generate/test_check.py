@@ -24,6 +24,7 @@ from factory.system.progress import Progress
 from factory.tasks.sample import Sample, Task
 from factory.workspace import Workspace
 from tests.support.calculator import DATA
+from tests.support.sample_rows import open_store
 
 pytestmark = pytest.mark.thorough
 
@@ -151,7 +152,7 @@ def write(path: Path, lines: list[dict[str, Any]]) -> None:
 
 
 def opened(context: Context) -> Store:
-    store = Store(context.workspace.store, context.workspace.ledger)
+    store = open_store(context.workspace)
     enter_run(context, store, "test")
     return store
 
