@@ -26,8 +26,6 @@ from factory.recipe.compress import Compress
 from factory.recipe.prune import Prune
 from tests.support import tiny
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 # No word that begins as a special token does: w1 would be taken out of w10.
 TEXTS = ["w5 w6 w7 w8 w9", "w20 w50 w60 w70", "w90 w5 w5 w42"]

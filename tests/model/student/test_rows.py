@@ -13,8 +13,6 @@ from factory.models.bundled import gguf_path
 from factory.tasks.rows import IGNORED, build_row, student_template
 from factory.tasks.tool_call import path_messages
 
-pytestmark = pytest.mark.model
-
 CALL = '{"name": "calculator", "arguments": {"expression": "12 * 7"}}'
 TOOLS = [
     {

@@ -16,8 +16,6 @@ from factory.recipe.adapter import Lora  # noqa: E402
 from factory.student.adapter import new_student  # noqa: E402
 from factory.student.untrained_tokens import give_rows  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 MARKS = ("<tool_call>", "</tool_call>")
 
 

@@ -26,8 +26,6 @@ from factory.workspace import Workspace
 from tests.support.calculator import DATA
 from tests.support.sample_rows import open_store
 
-pytestmark = pytest.mark.thorough
-
 QUESTIONS, DRAWS = 30, 2
 CHECKS = DEFAULT["tool_call"]
 RECIPE = f"""\

@@ -30,8 +30,6 @@ from tests.support import hostile
 from tests.support.mischief import HELD_OUT, MISCHIEF, REASON
 from tests.support.sample_rows import open_store
 
-pytestmark = pytest.mark.thorough
-
 EACH, GOOD, SEED = 100, 300, 4
 DATA = Path(__file__).parents[3] / "data"
 CHECKS = {
