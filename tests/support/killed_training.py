@@ -43,7 +43,7 @@ class _Steps(TrainerCallback):
         self._parent.send(state.global_step)
 
 
-def train(stage: str, folder: Path, parent: Connection) -> None:
+def main(stage: str, folder: Path, parent: Connection) -> None:
     """Train to the end. The parent is sent the number of each step, and at the end what was logged of each,
     but for what depends on the clock."""
     teacher = tiny.model(2, width=48)

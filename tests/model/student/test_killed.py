@@ -9,12 +9,12 @@ import pytest
 pytest.importorskip("torch")
 
 from tests.support.forks import forked
-from tests.support.killed_training import PHASES, STEPS, train
+from tests.support.killed_training import PHASES, STEPS
 
 
 def _run(stage: str, folder: Path, *, kill_after: int | None = None) -> list[dict[str, float]]:
     """Train, and return what was logged; killed in the step after `kill_after`, nothing."""
-    with forked(train, stage, folder) as (child, connection):
+    with forked("tests.support.killed_training", stage, folder) as (child, connection):
         while not isinstance(received := connection.recv(), list):
             if received == kill_after:
                 child.kill()
