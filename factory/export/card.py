@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 
 from factory import __version__
-from factory.export.rows import Columns, Source, Tally
+from factory.export.rows import PROVENANCE, Columns, Source, Tally
 from factory.export.split import TRAIN, VALIDATION
-from factory.tasks.multitask import LABEL, PREFIXES, RATIONALE
+from factory.tasks.kinds import KINDS, stored_kind
+from factory.text.reasons import CODE, sentence
 from factory.text.visible import escape_hidden, truncate
 
 _SIZES = [
@@ -35,19 +36,11 @@ _LOAD = {
     "parquet": 'datasets.load_dataset("parquet", data_files={{{files}}})',
     "hf": 'datasets.load_from_disk("PATH")',
 }
-_TAGS = {
-    "tool_call": ["function-calling", "tool-use"],
-    "rationale": ["chain-of-thought"],
-    "instruction": ["instruction-tuning"],
-}
 _LEARN = {
     "messages": "`messages`: the conversation, OpenAI form",
     "prompt": "`prompt`: the conversation up to the first turn of the assistant",
     "completion": "`completion`: the rest of it",
     "tools": "`tools`: the tools that were offered, JSON text; TRL reads it as it is, other code with `json.loads`",
-    "task": f"`task`: a rationale is two rows (Distilling Step-by-Step, arXiv 2305.02301), told apart by what the user's turn begins with: "
-    f"`{PREFIXES[LABEL]}` has the final answer alone, `{PREFIXES[RATIONALE]}` the reasoning and the answer",
-    "instruction": "`instruction`, `input`, `output`: the same in Alpaca's form",
 }
 
 
@@ -91,7 +84,7 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
         "tags": [
             "synthetic",
             "distillation",
-            *(tag for kind in sorted(tally.kinds) for tag in _TAGS.get(kind, ())),
+            *(tag for kind in sorted(tally.kinds) for tag in stored_kind(kind).tags),
         ],
         "configs": [
             {
@@ -105,7 +98,8 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
 
 def _samples(columns: Columns, tally: Tally) -> str:
     kinds = ", ".join(f"{count} of kind {_code(kind)}" for kind, count in sorted(tally.kinds.items()))
-    rows = f" in {sum(tally.rows.values())} rows, two for each rationale" if columns.tasks else ""
+    notes = "".join(f", {note}" for kind in sorted(tally.kinds) if (note := stored_kind(kind).rows_note))
+    rows = f" in {sum(tally.rows.values())} rows{notes}" if columns.tasks else ""
     return f"{sum(tally.samples.values())} samples ({kinds}){rows}"
 
 
@@ -144,28 +138,30 @@ def _yields(source: Source) -> str:
         (
             _code(row["check_name"]),
             _code(row["reason"]),
+            # What else stands there, from a store that others made, is in its code span alone.
+            sentence(row["reason"]) if CODE.fullmatch(row["reason"]) else "",
             "yes" if row["passed"] else "no",
             row["samples"],
             f"{row['share']:.1%}",
         )
         for row in source.yields
     ]
-    return _table(("check", "reason", "passed", "samples", "share"), rows)
+    return _table(("check", "reason", "in words", "passed", "samples", "share"), rows)
 
 
 def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str:
-    lines = [f"- {_LEARN[name]}" for name in columns.names if name in _LEARN]
+    learn = dict(_LEARN)
+    for kind in KINDS.values():
+        learn |= kind.column_notes
+    lines = [f"- {learn[name]}" for name in columns.names if name in learn]
     if columns.tasks:
         weights = ", ".join(f"{weight:g} for `{task}`" for task, weight in source.weights.items())
         lines.append(
             f"- `weight`: what a row counts in the loss, {weights}; TRL passes over it, a loss of your own multiplies by it"
         )
         lines.append("- `sample_id` and `task` together name a row; both rows of a sample are in one split")
-    where = [
-        name for name in columns.names if name not in _LEARN and name not in ("input", "output", "weight")
-    ]
     lines.append(
-        f"- where a row comes from: {', '.join(f'`{name}`' for name in where)}; `sampling` is JSON text"
+        f"- where a row comes from: {', '.join(f'`{name}`' for name in PROVENANCE)}; `sampling` is JSON text"
     )
     if columns.tools and format == "hf":
         lines.append("- the arguments of tool calls are objects, as chat templates expect them")

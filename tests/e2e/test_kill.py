@@ -40,7 +40,7 @@ def test_killed_everywhere_it_still_ends_as_if_nothing_had_happened(tmp_path: Pa
     _kill_at(workspace, recipe, "sft  step")
     after = _answers(workspace)
     assert committed.items() <= after.items() and _accepted(workspace) == COUNT
-    assert _count(workspace, "SELECT count(*) FROM requests ANTI JOIN generations USING (request_key)") == 0
+    assert _count(workspace, "SELECT count(*) FROM plan_items ANTI JOIN generations USING (request_key)") == 0
     _kill_at(workspace, recipe, "merge: what was trained")
     _kill_at(workspace, recipe, "w8a8-static, on")
     for folder in (workspace / "models").iterdir():

@@ -4,7 +4,8 @@ every side."""
 import json
 import re
 
-from factory.evaluate.speed import ALONE
+from factory.evaluate.metrics.speed import ALONE
+from factory.evaluate.metrics.table import METRICS
 from factory.models.artifact import verify
 from factory.recipe.load import load_recipe
 from factory.tools.registry import run_tool
@@ -19,11 +20,14 @@ def test_the_report_names_every_model_with_its_figures(finished: Finished) -> No
         "student",
         "student_quantized",
     ]
-    for model in report["models"]:
-        assert model["accuracy_low"] <= model["accuracy"] <= model["accuracy_high"]
-        assert model["tokens_per_s"] > 0 and model["peak_memory_bytes"] > model["weight_bytes"] > 0
-    quantized, student = report["models"][3], report["models"][2]
-    assert quantized["weight_bytes"] < 0.7 * student["weight_bytes"]
+    found = [{row["name"]: row for row in model["metrics"]} for model in report["models"]]
+    for rows in found:
+        assert set(rows) == set(METRICS)
+        accuracy = rows["answer_accuracy"]
+        assert accuracy["low"] <= accuracy["value"] <= accuracy["high"] and accuracy["low"] < accuracy["high"]
+        assert rows["tokens_per_s_batch_32"]["value"] > 0
+        assert rows["peak_memory_bytes"]["value"] > rows["weight_bytes"]["value"] > 0
+    assert found[3]["weight_bytes"]["value"] < 0.7 * found[2]["weight_bytes"]["value"]
     assert report["yield"]["asked"] == report["yield"]["answered"] > finished.asked["data"]["count"]
     (trained,) = finished.rows("SELECT count(*) AS n FROM training_set")
     assert report["yield"]["accepted"] >= trained["n"] == finished.asked["data"]["count"]

@@ -108,7 +108,9 @@ def play(
         found = hostile.parts(kind, hostile.words(len(mixed), 2), mixed)
         return found, hostile.Teacher(hostile.by_proposal(found))
     tasks = [
-        task for task in itertools.islice(context.kind.tasks(Nothing()), len(mixed)) if isinstance(task, Task)
+        task
+        for task in itertools.islice(context.taskset.tasks(Nothing()), len(mixed))
+        if isinstance(task, Task)
     ]
     found = hostile.parts(kind, tasks, mixed)
     return found, hostile.Teacher(hostile.by_question(tasks, found))
