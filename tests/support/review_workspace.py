@@ -5,9 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from factory.store.store import Store
 from factory.workspace import Workspace
-from tests.support.sample_rows import finished, generation, make_workspace
+from tests.support.sample_rows import finished, generation, make_workspace, open_store
 
 TOOLS = json.loads(
     (Path(__file__).parents[2] / "data" / "tools" / "calculator.json").read_text(encoding="utf-8")
@@ -75,7 +74,7 @@ def reviewed(root: Path) -> Workspace:
 
 def training(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the training set."""
-    with Store(workspace.store, workspace.ledger) as store:
+    with open_store(workspace) as store:
         return store.query(
             "SELECT sample_id, position, question, result, answer, messages FROM training_set ORDER BY position"
         )

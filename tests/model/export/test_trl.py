@@ -25,8 +25,6 @@ from tests.support.export_stores import (
     sample,
 )
 
-pytestmark = pytest.mark.model
-
 TEMPLATES = {
     "ours": Hermes().chat_template(show_tools=True),
     **{

@@ -12,8 +12,6 @@ from factory.errors import FactoryError, InputError  # noqa: E402
 from factory.student.cache import HiddenCache, open_cache  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 
 @pytest.fixture
 def teacher(tmp_path: Path) -> Path:

@@ -15,8 +15,6 @@ from factory.tasks.rows import IGNORED
 from factory.tasks.tool_call.rows import build_row
 from factory.tasks.tool_call.taskset import path_messages
 
-pytestmark = pytest.mark.model
-
 CALL = '{"name": "calculator", "arguments": {"expression": "12 * 7"}}'
 TOOLS = [
     {

@@ -20,8 +20,6 @@ from factory.system.progress import Progress  # noqa: E402
 from factory.workspace import Workspace  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 ROOT = Path(__file__).parents[3]
 
 

@@ -19,8 +19,6 @@ from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillT
 from factory.tasks.rows import IGNORED  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 
 def _trainer(
     folder: Path,

@@ -17,8 +17,6 @@ from factory.chat_formats.hermes import Hermes  # noqa: E402
 from factory.student.model import new_student  # noqa: E402
 from factory.student.untrained_tokens import give_rows  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 MARKS = ("<tool_call>", "</tool_call>")
 
 

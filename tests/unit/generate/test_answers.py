@@ -17,8 +17,6 @@ from factory.inference.request import Answer, Request
 from factory.store.store import Store
 from tests.support.scripted import Model, call, checks, column, count, edit, load, opened, project, proposing
 
-pytestmark = pytest.mark.thorough
-
 
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:

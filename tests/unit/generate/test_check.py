@@ -24,8 +24,7 @@ from factory.tasks.kinds import KINDS
 from factory.tasks.sample import Sample, Task
 from factory.workspace import Workspace
 from tests.support.calculator import DATA
-
-pytestmark = pytest.mark.thorough
+from tests.support.sample_rows import open_store
 
 QUESTIONS, DRAWS = 30, 2
 CHECKS = KINDS["tool_call"].default_checks
@@ -151,7 +150,7 @@ def write(path: Path, lines: list[dict[str, Any]]) -> None:
 
 
 def opened(context: Context) -> Store:
-    store = Store(context.workspace.store, context.workspace.ledger)
+    store = open_store(context.workspace)
     enter_run(context, store, "test")
     return store
 

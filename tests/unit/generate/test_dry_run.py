@@ -25,8 +25,6 @@ from tests.support.scripted import (
     steps,
 )
 
-pytestmark = pytest.mark.thorough
-
 
 class Calculating(Server):
     """A server that says the call that a question about a sum needs."""

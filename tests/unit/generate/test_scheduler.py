@@ -32,8 +32,6 @@ from tests.support.scripted import (
     write,
 )
 
-pytestmark = pytest.mark.thorough
-
 SAYS = {"tool_call": call, "steps": steps, "rationale": reasoning, "instruction": proposing}
 NEAR = "checks: [schema, {dedup: {threshold: 0.75}}]\n"
 NO_DEDUP = "checks: [schema, finish_reason]\n"

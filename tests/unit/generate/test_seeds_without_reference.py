@@ -4,14 +4,10 @@ question."""
 import json
 from pathlib import Path
 
-import pytest
-
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Request
 from factory.pipeline.loop import preflight
 from tests.support.scripted import SEEDS, Model, call, column, load, opened, project, write
-
-pytestmark = pytest.mark.thorough
 
 CHECKS = "checks: [schema, execution, agreement]\n"
 QUESTIONS = [f"What is {number} plus {number + 7}?" for number in range(11, 15)]

@@ -22,8 +22,6 @@ from factory.store.reader import ask
 from tests.support.peer import MODEL
 from tests.support.small_run import COMMAND, ROOT
 
-pytestmark = pytest.mark.thorough
-
 COUNT = 40
 RECIPE = """\
 name: two-servers

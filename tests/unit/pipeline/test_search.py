@@ -13,7 +13,7 @@ from factory.pipeline import search as searching
 from factory.pipeline.child import ChildFailed
 from factory.pipeline.loop import enter_run
 from factory.search.trials import search_id
-from factory.store.store import Store
+from tests.support.sample_rows import open_store
 from tests.support.scripted import edit, load, own_tool, write
 
 SEARCH = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nsearch: {trials: 3, quantize: [none, w8a8-dynamic]}\n"
@@ -32,7 +32,7 @@ def _instead(monkeypatch: pytest.MonkeyPatch, error: FactoryError | None) -> lis
     ran: list[dict[str, Any]] = []
 
     def run(trial: Context, stages: tuple[str, ...], command: str) -> bool:
-        with trial.workspace.lock(), Store(trial.workspace.store, trial.workspace.ledger) as store:
+        with trial.workspace.lock(), open_store(trial.workspace) as store:
             enter_run(trial, store, command)
         if stages != searching.STAGES[:2]:
             ran.append(yaml.safe_load(trial.loaded.text))
@@ -45,7 +45,7 @@ def _instead(monkeypatch: pytest.MonkeyPatch, error: FactoryError | None) -> lis
 
 
 def _trials(context: Context) -> list[dict[str, Any]]:
-    with Store(context.workspace.store, context.workspace.ledger) as store:
+    with open_store(context.workspace) as store:
         return store.query("SELECT number, choice, failure, recipe_text FROM trials ORDER BY number")
 
 

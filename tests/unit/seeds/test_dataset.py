@@ -91,7 +91,6 @@ def test_an_id_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, error: Except
     assert "\n" not in caught.value.message
 
 
-@pytest.mark.thorough
 def test_the_real_library_without_a_network(tmp_path: Path) -> None:
     code = "from tests.support.seeds import load_seeds; load_seeds('farm/eggs', 'rationale')"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}

@@ -17,8 +17,6 @@ from factory.pipeline.loop import preflight
 from tests.support.command import factory
 from tests.support.scripted import Model, column, count, edit, load, numbers, opened, project, write
 
-pytestmark = pytest.mark.thorough
-
 SOURCE = """\
 import os
 

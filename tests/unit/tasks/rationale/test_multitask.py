@@ -67,7 +67,6 @@ def test_the_prefix_stands_before_the_question_and_not_before_the_system_turn(tm
         assert row["messages"][:2] == [system, {"role": "user", "content": f"[{row['task']}] How many?"}]
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "hf"])
 def test_both_rows_are_on_one_side(tmp_path: Path, format: str) -> None:
     if format == "hf":

@@ -28,7 +28,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.model
 @pytest.mark.parametrize("verb", ["compress", "evaluate"])
 def test_no_student_yet(folder: Path, verb: str) -> None:
     context = load(folder)

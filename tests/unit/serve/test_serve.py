@@ -1,26 +1,18 @@
-"""A student in use: what is refused before anything is loaded, and both kinds of students of one base behind
-the real server."""
+"""A student in use: which one it is, and what is refused before anything is loaded."""
 
-import json
-import signal
 import socket
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from openai import OpenAI
 
 from factory.errors import InputError
 from factory.models.artifact import publish, verify
 from factory.serve.server import Serving, choose
-from factory.store.reader import ask
 from factory.system.progress import Progress
 from factory.workspace import Workspace
 from tests.support.sample_rows import finished as finished_rows
 from tests.support.sample_rows import open_store
-from tests.support.small_run import COMMAND, ROOT, Finished, factory
+from tests.support.small_run import factory
 
 
 @pytest.fixture
@@ -118,53 +110,3 @@ def test_a_port_that_is_taken_is_told_before_the_model_is_loaded(workspace: Work
                 log=workspace.root / "log",
                 progress=Progress(),
             )
-
-
-@contextmanager
-def _served(workspace: Path, name: str) -> Iterator[OpenAI]:
-    command = ["serve", "-w", str(workspace), "--artifact", name, "--port", "0", "--kv-cache-gb", "0.2"]
-    process = subprocess.Popen([*COMMAND, *command], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:"), "the server did not start"
-        yield OpenAI(base_url=url, api_key="none")
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-
-
-@pytest.mark.slow
-def test_a_prompt_tuned_and_a_lora_student_of_one_base_are_evaluated_and_served(
-    own_run: Finished, tmp_path: Path
-) -> None:
-    text = own_run.recipe.read_text(encoding="utf-8")
-    adapter = (
-        "adapter: {kind: prompt_tuning, tokens: 8, init: 'Answer with a call of the calculator.', name: soft}"
-    )
-    assert "adapter: {kind: lora, rank: 16}" in text
-    other = tmp_path / "soft.yaml"
-    other.write_text(
-        text.replace("adapter: {kind: lora, rank: 16}", adapter).replace("compress:", "# compress:"),
-        encoding="utf-8",
-    )
-    done = factory("run", other, "-w", own_run.workspace)
-    assert done.returncode == 0, done.stderr
-    report = json.loads((own_run.workspace / "reports" / "report.json").read_text())
-    soft = next(model for model in report["models"] if model["role"] == "student")
-    assert soft["name"].startswith("student-soft-") and soft["metrics"][0]["name"] == "answer_accuracy"
-    measured = (
-        "SELECT DISTINCT a.name FROM evaluations JOIN artifacts a USING (artifact_id) WHERE role = 'student'"
-    )
-    answer = ask(own_run.workspace / "factory.duckdb", measured)
-    names = {str(row[0]) for row in answer.rows}
-    assert len(names) == 2 and soft["name"] in names
-    for name in sorted(names):
-        with _served(own_run.workspace, name) as client:
-            assert [model.id for model in client.models.list()] == [name]
-            asked = [{"role": "user", "content": "What is 12 times 7?"}]
-            said = client.chat.completions.create(model=name, messages=asked, temperature=0, max_tokens=32)  # type: ignore[arg-type]
-            assert said.usage is not None and said.usage.completion_tokens > 0
-            # Its virtual tokens stand before the conversation.
-            assert (said.usage.prompt_tokens > 20) == (name == soft["name"]), said.usage
-            assert "soft" not in (said.choices[0].message.content or "")
