@@ -47,7 +47,8 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
         if data.get("keep") == "all" and data.get("most") is not None:
             yield (
                 "most",
-                "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse",
+                "not with keep: all, which sets no limit; remove it, "
+                "or choose keep: shortest or keep: diverse",
             )
 
     def taskset(
