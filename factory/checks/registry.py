@@ -23,7 +23,8 @@ POOL_THRESHOLD = 0.7  # ROUGE-L, Alpaca's rule for what enters its pool
 
 
 def build_pool_suite(kind: str) -> CheckSuite:
-    """Return what decides which samples are shown to the teacher as examples, whatever the recipe's checks are."""
+    """Return what decides which samples are shown to the teacher as examples, whatever the recipe's checks
+    are."""
     single: list[Check] = [SchemaCheck(kind), FinishReasonCheck(), DegenerateCheck()]
     return CheckSuite(single, [], [DedupCheck(threshold=POOL_THRESHOLD, semantic=None)])
 

@@ -17,7 +17,8 @@ def chat_texts(
     one that is learnt as several tasks once for each."""
     texts = []
     for row in store.query(
-        "SELECT messages, tools, answer FROM training_set WHERE list_contains(?, sample_id) ORDER BY position",
+        "SELECT messages, tools, answer FROM training_set WHERE list_contains(?, sample_id) "
+        "ORDER BY position",
         [list(samples)],
     ):
         messages, tools = json.loads(row["messages"]), json.loads(row["tools"])

@@ -40,7 +40,8 @@ _LEARN = {
     "messages": "`messages`: the conversation, OpenAI form",
     "prompt": "`prompt`: the conversation up to the first turn of the assistant",
     "completion": "`completion`: the rest of it",
-    "tools": "`tools`: the tools that were offered, JSON text; TRL reads it as it is, other code with `json.loads`",
+    "tools": "`tools`: the tools that were offered, JSON text; TRL reads it as it is, other code with "
+    "`json.loads`",
 }
 
 
@@ -61,7 +62,8 @@ def write_card(
         _columns(source, columns, format, as_text),
         "## What was thrown away, and why\n",
         _yields(source),
-        "A sample counts once in every check; it is in the dataset if all of them passed it, or if a person accepted it.\n",
+        "A sample counts once in every check; it is in the dataset if all of them passed it, "
+        "or if a person accepted it.\n",
         "## How it was made\n",
         _made(source, tally),
         "## The recipe\n",
@@ -157,7 +159,8 @@ def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str
     if columns.tasks:
         weights = ", ".join(f"{weight:g} for `{task}`" for task, weight in source.weights.items())
         lines.append(
-            f"- `weight`: what a row counts in the loss, {weights}; TRL passes over it, a loss of your own multiplies by it"
+            f"- `weight`: what a row counts in the loss, {weights}; TRL passes over it, "
+            "a loss of your own multiplies by it"
         )
         lines.append("- `sample_id` and `task` together name a row; both rows of a sample are in one split")
     lines.append(
@@ -167,11 +170,13 @@ def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str
         lines.append("- the arguments of tool calls are objects, as chat templates expect them")
         if as_text:
             lines.append(
-                f"- {as_text} calls keep their arguments as JSON text: `datasets` would round or refuse a number in them"
+                f"- {as_text} calls keep their arguments as JSON text: "
+                "`datasets` would round or refuse a number in them"
             )
     elif columns.tools:
         lines.append(
-            "- the arguments of tool calls are JSON text, as the OpenAI API has it; chat templates want objects: `json.loads`"
+            "- the arguments of tool calls are JSON text, as the OpenAI API has it; "
+            "chat templates want objects: `json.loads`"
         )
     return "\n".join(lines) + "\n"
 
@@ -184,8 +189,10 @@ def _made(source: Source, tally: Tally) -> str:
     ]
     lines += [f"- sampling {_code(settings)}: {count} samples" for settings, count in _most(tally.sampling)]
     lines += [
-        "- new questions were made from seeds that people wrote; the teacher answered; every answer went through the checks above",
-        f"- run {_code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, plan {_code(run['plan_id'])}, "
+        "- new questions were made from seeds that people wrote; the teacher answered; "
+        "every answer went through the checks above",
+        f"- run {_code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, "
+        f"plan {_code(run['plan_id'])}, "
         f"recipe {_code(run['recipe_digest'])}, exported by distill-factory {__version__}",
     ]
     return "\n".join(lines) + "\n"
@@ -193,17 +200,20 @@ def _made(source: Source, tally: Tally) -> str:
 
 def _limits(columns: Columns, tally: Tally) -> str:
     lines = [
-        "- The text was written by a language model. A check proves what its name says and nothing else; nobody read every row.",
+        "- The text was written by a language model. A check proves what its name says and nothing else; "
+        "nobody read every row.",
         "- The seeds decide what is here: topics, phrasings and languages are theirs.",
         "- A sample made from several parents is on the side of the seed that is named in `seed_id`.",
     ]
     if tally.without_conversation:
         lines.append(
-            f"- {tally.without_conversation} accepted samples hold no conversation to learn from and were left out."
+            f"- {tally.without_conversation} accepted samples hold no conversation to learn from "
+            "and were left out."
         )
     if columns.tools and columns.shape == "prompt-completion":
         lines.append(
-            "- The completion holds the tools' results too: a loss on the whole completion also learns to write those."
+            "- The completion holds the tools' results too: "
+            "a loss on the whole completion also learns to write those."
         )
     return "\n".join(lines) + "\n"
 

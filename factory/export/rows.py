@@ -1,11 +1,11 @@
 """The rows of a dataset: accepted samples of a store, each with its pedigree, in the order of the plan.
 
 Promise: a row is a dictionary of plain values with the columns of `Columns`, one for each row of the view
-`training_set`, or several where its kind has it learnt as several tasks; the store is opened for reading only, and memory is
-bounded however many rows it has. `messages` is as the store holds it, in OpenAI form, arguments as JSON text;
-`tools` and `sampling` are JSON text, because tools differ in their properties, and a column of structures
-would fill each with the nulls of all others. Not promised: an order between splits, or that a sample without
-a conversation to learn from has a row; such ones are counted.
+`training_set`, or several where its kind has it learnt as several tasks; the store is opened for reading
+only, and memory is bounded however many rows it has. `messages` is as the store holds it, in OpenAI form,
+arguments as JSON text; `tools` and `sampling` are JSON text, because tools differ in their properties, and a
+column of structures would fill each with the nulls of all others. Not promised: an order between splits, or
+that a sample without a conversation to learn from has a row; such ones are counted.
 """
 
 import json
@@ -35,14 +35,17 @@ STRETCH_ROWS = 50_000
 MEMORY = "1GB"
 PLACES = """
     CREATE TEMP TABLE places AS
-    SELECT row_number() OVER (ORDER BY t.position) AS place, t.sample_id, s.rowid AS sample_row, g.rowid AS generation_row
+    SELECT row_number() OVER (ORDER BY t.position) AS place, t.sample_id,
+           s.rowid AS sample_row, g.rowid AS generation_row
     FROM training_set t JOIN samples s USING (sample_id) JOIN generations g ON g.request_key = s.request_key
 """
 # Joined by the number of the row: DuckDB then reads only the blocks that hold it.
 STRETCH = """
     WITH stretch AS (SELECT * FROM places WHERE place > $after AND place <= $after + $rows),
     judged AS (
-        SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason, 'score': score} ORDER BY check_name) AS verdicts
+        SELECT sample_id, list(
+            {'check': check_name, 'passed': passed, 'reason': reason, 'score': score} ORDER BY check_name
+        ) AS verdicts
         FROM (
             SELECT sample_id, check_name, passed, reason, score FROM current_verdicts
             UNION ALL SELECT sample_id, 'person', passed, reason, NULL FROM person_verdicts
@@ -58,20 +61,31 @@ STRETCH = """
     JOIN judged j ON j.sample_id = p.sample_id
     ORDER BY p.place
 """
-COUNTS = "SELECT count(*) AS samples, count(*) FILTER (accepted) AS accepted, (SELECT count(*) FROM places) AS going_out FROM decisions"
-HELD_KINDS = "SELECT DISTINCT s.kind, s.tools::VARCHAR NOT IN ('[]', 'null') AS tools FROM places JOIN samples s USING (sample_id)"
+COUNTS = """
+    SELECT count(*) AS samples, count(*) FILTER (accepted) AS accepted,
+           (SELECT count(*) FROM places) AS going_out
+    FROM decisions
+"""
+HELD_KINDS = """
+    SELECT DISTINCT s.kind, s.tools::VARCHAR NOT IN ('[]', 'null') AS tools
+    FROM places JOIN samples s USING (sample_id)
+"""
 RUN = "SELECT run_id, started_at, recipe_name, recipe_digest, recipe_text, plan_id FROM current_run"
-YIELDS = "SELECT check_name, reason, passed, samples, share FROM yield_by_check ORDER BY check_name, passed DESC, samples DESC, reason"
+YIELDS = """
+    SELECT check_name, reason, passed, samples, share FROM yield_by_check
+    ORDER BY check_name, passed DESC, samples DESC, reason
+"""
 PROVENANCE = (
-    "sample_id", "kind", "language", "family", "question", "reference", "rationale", "answer", "seed", "seed_id", "task_id", "parents",
+    "sample_id", "kind", "language", "family", "question", "reference", "rationale", "answer",
+    "seed", "seed_id", "task_id", "parents",
     "teacher", "teacher_revision", "template_digest", "request_key", "sampling", "dedup_key", "verdicts",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns a dataset has: those to learn from, by kind and shape, then where a row comes from. `own`: those
-    that only some kinds have; `tasks`: a sample may be several rows."""
+    """Which columns a dataset has: those to learn from, by kind and shape, then where a row comes from.
+    `own`: those that only some kinds have; `tasks`: a sample may be several rows."""
 
     shape: Shape
     tools: bool
@@ -192,7 +206,8 @@ def _weights(recipe_text: str, kinds: list[Kind[Any, Any]]) -> dict[str, float]:
     source = read_source(recipe_text)
     if source.value is None:
         raise FactoryError(
-            f"the recipe of the latest run cannot be read, so what a row weighs is not known: {source.faults[0].message}",
+            "the recipe of the latest run cannot be read, so what a row weighs is not known: "
+            f"{source.faults[0].message}",
             "Look at it with: factory audit current_run -w DIR",
         )
     data = source.value.get("data")

@@ -64,7 +64,8 @@ class Columns:
             if self._seen and column not in self._seen:
                 has = ", ".join(shown(name) for name in sorted(self._seen)[:20])
                 raise InputError(
-                    f"{where}: columns.{field}: no row has the column {column!r}{_nearest(column, self._seen)}",
+                    f"{where}: columns.{field}: no row has the column {column!r}"
+                    f"{_nearest(column, self._seen)}",
                     f"There are: {has}.",
                 )
 

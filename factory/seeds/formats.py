@@ -6,7 +6,8 @@
     alpaca         instruction, input, output
     gsm8k          question, answer with ####
 
-Each kind of data adds a form of its own. Where a row fits several forms, one that serves the kind comes first.
+Each kind of data adds a form of its own. Where a row fits several forms, one that serves the kind comes
+first.
 """
 
 from collections.abc import Iterable, Set
@@ -36,8 +37,8 @@ class SeedFormats:
         return ", ".join(form.form for form in self.serving)
 
     def recognise(self, keys: Set[str], mapped: Set[str]) -> type[Form] | None:
-        """Return the form of a row with the fields `keys`, or None. All of `mapped`, the fields that the person
-        named, must be the form's."""
+        """Return the form of a row with the fields `keys`, or None. All of `mapped`, the fields that the
+        person named, must be the form's."""
         usable = [form for form in (*self.serving, *self.known) if mapped <= form.fields()]
         for form in usable:
             # What was mapped is meant, whatever other columns the file has. A form that cannot serve is only
@@ -56,7 +57,8 @@ class SeedFormats:
         if not any(names <= form.fields() for form in self.serving):
             told = "; ".join(f"{form.form}: {', '.join(sorted(form.fields()))}" for form in self.serving)
             raise InputError(
-                f"columns: no form of the kind {self.kind} has the fields {', '.join(sorted(names))} together",
+                f"columns: no form of the kind {self.kind} has the fields {', '.join(sorted(names))} "
+                "together",
                 f"There is {told}.",
             )
 

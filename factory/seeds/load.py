@@ -81,10 +81,10 @@ def load_seeds(
 ) -> SeedFile:
     """Return the seeds and the faults of a file, a folder or a hub dataset.
 
-    `formats` are those of the kind that the seeds are for, `columns` maps our fields to the file's columns, `split` is the part of a folder or dataset that is meant,
-    `limit` (at least 1) ends the reading after so many seeds. Raises InputError if the source cannot be read,
-    if its form cannot serve the kind, or if a mapping fits nothing; FactoryError if a hub dataset cannot be
-    had.
+    `formats` are those of the kind that the seeds are for, `columns` maps our fields to the file's columns,
+    `split` is the part of a folder or dataset that is meant, `limit` (at least 1) ends the reading after so
+    many seeds. Raises InputError if the source cannot be read, if its form cannot serve the kind, or if a
+    mapping fits nothing; FactoryError if a hub dataset cannot be had.
     """
     reading = _Reading(Columns(columns, formats), formats)
     for part in read_parts(source, split, reading.columns.wanted, limit):
@@ -178,7 +178,8 @@ class _Reading:
         if self.form is not None:
             if found is not None and is_mixed(self.form, found, keys):
                 raise ValueError(
-                    f"is in the form {found.form}, and the lines before it in the form {self.form.form}: one file has one form"
+                    f"is in the form {found.form}, and the lines before it in the form {self.form.form}: "
+                    "one file has one form"
                 )
             return self.form
         if found is None:
@@ -186,7 +187,8 @@ class _Reading:
                 return self.formats.own
             has = ", ".join(shown(key) for key in sorted(keys)[:20]) or "none"
             raise ValueError(
-                f"is in no form that is known; its fields are: {has}. Forms for {self.formats.kind}: {self.formats.names}; or map columns"
+                f"is in no form that is known; its fields are: {has}. "
+                f"Forms for {self.formats.kind}: {self.formats.names}; or map columns"
             )
         if found not in self.formats.serving:
             fault = f"the form {found.form} cannot serve the kind {self.formats.kind}"

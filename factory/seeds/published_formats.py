@@ -83,7 +83,8 @@ class Gsm8kForm(Form):
         rationale, mark, final = self.answer.rpartition(MARK)
         if not mark:
             raise ValueError(
-                f"answer: has no {MARK} before a final answer; if it is the final answer, map it: columns: {{reference: answer}}"
+                f"answer: has no {MARK} before a final answer; if it is the final answer, map it: "
+                "columns: {reference: answer}"
             )
         if not final.strip():
             raise ValueError(f"answer: nothing follows {MARK}")
@@ -124,7 +125,8 @@ class MessagesForm(Form):
                 raise ValueError("messages: a turn calls a tool; write such tasks in the form tool_call")
             if role == "system" and text.strip():
                 raise ValueError(
-                    "messages: there is a system turn, under which the answer was given and which a seed cannot keep"
+                    "messages: there is a system turn, under which the answer was given and which a seed "
+                    "cannot keep"
                 )
             if role == "user":
                 if question is not None:

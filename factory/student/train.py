@@ -92,8 +92,9 @@ def training_rows(
     )
     teacher = AutoTokenizer.from_pretrained(context.teacher.folder) if same and not served else None
     accepted = store.query(
-        "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, g.token_logprobs, g.topk_ids, "
-        "g.topk_logprobs, g.messages AS teacher_messages FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
+        "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, "
+        "g.token_logprobs, g.topk_ids, g.topk_logprobs, g.messages AS teacher_messages "
+        "FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
     )
     known: dict[str, Any] = {"own_tokens": same, "vocabulary": context.base.facts().vocab_size}
     data = context.loaded.recipe.data
@@ -107,7 +108,8 @@ def training_rows(
 def _require_same_teacher(context: Context, store: Store) -> None:
     teacher = context.teacher
     others = store.query(
-        "SELECT teacher, teacher_revision, count(*) AS samples FROM training_set WHERE teacher != ? OR teacher_revision != ? GROUP BY ALL",
+        "SELECT teacher, teacher_revision, count(*) AS samples FROM training_set "
+        "WHERE teacher != ? OR teacher_revision != ? GROUP BY ALL",
         [teacher.name, teacher.revision],
     )
     if others:
@@ -115,7 +117,8 @@ def _require_same_teacher(context: Context, store: Store) -> None:
             f"{row['samples']} of {row['teacher']} at {row['teacher_revision']}" for row in others
         )
         raise FactoryError(
-            f"the teacher is {teacher.name} at {teacher.revision}, and the data holds samples of another one: {told}",
+            f"the teacher is {teacher.name} at {teacher.revision}, "
+            f"and the data holds samples of another one: {told}",
             "Name the teacher that made the data, make the data again, or train with sft alone.",
         )
 

@@ -1,9 +1,9 @@
-"""A kind of data whole: what a recipe may say of it, its tasks, how a student learns from it and is measured, how
+"""A kind of data: what a recipe may say of it, its tasks, how a student learns from it and is measured, how
 people edit and export it.
 
 Promise: everything that depends on the kind is asked here; the rest of the house finds a kind by its name in
-`factory.tasks.kinds` and never asks which one it is. Importing a kind is cheap: what a method needs is imported
-when it is called.
+`factory.tasks.kinds` and never asks which one it is. Importing a kind is cheap: what a method needs is
+imported when it is called.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Prompting:
 
 @dataclass(frozen=True)
 class Prepared(Generic[S, T]):
-    """What a recipe is known to ask before a model is loaded. `learns`: a student is to be trained or measured."""
+    """What a kind looks at before a model is loaded. `learns`: a student is to be trained or measured."""
 
     recipe: Path
     data: S
@@ -117,7 +117,8 @@ class Kind(Generic[S, T]):
         if blind := [seed for seed in held_out if not seed.reference]:
             raise InputError(
                 "\n".join(
-                    f"{seed.source}:{seed.line}: the held-out task {seed.name} has no reference to be measured by"
+                    f"{seed.source}:{seed.line}: the held-out task {seed.name} "
+                    "has no reference to be measured by"
                     for seed in blind[:50]
                 ),
                 "Write their references, or remove the tasks.",

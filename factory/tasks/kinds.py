@@ -1,4 +1,5 @@
-"""The table of kinds of data. A new one is a folder or a file in `factory/tasks/` with its name, and a line here."""
+"""The table of kinds of data. A new one is a folder or a file of its name in `factory/tasks/` that holds a
+`KIND`, and a line here."""
 
 from importlib import import_module
 from typing import Any

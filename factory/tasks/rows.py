@@ -1,10 +1,10 @@
 """From accepted samples to token rows.
 
-Promise: the loss is taken on the assistant's tokens only, each turn's end with it. What the teacher wrote keeps
-its own token ids, once they are proved to spell what was accepted, so that the teacher's distribution belongs to
-the same tokens; otherwise the text is tokenized again, and there is no stored distribution. What the student sees
-is the bare question; what the teacher saw, examples and all, is kept beside it. The text of a row is exactly what
-the student's chat template renders.
+Promise: the loss is taken on the assistant's tokens only, each turn's end with it. What the teacher wrote
+keeps its own token ids, once they are proved to spell what was accepted, so that the teacher's distribution
+belongs to the same tokens; otherwise the text is tokenized again, and there is no stored distribution. What
+the student sees is the bare question; what the teacher saw, examples and all, is kept beside it. The text of
+a row is exactly what the student's chat template renders.
 """
 
 import json

@@ -13,8 +13,8 @@ ACCURACY = {"answer_accuracy": "right_answer", "parse_rate": "parsed"}
 
 
 class Asked(Protocol):
-    """The model that is asked, as far as a scorer has to know it. `few_shot`: as in generation, with examples and
-    schema; `role` is `base` where it was trained on nothing of ours."""
+    """The model that is asked, as far as a scorer has to know it. `few_shot`: as in generation, with examples
+    and schema; `role` is `base` where it was trained on nothing of ours."""
 
     @property
     def few_shot(self) -> bool: ...

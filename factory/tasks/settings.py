@@ -24,8 +24,8 @@ class DataSettings(Settings):
     """What a recipe may say of data of any kind; each kind adds its own settings."""
 
     seeds: FilePath = Field(
-        description="Seed tasks: JSON Lines, a JSON array, CSV, Parquet, a folder of a dataset, or the Hugging Face id of one."
-        + PATH
+        description="Seed tasks: JSON Lines, a JSON array, CSV, Parquet, a folder of a dataset, "
+        "or the Hugging Face id of one." + PATH
     )
     columns: dict[str, str] = Field(
         default={},

@@ -1,5 +1,5 @@
-"""A tokenizer with a chat template, as far as training rows need one: `transformers` has them, and is not imported
-for it."""
+"""A tokenizer with a chat template, as far as training rows need one: `transformers` has them, and is not
+imported for it."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -1,5 +1,5 @@
-"""The row of a seed for instructions. A field that is not in it is refused: it is a typing error more often than
-a remark."""
+"""The row of a seed for instructions. A field that is not in it is refused: it is a typing error more often
+than a remark."""
 
 from collections.abc import Set
 

@@ -31,8 +31,8 @@ _ARTICLES = ("the", "a", "an")
 
 
 def split_answer(text: str) -> tuple[str, str] | None:
-    """Return (rationale, answer) at the last mark `Answer:` or `答案：`, or None if there is no mark or nothing
-    on one side of it."""
+    """Return (rationale, answer) at the last mark `Answer:` or `答案：`, or None if there is no mark or
+    nothing on one side of it."""
     marks = list(_MARK.finditer(text))
     if not marks:
         return None

@@ -48,7 +48,8 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
         if data.get("keep") == "all" and data.get("max_kept") is not None:
             yield (
                 "max_kept",
-                "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse",
+                "not with keep: all, which sets no limit; remove it, "
+                "or choose keep: shortest or keep: diverse",
             )
 
     def taskset(

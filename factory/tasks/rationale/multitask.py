@@ -23,8 +23,9 @@ LABEL_WEIGHT = 1.0
 _DEFAULT = RationaleData.model_fields["rationale_weight"].default
 
 COLUMN_NOTE = (
-    "`task`: a rationale is two rows (Distilling Step-by-Step, arXiv 2305.02301), told apart by what the user's turn "
-    f"begins with: `{PREFIXES[LABEL]}` has the final answer alone, `{PREFIXES[RATIONALE]}` the reasoning and the answer"
+    "`task`: a rationale is two rows (Distilling Step-by-Step, arXiv 2305.02301), told apart by what the "
+    f"user's turn begins with: `{PREFIXES[LABEL]}` has the final answer alone, "
+    f"`{PREFIXES[RATIONALE]}` the reasoning and the answer"
 )
 
 
@@ -43,8 +44,8 @@ def weights(rationale: float) -> dict[str, float]:
 
 
 def read_weights(data: dict[str, Any]) -> dict[str, float]:
-    """Return what a row of each task weighs by the settings that a run's recipe has under `data`; FactoryError
-    if no weight can be read there."""
+    """Return what a row of each task weighs by the settings that a run's recipe has under `data`;
+    FactoryError if no weight can be read there."""
     # A recipe that is older than the setting says nothing of it.
     given = data.get("rationale_weight", _DEFAULT)
     try:

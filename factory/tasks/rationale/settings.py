@@ -16,7 +16,8 @@ class RationaleData(DataSettings):
     kind: Literal["rationale"] = Field(description="What a sample is.")
     keep: Literal["shortest", "diverse", "all"] = Field(
         default="shortest",
-        description="Which right rationales of a question stay: the shortest, several different ones, or all of them.",
+        description="Which right rationales of a question stay: the shortest, several different ones, "
+        "or all of them.",
     )
     max_kept: int | None = Field(
         default=None,
@@ -27,7 +28,8 @@ class RationaleData(DataSettings):
     )
     rationale_weight: Weight = Field(
         default=1.0,
-        description="What a training row of the task rationale weighs in an export, where one of the task label weighs 1.",
+        description="What a training row of the task rationale weighs in an export, "
+        "where one of the task label weighs 1.",
     )
 
     @property

@@ -1,5 +1,5 @@
-"""What can be known of tool calls before a model is loaded: tools that can be carried out, references that have a
-result."""
+"""What can be known of tool calls before a model is loaded: tools that can be carried out, references that
+have a result."""
 
 from factory.errors import InputError
 from factory.tasks.kind import Prepared
@@ -25,23 +25,27 @@ def require_shipped(prepared: ToolCalls) -> None:
 
 
 def require_solvable(prepared: ToolCalls) -> None:
-    """Refuse references that a teacher could not write or that have no result, and tasks without one where no check
-    would do."""
+    """Refuse references that a teacher could not write or that have no result, and seeds without one where no
+    check would tell right from wrong."""
     taskset = prepared.taskset
     open_seeds = [seed for seed in prepared.seeds if not seed.reference]
     if open_seeds and "agreement" not in prepared.checks:
         raise InputError(
-            f"{open_seeds[0].source}:{open_seeds[0].line}: {open_seeds[0].name} has no reference, and no check would tell a right call from a wrong one",
-            "Write references, or add agreement to the checks: it compares draws, or a call's numbers with its question.",
+            f"{open_seeds[0].source}:{open_seeds[0].line}: {open_seeds[0].name} has no reference, "
+            "and no check would tell a right call from a wrong one",
+            "Write references, or add agreement to the checks: it compares draws, "
+            "or a call's numbers with its question.",
         )
     tasks = [seed for seed in [*prepared.seeds, *prepared.held_out] if seed.reference]
     expressions = any(parse_steps(seed.reference) is None for seed in tasks)
     if expressions and not taskset.tools[0].function.parameters.get("properties"):
         raise InputError(
-            f"{prepared.data.tools}: the tool {taskset.tools[0].name} takes no argument, so no expression can be one"
+            f"{prepared.data.tools}: the tool {taskset.tools[0].name} takes no argument, "
+            "so no expression can be one"
         )
     faults = [
-        f"{seed.source}:{seed.line}: the reference {truncate(seed.reference, 200)!r} of {seed.name} {truncate(escape_hidden(fault), 500)}"
+        f"{seed.source}:{seed.line}: the reference {truncate(seed.reference, 200)!r} of {seed.name} "
+        f"{truncate(escape_hidden(fault), 500)}"
         for seed in tasks
         for fault in call_faults(taskset.reference_steps(seed.reference), taskset.tools)
     ]

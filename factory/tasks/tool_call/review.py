@@ -16,7 +16,7 @@ from factory.tools.spec import ToolSpec
 
 
 def remake(changed: dict[str, Any], changes: dict[str, str], task: Task, own: Path | None) -> Sample:
-    """Return the sample of an edited row, its calls carried out. A person's own tools are not run from here."""
+    """Return the sample of an edited row, its calls carried out; a person's own tools are not run."""
     call = changed["call"] if "call" not in changes else _parsed(changes["call"])
     in_steps = isinstance(call, list)
     steps = call if in_steps else [[call]]
@@ -26,7 +26,8 @@ def remake(changed: dict[str, Any], changes: dict[str, str], task: Task, own: Pa
     tools = [ToolSpec.model_validate(tool) for tool in changed["tools"]]
     if foreign := sorted(names & {tool.name for tool in tools} - set(TOOL_NAMES)):
         raise InputError(
-            f"{foreign[0]} is a tool of your own, which is not run from here: edit the question or reject the sample"
+            f"{foreign[0]} is a tool of your own, which is not run from here: "
+            "edit the question or reject the sample"
         )
     # A taskset knows from its seeds whether it works in steps.
     seed = Seed("", task.language, "", "", json.dumps(steps) if in_steps else "1", "", 0)

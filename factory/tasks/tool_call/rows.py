@@ -1,8 +1,8 @@
 """From an accepted call to a token row.
 
-Promise: the loss is taken on the call with its end of turn, and on the answer with its end of turn. The call's
-JSON keeps the teacher's own token ids, once they are proved to spell the call that was accepted; otherwise it is
-tokenized again, and there is no stored distribution.
+Promise: the loss is taken on the call with its end of turn, and on the answer with its end of turn. The
+call's JSON keeps the teacher's own token ids, once they are proved to spell the call that was accepted;
+otherwise it is tokenized again, and there is no stored distribution.
 """
 
 import json
