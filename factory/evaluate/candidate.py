@@ -61,7 +61,7 @@ class Candidate:
             "role": _FIRST_NAMES.get(self.role, self.role),
             "artifact": self.artifact_id,
             "tasks": sorted(task.seed_id for task in put_tasks(context)),
-            "evaluate": context.evaluation.identity(exclude={"held_out"}),
+            "evaluate": context.evaluation.identity(exclude={"held_out", "max_tasks"}),
             "show_tools": context.student.show_tools,
             "tools": [tool.model_dump() for tool in context.tools],
             "own_tools": file_sha256(context.loaded.resolve(own.python)) if own else None,
