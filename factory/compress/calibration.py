@@ -6,21 +6,18 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from factory.context.context import Context
-from factory.store.store import Store
+from factory.context.run import Run
+from factory.context.training_set import TrainingSet
 from factory.tasks.multitask import both_tasks
 
 
 def chat_texts(
-    context: Context, store: Store, tokenizer: PreTrainedTokenizerBase, samples: Sequence[str]
+    context: Run, samples: TrainingSet, tokenizer: PreTrainedTokenizerBase, ids: Sequence[str] | None = None
 ) -> list[str]:
-    """Return the samples with these ids as the tokenizer's chat template renders them, in the plan's order;
-    one of reasoning once for each of its two tasks."""
+    """Return the samples, or those with these ids, as the tokenizer's chat template renders them, in the
+    plan's order; one of reasoning once for each of its two tasks."""
     texts = []
-    for row in store.query(
-        "SELECT messages, tools, answer FROM training_set WHERE list_contains(?, sample_id) ORDER BY position",
-        [list(samples)],
-    ):
+    for row in samples.rows("t.messages, t.tools, t.answer", ids):
         messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
         chats = [messages]
         if context.loaded.recipe.data.kind == "rationale":

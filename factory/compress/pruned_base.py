@@ -11,29 +11,29 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from factory.compress.calibration import chat_texts
 from factory.compress.prune import prune
-from factory.context.context import Context
-from factory.context.lineage import plan_pruned, record, spread
+from factory.context.lineage import Lineage
+from factory.context.run import Run
+from factory.context.training_set import spread
 from factory.models.artifact import publish, verify
-from factory.store.store import Store
 from factory.tasks.rows import student_template
 
 
-def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
+def starting_point(context: Run, lineage: Lineage) -> Path:
     """Return the folder that training starts from; a pruned base is made now if it is not there."""
-    planned, settings = plan_pruned(context, samples), context.student.prune
+    planned, settings = lineage.pruned, context.student.prune
     if planned is None or settings is None:
         return context.base.folder
     folder = context.workspace.models / planned.name
-    chosen = spread(samples, settings.samples)
+    chosen = spread(lineage.samples.ids, settings.samples)
     if not folder.exists():
         tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
         # A base's own template may know no tools: that of the student does.
         tokenizer.chat_template = student_template(context.student.show_tools, context.workspace.prompts)
-        texts = chat_texts(context, store, tokenizer, chosen)
+        texts = chat_texts(context, lineage.samples, tokenizer, chosen)
         model = AutoModelForCausalLM.from_pretrained(context.base.folder, dtype=torch.float32).eval()
         ids = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
         with publish(folder, planned.about) as staging:
             prune(model, ids, settings, staging, context.progress.say)
             AutoTokenizer.from_pretrained(context.base.folder).save_pretrained(staging)
-    record(context, store, planned, verify(folder), {"calibrate": chosen})
+    lineage.record(planned, verify(folder), {"calibrate": chosen})
     return folder

@@ -31,7 +31,7 @@ from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 from transformers import default_data_collator
 
 from factory.compress.sensitivity import lowered, sensitivities, units
-from factory.context.lineage import spread
+from factory.context.training_set import spread
 from factory.recipe.compress import Compress, is_calibrated
 
 _LINEAR = "re:.*(q|k|v|o|gate|up)_proj$"

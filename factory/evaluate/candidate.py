@@ -4,16 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from factory.context.context import Context
-from factory.context.lineage import (
-    is_made,
-    model_id,
-    plan_quantized,
-    plan_repaired,
-    plan_student,
-    training_samples,
-)
-from factory.store.store import Store
+from factory.context.lineage import Lineage, Planned, model_id
+from factory.context.plan import Plan
 from factory.system.digest import content_id, file_sha256
 
 PRECISIONS = {
@@ -41,71 +33,61 @@ class Candidate:
     prompting: str
     precision: str
 
-    def evaluation_id(self, context: Context) -> str:
+    def evaluation_id(self, plan: Plan) -> str:
         """Return the content id of this evaluation: the model, the tasks, how they are put and how they are
         judged."""
-        recipe = context.loaded.recipe
+        run, recipe = plan.run, plan.run.loaded.recipe
         own = recipe.data.own_tools if recipe.data.kind == "tool_call" else None
         how: dict[str, Any] = {
             "role": self.role,
             "artifact": self.artifact_id,
-            "tasks": sorted(task.seed_id for task in context.held_out),
-            "evaluate": context.evaluation.model_dump(exclude={"held_out"}),
-            "show_tools": context.student.show_tools,
-            "tools": [tool.model_dump() for tool in context.tools],
-            "own_tools": file_sha256(context.loaded.resolve(own.python)) if own else None,
+            "tasks": sorted(task.seed_id for task in plan.held_out),
+            "evaluate": run.evaluation.model_dump(exclude={"held_out"}),
+            "show_tools": run.student.show_tools,
+            "tools": [tool.model_dump() for tool in plan.tools],
+            "own_tools": file_sha256(run.loaded.resolve(own.python)) if own else None,
             "max_model_len": recipe.teacher.max_model_len,
             "seed": recipe.seed,
         }
         if self.few_shot:
             how |= {
-                "template": context.kind.template_digest,
+                "template": plan.kind.template_digest,
                 "examples": recipe.data.examples,
-                "seeds": context.shown_seeds,
+                "seeds": plan.shown_seeds,
             }
         return content_id(how)
 
 
-def candidates(context: Context, store: Store) -> list[Candidate]:
+def teacher_candidate(plan: Plan) -> Candidate:
+    """Return the teacher, asked as in generation."""
+    teacher, data = plan.run.teacher, plan.run.loaded.recipe.data
+    schema = "; a JSON schema is enforced" if data.kind == "tool_call" else ""
+    asked = f"{data.examples} worked examples from all over the seeds, then the question{schema}"
+    made = model_id(teacher.name, teacher.revision)
+    return Candidate("teacher", made, teacher.name, teacher.folder, True, asked, "")
+
+
+def candidates(plan: Plan, lineage: Lineage) -> list[Candidate]:
     """Return the models that the recipe compares, in the report's order."""
-    samples = training_samples(store)
-    teacher, base = context.teacher, context.base
-    examples = context.loaded.recipe.data.examples
-    calls = context.loaded.recipe.data.kind == "tool_call"
-    asked = f"{examples} worked examples from all over the seeds, then the question{'; a JSON schema is enforced' if calls else ''}"
+    base, compress = plan.run.base, plan.run.loaded.recipe.compress
+    calls = plan.run.loaded.recipe.data.kind == "tool_call"
     bare = (
         f"the bare question; free text, read {'as a Hermes tool call' if calls else 'for its final answer'}"
     )
     own = bare if calls else "the question as the task of reasoning; free text, read for its final answer"
+
+    def made(role: Role, planned: Planned, precision: str) -> Candidate:
+        folder = plan.run.workspace.models / planned.name
+        return Candidate(role, planned.artifact_id, planned.name, folder, False, own, precision)
+
     found = [
-        Candidate(
-            "teacher", model_id(teacher.name, teacher.revision), teacher.name, teacher.folder, True, asked, ""
-        ),
+        teacher_candidate(plan),
         Candidate("base", model_id(base.name, base.revision), base.name, base.folder, False, bare, ""),
+        made("student", lineage.student, "bfloat16"),
     ]
-    student = plan_student(context, samples)
-    found.append(
-        Candidate(
-            "student",
-            student.artifact_id,
-            student.name,
-            context.workspace.models / student.name,
-            False,
-            own,
-            "bfloat16",
-        )
-    )
-    if compress := context.loaded.recipe.compress:
-        small = plan_quantized(context, samples)
-        folder, precision = context.workspace.models / small.name, PRECISIONS[compress.quantize]
-        found.append(
-            Candidate("student_quantized", small.artifact_id, small.name, folder, False, own, precision)
-        )
-        if compress.repair and is_made(context, store, repaired := plan_repaired(context, samples)):
-            folder = context.workspace.models / repaired.name
-            found.append(
-                Candidate(
-                    "student_repaired", repaired.artifact_id, repaired.name, folder, False, own, precision
-                )
-            )
+    if compress:
+        precision = PRECISIONS[compress.quantize]
+        found.append(made("student_quantized", lineage.quantized, precision))
+        if compress.repair and lineage.is_made(lineage.recovered):
+            found.append(made("student_repaired", lineage.recovered, precision))
     return found

@@ -7,7 +7,7 @@ perplexity are those of a model in this process, as vLLM runs it.
 
 from typing import Any
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.interval import bootstrap_interval
@@ -21,7 +21,7 @@ from factory.system.machine import peak_memory
 from factory.tasks.sample import Task
 
 
-def measure(context: Context, store: Store, candidate: Candidate, model: Model, *, local: bool = True) -> str:
+def measure(context: Plan, store: Store, candidate: Candidate, model: Model, *, local: bool = True) -> str:
     """Evaluate one model, store predictions and figures in one batch, and return a line that sums it up.
     `local`: it is in this process."""
     evaluation_id = candidate.evaluation_id(context)
@@ -34,7 +34,7 @@ def measure(context: Context, store: Store, candidate: Candidate, model: Model, 
     asked = {
         request.key: (request, task)
         for task in tasks
-        for request in [question(asking, candidate, task, context.evaluation.max_tokens)]
+        for request in [question(asking, candidate, task, context.run.evaluation.max_tokens)]
     }
     predictions = []
     for answer in model.answer(request for request, _ in asked.values()):
@@ -53,11 +53,13 @@ def measure(context: Context, store: Store, candidate: Candidate, model: Model, 
             "reference": task.reference,
         }
         predictions.append(about | {"output": answer.text} | asking.judge(candidate, task, answer.text))
-        context.progress.update(f"  {candidate.role}  {len(predictions)}/{len(asked)} held-out tasks")
+        context.run.progress.update(f"  {candidate.role}  {len(predictions)}/{len(asked)} held-out tasks")
     figures: dict[str, tuple[float, float | None, float | None, int]] = {
         name: (
             *bootstrap_interval(
-                [row[column] for row in predictions], context.evaluation.bootstrap, context.loaded.recipe.seed
+                [row[column] for row in predictions],
+                context.run.evaluation.bootstrap,
+                context.run.loaded.recipe.seed,
             ),
             len(predictions),
         )

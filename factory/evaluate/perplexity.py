@@ -12,7 +12,7 @@ import math
 
 from tokenizers import Tokenizer
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.scorer import Scorer, question
 from factory.inference.request import Model, Request, Sampling
@@ -21,11 +21,11 @@ from factory.tasks.sample import Task
 
 
 def perplexity(
-    context: Context, asking: Scorer, candidate: Candidate, tasks: list[Task], model: Model
+    context: Plan, asking: Scorer, candidate: Candidate, tasks: list[Task], model: Model
 ) -> tuple[float, int] | None:
     """Return the perplexity and the number of tasks behind it; None where no task says what a right answer
     looks like."""
-    tokenizer = Tokenizer.from_file(str(context.base.folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(context.run.base.folder / "tokenizer.json"))
     requests = [request for task in tasks if (request := _request(asking, candidate, task)) is not None]
     total, told, tokens = 0.0, 0, 0
     texts = {request.key: request.forced for request in requests}
@@ -35,7 +35,7 @@ def perplexity(
         total += sum(answer.token_logprobs)
         told += 1
         tokens += len(tokenizer.encode(texts[answer.key], add_special_tokens=False).ids)
-        context.progress.update(f"  {candidate.role}  {told}/{len(requests)} right answers read")
+        context.run.progress.update(f"  {candidate.role}  {told}/{len(requests)} right answers read")
     return (math.exp(min(-total / tokens, 700.0)), told) if tokens else None
 
 

@@ -8,7 +8,7 @@ never left out.
 import json
 from typing import Any, Protocol
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.evaluate.candidate import Candidate
 from factory.inference.request import Request, Sampling
 from factory.system.digest import content_id
@@ -56,7 +56,7 @@ class CallExam:
 
     metrics = ACCURACY | {"tool_call_accuracy": "same_call"}
 
-    def __init__(self, context: Context):
+    def __init__(self, context: Plan):
         self._context = context
         self.tools: list[dict[str, Any]] | None = [tool.model_dump() for tool in context.tools]
 
@@ -108,7 +108,7 @@ class RationaleExam:
     metrics = ACCURACY
     tools: list[dict[str, Any]] | None = None
 
-    def __init__(self, context: Context):
+    def __init__(self, context: Plan):
         self._context = context
         self._seeds = {seed.seed_id: seed for seed in context.held_out}
 
@@ -144,9 +144,9 @@ class RationaleExam:
         return ("", self._context.kind.worked(seed)) if seed.rationale else None
 
 
-def scorer(context: Context) -> Scorer:
+def scorer(context: Plan) -> Scorer:
     """Return the scorer of the recipe's kind."""
-    return RationaleExam(context) if context.loaded.recipe.data.kind == "rationale" else CallExam(context)
+    return RationaleExam(context) if context.run.loaded.recipe.data.kind == "rationale" else CallExam(context)
 
 
 def question(asking: Scorer, candidate: Candidate, task: Task, max_tokens: int) -> Request:

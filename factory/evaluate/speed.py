@@ -11,7 +11,7 @@ import dataclasses
 import statistics
 import time
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.scorer import Scorer, question
 from factory.inference.request import Model, Request
@@ -24,19 +24,19 @@ TOGETHER = 32
 
 
 def speed(
-    context: Context, asking: Scorer, candidate: Candidate, tasks: list[Task], model: Model
+    context: Plan, asking: Scorer, candidate: Candidate, tasks: list[Task], model: Model
 ) -> dict[str, tuple[float, int]]:
     """Return each figure with the number of repetitions behind it; nothing where every question is too long
     for the model."""
-    repeats = context.evaluation.repeats
-    context.progress.update(f"  {candidate.role}  speed, 1 at once", now=True)
+    repeats = context.run.evaluation.repeats
+    context.run.progress.update(f"  {candidate.role}  speed, 1 at once", now=True)
     alone = [
         _timed(model, [request])
         for request in _requests(asking, candidate, tasks, "alone", repeats * ALONE + 1)
     ]
     rounds = []
     for number in range(repeats + 1):
-        context.progress.update(
+        context.run.progress.update(
             f"  {candidate.role}  speed, {TOGETHER} at once, round {number + 1} of {repeats + 1}", now=True
         )
         rounds.append(_timed(model, _requests(asking, candidate, tasks, f"together {number}", TOGETHER)))

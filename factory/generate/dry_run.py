@@ -7,7 +7,7 @@ estimate is of the few tasks that were tried, the first of the plan; it says how
 
 import itertools
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.store.store import Store
 from factory.system.progress import duration
 from factory.tasks.sample import Sample
@@ -35,23 +35,23 @@ class _Nothing:
         return []
 
 
-def prompts(context: Context) -> list[str]:
+def prompts(plan: Plan) -> list[str]:
     """Return the first prompts of the plan as text, each message under its role."""
-    tasks = itertools.islice(context.kind.tasks(_Nothing()), PROMPTS)
-    asked = [next(context.episode(task, 0)) for task in tasks if task is not None]
+    tasks = itertools.islice(plan.kind.tasks(_Nothing()), PROMPTS)
+    asked = [next(plan.episode(task, 0)) for task in tasks if task is not None]
     return [
         "\n".join(f"[{message['role']}] {message['content']}" for message in ask.messages) for ask in asked
     ]
 
 
-def estimate(context: Context, store: Store) -> str:
+def estimate(plan: Plan, store: Store) -> str:
     """Return in words what the recipe's data would cost, judging by what the plan has so far."""
-    wanted = context.loaded.recipe.data.count
+    wanted = plan.run.loaded.recipe.data.count
     (row,) = store.query(
         "SELECT (SELECT count(*) FROM current_samples) AS samples, (SELECT count(*) FROM training_set) AS accepted, "
         "count(*) AS requests, sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, sum(busy) AS seconds "
         f"FROM ({_BUSY})",
-        {"plan": context.plan_id},
+        {"plan": plan.plan_id},
     )
     if not row["requests"]:
         return "the teacher gave no answer, so there is nothing to estimate from"
@@ -71,7 +71,7 @@ def estimate(context: Context, store: Store) -> str:
             "SELECT DISTINCT d.family FROM current_samples s JOIN seeds d USING (seed_id)"
         )
     }
-    if left := {seed.family for seed in context.seeds} - tried:
+    if left := {seed.family for seed in plan.seeds} - tried:
         told += f"\nof {len(tried | left)} families only {', '.join(sorted(tried))} were tried: others may cost more, or pass less often"
     return told + (
         f"\n{wanted} accepted samples would take about {row['requests'] * factor:,.0f} requests, {row['prompt'] * factor:,.0f} prompt and "

@@ -22,19 +22,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from trl import SFTConfig
 
 from factory.compress.calibration import chat_texts
+from factory.compress.compression import shrink
 from factory.compress.dequantize import dense
 from factory.compress.embedding import cut_model
-from factory.compress.stage import shrink
 from factory.compress.vocabulary import KEPT
-from factory.context.context import Context
-from factory.context.lineage import (
-    plan_quantized,
-    plan_repaired,
-    plan_student,
-    record,
-    spread,
-    training_samples,
-)
+from factory.context.lineage import Lineage
+from factory.context.run import Run
+from factory.context.training_set import spread
 from factory.models.artifact import publish, verify
 from factory.recipe.compress import Repair, is_calibrated
 from factory.store.store import Store
@@ -43,9 +37,9 @@ from factory.student.checkpoints import Live, WholeCheckpoints, last_whole
 from factory.student.losses.head import Head
 from factory.student.objective import Objective, TeacherSignal
 from factory.student.schedule import StepSettings
-from factory.student.stage import training_dtype
 from factory.student.train import training_rows
 from factory.student.trainers import SftTrainer
+from factory.student.training_stage import training_dtype
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import set_aside
 from factory.tasks.rows import IGNORED, TrainingRow
@@ -74,12 +68,12 @@ class RepairTrainer(SftTrainer):
         return Objective(targets, learnt, learnt, known, _WHOLE, over_processes=self._over_processes)
 
 
-def repair(context: Context, store: Store) -> str:
+def repair(context: Run, store: Store) -> str:
     """Train the compressed model, compress it again if that is missing, and return a line that sums it up."""
-    samples = training_samples(store)
-    planned = plan_repaired(context, samples)
+    lineage = Lineage(context, store)
+    samples, planned = lineage.samples, lineage.recovered
     compressed, student = (
-        context.workspace.models / made(context, samples).name for made in (plan_quantized, plan_student)
+        context.workspace.models / made.name for made in (lineage.quantized, lineage.student)
     )
     settings, target = context.loaded.recipe.compress, context.workspace.models / planned.name
     assert settings is not None and settings.repair is not None
@@ -87,7 +81,7 @@ def repair(context: Context, store: Store) -> str:
     verify(compressed)
     if not target.exists():
         tokenizer = AutoTokenizer.from_pretrained(compressed)
-        rows = training_rows(context, store, tokenizer, taught=False)
+        rows = training_rows(context, samples, tokenizer, taught=False)
         learnt, _ = set_aside(rows, 0.0, context.student.set_aside, taught=False)
         stay = {rows[place].sample_id for place in learnt}
         checkpoints = context.workspace.checkpoints / planned.name
@@ -105,7 +99,7 @@ def repair(context: Context, store: Store) -> str:
         trainer.run(last_whole(checkpoints))
         log = trainer.logged(_LOGGED)
         model = trainer.finished().merge_and_unload().to(torch.bfloat16)
-        left_out = [one for one in samples if one not in stay]
+        left_out = [one for one in samples.ids if one not in stay]
         with publish(target, planned.about | {"training_log": log, "left_out": left_out}) as staging:
             for path in compressed.iterdir():
                 if path.suffix != ".safetensors" and path.name not in ("config.json", "manifest.json"):
@@ -114,7 +108,7 @@ def repair(context: Context, store: Store) -> str:
                 context,
                 model,
                 tokenizer,
-                chat_texts(context, store, tokenizer, spread(samples, settings.calibration_samples)),
+                chat_texts(context, samples, tokenizer, spread(samples.ids, settings.calibration_samples)),
             )
             model.save_pretrained(staging, save_compressed=True)
         shutil.rmtree(checkpoints, ignore_errors=True)
@@ -124,15 +118,15 @@ def repair(context: Context, store: Store) -> str:
         store.commit(
             training_log=[entry | {"artifact_id": planned.artifact_id, "stage": "repair"} for entry in log]
         )
-    roles = {"train": [one for one in samples if one not in unlearnt]}
+    roles = {"train": [one for one in samples.ids if one not in unlearnt]}
     if is_calibrated(settings):
-        roles["calibrate"] = spread(samples, settings.calibration_samples)
-    record(context, store, planned, artifact, roles)
+        roles["calibrate"] = spread(samples.ids, settings.calibration_samples)
+    lineage.record(planned, artifact, roles)
     return planned.name
 
 
 def make_trainer(
-    context: Context,
+    context: Run,
     settings: Repair,
     student: Path,
     compressed: Path,

@@ -5,42 +5,41 @@ Promise: a stage whose adapter was published is not trained again. Adapter and m
 atomically. Data that another teacher made than the recipe names is refused.
 """
 
+from collections import Counter
 from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from factory.compress.pruned_base import starting_point
-from factory.context.context import Context
-from factory.context.lineage import Planned, is_made, plan_adapters, plan_student, record, training_samples
+from factory.context.lineage import Lineage, Planned
+from factory.context.run import Run
+from factory.context.training_set import TrainingSet
 from factory.errors import FactoryError
 from factory.models.artifact import publish, verify
 from factory.recipe.model import DistillStage
 from factory.store.store import Store
 from factory.student.adapter import merged
-from factory.student.stage import WATCHED, train_stage
+from factory.student.training_stage import WATCHED, train_stage
 from factory.tasks.multitask import LABEL, LABEL_WEIGHT, RATIONALE
 from factory.tasks.rationale_rows import build_rationale_rows
 from factory.tasks.rows import TrainingRow, build_row, student_template
 
 
-def train(context: Context, store: Store) -> str:
+def train(context: Run, store: Store) -> str:
     """Train and merge what is missing; return a line that sums it up."""
-    samples = training_samples(store)
+    lineage = Lineage(context, store)
+    samples = lineage.samples.ids
     tokenizer = student_tokenizer(context)
-    adapters = plan_adapters(context, samples)
-    rows = (
-        training_rows(context, store, tokenizer)
-        if any(not is_made(context, store, adapter) for _, adapter in adapters)
-        else []
-    )
-    base = starting_point(context, store, samples)
+    is_trained = all(lineage.is_made(adapter) for _, adapter in lineage.adapters)
+    rows = [] if is_trained else training_rows(context, lineage.samples, tokenizer)
+    base = starting_point(context, lineage)
     before: Planned | None = None
     learnt: set[str] = set()
-    for stage, adapter in adapters:
+    for stage, adapter in lineage.adapters:
         folder = context.workspace.models / adapter.name
         if not folder.exists():
             if isinstance(stage, DistillStage):
-                _require_same_teacher(context, store)
+                _require_same_teacher(context, lineage.samples)
             train_stage(context, stage, base, adapter, before, rows, tokenizer)
             context.progress.say(f"  {stage.name}: {adapter.name} written")
         artifact = verify(folder)
@@ -52,26 +51,21 @@ def train(context: Context, store: Store) -> str:
                 ]
             )
         watched = [sample for sample, reason in left_out.items() if reason == WATCHED]
-        record(
-            context,
-            store,
-            adapter,
-            artifact,
-            {"train": [one for one in samples if one not in left_out], "watch": watched},
-        )
+        roles = {"train": [one for one in samples if one not in left_out], "watch": watched}
+        lineage.record(adapter, artifact, roles)
         learnt.update(one for one in samples if one not in left_out)
         before = adapter
-    student = plan_student(context, samples)
+    student = lineage.student
     if not (context.workspace.models / student.name).exists():
         assert before is not None
         context.progress.say("  merge: what was trained into the base")
         _merge(context, base, before, student, tokenizer)
     trained = [one for one in samples if one in learnt]
-    record(context, store, student, verify(context.workspace.models / student.name), {"train": trained})
+    lineage.record(student, verify(context.workspace.models / student.name), {"train": trained})
     return f"{student.name} from {len(trained)} samples"
 
 
-def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
+def student_tokenizer(context: Run) -> PreTrainedTokenizerBase:
     """Return the base's tokenizer with the student's chat template."""
     tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
     tokenizer.chat_template = student_template(context.student.show_tools, context.workspace.prompts)
@@ -79,7 +73,7 @@ def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
 
 
 def training_rows(
-    context: Context, store: Store, tokenizer: PreTrainedTokenizerBase, *, taught: bool = True
+    context: Run, samples: TrainingSet, tokenizer: PreTrainedTokenizerBase, *, taught: bool = True
 ) -> list[TrainingRow]:
     """Return the rows of the accepted samples, in the plan's order; `taught`: with what is known of the
     teacher, where `tokenizer` is the base's."""
@@ -89,9 +83,9 @@ def training_rows(
         served or context.teacher.facts().tokenizer_digest == context.base.facts().tokenizer_digest
     )
     teacher = AutoTokenizer.from_pretrained(context.teacher.folder) if same and not served else None
-    accepted = store.query(
-        "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, g.token_logprobs, g.topk_ids, "
-        "g.topk_logprobs, g.messages AS teacher_messages FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
+    accepted = samples.rows(
+        "t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, "
+        "g.token_logprobs, g.topk_ids, g.topk_logprobs, g.messages AS teacher_messages"
     )
     vocabulary = context.base.facts().vocab_size
     data = context.loaded.recipe.data
@@ -110,16 +104,14 @@ def training_rows(
     return [row for rows in both for row in rows]
 
 
-def _require_same_teacher(context: Context, store: Store) -> None:
+def _require_same_teacher(context: Run, samples: TrainingSet) -> None:
     teacher = context.teacher
-    others = store.query(
-        "SELECT teacher, teacher_revision, count(*) AS samples FROM training_set WHERE teacher != ? OR teacher_revision != ? GROUP BY ALL",
-        [teacher.name, teacher.revision],
+    made = Counter(
+        (row["teacher"], row["teacher_revision"]) for row in samples.rows("t.teacher, t.teacher_revision")
     )
-    if others:
-        told = ", ".join(
-            f"{row['samples']} of {row['teacher']} at {row['teacher_revision']}" for row in others
-        )
+    del made[teacher.name, teacher.revision]
+    if made:
+        told = ", ".join(f"{count} of {name} at {revision}" for (name, revision), count in made.items())
         raise FactoryError(
             f"the teacher is {teacher.name} at {teacher.revision}, and the data holds samples of another one: {told}",
             "Name the teacher that made the data, make the data again, or train with sft alone.",
@@ -127,7 +119,7 @@ def _require_same_teacher(context: Context, store: Store) -> None:
 
 
 def _merge(
-    context: Context, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase
+    context: Run, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase
 ) -> None:
     model = merged(base, context.student.adapter, context.workspace.models / adapter.name, tokenizer)
     with publish(context.workspace.models / student.name, student.about) as staging:

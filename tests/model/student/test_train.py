@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from factory.context.context import Context
+from factory.context.run import Run
 from factory.errors import FactoryError
 from factory.recipe import load_recipe
 from factory.store.store import Store
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.model
 
 
 def test_data_of_another_teacher_is_refused(finished: Finished) -> None:
-    context = Context(load_recipe(finished.recipe), Workspace(finished.workspace), Progress())
+    context = Run(load_recipe(finished.recipe), Workspace(finished.workspace), Progress())
     vars(context)["teacher"] = dataclasses.replace(context.teacher, revision="another")
     with Store(context.workspace.store, context.workspace.ledger) as store:
         (made,) = store.query("SELECT count(*) AS n FROM artifacts")

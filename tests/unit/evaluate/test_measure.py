@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.measure import measure
@@ -84,7 +84,7 @@ def test_other_examples_are_another_question_to_the_teacher_and_other_code_to_al
     assert second[0] != third[0] and second[1] != third[1]
 
 
-def _with_student(folder: Path) -> Context:
+def _with_student(folder: Path) -> Plan:
     path = own_tool(folder)
     path.write_text(
         path.read_text() + "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"

@@ -8,7 +8,7 @@ import pytest
 
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Request
-from factory.pipeline.loop import preflight
+from factory.pipeline.preflight import preflight
 from tests.support.scripted import SEEDS, Model, call, column, load, opened, project, write
 
 pytestmark = pytest.mark.thorough
