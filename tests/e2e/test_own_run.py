@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from factory.context.context import Context
 from openai import OpenAI
 
-from factory.context.context import Context
 from factory.errors import FactoryError
 from factory.recipe.load import load_recipe
 from factory.store.store import Store

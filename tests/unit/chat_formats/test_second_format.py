@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factory.context.context import Context
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -15,7 +16,6 @@ from factory.chat_formats.control_token import control_token
 from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.chat_formats.hermes import Hermes
-from factory.context.context import Context
 from factory.context.lineage import plan_adapters, plan_pruned, plan_quantized, plan_student
 from factory.errors import FactoryError, InputError
 from factory.evaluate.candidate import Candidate

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.errors import InputError
 from factory.generate.check import check
 from factory.generate.stage import generate
 from factory.inference.request import Request
-from factory.pipeline.loop import preflight
+from factory.pipeline.preflight import preflight
 from tests.support.command import factory
 from tests.support.scripted import Model, column, count, edit, load, numbers, opened, project, write
 
@@ -75,7 +75,7 @@ def measuring(request: Request) -> str:
     return json.dumps([{"name": "area", "arguments": {"width": width, "height": height}}])
 
 
-def made(context: Context, model: Model) -> None:
+def made(context: Plan, model: Model) -> None:
     with opened(context) as store:
         generate(context, store, model)
         check(context, store)
