@@ -15,6 +15,8 @@ def validate(
 ) -> None:
     """Check a recipe and tell every fault at once."""
     loaded = load_recipe(recipe)
+    for note in loaded.notes:
+        typer.echo(note)
     typer.echo(f"{recipe}: ok")
     typer.echo(f"  data: {_data(loaded.recipe)}")
     typer.echo(f"  student: {_student(loaded.recipe)}")
@@ -24,8 +26,8 @@ def _data(recipe: Recipe) -> str:
     data, teacher = recipe.data, recipe.teacher
     servers = f" (endpoints: {len(teacher.endpoints)})" if teacher.endpoints else ""
     checks = ", ".join(str(check_name(item)) for item in recipe.checks)
-    draws = f", {data.draws} draws a question" if data.draws > 1 else ""
-    return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{draws}; checked by {checks}"
+    each = f", {data.samples_per_prompt} answers a question" if data.samples_per_prompt > 1 else ""
+    return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{each}; checked by {checks}"
 
 
 def _student(recipe: Recipe) -> str:

@@ -24,7 +24,7 @@ def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
     if planned is None or settings is None:
         return context.base.folder
     folder = context.workspace.models / planned.name
-    chosen = spread(samples, settings.samples)
+    chosen = spread(samples, settings.calibration_samples)
     if not folder.exists():
         tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
         # A base's own template may know no tools: that of the student does.

@@ -69,10 +69,10 @@ def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compres
 
 def _harmed_least(model: Any, rows: Sequence[list[int]], settings: Compress) -> tuple[list[str], list[str]]:
     """Return the modules that get four bits, and the others."""
-    bits = 6.0 if settings.bits is None and settings.most_kl is None else settings.bits
+    bits = 6.0 if settings.bits is None and settings.max_kl is None else settings.bits
     found = units(model)
     chosen = lowered(
-        found, sensitivities(model, rows, settings.group_size), bits=bits, most_kl=settings.most_kl
+        found, sensitivities(model, rows, settings.group_size), bits=bits, max_kl=settings.max_kl
     )
     low = {name for unit in chosen for name in unit.modules}
     return sorted(low), [name for unit in found for name in unit.modules if name not in low]

@@ -127,7 +127,7 @@ class Context:
                 "teacher": [
                     self.teacher.name,
                     self.teacher.revision,
-                    teacher.sampling.model_dump(),
+                    teacher.sampling.identity(),
                     teacher.logprobs,
                 ],
                 # What is longer is not asked here; how long a prompt may be there, is for the servers to say.
@@ -150,7 +150,7 @@ class Context:
         """The content id of what the plan is to reach: how many, at what cost, by which checks."""
         data = self.loaded.recipe.data
         return content_id(
-            {"count": data.count, "budget": data.budget.model_dump(), "checks": self.suite().keys}
+            {"count": data.count, "budget": data.budget.identity(), "checks": self.suite().keys}
         )
 
     def suite(self) -> CheckSuite:
@@ -198,12 +198,12 @@ class Context:
     @cached_property
     def own_tools(self) -> OwnTools | None:
         """The person's own tools, loaded into their child process; InputError if their file does not fit."""
-        own = self.kind.own_tools(self.loaded.recipe.data)
+        own = self.kind.custom_tools(self.loaded.recipe.data)
         if own is None:
             return None
         specs = [tool for tool in self.tools if tool.name not in TOOL_NAMES]
         return OwnTools(
-            self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory_mb=own.memory_mb)
+            self.loaded.resolve(own.python), specs, Limits(seconds=own.timeout_s, memory_mb=own.memory_mb)
         )
 
     def run_tool(self, name: str, arguments: dict[str, Any]) -> str:

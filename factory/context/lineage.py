@@ -52,23 +52,23 @@ def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage |
         about = {
             "base": context.base.name,
             "base_revision": context.base.revision,
-            "adapter": student.adapter.model_dump(),
+            "adapter": student.adapter.identity(),
             "show_tools": student.show_tools,
             "precision": student.precision,
-            "stage": stage.model_dump(),
+            "stage": stage.identity(),
             "seed": recipe.seed,
             "samples": content_id(samples),
         }
         if template_path(HERMES, context.workspace.prompts) != template_path(HERMES):
             about["template"] = template_digest(HERMES, context.workspace.prompts)
-        if student.set_aside:
-            about["set_aside"] = student.set_aside
+        if student.validation_share:
+            about["set_aside"] = student.validation_share
         about |= context.kind.training_identity(recipe.data)
         parents = [parent]
         if stage.name == "distill":
             parents.append(model_id(context.teacher.name, context.teacher.revision))
         adapter_id = content_id(about | {"parents": parents})
-        kind = "model" if student.adapter.kind == "full" else "adapter"
+        kind = student.adapter.artifact_kind
         name = "-".join([student.adapter.name or kind, stage.name, adapter_id[3:13]])
         adapters.append((stage, Planned(adapter_id, kind, name, parents, about)))
         parent = adapter_id
@@ -82,7 +82,7 @@ def plan_pruned(context: Context, samples: list[str]) -> Planned | None:
     about = {
         "base": context.base.name,
         "base_revision": context.base.revision,
-        "prune": context.student.prune.model_dump(),
+        "prune": context.student.prune.identity(),
         "samples": content_id(samples),
     }
     parents = [model_id(context.base.name, context.base.revision)]
@@ -113,17 +113,21 @@ def plan_quantized(context: Context, samples: list[str]) -> Planned:
     return Planned(quantized_id, "quantized", name, [parent], settings)
 
 
-def plan_repaired(context: Context, samples: list[str]) -> Planned:
+def plan_recovered(context: Context, samples: list[str]) -> Planned:
     """Return the compressed model that is trained on and compressed again."""
     settings = context.loaded.recipe.compress
-    assert settings is not None and settings.repair is not None
+    assert settings is not None and settings.recover is not None
     compressed = plan_quantized(context, samples)
-    about = settings.making | {"repair": settings.repair.model_dump(), "seed": context.loaded.recipe.seed}
-    repaired_id = content_id(
+    about = settings.making | {"repair": settings.recover.identity(), "seed": context.loaded.recipe.seed}
+    recovered_id = content_id(
         {"parent": compressed.artifact_id, "repair": about["repair"], "seed": about["seed"]}
     )
-    name = f"{_called(context)}-{settings.quantize or 'small'}-repaired-{repaired_id[3:13]}"
-    return Planned(repaired_id, "quantized", name, [compressed.artifact_id, *compressed.parents], about)
+    name = f"{_called(context)}-{settings.quantize or 'small'}-recovered-{recovered_id[3:13]}"
+    # Models that were made when the stage was called repair keep the name of their folder.
+    earlier = name.replace("-recovered-", "-repaired-")
+    if (context.workspace.models / earlier).is_dir():
+        name = earlier
+    return Planned(recovered_id, "quantized", name, [compressed.artifact_id, *compressed.parents], about)
 
 
 def _called(context: Context) -> str:

@@ -50,7 +50,11 @@ def packages_against_floors(declared: list[str] | None = None) -> Iterator[Findi
                 "note", "environment", f"{PROJECT} is not installed, so its floors are not known", SETUP
             )
             return
-    extra = "gpu" if _version("vllm") else "cpu"
+    extra = "gpu" if _version("vllm") else "cpu" if _version("torch") else ""
+    if not extra:
+        yield Finding(
+            "note", "environment", "a plain install: no model runs, trains or is quantized here", SETUP
+        )
     asked = [Requirement(text) for text in declared]
     wrong = 0
     for package in asked:
@@ -67,7 +71,7 @@ def packages_against_floors(declared: list[str] | None = None) -> Iterator[Findi
         yield Finding(
             "ok",
             "environment",
-            "every package that running, training and quantizing need is here, none is too old",
+            "every package that is needed is here, none is too old",
         )
 
 
@@ -148,7 +152,7 @@ def kernels(sets: list[str], packages: dict[str, str], *, gpu: bool) -> Iterator
                 "FP8 and W4A8 cannot be served: their kernels need AMX; 8-bit weights alone: on no CPU",
             )
     yield Finding(
-        "ok" if quantizer else "fault",
+        "ok" if quantizer else "fault" if _version("torch") else "note",
         "environment",
         "models can be quantized here: llm-compressor runs on any processor"
         if quantizer

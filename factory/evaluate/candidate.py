@@ -9,7 +9,7 @@ from factory.context.lineage import (
     is_made,
     model_id,
     plan_quantized,
-    plan_repaired,
+    plan_recovered,
     plan_student,
     training_samples,
 )
@@ -25,7 +25,9 @@ PRECISIONS = {
     "fp8": "FP8",
 }
 
-Role = Literal["teacher", "base", "student", "student_quantized", "student_repaired"]
+Role = Literal["teacher", "base", "student", "student_quantized", "student_recovered"]
+# Evaluation ids know the last role by its first name.
+_FIRST_NAMES = {"student_recovered": "student_repaired"}
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,12 @@ class Candidate:
         """Return the content id of this evaluation: the model, the tasks, how they are put and how they are
         judged."""
         recipe = context.loaded.recipe
-        own = context.kind.own_tools(recipe.data)
+        own = context.kind.custom_tools(recipe.data)
         how: dict[str, Any] = {
-            "role": self.role,
+            "role": _FIRST_NAMES.get(self.role, self.role),
             "artifact": self.artifact_id,
             "tasks": sorted(task.seed_id for task in context.held_out),
-            "evaluate": context.evaluation.model_dump(exclude={"held_out"}),
+            "evaluate": context.evaluation.identity(exclude={"held_out"}),
             "show_tools": context.student.show_tools,
             "tools": [tool.model_dump() for tool in context.tools],
             "own_tools": file_sha256(context.loaded.resolve(own.python)) if own else None,
@@ -100,11 +102,11 @@ def candidates(context: Context, store: Store) -> list[Candidate]:
         found.append(
             Candidate("student_quantized", small.artifact_id, small.name, folder, False, own, precision)
         )
-        if compress.repair and is_made(context, store, repaired := plan_repaired(context, samples)):
-            folder = context.workspace.models / repaired.name
+        if compress.recover and is_made(context, store, recovered := plan_recovered(context, samples)):
+            folder = context.workspace.models / recovered.name
             found.append(
                 Candidate(
-                    "student_repaired", repaired.artifact_id, repaired.name, folder, False, own, precision
+                    "student_recovered", recovered.artifact_id, recovered.name, folder, False, own, precision
                 )
             )
     return found

@@ -1,93 +1,106 @@
-"""One model measured: what it answers to the held-out tasks, how fast, in how much memory.
+"""Measurement of one model: its answers to the held-out tasks, and every metric.
 
 Promise: every answer is kept (`predictions`), so that each figure can be counted again in SQL. Accuracy is
-greedy. Memory is the most that this process has had resident: a process measures one model. Speed and
-perplexity are those of a model in this process, as vLLM runs it.
+greedy. What is measured, `metrics/table.py` lists. Each held-out task counts: an answer is judged for every
+task that puts its question.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from factory.context.context import Context
 from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate
-from factory.evaluate.interval import bootstrap_interval
-from factory.evaluate.perplexity import perplexity
+from factory.evaluate.metrics.metric import Evaluation, Measurement
+from factory.evaluate.metrics.table import FAMILIES, metric
 from factory.evaluate.scorer import question, scorer
-from factory.evaluate.speed import speed
-from factory.inference.request import TOO_LONG, Model
+from factory.inference.request import TOO_LONG, Model, Request
 from factory.models.folder import inspect
-from factory.store.store import Store
-from factory.system.machine import peak_memory
+from factory.store.store import Row, Store
 from factory.tasks.sample import Task
+from factory.tasks.scorer import Scorer
+from factory.text.quantities import NO_BREAK, figure, interval
 
 
 def measure(context: Context, store: Store, candidate: Candidate, model: Model, *, local: bool = True) -> str:
     """Evaluate one model, store predictions and figures in one batch, and return a line that sums it up.
     `local`: it is in this process."""
-    evaluation_id = candidate.evaluation_id(context)
-    # A held-out question comes as a user's would: without its family, which would tell a teacher with
-    # examples the operation.
-    tasks = [
-        Task(seed.seed_id, seed.language, "", seed.question, seed.reference) for seed in context.held_out
+    evaluation_id, asking, tasks = candidate.evaluation_id(context), scorer(context), _tasks(context)
+    predictions = [
+        row | {"evaluation_id": evaluation_id}
+        for row in _predictions(context, candidate, model, asking, tasks)
     ]
-    asking = scorer(context)
-    asked = {
-        request.key: (request, task)
-        for task in tasks
-        for request in [question(asking, candidate, task, context.evaluation.max_tokens)]
-    }
-    predictions = []
-    for answer in model.answer(request for request, _ in asked.values()):
+    evaluation = Evaluation(context, asking, candidate, tasks, model, predictions)
+    measured: dict[str, Measurement] = {}
+    for family in FAMILIES:
+        if local or not family.local:
+            measured |= family.measure(evaluation)
+    of = {"evaluation_id": evaluation_id, "artifact_id": candidate.artifact_id, "role": candidate.role}
+    rows = [
+        of
+        | {"metric": name, "unit": metric(name).unit, "better": metric(name).better}
+        | dataclasses.asdict(measurement)
+        for name, measurement in measured.items()
+    ]
+    store.commit(predictions=predictions, evaluations=rows, artifacts=_outside(store, candidate, local))
+    return f"{candidate.role}: {_summary(measured)}"
+
+
+def _tasks(context: Context) -> list[Task]:
+    """Return the held-out tasks, each once.
+
+    A question comes as a user's would: without its family, which would tell a teacher with examples the
+    operation.
+    """
+    tasks: dict[str, Task] = {}
+    for seed in context.held_out:
+        task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference)
+        if tasks.setdefault(task.task_id, task) is not task:
+            context.progress.say(
+                f"note: {seed.source}:{seed.line}: the held-out task {seed.name} has the question and the "
+                "reference of an earlier one; it is counted once"
+            )
+    return list(tasks.values())
+
+
+def _predictions(
+    context: Context, candidate: Candidate, model: Model, asking: Scorer, tasks: list[Task]
+) -> list[Row]:
+    """Ask every question once, and judge its answer for each task that puts it: references may differ."""
+    requests: dict[str, Request] = {}
+    putting: dict[str, list[Task]] = {}
+    for task in tasks:
+        request = question(asking, candidate, task, context.evaluation.max_tokens)
+        requests[request.key] = request
+        putting.setdefault(request.key, []).append(task)
+    predictions: list[Row] = []
+    for answer in model.answer(requests.values()):
         # What is too long for a model it cannot answer: that is wrong, as any other answer may be.
         if answer.error is not None and answer.error != TOO_LONG:
             raise FactoryError(
                 f"{candidate.role}: a held-out task was not answered: {answer.error}",
-                "Nothing of this model is stored: run the same command when its server answers. refused_* says that the server does not "
-                "take the request: prompt and evaluate.max_tokens may be too long for it.",
+                "Nothing of this model is stored: run the same command when its server answers. refused_* "
+                "says that the server does not take the request: prompt and evaluate.max_tokens may be too "
+                "long for it.",
             )
-        _, task = asked[answer.key]
-        about = {
-            "evaluation_id": evaluation_id,
-            "task_id": task.task_id,
-            "question": task.question,
-            "reference": task.reference,
-        }
-        predictions.append(about | {"output": answer.text} | asking.judge(candidate, task, answer.text))
-        context.progress.update(f"  {candidate.role}  {len(predictions)}/{len(asked)} held-out tasks")
-    figures: dict[str, tuple[float, float | None, float | None, int]] = {
-        name: (
-            *bootstrap_interval(
-                [row[column] for row in predictions], context.evaluation.bootstrap, context.loaded.recipe.seed
-            ),
-            len(predictions),
-        )
-        for name, column in asking.metrics.items()
-    }
-    if local:
-        figures |= {
-            name: (value, None, None, n)
-            for name, (value, n) in speed(context, asking, candidate, tasks, model).items()
-        }
-        figures["peak_memory_bytes"] = (float(peak_memory()), None, None, 1)
-        figures["weight_bytes"] = (float(inspect(candidate.folder).weight_bytes), None, None, 1)
-        if (found := perplexity(context, asking, candidate, tasks, model)) is not None:
-            figures["perplexity"] = (found[0], None, None, found[1])
-    rows = [
-        {
-            "evaluation_id": evaluation_id,
-            "artifact_id": candidate.artifact_id,
-            "role": candidate.role,
-            "metric": metric,
-            "value": value,
-            "low": low,
-            "high": high,
-            "n": n,
-        }
-        for metric, (value, low, high, n) in figures.items()
-    ]
-    store.commit(predictions=predictions, evaluations=rows, artifacts=_outside(store, candidate, local))
-    accuracy, low, high, _ = figures["answer_accuracy"]
-    return f"{candidate.role}: {accuracy:.1%} right (95 % interval {low:.1%} to {high:.1%}) of {len(predictions)}"
+        for task in putting[answer.key]:
+            about = {"task_id": task.task_id, "question": task.question, "reference": task.reference}
+            predictions.append(about | {"output": answer.text} | asking.judge(candidate, task, answer.text))
+        context.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
+    return predictions
+
+
+def _summary(measured: Mapping[str, Measurement]) -> str:
+    right = measured["answer_accuracy"]
+    bounds = interval(right.low, right.high, "share")
+    others = (
+        f"{name} {figure(measurement.value, metric(name).unit)}"
+        for name, measurement in measured.items()
+        if name != "answer_accuracy"
+    )
+    head = f"{right.value:.1%} right (95 % interval {bounds}) of {right.n}"
+    return "; ".join([head, *others]).replace(NO_BREAK, " ")
 
 
 def _outside(store: Store, candidate: Candidate, local: bool) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from factory import __version__
 from factory.export.rows import PROVENANCE, Columns, Source, Tally
 from factory.export.split import TRAIN, VALIDATION
 from factory.tasks.kinds import KINDS, stored_kind
+from factory.text.reasons import CODE, sentence
 from factory.text.visible import escape_hidden, truncate
 
 _SIZES = [
@@ -139,13 +140,15 @@ def _yields(source: Source) -> str:
         (
             _code(row["check_name"]),
             _code(row["reason"]),
+            # What else stands there, from a store that others made, is in its code span alone.
+            sentence(row["reason"]) if CODE.fullmatch(row["reason"]) else "",
             "yes" if row["passed"] else "no",
             row["samples"],
             f"{row['share']:.1%}",
         )
         for row in source.yields
     ]
-    return _table(("check", "reason", "passed", "samples", "share"), rows)
+    return _table(("check", "reason", "in words", "passed", "samples", "share"), rows)
 
 
 def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str:

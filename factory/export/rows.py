@@ -78,7 +78,7 @@ YIELDS = """
 PROVENANCE = (
     "sample_id", "kind", "language", "family", "question", "reference", "rationale", "answer",
     "seed", "seed_id", "task_id", "parents",
-    "teacher", "teacher_revision", "template_digest", "request_key", "sampling", "content_id", "verdicts",
+    "teacher", "teacher_revision", "template_digest", "request_key", "sampling", "dedup_key", "verdicts",
 )  # fmt: skip
 
 

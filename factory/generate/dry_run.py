@@ -21,7 +21,7 @@ _BUSY = """
     SELECT *, greatest(0, ended - greatest(started, coalesce(
         max(ended) OVER (ORDER BY started, ended ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), started))) AS busy
     FROM (SELECT prompt_tokens, completion_tokens, epoch(finished_at) AS ended, epoch(finished_at) - seconds AS started
-        FROM generations SEMI JOIN (SELECT request_key FROM requests WHERE plan_id = $plan UNION ALL
+        FROM generations SEMI JOIN (SELECT request_key FROM plan_items WHERE plan_id = $plan UNION ALL
             SELECT request_key FROM turns WHERE plan_id = $plan) USING (request_key))
 """
 

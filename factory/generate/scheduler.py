@@ -79,7 +79,7 @@ class Scheduler:
         self._asking = asking
         data = context.loaded.recipe.data
         self._draws, self._wanted, self._budget, self._most_tasks = (
-            data.draws,
+            data.samples_per_prompt,
             data.count,
             data.budget,
             most_tasks,
@@ -279,6 +279,6 @@ class Scheduler:
 
     def _last_position(self) -> int:
         (row,) = self._store.query(
-            "SELECT max(position) AS last FROM requests WHERE plan_id = ?", [self._context.plan_id]
+            "SELECT max(position) AS last FROM plan_items WHERE plan_id = ?", [self._context.plan_id]
         )
         return -1 if row["last"] is None else int(row["last"])

@@ -18,7 +18,7 @@ from factory.context.lineage import (
     Planned,
     is_made,
     plan_quantized,
-    plan_repaired,
+    plan_recovered,
     plan_student,
     training_samples,
 )
@@ -27,7 +27,7 @@ from factory.generate import dry_run
 from factory.generate.check import check, unjudged
 from factory.generate.stage import is_owed
 from factory.inference.environment import ENVIRONMENT
-from factory.models.bundled import BUNDLED, gguf_path
+from factory.models.bundled import BUNDLED
 from factory.models.resolve import ModelSource
 from factory.pipeline.child import KEEP_MEMORY, ChildFailed, run_child
 from factory.store.blocks import examine_blocks
@@ -130,7 +130,7 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
 
 
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:
-    weights = source.facts().weight_bytes if source.ready else 3 * gguf_path(source.name).stat().st_size
+    weights = source.facts().weight_bytes if source.ready else 3 * BUNDLED[source.name].bytes
     require_memory(
         int(weights * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES), f"{what} {source.name}", limit_gb
     )
@@ -222,7 +222,7 @@ def enter_run(context: Context, store: Store, command: str) -> None:
                 "recipe_text": loaded.text,
                 "plan_id": context.plan_id,
                 "check_keys": keys,
-                "wanted": loaded.recipe.data.count,
+                "target_count": loaded.recipe.data.count,
                 "machine": machine(),
                 "versions": versions(),
             }
@@ -248,8 +248,8 @@ def enter_run(context: Context, store: Store, command: str) -> None:
 def _owed(stage: str, context: Context, worked: bool) -> Iterable[Step]:
     """Return what a stage owes; what follows from an earlier step of the same stage is looked at when that is
     done."""
-    if stage == "repair":
-        return _repairs(context)
+    if stage == "recover":
+        return _recovery(context)
     recipe = context.loaded.recipe
     with _open(context) as store:
         if stage == "generate":
@@ -297,8 +297,8 @@ def _is_reported(context: Context, store: Store) -> bool:
     ).exists()
 
 
-def _repairs(context: Context) -> Iterator[Step]:
-    """Yield the steps by which a compressed model that lost too much is mended, and measured again."""
+def _recovery(context: Context) -> Iterator[Step]:
+    """Yield the steps by which a compressed model that lost too much is trained, and measured again."""
     from factory.evaluate.candidate import candidates
     from factory.evaluate.gate import may_ship
 
@@ -307,17 +307,18 @@ def _repairs(context: Context) -> Iterator[Step]:
         return
     with _open(context) as store:
         found = {candidate.role: candidate for candidate in candidates(context, store)}
-        if may_ship(context, store, found["student_quantized"], found["student"]) or settings.repair is None:
+        passed = may_ship(context, store, found["student_quantized"], found["student"])
+        if passed or settings.recover is None:
             return
-        made = is_made(context, store, plan_repaired(context, training_samples(store)))
+        made = is_made(context, store, plan_recovered(context, training_samples(store)))
     if not made:
-        yield Step("repair")
+        yield Step("recover")
     with _open(context) as store:
         owed = _unmeasured(context, store)
     yield from owed
     with _open(context) as store:
         found = {candidate.role: candidate for candidate in candidates(context, store)}
-        may_ship(context, store, found["student_repaired"], found["student"])
+        may_ship(context, store, found["student_recovered"], found["student"])
 
 
 def _unmeasured(context: Context, store: Store) -> list[Step]:
@@ -341,7 +342,7 @@ def _run_step(context: Context, step: Step, lock: int, against: str | None = Non
     if step.stage == "report":
         _report_here(context, against)
         return
-    environment = KEEP_MEMORY if step.stage in ("distill", "compress", "repair") else ENVIRONMENT
+    environment = KEEP_MEMORY if step.stage in ("distill", "compress", "recover") else ENVIRONMENT
     log = context.workspace.logs / f"{step.stage}.log"
     try:
         run_child(

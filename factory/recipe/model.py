@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from factory.adapters.kinds import AnyAdapter
+from factory.adapters.lora import Lora
 from factory.models import bundled
-from factory.recipe.adapter import Adapter, Lora
 from factory.recipe.checks import CHECKS, Check
 from factory.recipe.compress import Compress
 from factory.recipe.data import Data
@@ -156,7 +157,7 @@ class Student(Settings):
 
     base: ModelName = Field(description="The model that learns. " + _MODEL)
     revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
-    adapter: Adapter = Field(default=Lora(), description="What is trained.")
+    adapter: AnyAdapter = Field(default=Lora(), description="What is trained.")
     prune: Prune | None = Field(
         default=None, description="Start from a smaller model than the base. Empty: from all of it."
     )
@@ -174,10 +175,11 @@ class Student(Settings):
     )
 
     @property
-    def set_aside(self) -> float:
-        """The largest share of the seeds that a stage watches: no stage learns from it. 0 where none
-        watches."""
-        return max((stage.settings.watch.share for stage in self.stages if stage.settings.watch), default=0.0)
+    def validation_share(self) -> float:
+        """The largest share of the seeds that a stage validates on: no stage learns from it. 0 where none
+        does."""
+        shares = [stage.settings.validation.share for stage in self.stages if stage.settings.validation]
+        return max(shares, default=0.0)
 
 
 class Evaluate(Settings):
@@ -187,8 +189,13 @@ class Evaluate(Settings):
         description="Tasks that no model has learned from, one JSON object a line." + PATH
     )
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
+    # Stays because evaluation ids know it: without it, what was measured would be measured again.
     bootstrap: int = Field(
-        default=2000, ge=100, le=100_000, description="Resamples behind each confidence interval."
+        default=2000,
+        ge=100,
+        le=100_000,
+        description="No effect any more: intervals are Wilson's.",
+        deprecated="has no effect any more: intervals are Wilson's, which need no resamples",
     )
     repeats: int = Field(
         default=3,

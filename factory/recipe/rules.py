@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.adapters.kinds import adapter_class
 from factory.errors import InputError
 from factory.recipe import compress, distill_rules, prune, search
 from factory.recipe.checks import Length, check_name
 from factory.recipe.model import BUNDLED, USUAL_LENGTH, Sampling
 from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
-from factory.recipe.training import Watch
+from factory.recipe.training import Validation
 from factory.recipe.wording import nearest
 from factory.tasks.kind import Kind
 from factory.tasks.kinds import KINDS
@@ -32,14 +33,12 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     yield from _model(source, recipe, ("teacher", "model"), served=bool(_at(source, "teacher", "endpoints")))
     yield from _model(source, recipe, ("student", "base"), served=False)
     yield from _seeds(source, recipe)
-    for where in (("data", "tools"), ("data", "own_tools", "python"), ("evaluate", "held_out")):
+    for where in (("data", "tools"), ("data", "custom_tools", "python"), ("evaluate", "held_out")):
         yield from _file(source, recipe, where)
     yield from _checks(source)
     yield from _stages(source)
-    if (
-        _at(source, "student", "adapter", "kind") == "full"
-        and _at(source, "student", "precision") == "bfloat16"
-    ):
+    adapter = adapter_class(_at(source, "student", "adapter"))
+    if adapter is not None and adapter.float32 and _at(source, "student", "precision") == "bfloat16":
         yield source.fault(
             ("student", "precision"),
             "all weights are trained in float32: bfloat16 would round small updates away; remove it",
@@ -91,9 +90,10 @@ def _teacher(source: Source) -> Iterator[Fault]:
         yield source.fault(
             ("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for"
         )
-    temperature, draws = _at(source, "teacher", "sampling", "temperature"), _at(source, "data", "draws")
-    if _is_number(temperature) and temperature == 0 and isinstance(draws, int) and draws > 1:
-        message = f"at 0 all {draws} draws of a question (data.draws) are the same; raise it, or draw once"
+    temperature = _at(source, "teacher", "sampling", "temperature")
+    answers = _at(source, "data", "samples_per_prompt")
+    if _is_number(temperature) and temperature == 0 and isinstance(answers, int) and answers > 1:
+        message = f"at 0 all {answers} answers to a question (data.samples_per_prompt) are the same; raise it, or draw one"
         yield source.fault(("teacher", "sampling", "temperature"), message)
     whole = _at(source, "teacher", "max_model_len")
     whole = USUAL_LENGTH if whole is None else whole
@@ -227,12 +227,13 @@ def _stages(source: Source) -> Iterator[Fault]:
             and "call_weight" in stage[name]
         ):
             yield source.fault((*where, "call_weight"), f"the kind {kind.name} has no calls; remove it")
-        if isinstance(stage[name], dict) and isinstance(watch := stage[name].get("watch"), dict):
-            every, steps = watch.get("every", Watch.model_fields["every"].default), stage[name].get("steps")
+        if isinstance(stage[name], dict) and isinstance(validation := stage[name].get("validation"), dict):
+            every = validation.get("every", Validation.model_fields["every"].default)
+            steps = stage[name].get("steps")
             if isinstance(every, int) and isinstance(steps, int) and every > steps:
                 yield source.fault(
-                    (*where, "watch", "every"),
-                    f"is more than the stage's {steps} steps, so nothing would be looked at",
+                    (*where, "validation", "every"),
+                    f"is more than the stage's {steps} steps, so nothing would be validated",
                 )
         if name == "distill" and name not in seen and isinstance(stage[name], dict):
             yield from distill_rules.faults(source, where, stage[name], _at(source, "teacher"))

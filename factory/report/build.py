@@ -6,31 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from factory.context.context import Context
-from factory.context.lineage import plan_adapters, plan_repaired, training_samples
+from factory.context.lineage import plan_adapters, plan_recovered, training_samples
 from factory.evaluate.candidate import candidates
+from factory.report.choice import Gate, Trial
 from factory.report.compare import compare, find_report, head_to_head
-from factory.report.model import (
-    CheckYield,
-    Gate,
-    Loss,
-    Machine,
-    Measured,
-    Outcome,
-    Query,
-    Reason,
-    ReasonCount,
-    Report,
-    Role,
-    Sample,
-    Samples,
-    Stage,
-    Trial,
-    Yield,
-)
+from factory.report.comparison import Outcome
+from factory.report.measured import Measured
+from factory.report.metric_rows import metric_rows
+from factory.report.model import Report
 from factory.report.output import write_report
+from factory.report.part import Role
+from factory.report.query import Query
+from factory.report.run import Loss, Machine, Stage
+from factory.report.sample import Reason, Sample, Samples
 from factory.report.tables import build_tables, losses_sql, models_sql
+from factory.report.yields import CheckYield, ReasonCount, Yield
 from factory.search.trials import label, points, search_id, trial_file
-from factory.store.store import Row, Store
+from factory.store.store import Store
 from factory.system.machine import machine, versions
 
 SHOWN = 10
@@ -75,8 +67,8 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
     if loaded.recipe.student:
         samples = training_samples(store)
         trained = [adapter.artifact_id for _, adapter in plan_adapters(context, samples)]
-        if loaded.recipe.compress and loaded.recipe.compress.repair:
-            trained.append(plan_repaired(context, samples).artifact_id)
+        if loaded.recipe.compress and loaded.recipe.compress.recover:
+            trained.append(plan_recovered(context, samples).artifact_id)
         training = losses_sql(trained)
     outcomes = _outcomes(store, evaluations)
     kept: dict[str, Any] = {"yield": _yield(store)}
@@ -92,7 +84,8 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
         stages=[
             Stage(name=row["stage"], seconds=row["seconds"], detail=row["detail"])
             for row in store.query(
-                "SELECT stage, seconds, detail FROM stages WHERE run_id = (SELECT run_id FROM current_run) ORDER BY batch"
+                "SELECT stage, seconds, detail FROM stages "
+                "WHERE run_id = (SELECT run_id FROM current_run) ORDER BY batch"
             )
         ],
         recipe=loaded.text,
@@ -116,59 +109,33 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
 def _models(context: Context, store: Store) -> list[Measured]:
     models = []
     for candidate in candidates(context, store):
-        rows = {
-            row["metric"]: row
-            for row in store.query(
-                "SELECT metric, value, low, high, n FROM evaluations WHERE evaluation_id = ?",
-                [candidate.evaluation_id(context)],
-            )
-        }
-        if not rows:
-            continue
-        accuracy, same = rows["answer_accuracy"], rows.get("tool_call_accuracy", {})
-        models.append(
-            Measured(
-                name=candidate.name,
-                role=candidate.role,
-                accuracy=accuracy["value"],
-                accuracy_low=accuracy["low"],
-                accuracy_high=accuracy["high"],
-                tool_call_accuracy=same.get("value"),
-                tool_call_accuracy_low=same.get("low"),
-                tool_call_accuracy_high=same.get("high"),
-                parse_rate=rows["parse_rate"]["value"],
-                held_out=accuracy["n"],
-                tokens_per_s_batch_1=_value(rows, "tokens_per_s_batch_1"),
-                tokens_per_s_batch_32=_value(rows, "tokens_per_s_batch_32"),
-                latency_p50_s=_value(rows, "latency_p50_s"),
-                latency_p95_s=_value(rows, "latency_p95_s"),
-                perplexity=_value(rows, "perplexity"),
-                peak_memory_bytes=_whole(rows, "peak_memory_bytes"),
-                weight_bytes=_whole(rows, "weight_bytes"),
-                precision=candidate.precision,
-                prompting=candidate.prompting,
-            )
+        rows = store.query(
+            "SELECT metric, value, low, high, n, unit, better FROM evaluations WHERE evaluation_id = ?",
+            [candidate.evaluation_id(context)],
         )
+        if rows:
+            models.append(
+                Measured(
+                    name=candidate.name,
+                    role=candidate.role,
+                    metrics=metric_rows(rows),
+                    precision=candidate.precision,
+                    prompting=candidate.prompting,
+                )
+            )
     return models
-
-
-def _value(rows: dict[str, Row], metric: str) -> float | None:
-    return rows[metric]["value"] if metric in rows else None
-
-
-def _whole(rows: dict[str, Row], metric: str) -> int | None:
-    return int(rows[metric]["value"]) if metric in rows else None
 
 
 def _yield(store: Store) -> Yield:
     (counts,) = store.query(
-        "SELECT (SELECT count(DISTINCT position) FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
+        "SELECT (SELECT count(DISTINCT position) FROM plan_items WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
         "(SELECT count(*) FROM current_samples) AS answered, count(*) FILTER (accepted) AS accepted, "
         "count(*) FILTER (NOT accepted AND decided_by <> 'nobody yet') AS rejected FROM decisions"
     )
     checks: dict[str, dict[str, Any]] = {}
     for row in store.query(
-        "SELECT check_name, reason, passed, samples FROM yield_by_check ORDER BY check_name, samples DESC, reason"
+        "SELECT check_name, reason, passed, samples FROM yield_by_check "
+        "ORDER BY check_name, samples DESC, reason"
     ):
         check = checks.setdefault(row["check_name"], {"passed": 0, "failed": 0, "reasons": []})
         check["passed" if row["passed"] else "failed"] += row["samples"]
@@ -198,8 +165,8 @@ def _losses(store: Store, sql: str) -> list[Loss]:
 def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
     found: dict[tuple[Role, str], dict[str, bool]] = {}
     for row in store.query(
-        "SELECT DISTINCT e.role, a.name, p.task_id, p.right_answer FROM predictions p JOIN evaluations e USING (evaluation_id) "
-        "JOIN artifacts a USING (artifact_id) WHERE list_contains(?, p.evaluation_id) ORDER BY ALL",
+        "SELECT DISTINCT e.role, a.name, p.task_id, p.right_answer FROM predictions p "
+        "JOIN evaluations e USING (evaluation_id) JOIN artifacts a USING (artifact_id) WHERE list_contains(?, p.evaluation_id) ORDER BY ALL",
         [evaluations],
     ):
         found.setdefault((row["role"], row["name"]), {})[row["task_id"]] = row["right_answer"]
@@ -210,7 +177,7 @@ def _gates(context: Context, store: Store) -> list[Gate]:
     gates = []
     for candidate in candidates(context, store):
         rows = store.query(
-            "SELECT lost, most_lost, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+            "SELECT accuracy_drop, max_accuracy_drop, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
             [candidate.artifact_id],
         )
         gates += [Gate(role=candidate.role, **row) for row in rows]
@@ -261,7 +228,8 @@ def _rejected(store: Store) -> list[Sample]:
     rows = store.query(
         "SELECT sample_id, any_value(language) AS language, any_value(question) AS question, "
         "any_value(text) AS text, any_value(result) AS result, "
-        "list({'check': check_name, 'reason': reason, 'detail': coalesce(detail, '')} ORDER BY check_name) AS reasons "
+        "list({'check': check_name, 'reason': reason, 'detail': coalesce(detail, '')} ORDER BY check_name) "
+        "AS reasons "
         "FROM rejected GROUP BY sample_id ORDER BY hash(sample_id) LIMIT ?",
         [SHOWN],
     )

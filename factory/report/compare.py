@@ -8,6 +8,7 @@ binomial, two-sided.
 """
 
 import difflib
+import json
 import math
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +16,10 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from factory.errors import InputError
-from factory.report.model import Changed, Comparison, Outcome, Pair, Report, Role, Versus
+from factory.report.comparison import Changed, Comparison, Outcome, Pair, Versus
+from factory.report.earlier import upgraded
+from factory.report.model import Report
+from factory.report.part import Role
 
 
 def find_report(named: str, reports: Path) -> Report:
@@ -43,19 +47,21 @@ def find_report(named: str, reports: Path) -> Report:
                 or "none"
             )
             raise InputError(
-                f"--against {named} is neither a workspace, nor a report.json, nor an earlier run (with a report here: {there})",
+                f"--against {named} is neither a workspace, nor a report.json, nor an earlier run "
+                f"(with a report here: {there})",
                 "SELECT run_id, started_at, command FROM runs shows the runs.",
             )
         (path,) = found
     try:
-        return Report.model_validate_json(path.read_bytes())
+        return Report.model_validate(upgraded(json.loads(path.read_bytes())))
     except OSError as error:
         raise InputError(
             f"{path} cannot be read: {error.strerror}", "Make it with: factory report RECIPE -w DIR"
         ) from None
-    except ValidationError as error:
+    except (ValueError, LookupError, TypeError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise InputError(
-            f"{path} is no report of this factory: {error.errors()[0]['msg']}", "Make it anew: factory report"
+            f"{path} is no report of this factory: {why}", "Make it again: factory report"
         ) from None
 
 
@@ -85,9 +91,9 @@ _VERSUS: tuple[tuple[Role, Role], ...] = (
     ("student", "teacher"),
     ("student_quantized", "teacher"),
     ("student_quantized", "student"),
-    ("student_repaired", "teacher"),
-    ("student_repaired", "student"),
-    ("student_repaired", "student_quantized"),
+    ("student_recovered", "teacher"),
+    ("student_recovered", "student"),
+    ("student_recovered", "student_quantized"),
 )
 
 

@@ -7,9 +7,9 @@ there is nothing to draw.
 
 from markupsafe import Markup
 
-from factory.report.model import Table
-from factory.report.quantities import percent
+from factory.report.query import Table
 from factory.report.svg import Canvas, drawing, light
+from factory.text.quantities import percent
 from factory.text.visible import escape_hidden
 
 _WIDTH = 360.0

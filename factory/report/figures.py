@@ -6,15 +6,18 @@ belong to roles and are the same everywhere; shapes repeat them.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from factory.report.model import CheckYield, Loss, Measured, Yield
-from factory.report.quantities import bounds, number, percent, size
+from factory.report.measured import Measured
+from factory.report.run import Loss
 from factory.report.svg import Canvas, drawing, light
+from factory.report.yields import CheckYield, Yield
+from factory.text.quantities import bounds, number, percent, size
+from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden
 
 ROLES = {
@@ -22,19 +25,20 @@ ROLES = {
     "base": "Base",
     "student": "Student",
     "student_quantized": "Compressed student",
-    "student_repaired": "Repaired student",
+    "student_recovered": "Recovered student",
 }
-_SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_repaired": "v"}
+_SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_recovered": "v"}
+_SHARES = ("answer_accuracy", "tool_call_accuracy")
 _WIDTH = 360.0
 _FAILURES = ("failed_1", "failed_2", "failed_3", "failed_4", "failed_5")
 
 
 def accuracy(models: Sequence[Measured]) -> Markup | None:
     """Answer accuracy and same-call accuracy of each model, a dot with its 95 % interval."""
-    shown = [model for model in models if model.accuracy is not None or model.tool_call_accuracy is not None]
+    shown = [model for model in models if any(model.metric(name) for name in _SHARES)]
     if not shown:
         return None
-    calls = any(model.tool_call_accuracy is not None for model in shown)
+    calls = any(model.metric("tool_call_accuracy") for model in shown)
     top, row = 22.0, 52.0 if calls else 40.0
     with drawing():
         canvas = Canvas(_WIDTH, top + row * len(shown) + 24)
@@ -46,25 +50,16 @@ def accuracy(models: Sequence[Measured]) -> Markup | None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
         for place, model in enumerate(shown):
             canvas.text(8, top + row * place + 14, _label(model, 48), model.role)
-            _whisker(canvas, axes, model, row * place + 26, top, filled=True)
-            _whisker(canvas, axes, model, row * place + 40, top, filled=False)
-        same = (
-            f", same call {percent(model.tool_call_accuracy)} ({bounds(model.tool_call_accuracy_low, model.tool_call_accuracy_high)})"
-            if model.tool_call_accuracy is not None
-            else ""
-            for model in shown
-        )
-        told = (
-            f"{_label(model)}: answers {percent(model.accuracy)} ({bounds(model.accuracy_low, model.accuracy_high)}){calls}."
-            for model, calls in zip(shown, same, strict=True)
-        )
+            _whisker(canvas, axes, model, "answer_accuracy", row * place + 26, top, filled=True)
+            _whisker(canvas, axes, model, "tool_call_accuracy", row * place + 40, top, filled=False)
+        told = (f"{_label(model)}: {_shares(model)}." for model in shown)
         return canvas.to_svg("accuracy", "Accuracy on held-out tasks with 95 % intervals", " ".join(told))
 
 
 def speed(models: Sequence[Measured]) -> Markup | None:
     """Speed against peak memory, one bubble a model with its area in proportion to the weights; labels stand
     in a column of their own."""
-    shown = [(model, model.tokens_per_s, model.peak_memory_bytes) for model in models]
+    shown = [(model, model.tokens_per_s, model.value("peak_memory_bytes")) for model in models]
     points = [
         (model, rate, peak / 1e9) for model, rate, peak in shown if rate is not None and peak is not None
     ]
@@ -77,7 +72,7 @@ def speed(models: Sequence[Measured]) -> Markup | None:
         max(rate for _, rate, _ in points) * 1.15,
         max(peak for _, _, peak in points) * 1.2 or 1.0,
     )
-    heaviest = max(model.weight_bytes or 0 for model, _, _ in points) or 1
+    heaviest = max(model.value("weight_bytes") or 0 for model, _, _ in points) or 1
     with drawing():
         canvas = Canvas(_WIDTH, top + tall + 40)
         canvas.text(0, 10, "tokens per second, 32 requests at once", "muted", size=9)
@@ -89,7 +84,7 @@ def speed(models: Sequence[Measured]) -> Markup | None:
             [top + tall * (1 - rate / fastest) for _, rate, _ in points], gap, top + 12, top + tall - 26
         )
         for (model, rate, peak), height in zip(points, heights, strict=True):
-            area = max(14.0, 420 * (model.weight_bytes or 0) / heaviest)
+            area = max(14.0, 420 * (model.value("weight_bytes") or 0) / heaviest)
             shape = _SHAPES[model.role]
             axes.scatter(
                 [peak], [rate], s=area, marker=shape, facecolors=light(model.role), linewidths=0, alpha=0.16
@@ -116,20 +111,22 @@ def speed(models: Sequence[Measured]) -> Markup | None:
             canvas.text(
                 left + wide + 16,
                 height + 13,
-                f"{number(rate)} tokens/s, {size(model.peak_memory_bytes)}",
+                f"{number(rate)} tokens/s, {size(model.value('peak_memory_bytes'))}",
                 "muted",
                 size=9,
             )
-            canvas.text(left + wide + 16, height + 25, f"weights {size(model.weight_bytes)}", "muted", size=9)
+            weights = f"weights {size(model.value('weight_bytes'))}"
+            canvas.text(left + wide + 16, height + 25, weights, "muted", size=9)
         told = (
-            f"{_label(model)}: {number(rate)} tokens per second, {size(model.peak_memory_bytes)}, weights {size(model.weight_bytes)}."
+            f"{_label(model)}: {number(rate)} tokens per second, {size(model.value('peak_memory_bytes'))}, "
+            f"weights {size(model.value('weight_bytes'))}."
             for model, rate, _ in points
         )
         return canvas.to_svg("speed", "Speed against peak memory", " ".join(told))
 
 
-def checks(kept: Yield, words: Mapping[str, str]) -> Markup | None:
-    """What each check let through and why it refused the rest; `words` says a reason code in words."""
+def checks(kept: Yield) -> Markup | None:
+    """What each check let through and why it refused the rest."""
     if not kept.by_check:
         return None
     refused: Counter[str] = Counter()
@@ -142,7 +139,7 @@ def checks(kept: Yield, words: Mapping[str, str]) -> Markup | None:
     row = 36.0
     bars = [(check, [(reason, _count(check, reason)) for reason in common]) for check in kept.by_check]
     other = sum(max(0, check.failed - sum(count for _, count in parts)) for check, parts in bars)
-    legend = [(words.get(reason, reason), refused[reason], colours[reason]) for reason in common]
+    legend = [(sentence(reason), refused[reason], colours[reason]) for reason in common]
     legend += [("another reason", other, "failed_other")] if other else []
     most = (
         max(
@@ -223,17 +220,19 @@ def losses(points: Sequence[Loss]) -> Markup | None:
         return canvas.to_svg("losses", "Loss by training step", " ".join(told))
 
 
-def _whisker(canvas: Canvas, axes: Axes, model: Measured, y: float, top: float, filled: bool) -> None:
-    if filled:
-        share, low, high = model.accuracy, model.accuracy_low, model.accuracy_high
-    else:
-        share, low, high = (
-            model.tool_call_accuracy,
-            model.tool_call_accuracy_low,
-            model.tool_call_accuracy_high,
-        )
-    if share is None:
+def _shares(model: Measured) -> str:
+    found = [row for row in map(model.metric, _SHARES) if row is not None]
+    return ", ".join(
+        f"{row.label.lower()} {percent(row.value)} ({bounds(row.low, row.high)})" for row in found
+    )
+
+
+def _whisker(
+    canvas: Canvas, axes: Axes, model: Measured, name: str, y: float, top: float, *, filled: bool
+) -> None:
+    if (row := model.metric(name)) is None:
         return
+    share, low, high = row.value, row.low, row.high
     colour = light(model.role)
     if low is not None and high is not None:
         axes.plot(

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from factory.report.model import Trial
-from factory.report.quantities import latency, percent, size
+from factory.report.choice import Trial
 from factory.report.svg import Canvas, drawing, light
 from factory.search.frontier import Point
 from factory.search.frontier import frontier as best_of
+from factory.text.quantities import latency, percent, size
 
 _WIDTH, _TALL, _TOP, _LEFT, _WIDE = 360.0, 200.0, 22.0, 40.0, 300.0
 _AXES = {
@@ -76,7 +76,8 @@ def frontier(trials: Sequence[Trial], cost: str) -> Markup | None:
                 color=light("ink"),
             )
         told = (
-            f"Trial {point.number}, {point.label}: {percent(point.accuracy)}, {size(int(point.weight_bytes))}, {latency(point.latency_s)}"
+            f"Trial {point.number}, {point.label}: {percent(point.accuracy)}, "
+            f"{size(point.weight_bytes)}, {latency(point.latency_s)}"
             f"{', on the frontier' if point in best else ''}{'' if point.fits else ', above a limit'}."
             for point in points
         )

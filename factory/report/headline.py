@@ -4,8 +4,9 @@ Promise: no comparison without both of its sides, and no claim that intervals co
 the second line says so.
 """
 
-from factory.report.model import Measured, Report
-from factory.report.quantities import percent, times
+from factory.report.measured import Measured, MetricRow
+from factory.report.model import Report
+from factory.text.quantities import percent, times
 
 
 def headline(report: Report) -> str:
@@ -22,7 +23,10 @@ def headline(report: Report) -> str:
         return f"The teacher answers {_score(teacher)}; no student has been measured yet."
     kept = report.yield_
     if kept.asked:
-        return f"{kept.accepted:,} of {kept.asked:,} answers asked for were accepted; no model has been measured yet."
+        return (
+            f"{kept.accepted:,} of {kept.asked:,} answers asked for were accepted; "
+            "no model has been measured yet."
+        )
     return "Nothing has been measured yet."
 
 
@@ -34,11 +38,12 @@ def remarks(report: Report) -> list[str]:
     if kept.share is not None:
         said.append(f"{kept.accepted:,} of {kept.asked:,} answers were accepted ({percent(kept.share)}).")
     for gate in report.gates:
-        which = "repaired" if gate.role == "student_repaired" else "compressed"
+        which = "recovered" if gate.role == "student_recovered" else "compressed"
         may = "it may ship" if gate.passed else "it does not ship"
-        lost = f"loses {gate.lost * 100:.1f}" if gate.lost > 0 else "loses none"
+        lost = f"loses {gate.accuracy_drop * 100:.1f}" if gate.accuracy_drop > 0 else "loses none"
         said.append(
-            f"The {which} student {lost} of a hundred tasks, {gate.most_lost * 100:.1f} are allowed: {may}."
+            f"The {which} student {lost} of a hundred tasks, "
+            f"{gate.max_accuracy_drop * 100:.1f} are allowed: {may}."
         )
     student = report.shipped
     teacher = report.measured("teacher")
@@ -54,7 +59,13 @@ def remarks(report: Report) -> list[str]:
 
 
 def _score(model: Measured) -> str:
-    return f"{percent(model.accuracy)} of {model.held_out:,} held-out tasks"
+    return f"{percent(_right(model).value)} of {_right(model).n:,} held-out tasks"
+
+
+def _right(model: Measured) -> MetricRow:
+    # `Report.measured` returns no model without it.
+    assert model.accuracy is not None
+    return model.accuracy
 
 
 def _others(report: Report, student: Measured) -> str:
@@ -64,28 +75,27 @@ def _others(report: Report, student: Measured) -> str:
         (report.measured("base"), "the untrained base"),
     ):
         if model is not None:
-            said.append(
-                f"{words} {percent(model.accuracy) if model.held_out == student.held_out else _score(model)}"
-            )
+            same_tasks = _right(model).n == _right(student).n
+            said.append(f"{words} {percent(_right(model).value) if same_tasks else _score(model)}")
     return f"; {', '.join(said)}" if said else ""
 
 
 def _compression(small: Measured, student: Measured) -> str:
-    same_tasks = small.held_out == student.held_out
-    score = percent(small.accuracy) if same_tasks else _score(small)
-    still = " still" if same_tasks and score == percent(student.accuracy) else ""
+    same_tasks = _right(small).n == _right(student).n
+    score = percent(_right(small).value) if same_tasks else _score(small)
+    still = " still" if same_tasks and score == percent(_right(student).value) else ""
     ratios = []
     if small.tokens_per_s and student.tokens_per_s:
         ratios.append(f"{times(small.tokens_per_s / student.tokens_per_s)} times the speed")
-    if small.weight_bytes and student.weight_bytes:
-        ratios.append(f"{times(small.weight_bytes / student.weight_bytes)} times the size")
+    bytes_small, bytes_student = small.value("weight_bytes"), student.value("weight_bytes")
+    if bytes_small and bytes_student:
+        ratios.append(f"{times(bytes_small / bytes_student)} times the size")
     cost = f", at {' and '.join(ratios)}" if ratios else ""
     return f"Compressed{f' to {small.precision}' if small.precision else ''} it{still} answers {score}{cost}."
 
 
 def _overlap(one: Measured, other: Measured) -> bool:
-    edges = (one.accuracy_low, one.accuracy_high, other.accuracy_low, other.accuracy_high)
-    if any(edge is None for edge in edges):
+    first, second = _right(one), _right(other)
+    if first.low is None or first.high is None or second.low is None or second.high is None:
         return False
-    one_low, one_high, other_low, other_high = (edge for edge in edges if edge is not None)
-    return one_low <= other_high and other_low <= one_high
+    return first.low <= second.high and second.low <= first.high

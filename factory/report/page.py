@@ -12,34 +12,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from factory.report import distributions, figures, frontiers, quantities
+from factory.report import distributions, figures, frontiers
 from factory.report.figures import ROLES
 from factory.report.headline import headline, remarks
-from factory.report.model import Report, Stage, Table
+from factory.report.measured import columns
+from factory.report.model import Report
+from factory.report.query import Table
+from factory.report.run import Stage
 from factory.report.svg import THEME
+from factory.text import quantities
+from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden, truncate
 
-REASONS = {
-    "ok": "passed",
-    "not_json": "the call is not JSON",
-    "truncated_json": "the JSON ends too early",
-    "not_finite": "NaN or an infinite number",
-    "too_deep": "nested too deeply",
-    "too_large": "too long to be read",
-    "not_text": "holds characters that are no text",
-    "control_token": "holds a chat template's own token",
-    "wrong_shape": "the call has the wrong shape",
-    "unknown_tool": "names a tool that does not exist",
-    "missing_argument": "an argument is missing",
-    "wrong_type": "an argument of the wrong type",
-    "bad_arguments": "arguments that the tool does not take",
-    "tool_error": "the tool failed on this call",
-    "wrong_result": "the result differs from the reference",
-    "cut_off": "cut off at the length limit",
-    "empty": "nothing was answered",
-    "duplicate": "too like an earlier sample",
-    "held_out_leak": "too like a held-out task",
-}
 _LONGEST_TEXT = 1200
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
@@ -56,7 +40,7 @@ def render_page(report: Report) -> str:
             (frontiers.frontier(report.trials, "latency_p50_s"), _BY_LATENCY, ""),
             (distributions.funnel(tables.get("funnel")), *_of(tables.get("funnel"))),
             (
-                figures.checks(report.yield_, REASONS),
+                figures.checks(report.yield_),
                 _CHECKS,
                 "SELECT * FROM yield_by_check" if report.tables else "",
             ),
@@ -73,10 +57,18 @@ def render_page(report: Report) -> str:
         if drawing is not None
     ]
     shown = [table for table in report.tables if table.key in _SHOWN]
-    return _environment().get_template("page.html.j2").render(
-        tables=shown, stages_sql=tables["stages"].sql if "stages" in tables else "",
-        report=report, headline=headline(report), remarks=remarks(report), figures=drawn, timeline=_timeline(report.stages), theme=THEME
-    )  # fmt: skip
+    page = _environment().get_template("page.html.j2")
+    return page.render(
+        tables=shown,
+        stages_sql=tables["stages"].sql if "stages" in tables else "",
+        report=report,
+        columns=columns(report.models),
+        headline=headline(report),
+        remarks=remarks(report),
+        figures=drawn,
+        timeline=_timeline(report.stages),
+        theme=THEME,
+    )
 
 
 _SHOWN = {"reasons", "coverage", "tools", "cost", "ending"}
@@ -88,24 +80,29 @@ def _of(table: Table | None) -> tuple[tuple[str, str], str]:
 
 _ACCURACY = (
     "Accuracy",
-    "On held-out tasks. Filled: the call's result, or the final answer, equals the reference. Hollow: the call is the reference call "
-    "itself. Lines are 95\N{NO-BREAK SPACE}% bootstrap intervals.",
+    "On held-out tasks. Filled: the call's result, or the final answer, equals the reference. Hollow: the "
+    "call is the reference call itself. Lines are 95\N{NO-BREAK SPACE}% intervals (Wilson).",
 )
 _SPEED = (
     "Speed and memory",
     "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.",
 )
-_FRONTIER = "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow ones are above a limit."
+_FRONTIER = (
+    "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow "
+    "ones are above a limit."
+)
 _BY_BYTES = ("Accuracy against bytes", _FRONTIER)
 _BY_LATENCY = ("Accuracy against latency", _FRONTIER)
 _CHECKS = (
     "Yield by check",
-    "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown away.",
+    "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown "
+    "away.",
 )
 _LOSSES = (
     "Training",
-    "As training logged it, first value → last value. The stages have different losses: compare shapes, not heights. Held-out are samples "
-    "set aside: loss is cross-entropy, KL the divergence from the teacher, top-1 how often both have the same likeliest token.",
+    "As training logged it, first value → last value. The stages have different losses: compare shapes, not "
+    "heights. Held-out are samples set aside: loss is cross-entropy, KL the divergence from the teacher, "
+    "top-1 how often both have the same likeliest token.",
 )
 
 
@@ -120,16 +117,18 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "percent": quantities.percent,
+        "figure": lambda row: quantities.figure(row.value, row.unit),
+        "interval": lambda row: quantities.interval(row.low, row.high, row.unit),
         "number": quantities.number,
         "value": _value,
         "size": quantities.size,
         "duration": quantities.duration,
         "latency": quantities.latency,
         "cut": lambda text: truncate(text, _LONGEST_TEXT),
-        "reason": lambda code: REASONS.get(code, code),
+        "reason": sentence,
         "lang": lambda tag: tag if tag and _LANGUAGE_TAG.fullmatch(tag) else "",
     }
-    environment.globals |= {"bounds": quantities.bounds, "roles": ROLES}
+    environment.globals |= {"roles": ROLES}
     return environment
 
 

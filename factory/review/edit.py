@@ -2,8 +2,8 @@
 again.
 
 Promise: calls are parsed and carried out as the teacher's are, so an edited sample holds the tool's real
-results; a change that makes no sound sample is refused with the fault that a check would name. A person's own
-tools are not run from here.
+results; a change that makes an invalid sample is refused with the reason that a check would name. A person's
+own tools are not run from here.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 from factory.errors import InputError
 from factory.tasks.kinds import KINDS
 from factory.tasks.sample import Task
+from factory.text.reasons import sentence
 from factory.text.unreadable import MAX_CHARACTERS
 
 Row = dict[str, Any]
@@ -46,7 +47,8 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
     sample = kind.remake(changed, changes, task, own)
     if sample.fault:
         raise InputError(
-            f"this makes no sound sample: {sample.fault}" + (f": {sample.detail}" if sample.detail else "")
+            f"the edited sample is invalid: {sentence(sample.fault)} ({sample.fault})"
+            + (f": {sample.detail}" if sample.detail else "")
         )
     return changed | {
         "task_id": task.task_id,
@@ -58,7 +60,7 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
         "rationale": sample.rationale,
         "answer": sample.answer,
         "messages": sample.messages,
-        "content_id": sample.content_id,
+        "dedup_key": sample.content_id,
     }
 
 

@@ -18,7 +18,7 @@ from factory.errors import FactoryError
 from factory.models.artifact import publish, verify
 from factory.recipe.model import DistillStage
 from factory.store.store import Store
-from factory.student.adapter import merged
+from factory.student.model import merged
 from factory.student.stage import WATCHED, train_stage
 from factory.tasks.rows import TrainingRow, student_template
 
@@ -57,7 +57,7 @@ def train(context: Context, store: Store) -> str:
             store,
             adapter,
             artifact,
-            {"train": [one for one in samples if one not in left_out], "watch": watched},
+            {"train": [one for one in samples if one not in left_out], "validation": watched},
         )
         learnt.update(one for one in samples if one not in left_out)
         before = adapter

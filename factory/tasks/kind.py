@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from factory.errors import InputError
 from factory.seeds.format import Form
 from factory.seeds.seed import Seed
-from factory.tasks.settings import DataSettings, OwnTools
+from factory.tasks.settings import CustomTools, DataSettings
 
 if TYPE_CHECKING:
     from factory.tasks.rows import TrainingRow
@@ -94,7 +94,7 @@ class Kind(Generic[S, T]):
         """Return the file of tool specifications that the settings name."""
         return None
 
-    def own_tools(self, data: S) -> OwnTools | None:
+    def custom_tools(self, data: S) -> CustomTools | None:
         """Return where a person's own tools are carried out."""
         return None
 
@@ -125,7 +125,7 @@ class Kind(Generic[S, T]):
 
     def plan_identity(self, data: S, tools: list[ToolSpec], own_source: str | None) -> Row:
         """Return the settings that decide which questions are put; they go into ids, so no key may change."""
-        return {"kind": data.kind, "draws": data.draws, "examples": data.examples}
+        return {"kind": data.kind, "draws": data.samples_per_prompt, "examples": data.examples}
 
     def selection(self, data: S) -> tuple[str, int | None] | None:
         """Return which of a question's right answers stay and how many at most; None where all do."""

@@ -10,10 +10,11 @@ a row is exactly what the student's chat template renders.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from factory.tasks.stored_distribution import stored_fault
 from factory.tasks.tokenizer import ChatTokenizer
+from factory.text.reasons import ReasonCode
 from factory.text.templates import HERMES, template_path
 
 IGNORED = -100
@@ -44,7 +45,7 @@ class TrainingRow:
     teacher_ids: list[int]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
-    fault: str
+    fault: ReasonCode | Literal[""]
     task: str = ""
     weight: float = 1.0
     seed: str = ""
@@ -97,7 +98,7 @@ class Words:
 
     ids: list[int]
     taught: int
-    fault: str
+    fault: ReasonCode | Literal[""]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
 

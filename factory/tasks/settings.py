@@ -43,7 +43,13 @@ class DataSettings(Settings):
         le=1_000_000,
         description="How many accepted samples to make; fewer if the seeds or the budget end before.",
     )
-    draws: int = Field(default=1, ge=1, le=64, description="How many answers to draw for each question.")
+    samples_per_prompt: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        serialization_alias="draws",
+        description="How many answers to draw for each question.",
+    )
     examples: int = Field(
         default=5,
         ge=0,
@@ -54,12 +60,18 @@ class DataSettings(Settings):
     kind: str = Field(description="What a sample is.")
 
 
-class OwnTools(Settings):
+class CustomTools(Settings):
     """Tools of your own: functions of a Python file, each run in a child process with limits. Off unless it
     is written here."""
 
     python: FilePath = Field(
         description="A Python file with a function for each tool that does not ship." + PATH
     )
-    seconds: float = Field(default=5.0, gt=0, le=600, description="Most seconds for one call.")
+    timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        serialization_alias="seconds",
+        description="Seconds that one call may take.",
+    )
     memory_mb: int = Field(default=256, ge=64, le=65536, description="Most memory of the process, in MB.")

@@ -9,6 +9,7 @@ decoder writes for bytes that spell no character.
 import re
 
 from factory.text.control_token import control_token
+from factory.text.reasons import ReasonCode
 
 MAX_CHARACTERS = 20_000  # of a text that the teacher or a tool wrote: what is longer is not read
 
@@ -17,7 +18,7 @@ MAX_CHARACTERS = 20_000  # of a text that the teacher or a tool wrote: what is l
 _NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
 
 
-def unreadable(text: str) -> tuple[str, str] | None:
+def unreadable(text: str) -> tuple[ReasonCode, str] | None:
     """Return (reason, detail), the reason one of too_large, empty, not_text and control_token; None if the
     text can be read."""
     if len(text) > MAX_CHARACTERS:
@@ -27,7 +28,7 @@ def unreadable(text: str) -> tuple[str, str] | None:
     return harmful(text)
 
 
-def harmful(text: str) -> tuple[str, str] | None:
+def harmful(text: str) -> tuple[ReasonCode, str] | None:
     """Return (reason, detail) of a sign that a database or a chat template would stumble over: not_text or
     control_token."""
     if character := not_text(text):

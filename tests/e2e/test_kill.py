@@ -76,7 +76,7 @@ def test_killed_everywhere_it_still_ends_as_if_nothing_had_happened(tmp_path: Pa
     _kill_when(workspace, recipe, lambda line: line.lstrip().startswith("sft  step"))
     after = _answers(workspace)
     assert committed.items() <= after.items() and _accepted(workspace) == COUNT
-    assert _count(workspace, "SELECT count(*) FROM requests ANTI JOIN generations USING (request_key)") == 0
+    assert _count(workspace, "SELECT count(*) FROM plan_items ANTI JOIN generations USING (request_key)") == 0
     _kill_when(workspace, recipe, lambda line: "merge: what was trained" in line)
     _kill_when(workspace, recipe, lambda line: "w8a8-static, on" in line)
     for folder in (workspace / "models").iterdir():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.evaluate.metrics.table import METRICS
 from factory.models.artifact import verify
 from factory.store.reader import ask
 from factory.tools.registry import run_tool
@@ -28,16 +29,19 @@ def test_the_report_names_every_model_with_its_figures(finished: Finished) -> No
         "student",
         "student_quantized",
     ]
-    for model in report["models"]:
-        assert model["accuracy_low"] <= model["accuracy"] <= model["accuracy_high"]
-        assert model["tokens_per_s"] > 0 and model["peak_memory_bytes"] > model["weight_bytes"] > 0
+    found = [{row["name"]: row for row in model["metrics"]} for model in report["models"]]
+    for rows in found:
+        assert set(rows) == set(METRICS)
+        accuracy = rows["answer_accuracy"]
+        assert accuracy["low"] <= accuracy["value"] <= accuracy["high"] and accuracy["low"] < accuracy["high"]
+        assert rows["tokens_per_s_batch_32"]["value"] > 0
+        assert rows["peak_memory_bytes"]["value"] > rows["weight_bytes"]["value"] > 0
     repeated = _rows(
         finished,
         "SELECT DISTINCT metric, n FROM evaluations WHERE metric IN ('latency_p50_s', 'tokens_per_s_batch_32')",
     )
     assert {row["metric"]: row["n"] for row in repeated} == {"latency_p50_s": 7, "tokens_per_s_batch_32": 1}
-    quantized, student = report["models"][3], report["models"][2]
-    assert quantized["weight_bytes"] < 0.7 * student["weight_bytes"]
+    assert found[3]["weight_bytes"]["value"] < 0.7 * found[2]["weight_bytes"]["value"]
     assert report["yield"]["asked"] == report["yield"]["answered"] > 48
     assert (
         report["yield"]["accepted"] >= _rows(finished, "SELECT count(*) AS n FROM training_set")[0]["n"] == 48
@@ -111,12 +115,14 @@ def test_a_second_run_has_nothing_to_do_and_touches_nothing(finished: Finished) 
 
 def test_an_edited_gate_alone_is_decided_anew_and_reported(own_run: Finished, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(own_run.recipe.read_text().replace("compress: {", "compress: {most_lost: 1.0, "))
+    recipe.write_text(
+        own_run.recipe.read_text().replace("compress: {", "compress: {max_accuracy_drop: 1.0, ")
+    )
     done = factory("run", recipe, "-w", own_run.workspace)
     assert done.returncode == 0, done.stderr
     assert "it may ship" in done.stderr and "evaluate" not in done.stderr
     (gate,) = json.loads((own_run.workspace / "reports" / "report.json").read_text())["gates"]
-    assert (gate["most_lost"], gate["passed"]) == (1.0, True)
+    assert (gate["max_accuracy_drop"], gate["passed"]) == (1.0, True)
     assert "nothing to do" in factory("run", recipe, "-w", own_run.workspace).stderr
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def test_trials_are_kept_drawn_and_reproduced(own_run: Finished, tmp_path: Path) -> None:
     recipe, workspace = tmp_path / "search.yaml", own_run.workspace
-    wanted = "search: {trials: 2, quantize: [none, w8a8-dynamic], mlp: [0, 0.25], most_bytes: 250000000}\n"
+    wanted = "search: {trials: 2, quantize: [none, w8a8-dynamic], mlp: [0, 0.25], max_bytes: 250000000}\n"
     recipe.write_text(own_run.recipe.read_text() + wanted)
     done = factory("search", recipe, "-w", workspace)
     assert done.returncode == 0, done.stderr

@@ -86,7 +86,7 @@ def main(stage: str, folder: Path) -> None:
                 rows,
                 [1, 2],
                 teacher.dtype,
-                most_bytes=2**30,
+                max_bytes=2**30,
                 pad=0,
             )
             trainer = DistillTrainer(args=sft, spec=spec, cache=cache, **shared)

@@ -6,23 +6,16 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from factory.report.model import (
-    CheckYield,
-    Loss,
-    Machine,
-    Measured,
-    Query,
-    Reason,
-    ReasonCount,
-    Report,
-    Role,
-    Sample,
-    Samples,
-    Stage,
-    Trial,
-    Versus,
-    Yield,
-)
+from factory.report.choice import Trial
+from factory.report.comparison import Versus
+from factory.report.measured import Measured
+from factory.report.metric_rows import metric_rows
+from factory.report.model import Report
+from factory.report.part import Role
+from factory.report.query import Query
+from factory.report.run import Loss, Machine, Stage
+from factory.report.sample import Reason, Sample, Samples
+from factory.report.yields import CheckYield, ReasonCount, Yield
 
 RECIPE = """\
 # Teach a small model to answer arithmetic with a calculator.
@@ -41,45 +34,43 @@ compress: {quantize: w8a8-static}
 """
 
 
-def measured(role: Role, right: int, same: int, rate: float, **others: Any) -> Measured:
-    """A model that got `right` answers and `same` calls of 120, with intervals as wide as the bootstrap's."""
-
-    def interval(count: int) -> tuple[float, float, float]:
-        share = count / 120
-        half = 1.96 * math.sqrt(max(share * (1 - share), 0.004) / 120)
-        return share, max(0.0, round(share - half, 4)), min(1.0, round(share + half, 4))
-
-    accuracy, low, high = interval(right)
-    tool_call_accuracy, tool_call_low, tool_call_high = interval(same)
-    values: dict[str, Any] = {
-        "name": "smollm2-135m-instruct",
-        "role": role,
-        "accuracy": accuracy,
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "tool_call_accuracy": tool_call_accuracy,
-        "tool_call_accuracy_low": tool_call_low,
-        "tool_call_accuracy_high": tool_call_high,
-        "parse_rate": min(1.0, accuracy + 0.06),
-        "held_out": 120,
+def measured(role: Role, right: int, same: int, rate: float, n: int = 120, **others: Any) -> Measured:
+    """A model that got `right` answers and `same` calls of `n`; what is None in `others` was not measured."""
+    values: dict[str, float | None] = {
+        "answer_accuracy": right / n,
+        "tool_call_accuracy": same / n,
+        "parse_rate": min(1.0, round(n * 0.06 + right) / n),
         "tokens_per_s_batch_1": rate / 9,
         "latency_p50_s": 32 * 9 / rate,
         "latency_p95_s": 35 * 9 / rate,
-        "perplexity": 1.9 - accuracy,
+        "perplexity": 1.9 - right / n,
         "tokens_per_s_batch_32": rate,
         "peak_memory_bytes": 1_420_000_000,
         "weight_bytes": 269_060_552,
+    }
+    values |= {name: others.pop(name) for name in list(others) if name in values}
+    rows = metric_rows(
+        [
+            {"metric": name, "value": value, "low": None, "high": None, "n": n}
+            for name, value in values.items()
+            if value is not None
+        ]
+    )
+    about: dict[str, Any] = {
+        "name": "smollm2-135m-instruct",
         "precision": "bfloat16",
         "prompting": "the bare question, as a user would type it",
     }
-    return Measured(**(values | others))
+    return Measured(role=role, metrics=rows, **(about | others))
 
 
 def models() -> list[Measured]:
     """Teacher, base, student and compressed student: two of them nearly the same point in speed and memory,
     as real runs give."""
     return [
-        measured("teacher", 73, 66, 402.0, prompting="the tool's description and six worked examples before the question"),
+        measured(
+            "teacher", 73, 66, 402.0, prompting="the tool's description and six worked examples before the question"
+        ),
         measured("base", 3, 1, 405.5),
         measured("student", 106, 97, 401.3, name="calculator-student"),
         measured(

@@ -58,7 +58,7 @@ def finished() -> Rows:
         "runs": [
             {
                 "run_id": "b2:run", "started_at": AT, "command": "factory run", "recipe_name": "tiny", "recipe_digest": "b2:r",
-                "recipe_text": "name: tiny\n", "plan_id": "b2:plan", "check_keys": CHECKS, "wanted": 10,
+                "recipe_text": "name: tiny\n", "plan_id": "b2:plan", "check_keys": CHECKS, "target_count": 10,
                 "machine": {"cores": 2}, "versions": {},
             }
         ],
@@ -71,7 +71,7 @@ def finished() -> Rows:
         "plan_ends": [
             {"plan_id": "b2:plan", "target_id": "b2:t", "reason": "10 samples are accepted", "accepted": 2, "requests": 3, "tokens": 30}
         ],
-        "requests": [], "generations": [], "attempts": [], "samples": [], "verdicts": [],
+        "plan_items": [], "generations": [], "attempts": [], "samples": [], "verdicts": [],
         "artifacts": [
             {
                 "artifact_id": "b2:model", "kind": "model", "name": "base", "path": "base", "digest": "b2:d", "weight_bytes": 1,
@@ -98,7 +98,7 @@ def finished() -> Rows:
             "reference": "14 * 12",
         }
         asked = where | {"language": "en", "question": question, "reference": "14 * 12"}
-        rows["requests"].append(
+        rows["plan_items"].append(
             {"plan_id": "b2:plan", "position": place, "request_key": key, "draw": 0, **asked}
         )
         rows["generations"].append(generation(key))
@@ -116,7 +116,7 @@ def finished() -> Rows:
             about
             | {
                 "sample_id": sample, "request_key": key, "kind": "tool_call", "messages": [], "tools": [], "call": {"name": "calculate"},
-                "fault": None, "result": "168", "rationale": None, "answer": "168", "content_id": "b2:same", "parents": ["b2:seed"],
+                "fault": None, "result": "168", "rationale": None, "answer": "168", "dedup_key": "b2:same", "parents": ["b2:seed"],
             }
         )  # fmt: skip
         for check in CHECKS:

@@ -48,8 +48,8 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
     column_notes = {"instruction": "`instruction`, `input`, `output`: the same in Alpaca's form"}
 
     def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
-        if isinstance(draws := data.get("draws"), int) and draws > 1:
-            yield "draws", "each proposal is drawn once; ask for more samples with count"
+        if isinstance(answers := data.get("samples_per_prompt"), int) and answers > 1:
+            yield "samples_per_prompt", "each proposal is drawn once; ask for more samples with count"
 
     def taskset(
         self,

@@ -23,6 +23,7 @@ from factory.tasks.sample import Sample, Task
 from factory.tasks.taskset import Ask, Episode, Pool
 from factory.text.near import NearIndex
 from factory.text.phrases import proposal_sign
+from factory.text.reasons import Reason
 from factory.text.repetition import repetition
 from factory.text.rouge import rouge_l
 from factory.text.strict_json import JsonFault, strict_json
@@ -124,7 +125,8 @@ class InstructionTaskset:
             keys.append(answer.key)
             read, fault, detail = _proposal(answer)
             if read is None:
-                return _faulty(task, keys, answer, str(fault), detail)
+                assert fault is not None
+                return _faulty(task, keys, answer, fault, detail)
             proposal = read
         made = Task(
             task.seed_id,
@@ -176,7 +178,7 @@ def _asked(task: Task, own: Path | None) -> list[dict[str, str]]:
     return [{"role": "user", "content": render(ANSWER, own, instruction=task.question, input=task.input)}]
 
 
-def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
+def _proposal(answer: Answer) -> tuple[dict[str, str] | None, Reason | None, str]:
     if answer.error:
         return None, answer.error, ""
     if answer.finish_reason == "length":
@@ -205,7 +207,7 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, str | None, str]:
     return read, None, ""
 
 
-def _faulty(task: Task, keys: list[str], answer: Answer, fault: str, detail: str) -> Sample:
+def _faulty(task: Task, keys: list[str], answer: Answer, fault: Reason, detail: str) -> Sample:
     return Sample(
         request_key=answer.key,
         task=task,

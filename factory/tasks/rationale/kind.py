@@ -44,9 +44,9 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     rows_note = "two for each rationale"
 
     def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
-        if data.get("keep") == "all" and data.get("most") is not None:
+        if data.get("keep") == "all" and data.get("max_kept") is not None:
             yield (
-                "most",
+                "max_kept",
                 "not with keep: all, which sets no limit; remove it, "
                 "or choose keep: shortest or keep: diverse",
             )
@@ -65,7 +65,7 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
         return RationaleTaskset(seeds, examples=data.examples, seed=seed, own=own)
 
     def selection(self, data: RationaleData) -> tuple[str, int | None]:
-        return data.keep, data.kept_at_most
+        return data.keep, data.kept_limit
 
     def student_tasks(
         self, prompt: Messages, completion: Messages, answer: str | None

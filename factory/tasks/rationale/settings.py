@@ -6,7 +6,7 @@ from pydantic import Field
 
 from factory.tasks.settings import DataSettings
 
-_MOST = {"shortest": 1, "diverse": 3}
+_MAX_KEPT = {"shortest": 1, "diverse": 3}
 Weight = Annotated[float, Field(gt=0, le=100)]
 
 
@@ -19,10 +19,11 @@ class RationaleData(DataSettings):
         description="Which right rationales of a question stay: the shortest, several different ones, "
         "or all of them.",
     )
-    most: int | None = Field(
+    max_kept: int | None = Field(
         default=None,
         ge=1,
         le=64,
+        serialization_alias="most",
         description="Most rationales that stay of one question. Empty: 1 of the shortest, 3 of diverse ones. "
         "Not with keep: all.",
     )
@@ -33,6 +34,6 @@ class RationaleData(DataSettings):
     )
 
     @property
-    def kept_at_most(self) -> int | None:
+    def kept_limit(self) -> int | None:
         """How many rationales of one question stay at most; None where all of them do."""
-        return None if self.keep == "all" else self.most or _MOST[self.keep]
+        return None if self.keep == "all" else self.max_kept or _MAX_KEPT[self.keep]

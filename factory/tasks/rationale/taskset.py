@@ -22,6 +22,7 @@ from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
 from factory.tasks.taskset import Ask, Episode, Pool, replay
 from factory.tasks.vary import vary
+from factory.text.reasons import Reason
 from factory.text.templates import render, template_digest
 from factory.text.unreadable import unreadable
 from factory.tools.calculator import evaluate
@@ -66,9 +67,10 @@ class RationaleTaskset:
         answer = yield Ask(self.ask(task))
         return self.read(task, answer.key, answer.text, answer.finish_reason, answer.error)
 
-    def read(self, task: Task, key: str, text: str, finish_reason: str, error: str | None) -> Sample:
+    def read(self, task: Task, key: str, text: str, finish_reason: str, error: Reason | None) -> Sample:
         """Return the sample of one answer; its fault is the request's, one of `unreadable`, or
         no_final_answer where none is marked."""
+        fault: Reason | None
         fault, detail = (error, "") if error else unreadable(text) or (None, "")
         parts = None if fault else split_answer(text)
         if fault is None and parts is None:

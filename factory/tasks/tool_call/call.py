@@ -10,6 +10,7 @@ Schema. The Hermes form is `<tool_call>\\n{...}\\n</tool_call>`.
 from collections.abc import Iterator
 from typing import Any
 
+from factory.text.reasons import ReasonCode
 from factory.text.strict_json import JsonFault, strict_json
 from factory.text.unreadable import harmful, unreadable
 from factory.tools.spec import ToolSpec
@@ -26,7 +27,7 @@ class CallFault(Exception):
     wrong_type, or bad_arguments for what else the tool's schema refuses.
     """
 
-    def __init__(self, reason: str, detail: str = ""):
+    def __init__(self, reason: ReasonCode, detail: str = ""):
         super().__init__(detail or reason)
         self.reason = reason
         self.detail = detail
@@ -106,7 +107,7 @@ def _checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
         raise CallFault(*found)
     if faults := tool.argument_faults(value["arguments"]):
         keywords = {keyword for _, keyword in faults}
-        reason = (
+        reason: ReasonCode = (
             "missing_argument"
             if "required" in keywords
             else "wrong_type"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from factory.seeds.seed import Seed
 from factory.tasks.kind import Kind, Prepared, Prompting, Row
-from factory.tasks.settings import OwnTools
+from factory.tasks.settings import CustomTools
 from factory.tasks.tool_call.seeds import ToolCallForm
 from factory.tasks.tool_call.settings import ToolCallData
 
@@ -45,8 +45,8 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     def tool_file(self, data: ToolCallData) -> str:
         return data.tools
 
-    def own_tools(self, data: ToolCallData) -> OwnTools | None:
-        return data.own_tools
+    def custom_tools(self, data: ToolCallData) -> CustomTools | None:
+        return data.custom_tools
 
     def require(self, prepared: Prepared[ToolCallData, ToolCallTaskset]) -> None:
         from factory.tasks.tool_call.preflight import require_shipped, require_single_calls, require_solvable
@@ -68,7 +68,7 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     ) -> ToolCallTaskset:
         from factory.tasks.tool_call.taskset import ToolCallTaskset
 
-        wanted = -(-data.count // data.draws)
+        wanted = -(-data.count // data.samples_per_prompt)
         return ToolCallTaskset(
             seeds, tools, examples=data.examples, seed=seed, wanted=wanted, run=run, own=own
         )
@@ -77,8 +77,8 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         # How many are wanted decides how tasks are gathered into blocks.
         deciding = super().plan_identity(data, tools, own_source)
         deciding |= {"count": data.count, "tools": [tool.model_dump() for tool in tools]}
-        if data.own_tools and own_source:
-            deciding["own_tools"] = [own_source, data.own_tools.seconds, data.own_tools.memory_mb]
+        if data.custom_tools and own_source:
+            deciding["own_tools"] = [own_source, data.custom_tools.timeout_s, data.custom_tools.memory_mb]
         return deciding
 
     def training_rows(

@@ -16,11 +16,11 @@ def require_shipped(prepared: ToolCalls) -> None:
     """Refuse a tool that nothing could carry out."""
     data = prepared.data
     for tool in prepared.taskset.tools:
-        if tool.name not in TOOL_NAMES and data.own_tools is None:
+        if tool.name not in TOOL_NAMES and data.custom_tools is None:
             shipped = ", ".join(TOOL_NAMES)
             raise InputError(
                 f"{data.tools}: the tool {tool.name} is not one that ships ({shipped})",
-                "Write data.own_tools: {python: FILE} to have a function of your own carried out.",
+                "Write data.custom_tools: {python: FILE} to have a function of your own carried out.",
             )
 
 

@@ -6,11 +6,12 @@ otherwise it is tokenized again, and there is no stored distribution.
 """
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from factory.tasks.rows import CLOSING, IGNORED, OPENING, TrainingRow, build_words_row, encode, render
 from factory.tasks.stored_distribution import stored_fault
 from factory.tasks.tokenizer import ChatTokenizer
+from factory.text.reasons import ReasonCode
 
 
 def build_row(
@@ -76,7 +77,7 @@ def build_row(
 
 def _call_ids(
     sample: dict[str, Any], call: dict[str, Any], student: ChatTokenizer, own_tokens: bool
-) -> tuple[list[int], str]:
+) -> tuple[list[int], ReasonCode | Literal[""]]:
     """Return the tokens of the accepted call, and why they are not the stored ones."""
     accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
     try:
@@ -93,6 +94,6 @@ def _call_ids(
     return ids, ""
 
 
-def _edited(call: dict[str, Any], student: ChatTokenizer) -> tuple[list[int], str]:
+def _edited(call: dict[str, Any], student: ChatTokenizer) -> tuple[list[int], ReasonCode | Literal[""]]:
     accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
     return encode(student, json.dumps(accepted, ensure_ascii=False)), "edited"

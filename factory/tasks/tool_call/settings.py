@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from factory.system.settings import PATH, FilePath
-from factory.tasks.settings import DataSettings, OwnTools
+from factory.tasks.settings import CustomTools, DataSettings
 
 
 class ToolCallData(DataSettings):
@@ -13,6 +13,8 @@ class ToolCallData(DataSettings):
 
     kind: Literal["tool_call"] = Field(description="What a sample is.")
     tools: FilePath = Field(description="Specifications of the tools, a JSON file." + PATH)
-    own_tools: OwnTools | None = Field(
-        default=None, description="Where the tools that do not ship are carried out."
+    custom_tools: CustomTools | None = Field(
+        default=None,
+        serialization_alias="own_tools",
+        description="Where the tools that do not ship are carried out.",
     )

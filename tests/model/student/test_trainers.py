@@ -146,7 +146,7 @@ def _trainer_of(caches: Path | None, folder: Path, rows, teacher, layers=(), wid
         rows,
         [theirs for _, theirs in layers],
         torch.float32,
-        most_bytes=10**7,
+        max_bytes=10**7,
         pad=0,
     )
     return _trainer(folder, rows, cache=cache, layers=layers, width=width, **settings, **{"teacher": "cache"})

@@ -12,8 +12,8 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
 
-from factory.recipe.adapter import Lora  # noqa: E402
-from factory.student.adapter import new_student  # noqa: E402
+from factory.adapters.lora import Lora  # noqa: E402
+from factory.student.model import new_student  # noqa: E402
 from factory.student.untrained_tokens import give_rows  # noqa: E402
 
 pytestmark = pytest.mark.model

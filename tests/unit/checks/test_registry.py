@@ -116,9 +116,9 @@ def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() 
 
 def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:
     assert built("rationale")["selection"] == {"keep": "shortest", "most": 1}
-    assert built("rationale", keep="shortest", most=2)["selection"] == {"keep": "shortest", "most": 2}
+    assert built("rationale", keep="shortest", max_kept=2)["selection"] == {"keep": "shortest", "most": 2}
     assert built("rationale", keep="diverse")["selection"] == {"keep": "diverse", "most": 3, "alike": 0.7}
-    assert built("rationale", keep="diverse", most=5)["selection"] == {
+    assert built("rationale", keep="diverse", max_kept=5)["selection"] == {
         "keep": "diverse",
         "most": 5,
         "alike": 0.7,

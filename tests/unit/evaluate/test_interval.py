@@ -1,54 +1,58 @@
-"""The bootstrap interval against its definition."""
+"""Wilson's interval: known values, and what always holds."""
 
-import numpy as np
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.evaluate.interval import bootstrap_interval
+from factory.evaluate.interval import Z, wilson
 
-outcomes = st.lists(st.booleans(), min_size=1, max_size=60)
-seeds = st.integers(0, 2**31 - 1)
-
-
-@given(outcomes, st.integers(100, 300), seeds)
-def test_bounds(values: list[bool], resamples: int, seed: int) -> None:
-    share, low, high = bootstrap_interval(values, resamples, seed)
-    assert share == pytest.approx(sum(values) / len(values))
-    assert 0 <= low <= high <= 1
-    assert (share, low, high) == bootstrap_interval(values, resamples, seed)
-    assert all(type(value) is float for value in (share, low, high))
+shares = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
-@given(outcomes, seeds)
-def test_the_definition(values: list[bool], seed: int) -> None:
-    draws = np.random.default_rng(seed).integers(0, len(values), (200, len(values)))
-    means = np.asarray(values, dtype=float)[draws].mean(axis=1)
-    expected = (np.mean(values), np.quantile(means, 0.025), np.quantile(means, 0.975))
-    assert bootstrap_interval(values, 200, seed) == pytest.approx(expected)
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [
+        # Newcombe, Two-sided confidence intervals for the single proportion, 1998, table I, method 3.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        # None and all of the calculator's held-out tasks.
+        (0, 272, 0.0, 0.0139),
+        (272, 272, 0.9861, 1.0),
+    ],
+)
+def test_known_values(right: int, n: int, low: float, high: float) -> None:
+    assert wilson(right, n) == pytest.approx((low, high), abs=5e-5)
 
 
-@given(st.integers(1, 60), seeds)
-def test_without_doubt_there_is_no_width(count: int, seed: int) -> None:
-    assert bootstrap_interval([True] * count, 100, seed) == (1, 1, 1)
-    assert bootstrap_interval([False] * count, 100, seed) == (0, 0, 0)
+@given(shares)
+def test_it_holds_the_share_and_is_never_of_width_zero(share: tuple[int, int]) -> None:
+    right, n = share
+    low, high = wilson(right, n)
+    assert 0 <= low <= right / n <= high <= 1
+    assert low < high
 
 
-def test_no_outcomes() -> None:
-    assert bootstrap_interval([], 100, 0) == (0, 0, 0)
+@given(shares)
+def test_the_bounds_are_where_the_score_test_rejects(share: tuple[int, int]) -> None:
+    right, n = share
+    for bound in wilson(right, n):
+        if 0 < bound < 1:
+            score = abs(right / n - bound) / math.sqrt(bound * (1 - bound) / n)
+            assert score == pytest.approx(Z, rel=1e-6)
 
 
-def test_close_to_the_normal_interval_where_that_is_known_to_hold() -> None:
-    share, low, high = bootstrap_interval([True] * 300 + [False] * 100, 4000, 7)
-    half = 1.96 * (0.75 * 0.25 / 400) ** 0.5
-    assert share == 0.75
-    assert low == pytest.approx(0.75 - half, abs=0.01)
-    assert high == pytest.approx(0.75 + half, abs=0.01)
+@given(shares)
+def test_right_and_wrong_are_mirrored(share: tuple[int, int]) -> None:
+    right, n = share
+    low, high = wilson(right, n)
+    assert wilson(n - right, n) == pytest.approx((1 - high, 1 - low), abs=1e-12)
 
 
-def test_more_outcomes_narrow_it() -> None:
-    widths = [
-        high - low
-        for _, low, high in (bootstrap_interval([True, False] * count, 1000, 3) for count in (10, 100, 1000))
-    ]
+def test_more_outcomes_narrow_it_and_none_say_nothing() -> None:
+    widths = [high - low for low, high in (wilson(n // 2, n) for n in (2, 10, 100, 1000))]
     assert widths == sorted(widths, reverse=True)
+    assert wilson(0, 0) == (0.0, 1.0)

@@ -1,5 +1,6 @@
 """What a model says to the held-out tasks is read, carried out and compared, with the tools of the run."""
 
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.measure import measure
 from factory.inference.request import Request
+from factory.system.progress import Progress
+from factory.workspace import Workspace
 from tests.support.scripted import Model, edit, load, numbers, opened, own_tool, write
 
 
@@ -48,6 +51,69 @@ def test_a_students_calls_of_an_own_tool_are_carried_out(tmp_path: Path) -> None
     ]
 
 
+def test_two_tasks_with_one_question_are_asked_once_and_both_counted(tmp_path: Path) -> None:
+    _with_student(tmp_path)
+    question = "Double 33, please."
+    tasks = [
+        {"id": "h1", "question": question, "reference": "33"},
+        {"id": "h2", "question": question, "reference": "34"},
+        {"id": "h3", "question": "Double 34, please.", "reference": "34"},
+    ]
+    write(tmp_path / "held_out.jsonl", tasks)
+    context, model = load(tmp_path), Model(twice)
+    with opened(context) as store:
+        said = measure(context, store, _student(tmp_path), model, local=False)
+        rows = store.query("SELECT question, reference, right_answer FROM predictions")
+        (accuracy,) = store.query("SELECT value, n FROM evaluations WHERE metric = 'answer_accuracy'")
+    assert context.own_tools is not None
+    context.own_tools.close()
+    assert len(model.keys) == 2
+    found = {(row["question"], row["reference"]): row["right_answer"] for row in rows}
+    assert found == {(question, "33"): True, (question, "34"): False, ("Double 34, please.", "34"): True}
+    assert accuracy == {"value": pytest.approx(2 / 3), "n": 3}
+    assert said.startswith("student: 66.7% right") and "of 3" in said
+
+
+def test_the_same_task_in_another_language_is_named_and_counted_once(tmp_path: Path) -> None:
+    _with_student(tmp_path)
+    task = {"question": "Double 33, please.", "reference": "33"}
+    write(tmp_path / "held_out.jsonl", [task | {"id": "h1"}, task | {"id": "h2", "language": "de"}])
+    stream = io.StringIO()
+    context = Context(load(tmp_path).loaded, Workspace(tmp_path / "work"), Progress(stream))
+    with opened(context) as store:
+        said = measure(context, store, _student(tmp_path), Model(twice), local=False)
+    assert context.own_tools is not None
+    context.own_tools.close()
+    assert "of 1" in said
+    assert "held_out.jsonl:2: the held-out task h2" in stream.getvalue()
+
+
+def test_every_figure_is_stored_with_its_unit_and_named_in_the_line(tmp_path: Path) -> None:
+    context = _with_student(tmp_path)
+    with opened(context) as store:
+        said = measure(context, store, _student(tmp_path), Model(twice), local=False)
+        rows = store.query("SELECT metric, unit, better, low, high FROM evaluations")
+    assert context.own_tools is not None
+    context.own_tools.close()
+    assert {row["metric"] for row in rows} == {"answer_accuracy", "tool_call_accuracy", "parse_rate"}
+    assert all(
+        (row["unit"], row["better"]) == ("share", "higher") and row["low"] < row["high"] for row in rows
+    )
+    assert "; parse_rate 75 %" in said and "; tool_call_accuracy 50 %" in said
+
+
+@pytest.mark.parametrize("bootstrap", [100, 2000])
+def test_a_recipe_with_resamples_keeps_its_evaluation_id(tmp_path: Path, bootstrap: int) -> None:
+    _with_student(tmp_path)
+    edit(
+        tmp_path / "recipe.yaml",
+        "{held_out: held_out.jsonl}",
+        f"{{held_out: held_out.jsonl, bootstrap: {bootstrap}}}",
+    )
+    said = load(tmp_path).evaluation.model_dump(exclude={"held_out"})
+    assert said == {"max_tokens": 96, "bootstrap": bootstrap, "repeats": 3}
+
+
 @pytest.mark.parametrize("error", ["refused_400", "failed_timeout"])
 def test_a_server_that_does_not_answer_makes_no_figure(tmp_path: Path, error: str) -> None:
     context = _with_student(tmp_path)
@@ -82,6 +148,10 @@ def test_other_examples_are_another_question_to_the_teacher_and_other_code_to_al
     third = [one.evaluation_id(load(tmp_path)) for one in roles]
     assert first[0] != second[0] and first[1] == second[1]
     assert second[0] != third[0] and second[1] != third[1]
+
+
+def _student(folder: Path) -> Candidate:
+    return Candidate("student", "b2:student", "student", folder, False, "", "")
 
 
 def _with_student(folder: Path) -> Context:

@@ -195,7 +195,7 @@ def test_checking_again_adds_nothing(context: Context) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
         check(context, store)
-        before = {table: rows(store, table) for table in ("verdicts", "samples", "runs", "requests")}
+        before = {table: rows(store, table) for table in ("verdicts", "samples", "runs", "plan_items")}
         batches = column(store, "SELECT max(batch) FROM batches")
         check(context, store)
     with opened(load(context.loaded.path.parent)) as store:
@@ -222,7 +222,7 @@ def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(co
         rejected = store.query("SELECT position, check_name, reason FROM rejected")
         accepted = set(column(store, "SELECT position FROM training_set"))
         verdicts = store.query(
-            "SELECT position, passed FROM verdicts JOIN samples USING (sample_id) JOIN requests USING (request_key)"
+            "SELECT position, passed FROM verdicts JOIN samples USING (sample_id) JOIN plan_items USING (request_key)"
         )
         yields = store.query("SELECT check_name, sum(samples) AS samples FROM yield_by_check GROUP BY ALL")
     reasons: dict[int, set[tuple[str, str]]] = {}

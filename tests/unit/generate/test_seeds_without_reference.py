@@ -50,7 +50,7 @@ def test_a_lone_call_has_to_be_grounded_in_its_question(tmp_path: Path) -> None:
 
 
 def test_the_draws_of_a_question_vote(tmp_path: Path) -> None:
-    prepared(tmp_path, "draws: 3")
+    prepared(tmp_path, "samples_per_prompt: 3")
     given: dict[str, int] = {}
 
     def say(request: Request) -> str:

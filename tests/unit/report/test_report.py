@@ -8,8 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from factory.errors import FactoryError
-from factory.report import Report, write_report
-from factory.report.model import Loss, Measured, Yield
+from factory.evaluate.metrics.table import METRICS
+from factory.report import Report, render_page, write_report
+from factory.report.measured import Measured, MetricRow
+from factory.report.metric_rows import metric_rows
+from factory.report.run import Loss
+from factory.report.yields import Yield
 from tests.support.report_sample import measured, models, report
 
 
@@ -17,28 +21,23 @@ def test_a_report_survives_its_own_json() -> None:
     assert Report.model_validate_json(report().model_dump_json(indent=2)) == report()
 
 
-def test_the_fixed_keys_are_there() -> None:
+def test_every_model_has_a_row_for_each_metric_that_says_what_it_is() -> None:
     data = json.loads(report().model_dump_json())
-    keys = {
-        "name",
-        "role",
-        "accuracy",
-        "accuracy_low",
-        "accuracy_high",
-        "parse_rate",
-        "tokens_per_s",
-        "peak_memory_bytes",
-        "weight_bytes",
+    for model in data["models"]:
+        assert [row["name"] for row in model["metrics"]] == list(METRICS)
+    (weights,) = [row for row in data["models"][0]["metrics"] if row["name"] == "weight_bytes"]
+    assert weights == {
+        "name": "weight_bytes",
+        "label": "Weights",
+        "value": 269060552,
+        "low": None,
+        "high": None,
+        "unit": "bytes",
+        "n": 120,
+        "better": "lower",
+        "under": "",
+        "note": "",
     }
-    keys |= {
-        "tool_call_accuracy",
-        "tool_call_accuracy_low",
-        "tool_call_accuracy_high",
-        "tokens_per_s_batch_1",
-        "tokens_per_s_batch_32",
-    }
-    assert all(keys | {"held_out", "prompting"} <= model.keys() for model in data["models"])
-    assert data["models"][0]["tokens_per_s"] == data["models"][0]["tokens_per_s_batch_32"]
     assert data["yield"]["share"] == pytest.approx(743 / 1200)
     assert data["retention"] == pytest.approx(104 / 73)
     assert data["created"] == "2025-11-24T03:12:40Z"
@@ -62,17 +61,41 @@ def test_retention_is_of_the_last_student_and_absent_without_both_sides() -> Non
 @pytest.mark.parametrize(
     "values",
     [
-        {"accuracy": 1.1},
-        {"accuracy": float("nan")},
-        {"accuracy": 0.5, "accuracy_low": 0.6, "accuracy_high": 0.4},
-        {"accuracy": 0.5, "accuracy_low": 0.4},
-        {"tokens_per_s_batch_32": 0.0},
-        {"accurracy": 0.5},
+        {"value": 1.1},
+        {"value": float("nan")},
+        {"value": 0.5, "low": 0.6, "high": 0.4},
+        {"value": 0.5, "low": 0.4},
+        {"value": 1.1, "unit": "s", "n": -1},
+        {"value": 0.5, "vlaue": 0.5},
     ],
 )
 def test_impossible_measurements_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
-        Measured.model_validate({"name": "m", "role": "student", "held_out": 10, **values})
+        MetricRow.model_validate({"name": "m", "label": "M", "unit": "share", "n": 10, **values})
+
+
+def test_a_model_has_a_metric_once() -> None:
+    row = MetricRow(name="m", label="M", value=1, n=1)
+    with pytest.raises(ValidationError, match="twice"):
+        Measured(name="model", role="student", metrics=[row, row])
+
+
+def test_no_share_has_an_interval_of_width_zero_whatever_an_older_store_says() -> None:
+    (row,) = metric_rows([{"metric": "answer_accuracy", "value": 0.0, "low": 0.0, "high": 0.0, "n": 272}])
+    assert row.low == 0.0 and row.high == pytest.approx(0.0139, abs=1e-4)
+
+
+def test_a_metric_that_is_not_in_the_table_has_what_the_store_says_of_it() -> None:
+    stored = {"metric": "joules_per_task", "value": 3.25, "low": None, "high": None, "n": 9}
+    first, last = metric_rows(
+        [stored | {"unit": "J", "better": "lower"}, stored | {"metric": "weight_bytes", "unit": None}]
+    )
+    assert (first.name, first.unit) == ("weight_bytes", "bytes"), "what is in the table comes first"
+    assert (last.label, last.unit, last.better) == ("joules per task", "J", "lower")
+    assert "joules per task" in (
+        page := render_page(report(models=[Measured(name="m", role="student", metrics=[last])]))
+    )
+    assert "3.25\xa0J" in page
 
 
 def test_a_loss_that_is_not_finite_becomes_a_gap() -> None:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.report.choice import Gate
 from factory.report.headline import headline, remarks
-from factory.report.model import Gate, Measured, Yield
-from factory.report.quantities import bounds, duration, latency, number, percent, size, times
+from factory.report.measured import Measured
+from factory.report.yields import Yield
+from factory.text.quantities import bounds, duration, latency, number, percent, size, times
 from factory.text.visible import escape_hidden, truncate
 from tests.support.report_sample import measured, models, report
 
@@ -35,21 +37,27 @@ TEACHER, BASE, STUDENT, SMALL = models()
         ),
         ([], "743 of 1,200 answers asked for were accepted; no model has been measured yet."),
         (
-            [Measured(name="m", role="student", held_out=9)],
+            [Measured(name="m", role="student")],
             "743 of 1,200 answers asked for were accepted; no model has been measured yet.",
         ),
         (
             [
                 STUDENT,
-                SMALL.model_copy(
-                    update={"accuracy": STUDENT.accuracy, "precision": "", "tokens_per_s_batch_32": None}
+                measured(
+                    "student_quantized",
+                    106,
+                    97,
+                    1.0,
+                    precision="",
+                    tokens_per_s_batch_32=None,
+                    weight_bytes=163_200_000,
                 ),
             ],
             "The student answers 88 % of 120 held-out tasks. Compressed it still answers 88 %, at 0.61 times the size.",
         ),
         (
-            [STUDENT, TEACHER.model_copy(update={"held_out": 60})],
-            "The student answers 88 % of 120 held-out tasks; its teacher 61 % of 60 held-out tasks.",
+            [STUDENT, measured("teacher", 37, 33, 402.0, n=61)],
+            "The student answers 88 % of 120 held-out tasks; its teacher 61 % of 61 held-out tasks.",
         ),
     ],
 )
@@ -132,15 +140,22 @@ def test_a_cut_counts_what_is_left_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "most_lost", "words", "ships"),
+    ("lost", "allowed", "words", "ships"),
     [
         (0.017, 0.01, "loses 1.7 of a hundred tasks, 1.0 are allowed: it does not ship", "student"),
         (-0.02, 0.0, "loses none of a hundred tasks, 0.0 are allowed: it may ship", "student_quantized"),
     ],
 )
-def test_what_may_not_ship_is_not_what_ships(lost: float, most_lost: float, words: str, ships: str) -> None:
+def test_what_may_not_ship_is_not_what_ships(lost: float, allowed: float, words: str, ships: str) -> None:
     gated = report(
-        gates=[Gate(role="student_quantized", lost=lost, most_lost=most_lost, passed=lost <= most_lost)]
+        gates=[
+            Gate(
+                role="student_quantized",
+                accuracy_drop=lost,
+                max_accuracy_drop=allowed,
+                passed=lost <= allowed,
+            )
+        ]
     )
     assert any(words in remark for remark in remarks(gated))
     assert gated.shipped is not None and gated.shipped.role == ships

@@ -45,7 +45,7 @@ SPEC = {
         },
     },
 }
-OWN = "own_tools: {python: tools.py, seconds: 0.5}"
+OWN = "custom_tools: {python: tools.py, timeout_s: 0.5}"
 
 
 def with_tools(folder: Path, *data: str) -> Path:

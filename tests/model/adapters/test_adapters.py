@@ -1,8 +1,8 @@
-"""Every kind of student on tiny models: what is trained, what its merge computes, and that virtual tokens
+"""Every kind of adapter on tiny models: what is trained, what its merge computes, and that virtual tokens
 never come out."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -13,22 +13,49 @@ from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from trl import SFTConfig
 
-from factory.recipe.adapter import Adapter, FullWeights, Lora, PromptTuning
-from factory.student.adapter import further_student, merged, new_student
+from factory.adapters.adapter import Adapter
+from factory.adapters.full import FullWeights
+from factory.adapters.kinds import ADAPTERS
+from factory.adapters.lora import Lora
+from factory.adapters.prompt_tuning import PromptTuning
 from factory.student.batch import Collator
+from factory.student.model import further_student, merged, new_student
 from factory.student.trainers import SftTrainer
 from factory.tasks.rows import IGNORED
 from tests.support import tiny
 
 TEMPLATE = "{% for message in messages %}{{ message.content }} {% endfor %}"
+
+
+class Norms(Adapter):
+    """An adapter that the factory does not know: the norms of the base are trained, and nothing else."""
+
+    artifact_kind: ClassVar[Literal["adapter", "model"]] = "model"
+    float32: ClassVar[bool] = True
+
+    kind: Literal["norms"] = "norms"
+
+    def wrap(self, model: Any, tokenizer: Any) -> Any:
+        for name, weight in model.named_parameters():
+            weight.requires_grad_("norm" in name)
+        return model
+
+    def resume(self, model: Any, trained: Path) -> Any:
+        return self.wrap(model, None)
+
+    def merge(self, model: Any, trained: Path, tokenizer: Any) -> Any:
+        return model
+
+
 KINDS: list[Adapter] = [
     Lora(rank=4, alpha=8),
     Lora(rank=4, alpha=8, rslora=True),
     Lora(rank=4, alpha=8, dora=True),
     PromptTuning(kind="prompt_tuning", tokens=3, init="w7 w8"),
     FullWeights(kind="full"),
+    Norms(),
 ]
-NAMES = ["lora", "rslora", "dora", "prompt_tuning", "full"]
+NAMES = ["lora", "rslora", "dora", "prompt_tuning", "full", "norms"]
 IDS = [5, 9, 31, 77, 12, 150]
 
 
@@ -78,6 +105,10 @@ def _logits(model: Any, ids: list[int] = IDS) -> torch.Tensor:
         return model.eval()(torch.tensor([ids])).logits[0].float()
 
 
+def test_every_kind_is_tested_here() -> None:
+    assert {type(adapter) for adapter in KINDS} - {Norms} == set(ADAPTERS.values())
+
+
 @pytest.mark.parametrize("adapter", KINDS, ids=NAMES)
 def test_the_merge_computes_what_was_trained(base: Path, tmp_path: Path, adapter: Adapter) -> None:
     model = new_student(base, adapter, _tokenizer(), torch.float32, 3)
@@ -108,6 +139,18 @@ def test_a_later_stage_goes_on_from_the_one_before(base: Path, tmp_path: Path, a
     further = further_student(base, adapter, tmp_path / "trained", _tokenizer(), torch.float32)
     torch.testing.assert_close(_logits(further), _logits(trainer.model), rtol=1e-5, atol=1e-5)
     assert any(parameter.requires_grad for parameter in further.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("adapter", KINDS, ids=NAMES)
+def test_what_is_trained_is_float32_and_the_base_only_where_it_is_trained(
+    base: Path, adapter: Adapter, dtype: torch.dtype
+) -> None:
+    model = new_student(base, adapter, _tokenizer(), dtype, 3)
+    trained = {weight.dtype for weight in model.parameters() if weight.requires_grad}
+    frozen = {weight.dtype for weight in model.parameters() if not weight.requires_grad}
+    assert trained == {torch.float32}
+    assert frozen <= {torch.float32 if adapter.float32 else dtype}
 
 
 def test_only_the_virtual_tokens_are_trained(base: Path) -> None:

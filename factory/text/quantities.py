@@ -1,11 +1,30 @@
 """Numbers as people read them: shares, bytes, seconds, ratios.
 
 Promise: rounding never turns something into nothing or almost all into all; what was not measured is a dash.
-Bytes are decimal: 1 GB is 1,000,000,000.
+Bytes are decimal: 1 GB is 1,000,000,000. `figure` is the one place that knows the units of metrics.
 """
+
+from collections.abc import Callable
 
 MISSING = "–"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def figure(value: float | None, unit: str) -> str:
+    """A measured value in its unit: `88 %`, `269 MB`, `450 ms`; a unit without a form of its own is written
+    behind the number."""
+    if value is None or unit in _FORMS:
+        return MISSING if value is None else _FORMS[unit](value)
+    return f"{number(value)}{NO_BREAK}{unit}".rstrip(NO_BREAK)
+
+
+def interval(low: float | None, high: float | None, unit: str) -> str:
+    """The interval of a measured value: `82–93 %`, `410 ms–450 ms`, `3.00–5.00 J`; "" if there is none."""
+    if low is None or high is None:
+        return ""
+    if unit == "share":
+        return bounds(low, high)
+    return f"{figure(low, unit) if unit in _FORMS else number(low)}–{figure(high, unit)}"
 
 
 def percent(share: float | None) -> str:
@@ -34,7 +53,7 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 99.95 else f"{value:#.3g}"
 
 
-def size(count: int | None) -> str:
+def size(count: float | None) -> str:
     """Bytes in the largest decimal unit that leaves at least 1."""
     if count is None:
         return MISSING
@@ -66,3 +85,6 @@ def latency(seconds: float | None) -> str:
 def times(ratio: float) -> str:
     """A ratio to two significant digits: `1.2`, `0.61`, `24`."""
     return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.2g}"
+
+
+_FORMS: dict[str, Callable[[float], str]] = {"share": percent, "bytes": size, "s": latency}

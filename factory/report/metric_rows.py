@@ -1,0 +1,42 @@
+"""Rows of metrics for the report, in the order of the table of metrics.
+
+Promise: the interval of a share is Wilson's, computed here from value and n, so that figures of an older
+factory, whose bootstrap gave none or all an interval of width zero, are read like today's.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from factory.evaluate.interval import wilson
+from factory.evaluate.metrics.table import METRICS, metric
+from factory.report.measured import MetricRow
+
+
+def metric_rows(stored: Sequence[Mapping[str, Any]]) -> list[MetricRow]:
+    """Return stored figures (metric, value, low, high, n, and unit and better where they are known) as rows;
+    what is not in the table of metrics comes last, by name."""
+    places = {name: place for place, name in enumerate(METRICS)}
+    return [
+        _row(one)
+        for one in sorted(stored, key=lambda one: (places.get(one["metric"], len(places)), one["metric"]))
+    ]
+
+
+def _row(stored: Mapping[str, Any]) -> MetricRow:
+    known = metric(stored["metric"])
+    unit = known.unit if known.name in METRICS else stored.get("unit") or ""
+    value, low, high, n = (stored[column] for column in ("value", "low", "high", "n"))
+    if unit == "share" and n:
+        low, high = wilson(round(value * n), n)
+    return MetricRow(
+        name=known.name,
+        label=known.label,
+        value=value,
+        low=low,
+        high=high,
+        unit=unit,
+        n=n,
+        better=known.better if known.name in METRICS else stored.get("better") or "higher",
+        under=known.under,
+        note=known.note,
+    )

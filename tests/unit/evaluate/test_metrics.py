@@ -1,0 +1,106 @@
+"""The table of metrics, and what one more file and line in it brings."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from factory.evaluate.metrics.table import FAMILIES, METRICS
+from factory.evaluate.scorer import CallExam, RationaleExam
+
+ROOT = Path(__file__).parents[3]
+TOY = '''"""The mean length of what a model answers."""
+
+from factory.evaluate.metrics.metric import Family, Measurement, Metric
+
+
+def measure(evaluation):
+    """Return the mean number of characters."""
+    lengths = [len(row["output"]) for row in evaluation.predictions]
+    return {"answer_length": Measurement(sum(lengths) / len(lengths), 3.0, 5.0, len(lengths))}
+
+
+FAMILY = Family((Metric("answer_length", "Length of answers", "characters", "lower"),), measure, local=False)
+'''
+# A finished run whose teacher answers at length, its base and its student in one character.
+RUN = """
+import sys
+from pathlib import Path
+
+from factory.evaluate.measure import measure
+from tests.support.scripted import Model, call
+from tests.unit.report import test_build
+
+def evaluate(context, store, candidate, right):
+    say = call if candidate.few_shot else lambda _: "5"
+    print(measure(context, store, candidate, Model(say), local=False))
+
+test_build.evaluate = evaluate
+test_build.built(test_build.finished(Path(sys.argv[1])))
+"""
+
+
+def test_every_metric_that_a_kind_has_is_described_once() -> None:
+    names = [metric.name for family in FAMILIES for metric in family.metrics]
+    assert len(names) == len(set(names)) == len(METRICS)
+    assert {*CallExam.metrics, *RationaleExam.metrics} <= set(names)
+    assert all(metric.under in ("", *names) for metric in METRICS.values())
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the factory with a toy metric: one file and one line."""
+    folder = tmp_path_factory.mktemp("scratch")
+    shutil.copytree(ROOT / "factory", folder / "factory", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("tests", "prompts", "schemas", "data", "pipelines"):
+        (folder / name).symlink_to(ROOT / name)
+    metrics = folder / "factory" / "evaluate" / "metrics"
+    (metrics / "answer_length.py").write_text(TOY)
+    table = metrics / "table.py"
+    text = table.read_text()
+    assert text.count('    "accuracy",\n') == 1
+    table.write_text(text.replace('    "accuracy",\n', '    "accuracy",\n    "answer_length",\n'))
+    return folder
+
+
+def _python(scratch: Path, *arguments: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(scratch), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=scratch, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_toy_metric_is_measured_reported_and_ranked(scratch: Path) -> None:
+    printed = _python(scratch, "-c", RUN, str(scratch / "run"))
+    assert "answer_length 1.00 characters" in printed
+    reports = scratch / "run" / "work" / "reports"
+    (row,) = [
+        row
+        for model in json.loads((reports / "report.json").read_text())["models"]
+        for row in model["metrics"]
+        if (model["role"], row["name"]) == ("student", "answer_length")
+    ]
+    assert {row[name] for name in ("label", "unit", "better")} == {"Length of answers", "characters", "lower"}
+    assert (row["value"], row["low"], row["high"], row["n"]) == (1.0, 3.0, 5.0, 8)
+    page = (reports / "report.html").read_text().replace("\xa0", " ")
+    assert "Length of answers</th>" in page and "1.00 characters" in page and "3.00–5.00 characters" in page
+    board = _python(
+        scratch,
+        "-m",
+        "factory.cli.main",
+        "audit",
+        "leaderboard",
+        "-w",
+        str(scratch / "run" / "work"),
+        "--format",
+        "json",
+    )
+    ranked = [row for row in json.loads(board) if row["metric"] == "answer_length"]
+    assert [row["role"] for row in ranked][-1] == "teacher", "the shortest answers come first"
+    assert len(ranked) == 3 and ranked[0]["unit"] == "characters"
