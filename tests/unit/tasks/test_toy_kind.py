@@ -46,7 +46,7 @@ class ToyTaskset:
         answer = yield Ask(messages)
         said = [*messages, {"role": "assistant", "content": answer.text}]
         return Sample(answer.key, task, answer.text, "stop", answer=answer.text, messages=said,
-                      said=task.question, dedup_key=content_id(task.question))
+                      said=task.question, content_id=content_id(task.question))
 
 
 class Toy(Kind):
