@@ -196,9 +196,8 @@ class Model:
             said = self._say(request)
             said = said if isinstance(said, dict) else {"text": said}
             self.answered.append(request.key)
-            yield Answer(
-                request.key, finish_reason="stop", prompt_tokens=30, completion_tokens=12, seconds=0.1, **said
-            )
+            usual = {"finish_reason": "stop", "prompt_tokens": 30, "completion_tokens": 12, "seconds": 0.1}
+            yield Answer(request.key, **(usual | said))
 
 
 def numbers(request: Request) -> list[str]:
