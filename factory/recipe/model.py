@@ -201,9 +201,11 @@ class Evaluate(Settings):
     held_out: FilePath = Field(
         description="Tasks that no model has learned from, one JSON object a line." + PATH
     )
+    # None is in no id: evaluations are older than the choice.
     max_tasks: int | None = Field(
         default=None,
         ge=1,
+        exclude_if=lambda count: count is None,
         description="At most so many of the held-out tasks are put to each model, taken evenly from all. "
         "Empty: all. No sample may be like any of them, put or not.",
     )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factory.tasks.call import CallFault, parse_written_call
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -25,8 +24,10 @@ from factory.inference.request import Request
 from factory.models.artifact import publish
 from factory.serve import server
 from factory.system.progress import Progress
-from factory.tasks.rows import IGNORED, TrainingRow, build_row
-from factory.tasks.tool_call import path_messages
+from factory.tasks.rows import IGNORED, TrainingRow
+from factory.tasks.tool_call.call import CallFault, parse_written_call
+from factory.tasks.tool_call.rows import build_row
+from factory.tasks.tool_call.taskset import path_messages
 from tests.support.calculator import CALCULATOR
 from tests.support.scripted import Model, load, numbers, opened, own_tool
 

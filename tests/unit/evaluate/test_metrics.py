@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from factory.evaluate.metrics.table import FAMILIES, METRICS
-from factory.evaluate.scorer import CallExam, RationaleExam
+from factory.tasks.rationale.scorer import RationaleScorer
+from factory.tasks.tool_call.scorer import CallScorer
 
 ROOT = Path(__file__).parents[3]
 TOY = '''"""The mean length of what a model answers."""
@@ -47,7 +48,7 @@ test_build.built(test_build.finished(Path(sys.argv[1])))
 def test_every_metric_that_a_kind_has_is_described_once() -> None:
     names = [metric.name for family in FAMILIES for metric in family.metrics]
     assert len(names) == len(set(names)) == len(METRICS)
-    assert {*CallExam.metrics, *RationaleExam.metrics} <= set(names)
+    assert {*CallScorer.metrics, *RationaleScorer.metrics} <= set(names)
     assert all(metric.under in ("", *names) for metric in METRICS.values())
 
 

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from factory.evaluate.speed import ALONE, SECONDS, TOGETHER, TOKENS, speed
 
 from factory.context.context import Context
 from factory.evaluate import measure as measuring
-from factory.evaluate import speed as timing
 from factory.evaluate.candidate import Candidate
+from factory.evaluate.metrics import perplexity, precision, weights
+from factory.evaluate.metrics import speed as timing
+from factory.evaluate.metrics.metric import Evaluation
+from factory.evaluate.metrics.speed import ALONE, SECONDS, TOGETHER, TOKENS
 from factory.inference.request import Answer, Request
 from factory.tasks.sample import Task
 from tests.support.scripted import edit, load, opened, own_tool
@@ -57,7 +59,8 @@ def context(tmp_path: Path) -> Context:
 
 def measured(context: Context, model: Slow, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[float, int]]:
     monkeypatch.setattr(timing, "monotonic", lambda: model.now)
-    return speed(context, Bare(), STUDENT, TASKS, model)  # type: ignore[arg-type]
+    evaluation = Evaluation(context, Bare(), STUDENT, TASKS, model, [])  # type: ignore[arg-type]
+    return {name: (one.value, one.n) for name, one in timing.measure(evaluation).items()}
 
 
 def test_a_fast_machine_measures_as_often_as_asked(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,12 +93,13 @@ def test_nothing_is_said_of_a_model_that_every_question_is_too_long_for(
     assert measured(context, Slow(1.0, tokens=0), monkeypatch) == {}
 
 
-@pytest.mark.parametrize(("precision", "bits"), [("bfloat16", 16), ("float32", 32)])
+@pytest.mark.parametrize(("runs", "bits"), [("bfloat16", 16), ("float32", 32)])
 def test_what_is_measured_here_says_in_which_format(
-    context: Context, monkeypatch: pytest.MonkeyPatch, precision: str, bits: int
+    context: Context, monkeypatch: pytest.MonkeyPatch, runs: str, bits: int
 ) -> None:
-    monkeypatch.setattr(measuring, "running_precision", lambda folder: precision)
-    monkeypatch.setattr(measuring, "perplexity", lambda *_: None)
+    monkeypatch.setattr(precision, "running_precision", lambda folder: runs)
+    families = [family for family in measuring.FAMILIES if family not in (perplexity.FAMILY, weights.FAMILY)]
+    monkeypatch.setattr(measuring, "FAMILIES", families)
     monkeypatch.setattr(measuring, "inspect", lambda folder: SimpleNamespace(weight_bytes=1, digest=""))
     edit(
         context.loaded.path,
