@@ -15,7 +15,7 @@ from factory.generate.check import check
 from factory.generate.stage import generate
 from factory.models.artifact import publish, verify
 from factory.workspace import Workspace
-from tests.support.command import typed
+from tests.support.command import factory, typed
 from tests.support.sample_rows import digests, generation, log_rows, make_workspace
 from tests.support.scripted import Model, call, load, opened, project
 from tests.support.store_writer import kill_writer
@@ -122,7 +122,7 @@ def test_what_is_left_after_a_loss_can_be_gone_on_with_as_the_doctor_says(
         typed("doctor", "-w", workspace.root).stdout.split()
     )
     workspace.ledger.path.rename(workspace.root / "aside")
-    run = typed("run", recipe, "-w", workspace.root, "--until", "generate")
+    run = factory("run", recipe, "-w", workspace.root, "--until", "generate")
     assert "has lost" not in run.stderr and "127.0.0.1:9" in run.stderr, (
         "it goes on as far as to the teacher, which is not there"
     )
