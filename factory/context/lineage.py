@@ -123,11 +123,8 @@ def plan_recovered(context: Context, samples: list[str]) -> Planned:
     recovered_id = content_id(
         {"parent": compressed.artifact_id, "repair": about["repair"], "seed": about["seed"]}
     )
-    name = f"{_called(context)}-{settings.quantize or 'small'}-recovered-{recovered_id[3:13]}"
-    # Models that were made when the stage was called repair keep the name of their folder.
-    earlier = name.replace("-recovered-", "-repaired-")
-    if (context.workspace.models / earlier).is_dir():
-        name = earlier
+    # The first name of the stage: by it the folders of models that were made under it are found.
+    name = f"{_called(context)}-{settings.quantize or 'small'}-repaired-{recovered_id[3:13]}"
     return Planned(recovered_id, "quantized", name, [compressed.artifact_id, *compressed.parents], about)
 
 

@@ -44,7 +44,7 @@ class _Reading:
         if not isinstance(value, dict):
             return value
         fields = {name: field for model in models for name, field in model.model_fields.items()}
-        names = {field.serialization_alias: name for name, field in fields.items()}
+        names = {field.serialization_alias or name: name for name, field in fields.items()}
         found = {}
         for key, inner in value.items():
             name, place = names.get(key, key), (*where, key)
