@@ -16,7 +16,8 @@ def may_ship(context: Context, store: Store, small: Candidate, student: Candidat
     settings = context.loaded.recipe.compress
     assert settings is not None
     latest = store.query(
-        "SELECT artifact_id, baseline_id, accuracy_drop, max_accuracy_drop, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+        "SELECT artifact_id, baseline_id, accuracy_drop, max_accuracy_drop, passed FROM gates WHERE "
+        "artifact_id = ? ORDER BY batch DESC LIMIT 1",
         [small.artifact_id],
     )
     allowed = settings.max_accuracy_drop
@@ -26,7 +27,8 @@ def may_ship(context: Context, store: Store, small: Candidate, student: Candidat
         # What an earlier recipe refused is let through now.
         allowed = 1.0
     (found,) = store.query(
-        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS accuracy_drop FROM predictions p "
+        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS "
+        "accuracy_drop FROM predictions p "
         "JOIN predictions o USING (task_id) WHERE p.evaluation_id = ? AND o.evaluation_id = ?",
         [small.evaluation_id(context), student.evaluation_id(context)],
     )
@@ -41,6 +43,7 @@ def may_ship(context: Context, store: Store, small: Candidate, student: Candidat
         store.commit(gates=[gate])
         may = "may ship" if gate["passed"] else "is not the default"
         context.progress.say(
-            f"  {small.name} loses {found['accuracy_drop']:.1%} of the tasks, {allowed:.1%} are allowed: it {may}"
+            f"  {small.name} loses {found['accuracy_drop']:.1%} of the tasks, {allowed:.1%} are allowed: it "
+            f"{may}"
         )
     return bool(gate["passed"])

@@ -27,8 +27,8 @@ class Budget(Settings):
 
 class _Data(Settings):
     seeds: FilePath = Field(
-        description="Seed tasks: JSON Lines, a JSON array, CSV, Parquet, a folder of a dataset, or the Hugging Face id of one."
-        + PATH
+        description="Seed tasks: JSON Lines, a JSON array, CSV, Parquet, a folder of a dataset, or the "
+        "Hugging Face id of one." + PATH
     )
     columns: dict[str, str] = Field(
         default={},
@@ -97,18 +97,21 @@ class RationaleData(_Data):
     kind: Literal["rationale"] = Field(description="What a sample is.")
     keep: Literal["shortest", "diverse", "all"] = Field(
         default="shortest",
-        description="Which right rationales of a question stay: the shortest, several different ones, or all of them.",
+        description="Which right rationales of a question stay: the shortest, several different ones, or all "
+        "of them.",
     )
     max_kept: int | None = Field(
         default=None,
         ge=1,
         le=64,
         serialization_alias="most",
-        description="Most rationales that stay of one question. Empty: 1 of the shortest, 3 of diverse ones. Not with keep: all.",
+        description="Most rationales that stay of one question. Empty: 1 of the shortest, 3 of diverse ones. "
+        "Not with keep: all.",
     )
     rationale_weight: Weight = Field(
         default=1.0,
-        description="What a training row of the task rationale weighs in an export, where one of the task label weighs 1.",
+        description="What a training row of the task rationale weighs in an export, where one of the task "
+        "label weighs 1.",
     )
 
     @property
