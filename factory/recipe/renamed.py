@@ -44,10 +44,11 @@ class _Reading:
         if not isinstance(value, dict):
             return value
         fields = {name: field for model in models for name, field in model.model_fields.items()}
-        names = {field.serialization_alias or name: name for name, field in fields.items()}
-        found = {}
+        names: dict[str, str] = {field.serialization_alias or name: name for name, field in fields.items()}
+        found: dict[str, Any] = {}
         for key, inner in value.items():
-            name, place = names.get(key, key), (*where, key)
+            name = names.get(key, key)
+            place = (*where, key)
             if name in value and name != key:
                 self._refuse(place, name)
                 continue
