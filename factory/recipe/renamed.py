@@ -47,7 +47,7 @@ class _Reading:
         names: dict[str, str] = {field.serialization_alias or name: name for name, field in fields.items()}
         found: dict[str, Any] = {}
         for key, inner in value.items():
-            name = names.get(key, key)
+            name = names[key] if key in names else key
             place = (*where, key)
             if name in value and name != key:
                 self._refuse(place, name)
