@@ -120,11 +120,8 @@ class Lineage:
         recovered_id = content_id(
             {"parent": compressed.artifact_id, "repair": about["repair"], "seed": about["seed"]}
         )
-        name = f"{self._called}-{settings.quantize or 'small'}-recovered-{recovered_id[3:13]}"
-        # Models that were made when the stage was called repair keep the name of their folder.
-        earlier = name.replace("-recovered-", "-repaired-")
-        if (self._run.workspace.models / earlier).is_dir():
-            name = earlier
+        # The first name of the stage: by it the folders of models that were made under it are found.
+        name = f"{self._called}-{settings.quantize or 'small'}-repaired-{recovered_id[3:13]}"
         parents = [compressed.artifact_id, *compressed.parents]
         return Planned(recovered_id, "quantized", name, parents, about | format_choice(self._run))
 

@@ -16,7 +16,8 @@ def may_ship(plan: Plan, store: Store, small: Candidate, student: Candidate) -> 
     settings = plan.run.loaded.recipe.compress
     assert settings is not None
     latest = store.query(
-        "SELECT artifact_id, baseline_id, accuracy_drop, max_accuracy_drop, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+        "SELECT artifact_id, baseline_id, accuracy_drop, max_accuracy_drop, passed FROM gates WHERE "
+        "artifact_id = ? ORDER BY batch DESC LIMIT 1",
         [small.artifact_id],
     )
     allowed = settings.max_accuracy_drop
@@ -26,7 +27,8 @@ def may_ship(plan: Plan, store: Store, small: Candidate, student: Candidate) -> 
         # What an earlier recipe refused is let through now.
         allowed = 1.0
     (found,) = store.query(
-        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS accuracy_drop FROM predictions p "
+        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS "
+        "accuracy_drop FROM predictions p "
         "JOIN predictions o USING (task_id) WHERE p.evaluation_id = ? AND o.evaluation_id = ?",
         [small.evaluation_id(plan), student.evaluation_id(plan)],
     )

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from factory.context.context import Context
 from openai import OpenAI
 
 from factory.errors import FactoryError

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factory.context.context import Context
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 

@@ -161,13 +161,13 @@ def write_model(folder: Path) -> None:
 def test_a_model_with_one_byte_changed_is_named_and_not_used(trained: tuple[Plan, Path]) -> None:
     context, weights = trained
     command = ["run", context.run.loaded.path, "-w", context.run.workspace.root, "--until", "distill"]
-    whole = factory(*command)
+    whole = typed(*command)
     assert whole.returncode == 0 and "nothing to do" in whole.stderr, whole.stderr
-    assert factory("doctor", "-w", context.run.workspace.root).returncode == 0
+    assert typed("doctor", "-w", context.run.workspace.root).returncode == 0
 
     flip(weights, weights.stat().st_size - 1)
     run = typed(*command)
     assert run.returncode == 1 and str(weights) in run.stderr and "factory doctor" in run.stderr
-    found = factory("doctor", "-w", context.run.workspace.root)
+    found = typed("doctor", "-w", context.run.workspace.root)
     assert found.returncode == 1 and "model.safetensors is not what manifest.json says" in found.stdout
     assert "Put models/" in found.stdout

@@ -16,11 +16,11 @@ from factory.evaluate.candidate import Candidate
 from factory.evaluate.metrics import accuracy, perplexity, speed
 from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, METRICS
-from factory.tasks.rationale.scorer import RationaleScorer
-from factory.tasks.tool_call.scorer import CallScorer
-from factory.evaluate.scorer import CallExam, RationaleExam
+from factory.evaluate.scorer import CallExam
 from factory.inference.request import TOO_LONG, Request
+from factory.tasks.rationale.scorer import RationaleScorer
 from factory.tasks.sample import Task
+from factory.tasks.tool_call.scorer import CallScorer
 from tests.support.scripted import Model, load, own_tool
 
 ROOT = Path(__file__).parents[3]

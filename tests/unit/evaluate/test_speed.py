@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from factory.context.context import Context
 
 from factory.evaluate import measure as measuring
 from factory.evaluate.candidate import Candidate

@@ -137,7 +137,7 @@ def test_an_unknown_tool_is_named_before_any_work(tmp_path: Path) -> None:
     done = factory("run", path, "-w", tmp_path / "new")
     assert done.returncode == 2
     assert "the tool area is not one that ships (calculator, " in done.stderr
-    assert "Write data.own_tools: {python: FILE}" in done.stderr
+    assert "Write data.custom_tools: {python: FILE}" in done.stderr
     assert not (tmp_path / "new").exists(), "refused before the workspace is made"
 
 
