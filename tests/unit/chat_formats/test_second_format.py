@@ -15,7 +15,8 @@ from factory.chat_formats.control_token import control_token
 from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.chat_formats.hermes import Hermes
-from factory.context.lineage import plan_adapters, plan_pruned, plan_quantized, plan_student
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
 from factory.errors import FactoryError, InputError
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.measure import measure
@@ -199,43 +200,45 @@ def test_no_text_may_hold_a_control_token_of_a_format(name: str) -> None:
 
 
 @pytest.fixture
-def contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Context, Context]]:
+def contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Plan, Plan]]:
     """Yield one recipe with a student in the default format, and in the toy one."""
     monkeypatch.setitem(FORMATS, "toy", Toy())
     path = own_tool(tmp_path)
     path.write_text(path.read_text() + STUDENT)
     plain = load(tmp_path)
-    recipe, student = plain.loaded.recipe, plain.student.model_copy(update={"format": "toy"})
-    toy = replace(plain, loaded=replace(plain.loaded, recipe=recipe.model_copy(update={"student": student})))
+    loaded, student = plain.run.loaded, plain.run.student.model_copy(update={"format": "toy"})
+    recipe = loaded.recipe.model_copy(update={"student": student})
+    toy = replace(plain, run=replace(plain.run, loaded=replace(loaded, recipe=recipe)))
     yield plain, toy
     for context in (plain, toy):
         if context.own_tools is not None:
             context.own_tools.close()
 
 
-def test_a_student_is_examined_in_its_format(contexts: tuple[Context, Context], tmp_path: Path) -> None:
+def test_a_student_is_examined_in_its_format(contexts: tuple[Plan, Plan], tmp_path: Path) -> None:
     def twice(request: Request) -> str:
         return f'[call]{{"name": "twice", "parameters": {{"number": "{numbers(request)[0]}"}}}}'
 
     accuracy = []
     for context in contexts:
-        candidate = Candidate("student", f"b2:{context.student.format}", "student", tmp_path, False, "", "")
+        candidate = Candidate(
+            "student", f"b2:{context.run.student.format}", "student", tmp_path, False, "", ""
+        )
         with opened(context) as store:
             accuracy.append(measure(context, store, candidate, Model(twice), local=False).split()[1])
     assert accuracy == ["0.0%", "100.0%"]
 
 
 def test_another_format_is_another_student_and_the_default_is_in_no_id(
-    contexts: tuple[Context, Context], tmp_path: Path
+    contexts: tuple[Plan, Plan], tmp_path: Path
 ) -> None:
-    plans = (
-        lambda context, samples: plan_adapters(context, samples)[-1][1],
-        plan_pruned,
-        plan_student,
-        plan_quantized,
-    )
-    for plan in plans:
-        plain, toy = (plan(context, ["b2:1"]) for context in contexts)
+    made = []
+    for context in contexts:
+        with opened(context) as store:
+            lineage = Lineage(context.run, store)
+            made.append([lineage.adapters[-1][1], lineage.pruned, lineage.student, lineage.quantized])
+    for plain, toy in zip(*made, strict=True):
+        assert plain is not None and toy is not None
         assert plain.artifact_id != toy.artifact_id
         assert ("format" in plain.about, toy.about["format"]) == (False, "toy")
     for few_shot in (False, True):
@@ -243,8 +246,8 @@ def test_another_format_is_another_student_and_the_default_is_in_no_id(
         plain_id, toy_id = (candidate.evaluation_id(context) for context in contexts)
         # The teacher is asked and read as ever.
         assert (plain_id == toy_id) is few_shot
-    assert contexts[0].student.format == DEFAULT and "format" not in contexts[0].student.model_dump()
-    assert contexts[1].student.model_dump()["format"] == "toy"
+    assert contexts[0].run.student.format == DEFAULT and "format" not in contexts[0].run.student.model_dump()
+    assert contexts[1].run.student.model_dump()["format"] == "toy"
 
 
 def test_a_recipe_takes_a_name_of_the_table_alone(tmp_path: Path) -> None:
@@ -255,7 +258,7 @@ def test_a_recipe_takes_a_name_of_the_table_alone(tmp_path: Path) -> None:
     ):
         load(tmp_path)
     path.write_text(path.read_text().replace("hermez", "hermes"))
-    assert load(tmp_path).student.format == "hermes"
+    assert load(tmp_path).run.student.format == "hermes"
 
 
 class _Started(Exception):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.measure import measure
@@ -79,7 +80,7 @@ def test_the_same_task_in_another_language_is_named_and_counted_once(tmp_path: P
     task = {"question": "Double 33, please.", "reference": "33"}
     write(tmp_path / "held_out.jsonl", [task | {"id": "h1"}, task | {"id": "h2", "language": "de"}])
     stream = io.StringIO()
-    context = Context(load(tmp_path).loaded, Workspace(tmp_path / "work"), Progress(stream))
+    context = Plan(Run(load(tmp_path).run.loaded, Workspace(tmp_path / "work"), Progress(stream)))
     with opened(context) as store:
         said = measure(context, store, _student(tmp_path), Model(twice), local=False)
     assert context.own_tools is not None

@@ -16,7 +16,7 @@ from factory.evaluate.candidate import Candidate
 from factory.evaluate.metrics import accuracy, perplexity, speed
 from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, METRICS
-from factory.evaluate.scorer import CallExam
+from factory.evaluate.scorer import scorer
 from factory.inference.request import TOO_LONG, Request
 from factory.tasks.rationale.scorer import RationaleScorer
 from factory.tasks.sample import Task
@@ -70,7 +70,7 @@ def _evaluation(folder: Path, model: Model, references: tuple[str, ...]) -> Eval
     context = load(folder)
     candidate = Candidate("student", "b2:student", "student", folder, False, "", "")
     tasks = [Task("b2:s", "en", "", "Double 33, please.", reference) for reference in references]
-    return Evaluation(context, CallExam(context), candidate, tasks, model, [])
+    return Evaluation(context, scorer(context), candidate, tasks, model, [])
 
 
 def test_perplexity_is_by_token_of_the_base_and_a_task_that_is_there_twice_counts_twice(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from factory.context.plan import Plan
 from factory.evaluate import measure as measuring
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.metrics import perplexity, precision, weights
@@ -50,19 +51,19 @@ class Slow:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
+def context(tmp_path: Path) -> Plan:
     own_tool(tmp_path)
     edit(tmp_path / "recipe.yaml", "held_out.jsonl}", "held_out.jsonl, repeats: 2}")
     return load(tmp_path)
 
 
-def measured(context: Context, model: Slow, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[float, int]]:
+def measured(context: Plan, model: Slow, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[float, int]]:
     monkeypatch.setattr(timing, "monotonic", lambda: model.now)
     evaluation = Evaluation(context, Bare(), STUDENT, TASKS, model, [])  # type: ignore[arg-type]
     return {name: (one.value, one.n) for name, one in timing.measure(evaluation).items()}
 
 
-def test_a_fast_machine_measures_as_often_as_asked(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fast_machine_measures_as_often_as_asked(context: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     found = measured(context, model := Slow(0.5), monkeypatch)
     assert found["latency_p50_s"] == found["latency_p95_s"] == (0.5, 2 * ALONE)
     assert found["tokens_per_s_batch_1"] == (2 * TOKENS, 2 * ALONE)
@@ -72,7 +73,7 @@ def test_a_fast_machine_measures_as_often_as_asked(context: Context, monkeypatch
 
 
 def test_a_slow_machine_ends_sooner_and_says_how_often_it_measured(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Two repeats: after twice the seconds nothing further begins. The first call is not counted.
     found = measured(context, Slow(SECONDS / 2), monkeypatch)
@@ -80,32 +81,32 @@ def test_a_slow_machine_ends_sooner_and_says_how_often_it_measured(
     assert found["tokens_per_s_batch_32"][1] == 2
 
 
-def test_the_slowest_machine_counts_one_round(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_slowest_machine_counts_one_round(context: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     found = measured(context, model := Slow(100 * SECONDS), monkeypatch)
     assert {n for _, n in found.values()} == {1}
     assert [len(some) for some in model.asked] == [1, 1, TOGETHER, TOGETHER]
 
 
 def test_nothing_is_said_of_a_model_that_every_question_is_too_long_for(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert measured(context, Slow(1.0, tokens=0), monkeypatch) == {}
 
 
 @pytest.mark.parametrize(("runs", "bits"), [("bfloat16", 16), ("float32", 32)])
 def test_what_is_measured_here_says_in_which_format(
-    context: Context, monkeypatch: pytest.MonkeyPatch, runs: str, bits: int
+    context: Plan, monkeypatch: pytest.MonkeyPatch, runs: str, bits: int
 ) -> None:
     monkeypatch.setattr(precision, "running_precision", lambda folder: runs)
     families = [family for family in measuring.FAMILIES if family not in (perplexity.FAMILY, weights.FAMILY)]
     monkeypatch.setattr(measuring, "FAMILIES", families)
     monkeypatch.setattr(measuring, "inspect", lambda folder: SimpleNamespace(weight_bytes=1, digest=""))
     edit(
-        context.loaded.path,
+        context.run.loaded.path,
         "evaluate:",
         "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nevaluate:",
     )
-    context = load(context.loaded.path.parent)
+    context = load(context.run.loaded.path.parent)
     with opened(context) as store:
         measuring.measure(context, store, STUDENT, Slow(0.1))
         rows = {row["metric"]: row for row in store.query("SELECT metric, value, n FROM evaluations")}
