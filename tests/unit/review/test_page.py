@@ -64,6 +64,8 @@ class Page:
         self.page.keyboard.press("Control+A")
         self.page.keyboard.type(text)
         self.counts(count)
+        # The sample before it stays on the screen until this one is read.
+        expect(self.page.locator("#detail .turn").first).to_contain_text(text, timeout=30_000)
         self.page.keyboard.press("Escape")
 
     def state(self, text: str) -> None:

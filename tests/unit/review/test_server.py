@@ -186,10 +186,10 @@ def test_a_reason_is_said_in_words_wherever_it_is_shown(workspace: Workspace) ->
         _, page = ask(server, "/api/samples?state=rejected")
         server.shutdown()
     assert detail["sample"]["fault"] == "the answer is not JSON (not_json)"
-    assert [verdict["sentence"] for verdict in detail["verdicts"]] == [
-        "passed",
-        "the result differs from the reference",
-    ]
+    assert {verdict["reason"]: verdict["sentence"] for verdict in detail["verdicts"]} == {
+        "ok": "passed",
+        "wrong_result": "the result differs from the reference",
+    }
     (row,) = page["rows"]
     assert row["outcome"] == "the answer is not JSON"
 
