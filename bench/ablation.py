@@ -120,7 +120,7 @@ def _recipe(task: str, seed: int, variant: str, arguments: argparse.Namespace, f
     if task == "rationale":
         seeds, held_out = write(folder / "small_sums")
         recipe["teacher"]["sampling"] = {"temperature": 0.5, "max_tokens": 64}
-        recipe["data"] |= {"seeds": str(seeds), "draws": 2, "examples": 4}
+        recipe["data"] |= {"seeds": str(seeds), "samples_per_prompt": 2, "examples": 4}
         recipe["evaluate"] |= {"held_out": str(held_out), "max_tokens": 64}
     recipe.pop("compress", None)
     folder.mkdir(parents=True, exist_ok=True)

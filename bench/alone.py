@@ -2,8 +2,8 @@
 object.
 
 `tokens_per_s`: 32 requests at once, the bare held-out questions, 64 new tokens each whatever they say, three
-rounds after a warm-up. With --examples the model answers all held-out tasks greedily, asked as the recipe's
-teacher is, and `right` says for each whether it did.
+rounds after a warm-up; `precision`: the number format that it ran in. With --examples the model answers all
+held-out tasks greedily, asked as the recipe's teacher is, and `right` says for each whether it did.
 """
 
 import argparse
@@ -64,7 +64,8 @@ def main() -> None:
         Task(seed.seed_id, seed.language, "", seed.question, seed.reference) for seed in context.held_out
     ]
     found: dict[str, Any] = {
-        "tokens_per_s": [_rate(engine, tasks, number) for number in range(ROUNDS + 1)][1:]
+        "precision": engine.precision,
+        "tokens_per_s": [_rate(engine, tasks, number) for number in range(ROUNDS + 1)][1:],
     }
     if arguments.examples:
         found["right"] = _right(context, engine, arguments.folder, tasks)

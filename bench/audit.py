@@ -55,7 +55,7 @@ def fill(path: Path, samples: int) -> None:
             store.execute(
                 f"INSERT INTO runs BY NAME SELECT '{run}' AS run_id, TIMESTAMP '2026-01-01' + INTERVAL {batch} HOUR AS started_at, "
                 f"'factory run' AS command, 'bench' AS recipe_name, 'b2:recipe{run}' AS recipe_digest, 'name: bench' AS recipe_text, "
-                f"'{plan}' AS plan_id, {keys} AS check_keys, {samples * 6 // 10} AS wanted, '{{}}' AS machine, '{{}}' AS versions, "
+                f"'{plan}' AS plan_id, {keys} AS check_keys, {samples * 6 // 10} AS target_count, '{{}}' AS machine, '{{}}' AS versions, "
                 f"{batch} AS batch"
             )
         store.execute(
@@ -64,7 +64,7 @@ def fill(path: Path, samples: int) -> None:
             f"'seeds.jsonl' AS source, i + 1 AS line, 1 AS batch FROM range({SEEDS}) t(i)"
         )
         store.execute(
-            f"INSERT INTO requests BY NAME SELECT 'plan1' AS plan_id, i AS position, {id_of('request')} AS request_key, "
+            f"INSERT INTO plan_items BY NAME SELECT 'plan1' AS plan_id, i AS position, {id_of('request')} AS request_key, "
             f"{id_of('seed', 'seed')} AS seed_id, {id_of('task', 'i // 2')} AS task_id, i % 2 AS draw, "
             f"if(seed % 4 = 0, 'zh', 'en') AS language, 'What is ' || i // 2 || ' and ' || seed || '?' AS question, "
             f"'' || (i // 2 + seed) AS reference, b AS batch, {id_of('sample')} AS sample_id FROM rows"
@@ -95,7 +95,7 @@ def fill(path: Path, samples: int) -> None:
             "json_object('name', 'calculator', 'arguments', json_object('expression', i // 2 || ' + ' || seed)) AS call, "
             "if(hash(i, 1) % 20 = 0, 'no_call', NULL) AS fault, '' || (i // 2 + seed + if(hash(i, 2) % 10 = 0, 1, 0)) AS result, "
             "NULL AS rationale, 'The answer is ' || (i // 2 + seed) || '.' AS answer, "
-            f"{id_of('content', 'if(hash(i, 3) % 30 = 0, i // 2 * 2, i)')} AS content_id, [{id_of('seed', 'seed')}] AS parents, "
+            f"{id_of('content', 'if(hash(i, 3) % 30 = 0, i // 2 * 2, i)')} AS dedup_key, [{id_of('seed', 'seed')}] AS parents, "
             f"b AS batch, 'family-' || seed % {FAMILIES} AS family FROM rows"
         )
         for number, check in enumerate(CHECKS):

@@ -1,11 +1,11 @@
-"""What each way to make a student smaller costs and gains, before and after repair, in one table.
+"""What each way to make a student smaller costs and gains, before and after recovery, in one table.
 
 python -m bench.compression [--model MODEL] [--variants ...] [--keep FOLDER]
 
 One student of `pipelines/calculator.yaml` is trained; each variant compresses it with a gate that lets
-nothing be lost, so that a repair is tried wherever something was: `before` and `after` are the compressed and
-the repaired student, on the same held-out tasks, through vLLM. A dash stands for what had nothing to be
-repaired. `bytes` and `tokens/s` are ratios to the uncompressed student; speed is measured at the end, each
+nothing be lost, so that recovery is tried wherever something was: `before` and `after` are the compressed and
+the recovered student, on the same held-out tasks, through vLLM. A dash stands for what had nothing to be
+recovered. `bytes` and `tokens/s` are ratios to the uncompressed student; speed is measured at the end, each
 model in a fresh process, all of them twice in turn (`bench.alone`). With --model another model is teacher and
 base. With --keep the workspace stays, and a second run goes on from it. Ends on one JSON object.
 """
@@ -37,7 +37,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "INT4": {"quantize": "w4a16", "calibration_samples": 32},
     "mixed": {"quantize": "mixed", "calibration_samples": 32},
 }
-ROLES = {"student": "whole", "student_quantized": "before", "student_repaired": "after"}
+ROLES = {"student": "whole", "student_quantized": "before", "student_recovered": "after"}
 # Of each column: the metric, how it is written, and whether it is a ratio to the uncompressed student's.
 COLUMNS = {
     "accuracy": ("answer_accuracy", ".1%", False),
@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", help="another model than the recipe's, as teacher and as base")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--steps", type=int, default=40, help="steps of each repair")
+    parser.add_argument("--steps", type=int, default=40, help="steps of each recovery")
     parser.add_argument("--train", type=int, default=100, help="steps of the student's training")
     parser.add_argument("--learning-rate", type=float, default=0.002, help="of the student's training")
     parser.add_argument("--count", type=int, default=540, help="samples to learn from")
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def _label(variant: str, when: str) -> str:
-    return "uncompressed" if when == "whole" else f"{variant} {when} repair"
+    return "uncompressed" if when == "whole" else f"{variant} {when} recovery"
 
 
 def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
@@ -102,8 +102,9 @@ def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
     recipe["evaluate"] |= {
         "held_out": str(ROOT / recipe["evaluate"]["held_out"]),
         "repeats": arguments.repeats,
+        "max_tasks": None,
     }
-    recipe["compress"] = VARIANTS[variant] | {"most_lost": 0.0, "repair": {"steps": arguments.steps}}
+    recipe["compress"] = VARIANTS[variant] | {"max_accuracy_drop": 0.0, "recover": {"steps": arguments.steps}}
     folder.mkdir(parents=True, exist_ok=True)
     words = (word.strip("-%:") for word in variant.lower().replace(":4", " of 4").split())
     path = folder / f"{'-'.join(filter(None, words))}.json"
@@ -112,7 +113,7 @@ def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
 
 
 def _figures(recipe: Path, workspace: Path) -> tuple[Figures, dict[str, Path]]:
-    """Run the recipe; return what was measured of the student whole, before and after repair, and their
+    """Run the recipe; return what was measured of the student whole, before and after recovery, and their
     folders."""
     command = [sys.executable, "-m", "factory.cli.main", "run", str(recipe), "-w", str(workspace)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)

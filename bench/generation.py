@@ -26,7 +26,7 @@ from pathlib import Path
 from factory.context.context import Context
 from factory.inference.environment import ENVIRONMENT
 from factory.inference.request import Answer, Model, Request
-from factory.models.precision import fast_precision
+from factory.models.precision import running_precision
 from factory.recipe import load_recipe
 from factory.system.progress import Progress
 from factory.workspace import Workspace
@@ -140,7 +140,6 @@ def _factory(kind: str, count: int, asked: Path) -> dict[str, float]:
                 max_model_len=recipe.max_model_len,
                 concurrency=recipe.concurrency,
                 kv_cache_gb=recipe.kv_cache_gb,
-                dtype=fast_precision(),
             )
             recorder = _Recorder(model)
             started = time.monotonic()
@@ -180,7 +179,7 @@ def _bare(kind: str, count: int, asked: Path) -> dict[str, float]:
     requests = json.loads(asked.read_text(encoding="utf-8"))
     llm = LLM(
         str(folder),
-        dtype=fast_precision(),
+        dtype=running_precision(folder),
         max_model_len=recipe.max_model_len,
         max_num_seqs=recipe.concurrency,
         max_num_batched_tokens=max(4096, recipe.max_model_len),

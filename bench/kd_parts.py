@@ -22,13 +22,15 @@ from trl.experimental.gkd import GKDConfig, GKDTrainer
 
 from factory.context.context import Context
 from factory.inference.request import Answer
+from factory.models.precision import fast_precision
 from factory.recipe import load_recipe
 from factory.student.batch import Collator
 from factory.student.stage import make_trainer
 from factory.student.train import student_tokenizer
 from factory.system.machine import peak_memory
 from factory.system.progress import Progress
-from factory.tasks.rows import TrainingRow, build_row
+from factory.tasks.rows import TrainingRow
+from factory.tasks.tool_call.rows import build_row
 from factory.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -103,14 +105,16 @@ def _context(part: str, dtype: str, teacher: str, student: str, steps: int, fold
 
 def _rows(context: Context, count: int) -> list[TrainingRow]:
     """Return rows of right calls, with the teacher's own top k at their tokens."""
-    tokenizer, kind = student_tokenizer(context), context.calls
+    tokenizer, calls = student_tokenizer(context), context.taskset
     teacher_tokenizer = AutoTokenizer.from_pretrained(context.teacher.folder)
-    model = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=torch.bfloat16).eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        context.teacher.folder, dtype=getattr(torch, fast_precision())
+    ).eval()
     tools = json.dumps([tool.model_dump() for tool in context.tools])
     made = []
-    for task in kind.propose(count):
-        text = json.dumps(kind.reference_call(task.reference), ensure_ascii=False)
-        asked, ids = kind.ask(task), teacher_tokenizer.encode(text, add_special_tokens=False)
+    for task in calls.propose(count):
+        text = json.dumps(calls.reference_call(task.reference), ensure_ascii=False)
+        asked, ids = calls.ask(task), teacher_tokenizer.encode(text, add_special_tokens=False)
         prompt = teacher_tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
         prompt_ids = teacher_tokenizer.encode(prompt, add_special_tokens=False)
         with torch.no_grad():
@@ -119,7 +123,7 @@ def _rows(context: Context, count: int) -> list[TrainingRow]:
             )
         logprobs = logits.log_softmax(1)
         top = logprobs.topk(K)
-        sample = kind.read(task, Answer("b2:k", text, "stop", len(prompt_ids), len(ids), 0.0))
+        sample = calls.read(task, Answer("b2:k", text, "stop", len(prompt_ids), len(ids), 0.0))
         stored = {
             "sample_id": f"b2:{len(made)}",
             "seed_id": task.seed_id,
@@ -133,7 +137,12 @@ def _rows(context: Context, count: int) -> list[TrainingRow]:
             "teacher_messages": json.dumps(asked),
         }
         row = build_row(
-            stored, tokenizer, teacher_tokenizer, own_tokens=True, vocabulary=context.base.facts().vocab_size
+            stored,
+            tokenizer,
+            teacher_tokenizer,
+            context.chat_format,
+            own_tokens=True,
+            vocabulary=context.base.facts().vocab_size,
         )
         assert not row.fault, row.fault
         made.append(row)

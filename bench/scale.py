@@ -6,7 +6,7 @@ python -m bench.scale [--rows 10000 100000 1000000] [--sample 2000]
 Each size is measured in a fresh process, so that peak memory is its own. Near-duplicate removal takes
 invented instructions as a stream (`bench/instructions.py`), of which a known share are near copies of rows
 before them, and keeps a row if the index finds no near duplicate among the rows kept. The store commits rows
-of requests, generations, samples and verdicts, 1,000 samples a batch. Agreement is measured on all pairs of a
+of plan items, generations, samples and verdicts, 1,000 samples a batch. Agreement is measured on all pairs of a
 sample that ROUGE-L by brute force puts at the threshold or above: in which share of them does the index, with
 all rows stored, see the pair? Seconds are wall time less the time that making the rows takes. Prints a table,
 then one JSON object.
@@ -125,7 +125,7 @@ def store(rows: int) -> dict[str, Any]:
 
 
 def _commit(opened: Store, batch: list[tuple[int, str]]) -> float:
-    requests, samples, verdicts = [], [], []
+    plan_items, samples, verdicts = [], [], []
     for place, text in batch:
         about = {
             "seed_id": "b2:seed",
@@ -134,7 +134,7 @@ def _commit(opened: Store, batch: list[tuple[int, str]]) -> float:
             "question": text,
             "reference": "",
         }
-        requests.append(
+        plan_items.append(
             {"plan_id": "b2:plan", "position": place, "request_key": f"b2:k{place}", "draw": 0, **about}
         )
         samples.append(
@@ -146,7 +146,7 @@ def _commit(opened: Store, batch: list[tuple[int, str]]) -> float:
                 "messages": [{"role": "user", "content": text}, {"role": "assistant", "content": text}],
                 "tools": [],
                 "answer": text,
-                "content_id": f"b2:c{place}",
+                "dedup_key": f"b2:c{place}",
                 "parents": ["b2:seed"],
             }
         )
@@ -162,7 +162,7 @@ def _commit(opened: Store, batch: list[tuple[int, str]]) -> float:
         ]
     generations = [generation(f"b2:k{place}", text) for place, text in batch]
     started = time.monotonic()
-    opened.commit(requests=requests, generations=generations, samples=samples, verdicts=verdicts)
+    opened.commit(plan_items=plan_items, generations=generations, samples=samples, verdicts=verdicts)
     return time.monotonic() - started
 
 

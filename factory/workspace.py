@@ -17,6 +17,8 @@ from factory.errors import FactoryError, InputError
 from factory.store.ledger import Ledger
 from factory.store.lock import mark, run_lock_path
 
+CHECKPOINT_MARK = "whole"  # the file that is written last into the folder of a checkpoint
+
 
 @dataclass(frozen=True)
 class Workspace:

@@ -11,7 +11,7 @@ CREATE TABLE artifact_samples (
 COMMENT ON TABLE artifact_samples IS 'Which model learnt from, or was calibrated on, which sample.';
 COMMENT ON COLUMN artifact_samples.artifact_id IS 'the model';
 COMMENT ON COLUMN artifact_samples.sample_id IS 'the sample';
-COMMENT ON COLUMN artifact_samples."role" IS 'train, calibrate';
+COMMENT ON COLUMN artifact_samples."role" IS 'train, validation, calibrate';
 COMMENT ON COLUMN artifact_samples.batch IS 'the transaction that brought the row';
 
 CREATE TABLE artifacts (
@@ -63,7 +63,7 @@ CREATE TABLE batches (
 COMMENT ON TABLE batches IS 'One row for each committed transaction; the ledger beside the store says the same.';
 COMMENT ON COLUMN batches.batch IS 'number of the transaction, from 1';
 COMMENT ON COLUMN batches.committed_at IS 'UTC';
-COMMENT ON COLUMN batches."content" IS 'per table: number of rows and digest, the same as in the ledger';
+COMMENT ON COLUMN batches."content" IS 'per table: number of rows and digest, the same as in the ledger; plan_items is called requests there';
 
 CREATE TABLE evaluations (
     evaluation_id VARCHAR,
@@ -82,7 +82,7 @@ CREATE TABLE evaluations (
 COMMENT ON TABLE evaluations IS 'Every figure that was measured of a model, with its interval.';
 COMMENT ON COLUMN evaluations.evaluation_id IS 'content id of the model, the tasks and how they were put';
 COMMENT ON COLUMN evaluations.artifact_id IS 'the model that was measured';
-COMMENT ON COLUMN evaluations."role" IS 'teacher, base, student, student_quantized, student_repaired';
+COMMENT ON COLUMN evaluations."role" IS 'teacher, base, student, student_quantized, student_recovered';
 COMMENT ON COLUMN evaluations.metric IS 'what was measured, such as answer_accuracy or tokens_per_s_batch_32';
 COMMENT ON COLUMN evaluations."value" IS 'in its unit';
 COMMENT ON COLUMN evaluations.low IS 'lower end of the 95 % interval; NULL if there is none';
@@ -94,18 +94,18 @@ COMMENT ON COLUMN evaluations.better IS 'higher or lower; NULL in rows of an old
 
 CREATE TABLE gates (
     artifact_id VARCHAR NOT NULL,
-    against VARCHAR NOT NULL,
-    lost DOUBLE NOT NULL,
-    most_lost DOUBLE NOT NULL,
+    baseline_id VARCHAR NOT NULL,
+    accuracy_drop DOUBLE NOT NULL,
+    max_accuracy_drop DOUBLE NOT NULL,
     passed BOOLEAN NOT NULL,
     batch BIGINT NOT NULL
 );
 COMMENT ON TABLE gates IS 'Whether a compressed model may be the default. Of several rows on a model the latest counts; one without a row may.';
 COMMENT ON COLUMN gates.artifact_id IS 'the compressed model';
-COMMENT ON COLUMN gates.against IS 'the model that it was made from';
-COMMENT ON COLUMN gates.lost IS 'share of the held-out tasks: accuracy of against less its own; negative where it does better';
-COMMENT ON COLUMN gates.most_lost IS 'what the recipe allows';
-COMMENT ON COLUMN gates.passed IS 'whether lost is at most that';
+COMMENT ON COLUMN gates.baseline_id IS 'the model that it was made from';
+COMMENT ON COLUMN gates.accuracy_drop IS 'share of the held-out tasks: accuracy of the baseline less its own; negative where it does better';
+COMMENT ON COLUMN gates.max_accuracy_drop IS 'what the recipe allows';
+COMMENT ON COLUMN gates.passed IS 'whether accuracy_drop is at most that';
 COMMENT ON COLUMN gates.batch IS 'the transaction that brought the row';
 
 CREATE TABLE generations (
@@ -155,7 +155,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:397d61444497428cb7f9e72319394c47.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:ffbe4cf417e43b50d764f42dca586b7c.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -171,12 +171,39 @@ CREATE TABLE plan_ends (
 );
 COMMENT ON TABLE plan_ends IS 'Why the making of data came to its end: enough was accepted, the budget was used up, the seeds gave no more.';
 COMMENT ON COLUMN plan_ends.plan_id IS 'the plan that ended';
-COMMENT ON COLUMN plan_ends.target_id IS 'content id of the wanted number, the budget and the checks';
+COMMENT ON COLUMN plan_ends.target_id IS 'content id of the target count, the budget and the checks';
 COMMENT ON COLUMN plan_ends.reason IS 'in words';
 COMMENT ON COLUMN plan_ends.accepted IS 'samples that were accepted by then';
 COMMENT ON COLUMN plan_ends.requests IS 'answers that it took';
 COMMENT ON COLUMN plan_ends.tokens IS 'of prompts and answers together';
 COMMENT ON COLUMN plan_ends.batch IS 'the transaction that brought the row';
+
+CREATE TABLE plan_items (
+    plan_id VARCHAR,
+    "position" BIGINT,
+    request_key VARCHAR NOT NULL,
+    seed_id VARCHAR NOT NULL,
+    task_id VARCHAR NOT NULL,
+    draw BIGINT NOT NULL,
+    "language" VARCHAR NOT NULL,
+    question VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL,
+    batch BIGINT NOT NULL,
+    sample_id VARCHAR,
+    PRIMARY KEY(plan_id, "position")
+);
+COMMENT ON TABLE plan_items IS 'The plan: which task was put to the teacher, in which draw, and the answer that its sample was read out of.';
+COMMENT ON COLUMN plan_items.plan_id IS 'the plan, as in runs';
+COMMENT ON COLUMN plan_items."position" IS 'place of the sample in the plan, from 0';
+COMMENT ON COLUMN plan_items.request_key IS 'content id of model, revision, messages, schema, parameters and draw';
+COMMENT ON COLUMN plan_items.seed_id IS 'the seed that the task was made from';
+COMMENT ON COLUMN plan_items.task_id IS 'content id of question and reference';
+COMMENT ON COLUMN plan_items.draw IS 'how often the same question was put before, from 0';
+COMMENT ON COLUMN plan_items."language" IS 'of the question';
+COMMENT ON COLUMN plan_items.question IS 'the question, or the instruction';
+COMMENT ON COLUMN plan_items.reference IS 'what is right; empty where nothing is known';
+COMMENT ON COLUMN plan_items.batch IS 'the transaction that brought the row';
+COMMENT ON COLUMN plan_items.sample_id IS 'the sample that was read out of it; empty where an answer could have one sample only';
 
 CREATE TABLE predictions (
     evaluation_id VARCHAR,
@@ -205,33 +232,6 @@ COMMENT ON COLUMN predictions.same_call IS 'whether the call is the reference''s
 COMMENT ON COLUMN predictions.right_answer IS 'whether the result is the reference''s';
 COMMENT ON COLUMN predictions.batch IS 'the transaction that brought the row';
 
-CREATE TABLE requests (
-    plan_id VARCHAR,
-    "position" BIGINT,
-    request_key VARCHAR NOT NULL,
-    seed_id VARCHAR NOT NULL,
-    task_id VARCHAR NOT NULL,
-    draw BIGINT NOT NULL,
-    "language" VARCHAR NOT NULL,
-    question VARCHAR NOT NULL,
-    reference VARCHAR NOT NULL,
-    batch BIGINT NOT NULL,
-    sample_id VARCHAR,
-    PRIMARY KEY(plan_id, "position")
-);
-COMMENT ON TABLE requests IS 'The plan: which task was put to the teacher, in which draw, and the answer that its sample was read out of.';
-COMMENT ON COLUMN requests.plan_id IS 'the plan, as in runs';
-COMMENT ON COLUMN requests."position" IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN requests.request_key IS 'content id of model, revision, messages, schema, parameters and draw';
-COMMENT ON COLUMN requests.seed_id IS 'the seed that the task was made from';
-COMMENT ON COLUMN requests.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN requests.draw IS 'how often the same question was put before, from 0';
-COMMENT ON COLUMN requests."language" IS 'of the question';
-COMMENT ON COLUMN requests.question IS 'the question, or the instruction';
-COMMENT ON COLUMN requests.reference IS 'what is right; empty where nothing is known';
-COMMENT ON COLUMN requests.batch IS 'the transaction that brought the row';
-COMMENT ON COLUMN requests.sample_id IS 'the sample that was read out of it; empty where an answer could have one sample only';
-
 CREATE TABLE runs (
     run_id VARCHAR PRIMARY KEY,
     started_at TIMESTAMP NOT NULL,
@@ -244,7 +244,7 @@ CREATE TABLE runs (
     machine JSON NOT NULL,
     versions JSON NOT NULL,
     batch BIGINT NOT NULL,
-    wanted BIGINT
+    target_count BIGINT
 );
 COMMENT ON TABLE runs IS 'What was asked for: recipe, plan and checks. The latest decides what the views show.';
 COMMENT ON COLUMN runs.run_id IS 'content id of recipe, plan and time';
@@ -253,12 +253,12 @@ COMMENT ON COLUMN runs.command IS 'what was typed';
 COMMENT ON COLUMN runs.recipe_name IS 'the name in the recipe';
 COMMENT ON COLUMN runs.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
 COMMENT ON COLUMN runs.recipe_text IS 'the recipe as it was written';
-COMMENT ON COLUMN runs.plan_id IS 'the requests that this run owes';
+COMMENT ON COLUMN runs.plan_id IS 'the plan, as in plan_items';
 COMMENT ON COLUMN runs.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
 COMMENT ON COLUMN runs.machine IS 'processor, cores, memory in bytes, instruction sets';
 COMMENT ON COLUMN runs.versions IS 'the packages that decide a result';
 COMMENT ON COLUMN runs.batch IS 'the transaction that brought the row';
-COMMENT ON COLUMN runs.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN runs.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE TABLE samples (
     sample_id VARCHAR PRIMARY KEY,
@@ -276,7 +276,7 @@ CREATE TABLE samples (
     result VARCHAR,
     rationale VARCHAR,
     answer VARCHAR,
-    content_id VARCHAR NOT NULL,
+    dedup_key VARCHAR NOT NULL,
     parents VARCHAR[] NOT NULL,
     batch BIGINT NOT NULL,
     "family" VARCHAR,
@@ -299,7 +299,7 @@ COMMENT ON COLUMN samples.fault IS 'reason code why there is no call, or no resu
 COMMENT ON COLUMN samples.result IS 'what the tool returned; in steps, JSON of the results of each step';
 COMMENT ON COLUMN samples.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
 COMMENT ON COLUMN samples.answer IS 'what is said to the user in the end';
-COMMENT ON COLUMN samples.content_id IS 'equal for samples that say the same';
+COMMENT ON COLUMN samples.dedup_key IS 'equal for samples that say the same';
 COMMENT ON COLUMN samples.parents IS 'ids of the seeds and samples that it was made from';
 COMMENT ON COLUMN samples.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN samples."family" IS 'kind of task within the seeds';
@@ -342,7 +342,7 @@ CREATE TABLE stages (
 );
 COMMENT ON TABLE stages IS 'Time and memory of each finished stage.';
 COMMENT ON COLUMN stages.run_id IS 'the run, as in runs';
-COMMENT ON COLUMN stages.stage IS 'generate, check, distill, compress, evaluate, repair';
+COMMENT ON COLUMN stages.stage IS 'generate, check, distill, compress, evaluate, recover';
 COMMENT ON COLUMN stages."seconds" IS 'wall time';
 COMMENT ON COLUMN stages.peak_memory_bytes IS 'most memory the process had resident';
 COMMENT ON COLUMN stages.detail IS 'the line that sums the stage up';
@@ -397,7 +397,7 @@ CREATE TABLE turns (
 );
 COMMENT ON TABLE turns IS 'Every answer that a sample took, where it took more than one.';
 COMMENT ON COLUMN turns.plan_id IS 'the plan, as in runs';
-COMMENT ON COLUMN turns."position" IS 'place of the sample in the plan, as in requests';
+COMMENT ON COLUMN turns."position" IS 'place of the sample in the plan, as in plan_items';
 COMMENT ON COLUMN turns.turn IS 'which answer of the sample, from 0';
 COMMENT ON COLUMN turns.request_key IS 'the answer, as in generations';
 COMMENT ON COLUMN turns.batch IS 'the transaction that brought the row';
@@ -432,6 +432,7 @@ CREATE TABLE verdicts (
     detail VARCHAR,
     batch BIGINT NOT NULL,
     judged_at TIMESTAMP,
+    undoes VARCHAR,
     PRIMARY KEY(sample_id, check_key)
 );
 COMMENT ON TABLE verdicts IS 'What each check, and each person, says of each sample, and why. Of a person''s rows on a sample the latest counts.';
@@ -444,6 +445,7 @@ COMMENT ON COLUMN verdicts.score IS 'where the check has one, such as a similari
 COMMENT ON COLUMN verdicts.detail IS 'for a person, or by one';
 COMMENT ON COLUMN verdicts.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN verdicts.judged_at IS 'UTC; of a person''s verdicts only';
+COMMENT ON COLUMN verdicts.undoes IS 'check_key of the person''s verdict that this row takes back; empty where it says something itself';
 
 -- The views a person starts from. They hold no data and are made again whenever this file changes. They stay fast on a million samples: each
 -- joins as few wide rows as it can, and none gathers lists over all samples.
@@ -457,18 +459,18 @@ COMMENT ON COLUMN current_run.command IS 'what was typed';
 COMMENT ON COLUMN current_run.recipe_name IS 'the name in the recipe';
 COMMENT ON COLUMN current_run.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
 COMMENT ON COLUMN current_run.recipe_text IS 'the recipe as it was written';
-COMMENT ON COLUMN current_run.plan_id IS 'the requests that this run owes';
+COMMENT ON COLUMN current_run.plan_id IS 'the plan, as in plan_items';
 COMMENT ON COLUMN current_run.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
 COMMENT ON COLUMN current_run.machine IS 'processor, cores, memory in bytes, instruction sets';
 COMMENT ON COLUMN current_run.versions IS 'the packages that decide a result';
 COMMENT ON COLUMN current_run.batch IS 'the transaction that brought the row';
-COMMENT ON COLUMN current_run.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN current_run.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE OR REPLACE VIEW current_samples AS
-    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.wanted
+    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.target_count
     FROM samples s
     CROSS JOIN current_run r
-    JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key
+    JOIN plan_items p ON p.plan_id = r.plan_id AND p.request_key = s.request_key
         AND coalesce(p.sample_id, s.edited_from, s.sample_id) = coalesce(s.edited_from, s.sample_id);
 COMMENT ON VIEW current_samples IS 'The samples of the current plan, in no order; an edited one stands at the place of the one that it was made from.';
 COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that it took and of what was made of them';
@@ -486,7 +488,7 @@ COMMENT ON COLUMN current_samples.fault IS 'reason code why there is no call, or
 COMMENT ON COLUMN current_samples.result IS 'what the tool returned; in steps, JSON of the results of each step';
 COMMENT ON COLUMN current_samples.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
 COMMENT ON COLUMN current_samples.answer IS 'what is said to the user in the end';
-COMMENT ON COLUMN current_samples.content_id IS 'equal for samples that say the same';
+COMMENT ON COLUMN current_samples.dedup_key IS 'equal for samples that say the same';
 COMMENT ON COLUMN current_samples.parents IS 'ids of the seeds and samples that it was made from';
 COMMENT ON COLUMN current_samples.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN current_samples.family IS 'kind of task within the seeds';
@@ -496,7 +498,7 @@ COMMENT ON COLUMN current_samples.position IS 'place of the sample in the plan, 
 COMMENT ON COLUMN current_samples.draw IS 'how often the same question was put before, from 0';
 COMMENT ON COLUMN current_samples.run_id IS 'content id of recipe, plan and time';
 COMMENT ON COLUMN current_samples.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
-COMMENT ON COLUMN current_samples.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN current_samples.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE OR REPLACE VIEW current_verdicts AS
     SELECT v.*
@@ -512,6 +514,7 @@ COMMENT ON COLUMN current_verdicts.score IS 'where the check has one, such as a 
 COMMENT ON COLUMN current_verdicts.detail IS 'for a person, or by one';
 COMMENT ON COLUMN current_verdicts.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN current_verdicts.judged_at IS 'UTC; of a person''s verdicts only';
+COMMENT ON COLUMN current_verdicts.undoes IS 'check_key of the person''s verdict that this row takes back; empty where it says something itself';
 
 CREATE OR REPLACE VIEW person_verdicts AS
     SELECT * FROM (
@@ -554,16 +557,16 @@ CREATE OR REPLACE VIEW training_set AS
         FROM (
             SELECT sample_id, position, request_key, seed_id
             FROM decisions
-            CROSS JOIN (SELECT wanted FROM current_run)
+            CROSS JOIN (SELECT target_count FROM current_run)
             WHERE accepted
-            QUALIFY wanted IS NULL OR row_number() OVER (ORDER BY position) <= wanted
+            QUALIFY target_count IS NULL OR row_number() OVER (ORDER BY position) <= target_count
         )
         JOIN seeds d USING (seed_id)
         JOIN generations g USING (request_key)
         LEFT JOIN (SELECT request_key, tokens FROM uncertainty WHERE mean_entropy IS NOT NULL) u USING (request_key)
     )
     SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, a.seed_family) AS family, s.question,
-           coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.content_id,
+           coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.dedup_key,
            a.seed, s.seed_id, s.task_id, a.teacher, a.revision AS teacher_revision, a.template_digest, s.request_key,
            a.completion_tokens, a.tokens AS topk_tuples,
            coalesce(h.verdicts, list_transform(r.check_keys, lambda key:
@@ -597,7 +600,7 @@ COMMENT ON COLUMN training_set.rationale IS 'reasoning before the answer; NULL w
 COMMENT ON COLUMN training_set.answer IS 'what is said to the user in the end';
 COMMENT ON COLUMN training_set.messages IS 'question, call, result, answer, OpenAI form; NULL if there is no call to speak of';
 COMMENT ON COLUMN training_set.tools IS 'the tools that were offered, OpenAI form';
-COMMENT ON COLUMN training_set.content_id IS 'equal for samples that say the same';
+COMMENT ON COLUMN training_set.dedup_key IS 'equal for samples that say the same';
 COMMENT ON COLUMN training_set.seed IS 'the seed''s name in its file';
 COMMENT ON COLUMN training_set.seed_id IS 'the seed, as in seeds';
 COMMENT ON COLUMN training_set.task_id IS 'content id of question and reference';
@@ -675,7 +678,7 @@ COMMENT ON COLUMN lineage.artifact_id IS 'the model';
 COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, adapter, merged, quantized';
 COMMENT ON COLUMN lineage.artifact IS 'the model''s name';
 COMMENT ON COLUMN lineage.parents IS 'the models that it was made from';
-COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, watch, calibrate';
+COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, validation, calibrate';
 COMMENT ON COLUMN lineage.learner_id IS 'the model that was given the sample: this one or one that it was made from';
 COMMENT ON COLUMN lineage.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN lineage.request_key IS 'the answer that it was read out of, as in generations';
@@ -857,7 +860,7 @@ CREATE OR REPLACE VIEW leaderboard AS
         coalesce(e.better = 'lower', e.metric = 'perplexity' OR e.metric LIKE 'latency%' OR e.metric LIKE '%bytes'), e.value, -e.value
     );
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
-COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_repaired';
+COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_recovered';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
 COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s_batch_32';
 COMMENT ON COLUMN leaderboard.value IS 'in its unit';
@@ -873,14 +876,14 @@ CREATE OR REPLACE VIEW runs_compared AS
         SELECT k.plan_id, k.check_keys, count(DISTINCT v.sample_id) AS samples
         FROM (SELECT sample_id, check_key FROM verdicts WHERE NOT passed) v
         JOIN (SELECT plan_id, check_keys, unnest(check_keys) AS check_key FROM settings) k USING (check_key)
-        SEMI JOIN (SELECT plan_id, sample_id FROM requests) p ON p.plan_id = k.plan_id AND p.sample_id = v.sample_id
+        SEMI JOIN (SELECT plan_id, sample_id FROM plan_items) p ON p.plan_id = k.plan_id AND p.sample_id = v.sample_id
         GROUP BY k.plan_id, k.check_keys
     )
-    SELECT r.run_id, r.started_at, r.recipe_name, r.recipe_digest, r.plan_id, len(r.check_keys) AS checks, r.wanted,
+    SELECT r.run_id, r.started_at, r.recipe_name, r.recipe_digest, r.plan_id, len(r.check_keys) AS checks, r.target_count,
            coalesce(p.samples, 0) AS samples, coalesce(k.samples, 0) AS rejected, round(1 - coalesce(k.samples, 0) / p.samples, 4) AS share,
            s.seconds
     FROM runs r
-    LEFT JOIN (SELECT plan_id, count(*) AS samples FROM requests GROUP BY plan_id) p USING (plan_id)
+    LEFT JOIN (SELECT plan_id, count(*) AS samples FROM plan_items GROUP BY plan_id) p USING (plan_id)
     LEFT JOIN kept_out k ON k.plan_id = r.plan_id AND k.check_keys = r.check_keys
     LEFT JOIN (SELECT run_id, sum(seconds) AS seconds FROM stages GROUP BY run_id) s USING (run_id)
     ORDER BY r.batch;
@@ -889,9 +892,9 @@ COMMENT ON COLUMN runs_compared.run_id IS 'content id of recipe, plan and time';
 COMMENT ON COLUMN runs_compared.started_at IS 'UTC';
 COMMENT ON COLUMN runs_compared.recipe_name IS 'the name in the recipe';
 COMMENT ON COLUMN runs_compared.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
-COMMENT ON COLUMN runs_compared.plan_id IS 'the requests that this run owes';
+COMMENT ON COLUMN runs_compared.plan_id IS 'the plan, as in plan_items';
 COMMENT ON COLUMN runs_compared.checks IS 'how many checks it has';
-COMMENT ON COLUMN runs_compared.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN runs_compared.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 COMMENT ON COLUMN runs_compared.samples IS 'of its plan';
 COMMENT ON COLUMN runs_compared.rejected IS 'samples of its plan that one of its checks rejects';
 COMMENT ON COLUMN runs_compared.share IS 'not rejected of samples, from 0 to 1';

@@ -90,9 +90,9 @@ def write_seeds(path: Path, count: int) -> None:
 
 def rendered(recipe: Path, folder: Path, count: int) -> list[list[dict[str, Any]]]:
     """Return the messages that the factory will send for a recipe with such seeds, one list a question."""
-    kind = Context(load_recipe(recipe), Workspace(folder), Progress()).kind
-    tasks = islice((task for task in kind.tasks(_Nothing()) if task is not None), count)
-    return [next(kind.episode(task, 0)).messages for task in tasks]
+    taskset = Context(load_recipe(recipe), Workspace(folder), Progress()).taskset
+    tasks = islice((task for task in taskset.tasks(_Nothing()) if task is not None), count)
+    return [next(taskset.episode(task, 0)).messages for task in tasks]
 
 
 class _Nothing:

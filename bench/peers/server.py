@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.peers.processes import Group, until
 from factory.inference.environment import ENVIRONMENT
 from factory.models.bundled import converted_folder
-from factory.models.precision import fast_precision
+from factory.models.precision import running_precision
 
 MODEL = "smollm2-135m-instruct"
 MAX_MODEL_LEN, KV_CACHE_GB = 2048, 1.0
@@ -58,7 +58,7 @@ class Server:
         ]
         command += [
             "--dtype",
-            fast_precision(),
+            running_precision(model_folder()),
             "--max-model-len",
             str(MAX_MODEL_LEN),
             "--max-num-seqs",

@@ -72,7 +72,7 @@ ODDITIES = (
         "seed of which nothing was accepted",
         "seeds of which nothing was accepted",
         "SELECT d.name, d.language, d.family, count(*) AS asked, any_value(d.question) AS question FROM seeds d "
-        "JOIN requests r USING (seed_id) JOIN current_run USING (plan_id) ANTI JOIN training_set USING (seed_id) "
+        "JOIN plan_items r USING (seed_id) JOIN current_run USING (plan_id) ANTI JOIN training_set USING (seed_id) "
         "GROUP BY ALL ORDER BY asked DESC",
     ),
     Oddity(
@@ -102,8 +102,8 @@ ODDITIES = (
         "SELECT count(*) - count(DISTINCT content) FROM accepted",
         "accepted sample that says what another one says",
         "accepted samples that say what another one says",
-        "SELECT content_id, count(*) AS samples, min(question) AS question, min(answer) AS answer FROM training_set "
-        "GROUP BY content_id HAVING samples > 1 ORDER BY samples DESC",
+        "SELECT dedup_key, count(*) AS samples, min(question) AS question, min(answer) AS answer FROM training_set "
+        "GROUP BY dedup_key HAVING samples > 1 ORDER BY samples DESC",
     ),
     Oddity(
         "disagreement",
@@ -130,7 +130,7 @@ ODDITIES = (
 
 TOTALS = ("runs", "seeds", "generations", "samples", "verdicts", "artifacts", "evaluations")
 RUN = """
-SELECT recipe_name, started_at, wanted, (SELECT arg_max(reason, batch) FROM plan_ends WHERE plan_ends.plan_id = current_run.plan_id),
+SELECT recipe_name, started_at, target_count, (SELECT arg_max(reason, batch) FROM plan_ends WHERE plan_ends.plan_id = current_run.plan_id),
        (SELECT count(*) FROM current_samples)
 FROM current_run
 """
@@ -138,11 +138,11 @@ FROM current_run
 COUNTS = f"""
 WITH told AS (SELECT request_key, {UNSURE.format("")} AS unsure, finish_reason = 'length' AS cut_off FROM generations),
 accepted AS MATERIALIZED (
-    SELECT hash(seed_id) AS seed, hash(task_id) AS task, hash(content_id) AS content, hash(answer) AS said, language, family,
+    SELECT hash(seed_id) AS seed, hash(task_id) AS task, hash(dedup_key) AS content, hash(answer) AS said, language, family,
            unsure, cut_off, trim(coalesce(answer, '')) = '' AS empty, {HIDDEN.format("")} AS hidden
     FROM training_set JOIN told USING (request_key)
 ),
-asked AS (SELECT request_key, seed_id FROM requests SEMI JOIN current_run USING (plan_id)),
+asked AS (SELECT request_key, seed_id FROM plan_items SEMI JOIN current_run USING (plan_id)),
 odd_ends AS MATERIALIZED (
     SELECT DISTINCT request_key, finish_reason
     FROM (SELECT request_key, finish_reason FROM generations WHERE finish_reason IN ('length', 'error')) JOIN asked USING (request_key)
@@ -225,7 +225,7 @@ def overview(store: Path, limits: Limits) -> Overview:
 
 
 def _plan(row: list[Any], accepted: int) -> list[Line]:
-    recipe, started, wanted, ended, samples = row
+    recipe, started, target, ended, samples = row
     ended = f"; it ended because {ended}" if ended else ""
     return [
         Line(
@@ -241,7 +241,7 @@ def _plan(row: list[Any], accepted: int) -> list[Line]:
             "accepted",
             accepted,
             round(accepted / samples, 4) if samples else None,
-            f"{wanted:,} were wanted{ended}" if wanted is not None else "",
+            f"{target:,} were asked for{ended}" if target is not None else "",
             "FROM training_set",
         ),
     ]

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from factory.audit.format import drawn
 from factory.audit.overview import Overview
+from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden
 
 TITLES = {
@@ -35,8 +36,9 @@ def overview_text(overview: Overview, width: int) -> str:
                 grid.add_column(justify=justify, overflow="fold")
             for line in lines:
                 share = "" if line.share is None else f"{line.share:.1%}"
+                note = f"{line.note}: {sentence(line.item)}" if section == "reasons" else line.note
                 grid.add_row(
-                    *map(Text, (escape_hidden(line.item), f"{line.count:,}", share, escape_hidden(line.note)))
+                    *map(Text, (escape_hidden(line.item), f"{line.count:,}", share, escape_hidden(note)))
                 )
         parts += [Text(title), Padding(grid, (0, 0, 1, 2))]
     views = Table.grid(padding=(0, 2, 0, 0))

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from factory.system.digest import content_id
 from factory.tasks.sample import Sample
+from factory.text.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Verdict:
     """One check's judgement. `reason` is a code, "ok" when passed; `detail` is for a person."""
 
     passed: bool
-    reason: str = "ok"
+    reason: Reason = "ok"
     detail: str = ""
     score: float | None = None
 
@@ -38,8 +39,8 @@ class Check(Protocol):
 
 
 class GroupCheck(Protocol):
-    """A check of the draws of one task. Its settings are its own: what it hangs on beside them, the suite adds
-    to its key."""
+    """A check of the draws of one task. Its settings are its own: what it hangs on beside them, the suite
+    adds to its key."""
 
     name: str
     settings: dict[str, Any]

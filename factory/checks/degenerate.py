@@ -9,13 +9,14 @@ each sign stand in `repetition.py`, `language.py` and `phrases.py`.
 
 from typing import Any
 
+from factory.chat_formats.control_token import control_token
+from factory.chat_formats.unreadable import MAX_CHARACTERS, not_text
 from factory.checks.check import OK, Verdict
 from factory.tasks.sample import Sample
-from factory.text.control_token import control_token
 from factory.text.language import wrong_language
 from factory.text.phrases import instruction_to_judge, refusal, template_syntax
+from factory.text.reasons import ReasonCode
 from factory.text.repetition import repetition
-from factory.text.unreadable import MAX_CHARACTERS, not_text
 
 
 class DegenerateCheck:
@@ -42,7 +43,7 @@ class DegenerateCheck:
         prose = f"{rationale}\n{answer}" if rationale else answer
         if token := control_token(f"{question}\n{prose}"):
             return Verdict(False, "control_token", token)
-        signs = {
+        signs: dict[ReasonCode, str | None] = {
             "instruction_to_judge": instruction_to_judge(question, prose),
             "template_syntax": template_syntax(question, prose),
             "refusal": refusal(answer) or (refusal(rationale) if rationale else None),

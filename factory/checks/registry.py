@@ -16,20 +16,21 @@ from factory.recipe import checks as chosen
 from factory.recipe.model import Recipe
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
+from factory.tasks.kinds import KINDS
 from factory.tools.spec import ToolSpec
 
 POOL_THRESHOLD = 0.7  # ROUGE-L, Alpaca's rule for what enters its pool
 
 
-def build_pool_suite() -> CheckSuite:
-    """Return what decides which new instructions are shown to the teacher as examples, whatever the recipe's
-    checks are."""
-    single: list[Check] = [SchemaCheck("instruction"), FinishReasonCheck(), DegenerateCheck()]
+def build_pool_suite(kind: str) -> CheckSuite:
+    """Return what decides which samples are shown to the teacher as examples, whatever the recipe's checks
+    are."""
+    single: list[Check] = [SchemaCheck(kind), FinishReasonCheck(), DegenerateCheck()]
     return CheckSuite(single, [], [DedupCheck(threshold=POOL_THRESHOLD, semantic=None)])
 
 
 def build_suite(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str) -> CheckSuite:
-    """Return the checks that a recipe names, and for rationales the choice among the right ones."""
+    """Return the checks that a recipe names, and the choice among right answers of a kind that makes one."""
     single: list[Check] = []
     draws: list[GroupCheck] = []
     stream: list[StreamCheck] = []
@@ -57,6 +58,6 @@ def build_suite(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], pla
                 draws.append(AgreementCheck(agreement.margin))
             case "dedup", chosen.Dedup() as dedup:
                 stream.append(DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic))
-    if recipe.data.kind == "rationale":
-        draws.append(SelectionCheck(recipe.data.keep, recipe.data.kept_at_most))
+    if (kept := KINDS[recipe.data.kind].selection(recipe.data)) is not None:
+        draws.append(SelectionCheck(*kept))
     return CheckSuite(single, draws, stream, plan_id)

@@ -22,6 +22,4 @@ class SchemaCheck:
 
     def judge(self, sample: Sample) -> Verdict:
         # A call that could be read and not carried out is for `execution` to reject.
-        return (
-            OK if sample.fault in (None, "tool_error") else Verdict(False, str(sample.fault), sample.detail)
-        )
+        return OK if sample.fault in (None, "tool_error") else Verdict(False, sample.fault, sample.detail)

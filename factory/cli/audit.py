@@ -1,6 +1,5 @@
 """`factory audit`: question the store in SQL."""
 
-import os
 import re
 import shutil
 import sys
@@ -12,6 +11,7 @@ import typer
 from factory.audit.format import Format, write
 from factory.cli.options import WorkspacePath
 from factory.errors import InputError
+from factory.system.atomic import replacing
 from factory.text.visible import escape_hidden
 
 if TYPE_CHECKING:
@@ -107,13 +107,8 @@ def _send(content: bytes, output: Path | None) -> None:
             # A pipe, a terminal.
             output.write_bytes(content)
         elif output is not None:
-            output = output.resolve()
-            staging = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-            try:
+            with replacing(output.resolve()) as staging:
                 staging.write_bytes(content)
-                os.replace(staging, output)
-            finally:
-                staging.unlink(missing_ok=True)
         elif sys.stdout.isatty():
             # Nothing in a sample may drive a terminal; whoever reads a pipe gets the text as it is.
             sys.stdout.write(escape_hidden(content.decode()))

@@ -2,19 +2,25 @@
 
 import shutil
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from factory.errors import InputError
 from factory.recipe import load_recipe
 from factory.system.resources import resource
+from factory.tasks.kinds import KINDS
+
+if TYPE_CHECKING:
+    Template = str
+else:
+    Template = Literal[tuple(sorted(template for kind in KINDS.values() for template in kind.templates))]
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
     recipe: Annotated[
-        Literal["calculator", "instruction", "rationale", "tools"],
+        Template,
         typer.Option(help="Which shipped recipe to start from."),
     ] = "calculator",
 ) -> None:
@@ -23,7 +29,7 @@ def init(
     target = folder / "recipe.yaml"
     loaded = load_recipe(source)
     data, evaluate = loaded.recipe.data, loaded.recipe.evaluate
-    tools = [data.tools] if data.kind == "tool_call" else []
+    tools = [file] if (file := KINDS[data.kind].tool_file(data)) else []
     names = [data.seeds, *tools, *([evaluate.held_out] if evaluate else [])]
     # The recipe comes last: where it is, the rest is.
     copies = {**{folder / name: loaded.resolve(name) for name in names}, target: source}

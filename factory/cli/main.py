@@ -2,7 +2,7 @@
 traceback."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -18,6 +18,7 @@ from factory.cli.search import search
 from factory.cli.serve import chat, serve
 from factory.cli.validate import validate
 from factory.errors import FactoryError
+from factory.system.extras import missing_extra
 
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
@@ -52,14 +53,23 @@ def _factory(
     pass
 
 
+def _fail(error: FactoryError) -> NoReturn:
+    if str(error):
+        typer.echo(f"error: {error}", err=True)
+    sys.exit(error.exit_code)
+
+
 def main() -> None:
     """Run the command line; exit codes: 0 done, 1 the work failed, 2 the input is wrong, 130 interrupted."""
     try:
         app(standalone_mode=True)
     except FactoryError as error:
-        if str(error):
-            typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except ModuleNotFoundError as error:
+        verb = f"factory {sys.argv[1]}" if len(sys.argv) > 1 else "factory"
+        if (missing := missing_extra(error, verb)) is None:
+            raise
+        _fail(missing)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             typer.echo("interrupted; the same command goes on from there", err=True)

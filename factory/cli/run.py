@@ -34,7 +34,7 @@ def run(
         ),
     ] = False,
 ) -> None:
-    """Run every stage that is not finished: generate, check, distill, compress, evaluate, repair, report.
+    """Run every stage that is not finished: generate, check, distill, compress, evaluate, recover, report.
     Ctrl-C is safe; the same command goes on."""
     if dry_run and until:
         raise InputError(
@@ -87,7 +87,7 @@ def report(
     """Write reports/report.html and reports/report.json."""
     from factory.report.compare import find_report
 
-    context = _context(recipe, workspace)
+    context = load_context(recipe, workspace)
     if against is not None:
         # Before anything is read.
         find_report(against, context.workspace.reports)
@@ -104,11 +104,11 @@ def _look(recipe: Path, workspace: Path) -> None:
     from factory.system.process import interrupt_once
 
     interrupt_once()
-    typer.echo(look(_context(recipe, workspace), " ".join(["factory", *sys.argv[1:]])))
+    typer.echo(look(load_context(recipe, workspace), " ".join(["factory", *sys.argv[1:]])))
 
 
 def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
-    _run_stages(_context(recipe, workspace), stages)
+    _run_stages(load_context(recipe, workspace), stages)
 
 
 def _run_stages(
@@ -125,10 +125,14 @@ def _run_stages(
         typer.echo(page)
 
 
-def _context(recipe: Path, workspace: Path) -> "Context":
+def load_context(recipe: Path, workspace: Path) -> "Context":
+    """Return the context of a recipe in a workspace; keys that have another name now are noted."""
     from factory.context.context import Context
     from factory.recipe import load_recipe
     from factory.system.progress import Progress
     from factory.workspace import Workspace
 
-    return Context(load_recipe(recipe), Workspace(workspace), Progress())
+    loaded, progress = load_recipe(recipe), Progress()
+    for note in loaded.notes:
+        progress.say(note)
+    return Context(loaded, Workspace(workspace), progress)

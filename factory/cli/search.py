@@ -14,16 +14,12 @@ def search(recipe: RecipePath, workspace: WorkspacePath) -> None:
     Each trial is kept in the store with a recipe of its own below search/; the same command goes on after a
     cut.
     """
-    from factory.cli.run import write_report
-    from factory.context.context import Context
+    from factory.cli.run import load_context, write_report
     from factory.pipeline.search import search as run_search
-    from factory.recipe import load_recipe
     from factory.system.process import interrupt_once
-    from factory.system.progress import Progress
-    from factory.workspace import Workspace
 
     interrupt_once()
-    context = Context(load_recipe(recipe), Workspace(workspace), Progress())
+    context = load_context(recipe, workspace)
     if not run_search(context, " ".join(["factory", *sys.argv[1:]])):
         typer.echo("nothing to do: every trial that the recipe asks for is there", err=True)
     write_report(context)

@@ -1,13 +1,17 @@
 """`factory validate`: is this recipe right? Every fault at once, with its line; on success, what the recipe
 will do, in two lines."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from factory.compress.kernels import missing_kernel
+from factory.models.precision import has_bfloat16
 from factory.recipe import Recipe, load_recipe
 from factory.recipe.checks import check_name
+from factory.system.machine import has_gpu, machine
 
 
 def validate(
@@ -15,17 +19,32 @@ def validate(
 ) -> None:
     """Check a recipe and tell every fault at once."""
     loaded = load_recipe(recipe)
+    for note in loaded.notes:
+        typer.echo(note)
     typer.echo(f"{recipe}: ok")
     typer.echo(f"  data: {_data(loaded.recipe)}")
     typer.echo(f"  student: {_student(loaded.recipe)}")
+    for note in _notes(loaded.recipe):
+        typer.echo(f"  this machine: {note}")
+
+
+def _notes(recipe: Recipe) -> Iterator[str]:
+    """Yield what this machine does slowly or not at all of what the recipe asks for; nothing is loaded."""
+    sets, gpu = machine()["instruction_sets"], has_gpu()
+    local = recipe.student is not None or not recipe.teacher.endpoints
+    if local and not has_bfloat16():
+        yield "its processor has no bfloat16, so models run in float32, slower than on one that has"
+    quantize = recipe.compress.quantize if recipe.compress else None
+    if (why := missing_kernel(quantize, sets, gpu=gpu)) is not None:
+        yield f"{quantize} cannot be served: {why}"
 
 
 def _data(recipe: Recipe) -> str:
     data, teacher = recipe.data, recipe.teacher
     servers = f" (endpoints: {len(teacher.endpoints)})" if teacher.endpoints else ""
     checks = ", ".join(str(check_name(item)) for item in recipe.checks)
-    draws = f", {data.draws} draws a question" if data.draws > 1 else ""
-    return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{draws}; checked by {checks}"
+    each = f", {data.samples_per_prompt} answers a question" if data.samples_per_prompt > 1 else ""
+    return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{each}; checked by {checks}"
 
 
 def _student(recipe: Recipe) -> str:

@@ -8,24 +8,21 @@ from transformers import PreTrainedTokenizerBase
 
 from factory.context.context import Context
 from factory.store.store import Store
-from factory.tasks.multitask import both_tasks
 
 
 def chat_texts(
     context: Context, store: Store, tokenizer: PreTrainedTokenizerBase, samples: Sequence[str]
 ) -> list[str]:
     """Return the samples with these ids as the tokenizer's chat template renders them, in the plan's order;
-    one of reasoning once for each of its two tasks."""
+    one that is learnt as several tasks once for each."""
     texts = []
     for row in store.query(
-        "SELECT messages, tools, answer FROM training_set WHERE list_contains(?, sample_id) ORDER BY position",
+        "SELECT messages, tools, answer FROM training_set WHERE list_contains(?, sample_id) "
+        "ORDER BY position",
         [list(samples)],
     ):
         messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
-        chats = [messages]
-        if context.loaded.recipe.data.kind == "rationale":
-            chats = [
-                [*asked, *said] for _, asked, said in both_tasks(messages[:1], messages[1:], row["answer"])
-            ]
-        texts += [str(tokenizer.apply_chat_template(chat, tools=tools, tokenize=False)) for chat in chats]
+        for _, asked, said in context.kind.student_tasks(messages[:1], messages[1:], row["answer"]):
+            chat = [*asked, *said]
+            texts.append(str(tokenizer.apply_chat_template(chat, tools=tools, tokenize=False)))
     return texts

@@ -3,6 +3,7 @@ for it."""
 
 from dataclasses import dataclass
 
+from factory.compress.kernels import missing_kernel
 from factory.compress.vocabulary import Vocabulary
 from factory.errors import InputError
 from factory.models.folder import ModelFolder
@@ -97,18 +98,14 @@ def require_compressible(
             f"compress.vocabulary asks for {settings.vocabulary} tokens, and the tokenizer of {base.folder.name} has {size}",
             "Ask for fewer, or remove it.",
         )
-    if settings.quantize == "fp8" and not gpu:
+    if (why := missing_kernel(settings.quantize, instruction_sets, gpu=gpu)) is not None:
+        other = "w8a8-static" if settings.quantize in GROUPED else "w8a8-dynamic"
         raise InputError(
-            "compress.quantize: fp8 cannot be served on this processor: vLLM computes in it on GPUs alone",
-            "Write quantize: w8a8-dynamic, or compress on the machine that serves it.",
+            f"compress.quantize: {settings.quantize} cannot be served on this processor: {why}",
+            f"Write quantize: {other}, or compress on the machine that serves it.",
         )
     if settings.quantize not in GROUPED:
         return
-    if not gpu and "avx512f" not in instruction_sets:
-        raise InputError(
-            f"compress.quantize: {settings.quantize} cannot be served on this processor: vLLM's INT4 kernel needs AVX-512",
-            "Write quantize: w8a8-static, or compress on the machine that serves it.",
-        )
     whole = _Sizes.of(base)
     head_dim = int(base.config.get("text_config", base.config).get("head_dim") or whole.width // whole.heads)
     stay = whole.after(pruned).after(settings.prune)

@@ -15,7 +15,6 @@ from factory.context.context import Context
 from factory.context.lineage import plan_pruned, record, spread
 from factory.models.artifact import publish, verify
 from factory.store.store import Store
-from factory.tasks.rows import student_template
 
 
 def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
@@ -24,11 +23,13 @@ def starting_point(context: Context, store: Store, samples: list[str]) -> Path:
     if planned is None or settings is None:
         return context.base.folder
     folder = context.workspace.models / planned.name
-    chosen = spread(samples, settings.samples)
+    chosen = spread(samples, settings.calibration_samples)
     if not folder.exists():
         tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
         # A base's own template may know no tools: that of the student does.
-        tokenizer.chat_template = student_template(context.student.show_tools, context.workspace.prompts)
+        context.chat_format.set_template(
+            tokenizer, show_tools=context.student.show_tools, own=context.workspace.prompts
+        )
         texts = chat_texts(context, store, tokenizer, chosen)
         model = AutoModelForCausalLM.from_pretrained(context.base.folder, dtype=torch.float32).eval()
         ids = [tokenizer.encode(text, add_special_tokens=False) for text in texts]

@@ -1,14 +1,19 @@
 """Fewer bits with llm-compressor: 8-bit weights and activations, static or dynamic, and 4-bit weights.
 
-* `w8a8-static`: weights by channel, activations by tensor with scales fixed on accepted samples of the store. SmoothQuant moves outliers of
-  the activations into the weights before (Xiao et al., 2022, arXiv 2211.10438, strength 0.8). The inputs of `down_proj` are the exception:
-  in small Llama models a few tokens reach a thousand times the usual size there, and one fixed scale for all tokens would round the rest to
-  zero. They get a scale by token.
-* `w8a8-dynamic`: weights by channel, activations by token, scales worked out as the tokens come: nothing to calibrate.
-* `w4a16`: weights in groups that share a scale, rounded one column after the other with the error carried into the rest, on accepted
-  samples (GPTQ, Frantar et al., 2022, arXiv 2210.17323); activations stay as they are.
-* `fp8`: weights in 8-bit floating point (E4M3) by channel, activations by token: nothing to calibrate, for GPUs that compute in it.
-* `mixed`: 4-bit weights where they were measured to harm least (`factory.compress.sensitivity`), `w8a8-dynamic` elsewhere.
+* `w8a8-static`: weights by channel, activations by tensor with scales fixed on accepted samples of the
+  store. SmoothQuant moves outliers of the activations into the weights before (Xiao et al., 2022, arXiv
+  2211.10438, strength 0.8). The inputs of `down_proj` are the exception: in small Llama models a few
+  tokens reach a thousand times the usual size there, and one fixed scale for all tokens would round the
+  rest to zero. They get a scale by token.
+* `w8a8-dynamic`: weights by channel, activations by token, scales worked out as the tokens come: nothing
+  to calibrate.
+* `w4a16`: weights in groups that share a scale, rounded one column after the other with the error carried
+  into the rest, on accepted samples (GPTQ, Frantar et al., 2022, arXiv 2210.17323); activations stay as
+  they are.
+* `fp8`: weights in 8-bit floating point (E4M3) by channel, activations by token: nothing to calibrate,
+  for GPUs that compute in it.
+* `mixed`: 4-bit weights where they were measured to harm least (`factory.compress.sensitivity`),
+  `w8a8-dynamic` elsewhere.
 
 Before that, weights may be set to zero: SparseGPT (Frantar and Alistarh, 2023, arXiv 2301.00774) mends what
 stays, Wanda (Sun et al., 2023, arXiv 2306.11695) does not.
@@ -21,6 +26,7 @@ embedding is shared with the output.
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 from datasets import Dataset
 from llmcompressor import oneshot
@@ -32,6 +38,7 @@ from transformers import default_data_collator
 
 from factory.compress.sensitivity import lowered, sensitivities, units
 from factory.context.lineage import spread
+from factory.models.precision import fast_precision
 from factory.recipe.compress import Compress, is_calibrated
 
 _LINEAR = "re:.*(q|k|v|o|gate|up)_proj$"
@@ -42,7 +49,9 @@ _MEASURED = 16  # samples on which every unit is tried
 
 def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compress, max_length: int) -> None:
     """Quantize a Transformers model in place; `texts` are what it is calibrated on, of which nothing beyond
-    `max_length` tokens is read."""
+    `max_length` tokens is read. The model runs in the format that is fast here and is stored in its own."""
+    stored = model.dtype
+    model.to(getattr(torch, fast_precision()))
     calibration: dict[str, Any] = {}
     low: list[str] = []
     high: list[str] = []
@@ -62,17 +71,29 @@ def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compres
         }
     recipe = [*_sparsifiers(settings), *_modifiers(settings, low, high)]
     oneshot(model=model, recipe=recipe, log_dir=None, **calibration)
+    _store_in(model, stored)
     # Saving would write the configuration of the folder that the model came from, with its old vocabulary,
     # over the model's own, and trip over the recipe that an earlier compression left there.
     model.config._name_or_path = model.name_or_path = ""
 
 
+def _store_in(model: Any, dtype: torch.dtype) -> None:
+    """Give everything that is stored as a number its format back; weights become integers when they are
+    written, and are divided by their scales before, as exactly as they are."""
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.is_floating_point() and not (
+                name == "weight" and hasattr(module, "quantization_scheme")
+            ):
+                parameter.data = parameter.data.to(dtype)
+
+
 def _harmed_least(model: Any, rows: Sequence[list[int]], settings: Compress) -> tuple[list[str], list[str]]:
     """Return the modules that get four bits, and the others."""
-    bits = 6.0 if settings.bits is None and settings.most_kl is None else settings.bits
+    bits = 6.0 if settings.bits is None and settings.max_kl is None else settings.bits
     found = units(model)
     chosen = lowered(
-        found, sensitivities(model, rows, settings.group_size), bits=bits, most_kl=settings.most_kl
+        found, sensitivities(model, rows, settings.group_size), bits=bits, max_kl=settings.max_kl
     )
     low = {name for unit in chosen for name in unit.modules}
     return sorted(low), [name for unit in found for name in unit.modules if name not in low]

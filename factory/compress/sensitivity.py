@@ -82,10 +82,10 @@ def four_bits(weight: torch.Tensor, group_size: int) -> torch.Tensor:
 
 
 def lowered(
-    found: Sequence[Unit], apart: Sequence[float], *, bits: float | None, most_kl: float | None
+    found: Sequence[Unit], apart: Sequence[float], *, bits: float | None, max_kl: float | None
 ) -> list[Unit]:
     """Return the units that get four bits, so that a weight has `bits` on average at most (4 to 8), or that
-    their divergences sum up to at most `most_kl` nats; the others have eight."""
+    their divergences sum up to at most `max_kl` nats; the others have eight."""
     total = sum(unit.weights for unit in found)
     order = sorted(range(len(found)), key=lambda i: (apart[i] / found[i].weights, i))
     chosen: list[Unit] = []
@@ -93,7 +93,7 @@ def lowered(
     for i in order:
         if bits is not None and 8 - 4 * saved / total <= bits:
             break
-        if most_kl is not None and spent + apart[i] > most_kl:
+        if max_kl is not None and spent + apart[i] > max_kl:
             break
         chosen.append(found[i])
         spent, saved = spent + apart[i], saved + found[i].weights

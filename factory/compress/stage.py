@@ -37,7 +37,9 @@ def compress(context: Context, store: Store) -> str:
         with publish(target, planned.about) as staging:
             tokenizer.save_pretrained(staging)
             if settings.prune:
-                texts = chat_texts(context, store, tokenizer, spread(samples, settings.prune.samples))
+                texts = chat_texts(
+                    context, store, tokenizer, spread(samples, settings.prune.calibration_samples)
+                )
                 ids = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
                 prune(model.float().eval(), ids, settings.prune, staging, context.progress.say)
                 model = AutoModelForCausalLM.from_pretrained(staging, dtype=torch.bfloat16)
@@ -58,7 +60,7 @@ def compress(context: Context, store: Store) -> str:
             )
             model.save_pretrained(staging, save_compressed=True)
     artifact = verify(target)
-    looked_at = spread(samples, settings.prune.samples) if settings.prune else []
+    looked_at = spread(samples, settings.prune.calibration_samples) if settings.prune else []
     if is_calibrated(settings):
         looked_at += [one for one in spread(samples, settings.calibration_samples) if one not in looked_at]
     record(context, store, planned, artifact, {"calibrate": looked_at})

@@ -13,6 +13,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.formats import FORMATS
 from factory.checks.registry import build_pool_suite, build_suite
 from factory.checks.suite import CheckSuite
 from factory.errors import InputError
@@ -25,13 +27,12 @@ from factory.seeds.load import load_seeds, require_seeds
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.system.progress import Progress
-from factory.tasks.instruction import InstructionKind
 from factory.tasks.judging import TEMPLATE as JUDGE
 from factory.tasks.judging import judged
-from factory.tasks.kind import Ask, Episode, Kind
-from factory.tasks.rationale import RationaleKind
+from factory.tasks.kind import Kind, Prepared
+from factory.tasks.kinds import KINDS, seed_formats
 from factory.tasks.sample import Task
-from factory.tasks.tool_call import ToolCallKind
+from factory.tasks.taskset import Ask, Episode, Taskset
 from factory.text.templates import template_digest
 from factory.tools.registry import TOOL_NAMES, run_tool
 from factory.tools.sandbox import Limits, OwnTools
@@ -60,6 +61,11 @@ class Context:
         return self.loaded.recipe.student
 
     @property
+    def chat_format(self) -> ChatFormat:
+        """How the student writes its conversations."""
+        return FORMATS[self.student.format].for_model(self.base.folder)
+
+    @property
     def evaluation(self) -> Evaluate:
         assert self.loaded.recipe.evaluate is not None
         return self.loaded.recipe.evaluate
@@ -71,7 +77,9 @@ class Context:
     @cached_property
     def seeds(self) -> list[Seed]:
         data = self.loaded.recipe.data
-        read = load_seeds(self._found(data.seeds), data.kind, columns=data.columns, split=data.split)
+        read = load_seeds(
+            self._found(data.seeds), seed_formats(data.kind), columns=data.columns, split=data.split
+        )
         if not read.seeds or (read.faults and data.strict):
             raise InputError(
                 read.told() or f"{data.seeds}: there is no seed in it",
@@ -87,39 +95,32 @@ class Context:
     def held_out(self) -> list[Seed]:
         recipe = self.loaded.recipe
         return (
-            require_seeds(self.loaded.resolve(recipe.evaluate.held_out), recipe.data.kind)
+            require_seeds(self.loaded.resolve(recipe.evaluate.held_out), seed_formats(recipe.data.kind))
             if recipe.evaluate
             else []
         )
 
     @cached_property
     def tools(self) -> list[ToolSpec]:
-        data = self.loaded.recipe.data
-        return load_tools(self.loaded.resolve(data.tools)) if data.kind == "tool_call" else []
+        file = self.kind.tool_file(self.loaded.recipe.data)
+        return load_tools(self.loaded.resolve(file)) if file else []
+
+    @property
+    def kind(self) -> Kind[Any, Any]:
+        return KINDS[self.loaded.recipe.data.kind]
 
     @cached_property
-    def kind(self) -> Kind:
-        data, seed, own = self.loaded.recipe.data, self.loaded.recipe.seed, self.workspace.prompts
-        if data.kind == "rationale":
-            return RationaleKind(self.seeds, examples=data.examples, seed=seed, own=own)
-        if data.kind == "instruction":
-            return InstructionKind(self.seeds, examples=data.examples, seed=seed, evolve=data.evolve, own=own)
-        return self.calls
-
-    @cached_property
-    def calls(self) -> ToolCallKind:
-        """The kind of a recipe for tool calls."""
-        data = self.loaded.recipe.data
-        assert data.kind == "tool_call"
-        return ToolCallKind(
-            self.seeds,
-            self.tools,
-            examples=data.examples,
-            seed=self.loaded.recipe.seed,
-            wanted=-(-data.count // data.draws),
-            run=self.run_tool,
-            own=self.workspace.prompts,
+    def taskset(self) -> Taskset:
+        """The kind's tasks, made of the recipe's seeds."""
+        recipe = self.loaded.recipe
+        return self.kind.taskset(
+            recipe.data, self.seeds, self.tools, self.run_tool, recipe.seed, self.workspace.prompts
         )
+
+    def prepared(self, *, learns: bool) -> Prepared[Any, Any]:
+        """Return what the kind looks at before a model is loaded."""
+        recipe, names = self.loaded.recipe, tuple(map(str, map(check_name, self.loaded.recipe.checks)))
+        return Prepared(self.loaded.path, recipe.data, self.seeds, self.held_out, self.taskset, names, learns)
 
     @cached_property
     def plan_id(self) -> str:
@@ -127,33 +128,21 @@ class Context:
         else: contents, not paths."""
         recipe = self.loaded.recipe
         teacher, data = recipe.teacher, recipe.data
-        deciding: dict[str, Any] = {"kind": data.kind, "draws": data.draws, "examples": data.examples}
-        if data.kind == "instruction":
-            deciding["evolve"] = data.evolve
-        elif data.kind == "tool_call":
-            # How many are wanted decides how tasks are gathered into blocks.
-            deciding["count"] = data.count
-            deciding["tools"] = [tool.model_dump() for tool in self.tools]
-            if data.own_tools and self.own_tools:
-                deciding["own_tools"] = [
-                    self.own_tools.source_id,
-                    data.own_tools.seconds,
-                    data.own_tools.memory_mb,
-                ]
+        own_source = self.own_tools.source_id if self.own_tools else None
         return content_id(
             {
                 "teacher": [
                     self.teacher.name,
                     self.teacher.revision,
-                    teacher.sampling.model_dump(),
+                    teacher.sampling.identity(),
                     teacher.logprobs,
                 ],
                 # What is longer is not asked here; how long a prompt may be there, is for the servers to say.
                 "max_model_len": None if teacher.endpoints else teacher.max_model_len,
-                "data": deciding,
+                "data": self.kind.plan_identity(data, self.tools, own_source),
                 "seed": recipe.seed,
                 "seeds": self.shown_seeds,
-                "templates": self.kind.template_digest,
+                "templates": self.taskset.template_digest,
                 "judge": template_digest(JUDGE, self.workspace.prompts) if self._has_judge else None,
             }
         )
@@ -168,7 +157,7 @@ class Context:
         """The content id of what the plan is to reach: how many, at what cost, by which checks."""
         data = self.loaded.recipe.data
         return content_id(
-            {"count": data.count, "budget": data.budget.model_dump(), "checks": self.suite().keys}
+            {"count": data.count, "budget": data.budget.identity(), "checks": self.suite().keys}
         )
 
     def suite(self) -> CheckSuite:
@@ -177,11 +166,11 @@ class Context:
 
     def pool_suite(self) -> CheckSuite | None:
         """Return what decides which samples are shown to the teacher, None for a kind that shows none."""
-        return build_pool_suite() if self.loaded.recipe.data.kind == "instruction" else None
+        return build_pool_suite(self.kind.name) if self.kind.shows_samples else None
 
     def episode(self, task: Task, draw: int) -> Episode:
         """Return the conversation about one task, with its judge where the recipe has one."""
-        episode = self.kind.episode(task, draw)
+        episode = self.taskset.episode(task, draw)
         return judged(episode, self._spell, self.workspace.prompts) if self._has_judge else episode
 
     def request(self, ask: Ask, draw: int) -> Request:
@@ -216,13 +205,12 @@ class Context:
     @cached_property
     def own_tools(self) -> OwnTools | None:
         """The person's own tools, loaded into their child process; InputError if their file does not fit."""
-        data = self.loaded.recipe.data
-        if data.kind != "tool_call" or data.own_tools is None:
+        own = self.kind.custom_tools(self.loaded.recipe.data)
+        if own is None:
             return None
-        own = data.own_tools
         specs = [tool for tool in self.tools if tool.name not in TOOL_NAMES]
         return OwnTools(
-            self.loaded.resolve(own.python), specs, Limits(seconds=own.seconds, memory_mb=own.memory_mb)
+            self.loaded.resolve(own.python), specs, Limits(seconds=own.timeout_s, memory_mb=own.memory_mb)
         )
 
     def run_tool(self, name: str, arguments: dict[str, Any]) -> str:

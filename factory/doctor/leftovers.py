@@ -5,17 +5,13 @@ whatever this factory did not name. The lock file is no leftover: the operating 
 last process that holds it, whatever the file says.
 """
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
-
 from factory.doctor.finding import Finding, Mend
-from factory.workspace import Workspace
-
-WHOLE = "whole"  # as factory.student.train marks a checkpoint
+from factory.system.atomic import abandoned
+from factory.workspace import CHECKPOINT_MARK, Workspace
 
 
 def examine_leftovers(workspace: Workspace) -> Iterator[Finding]:
@@ -33,7 +29,7 @@ def examine_leftovers(workspace: Workspace) -> Iterator[Finding]:
             "note",
             "leftover",
             f"{name} ({size / 1e6:,.1f} MB): {why}",
-            "It is in nobody's way but the disk's.",
+            "It only takes disk space.",
             Mend(f"remove {name}", _remover(path)),
         )
     if not count:
@@ -41,24 +37,19 @@ def examine_leftovers(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _leftovers(workspace: Workspace) -> Iterator[tuple[Path, str]]:
-    for folder in _inside(workspace.models):
-        process = re.fullmatch(r"\..+\.staging-(\d+)", folder.name)
-        if process and not psutil.pid_exists(int(process[1])):
-            yield folder, "a model that was not written to its end"
-    for file in _inside(workspace.reports):
-        process = re.fullmatch(r"\.(?:report|run-[0-9a-f]+)\.(?:html|json)\.(\d+)\.tmp", file.name)
-        if process and not psutil.pid_exists(int(process[1])):
-            yield file, "a report that was not written to its end"
+    for place, what in ((workspace.models, "model"), (workspace.reports, "report"), (workspace.root, "file")):
+        for path in abandoned(place) if place.is_dir() else ():
+            yield path, f"an unfinished {what}"
     for folder in _inside(workspace.checkpoints):
         if (workspace.models / folder.name).is_dir():
             yield folder, "checkpoints of a model that is finished"
             continue
         for checkpoint in _inside(folder):
-            if checkpoint.name.startswith("checkpoint-") and not (checkpoint / WHOLE).exists():
-                yield checkpoint, "a checkpoint that was not written to its end"
+            if checkpoint.name.startswith("checkpoint-") and not (checkpoint / CHECKPOINT_MARK).exists():
+                yield checkpoint, "an unfinished checkpoint"
     for log in _inside(workspace.logs):
         if log.suffix == ".log" and log.is_file() and not log.stat().st_size:
-            yield log, "a log of nothing"
+            yield log, "an empty log"
     for folder in _inside(workspace.root):
         if folder.name.startswith(".rebuild-") or folder.name == f"{workspace.store.name}.tmp":
             yield folder, "space that a killed process used for its work"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from factory.doctor.finding import Finding
 from factory.errors import FactoryError
+from factory.system.atomic import flush
 from factory.system.digest import file_sha256
-from factory.system.flush import flush
 from factory.workspace import Workspace
 
 

@@ -13,8 +13,9 @@ import duckdb
 
 from factory.errors import FactoryError
 from factory.store.ledger import Ledger
+from factory.store.spelling import present_word
 from factory.store.store import Store, connect, read_columns, table_contents
-from factory.system.flush import flush
+from factory.system.atomic import flush
 from factory.workspace import Workspace
 
 
@@ -51,7 +52,8 @@ def _prove(workspace: Workspace, fresh: Path) -> None:
         columns = read_columns(connection)
         contents: dict[str, dict[int, dict[str, object]]] = {}
         for entry in workspace.ledger.entries():
-            for table, expected in entry.tables.items():
+            for first, expected in entry.tables.items():
+                table = present_word(first)
                 if table not in contents:
                     contents[table] = table_contents(connection, table, list(columns[table]))
                 found = contents[table].get(entry.batch)

@@ -16,6 +16,7 @@ from factory.doctor.rebuild import rebuild
 from factory.errors import FactoryError
 from factory.store.blocks import Blocks, examine_blocks
 from factory.store.ledger import Entry
+from factory.store.spelling import first_word, present_word
 from factory.store.store import VIEWS, batch_content, connect, migrations, read_columns, table_contents
 from factory.workspace import Workspace
 
@@ -109,7 +110,7 @@ def _examine_rows(
         strays = sum(
             content["rows"]
             for (batch, name), content in found.items()
-            if name == table and content and batch not in stored
+            if name == first_word(table) and content and batch not in stored
         )
         if strays:
             faults.append(
@@ -160,13 +161,14 @@ def _stored(connection: duckdb.DuckDBPyConnection) -> dict[int, Entry]:
 def _contents(
     connection: duckdb.DuckDBPyConnection, table: str, names: list[str], batches: list[int]
 ) -> Found:
-    """Return number and digest of each batch in a table; None for a batch that cannot be read."""
+    """Return number and digest of each batch in a table, under the ledger's word for it; None for a batch that
+    cannot be read."""
+    word = first_word(table)
     try:
-        return {
-            (batch, table): content for batch, content in table_contents(connection, table, names).items()
-        }
+        contents = table_contents(connection, table, names)
+        return {(batch, word): content for batch, content in contents.items()}
     except duckdb.Error:
-        return {(batch, table): _content(connection, table, names, batch) for batch in batches}
+        return {(batch, word): _content(connection, table, names, batch) for batch in batches}
 
 
 def _content(
@@ -214,7 +216,10 @@ def _against_ledger(
             else:
                 continue
             yield Finding(
-                "fault", "store", f"batch {batch}, {table}: {said}", put_back(workspace, START_ANEW)
+                "fault",
+                "store",
+                f"batch {batch}, {present_word(table)}: {said}",
+                put_back(workspace, START_ANEW),
             )
 
 
@@ -339,7 +344,7 @@ def lost(entries: Iterable[Entry]) -> str:
         return "the ledger has no batch, so nothing is known to be lost"
     rows: Counter[str] = Counter()
     for entry in gone:
-        rows.update({table: content["rows"] for table, content in entry.tables.items()})
+        rows.update({present_word(table): content["rows"] for table, content in entry.tables.items()})
     times = sorted(entry.at[:19] for entry in gone)
     of = ", ".join(f"{count:,} of {table}" for table, count in rows.most_common())
     numbers = _ranges({entry.batch: entry for entry in gone})

@@ -6,13 +6,16 @@ from typing import Any, Literal
 
 from factory.context.context import Context
 from factory.context.lineage import (
+    format_choice,
     is_made,
     model_id,
     plan_quantized,
-    plan_repaired,
+    plan_recovered,
     plan_student,
+    spread,
     training_samples,
 )
+from factory.seeds.seed import Seed
 from factory.store.store import Store
 from factory.system.digest import content_id, file_sha256
 
@@ -25,7 +28,15 @@ PRECISIONS = {
     "fp8": "FP8",
 }
 
-Role = Literal["teacher", "base", "student", "student_quantized", "student_repaired"]
+Role = Literal["teacher", "base", "student", "student_quantized", "student_recovered"]
+# Evaluation ids know the last role by its first name.
+_FIRST_NAMES = {"student_recovered": "student_repaired"}
+
+
+def put_tasks(context: Context) -> list[Seed]:
+    """Return the held-out tasks that are put to each model: all, or as many of them as the recipe says."""
+    tasks = context.held_out
+    return spread(tasks, context.evaluation.max_tasks or len(tasks))
 
 
 @dataclass(frozen=True)
@@ -45,12 +56,12 @@ class Candidate:
         """Return the content id of this evaluation: the model, the tasks, how they are put and how they are
         judged."""
         recipe = context.loaded.recipe
-        own = recipe.data.own_tools if recipe.data.kind == "tool_call" else None
+        own = context.kind.custom_tools(recipe.data)
         how: dict[str, Any] = {
-            "role": self.role,
+            "role": _FIRST_NAMES.get(self.role, self.role),
             "artifact": self.artifact_id,
-            "tasks": sorted(task.seed_id for task in context.held_out),
-            "evaluate": context.evaluation.model_dump(exclude={"held_out"}),
+            "tasks": sorted(task.seed_id for task in put_tasks(context)),
+            "evaluate": context.evaluation.identity(exclude={"held_out", "max_tasks"}),
             "show_tools": context.student.show_tools,
             "tools": [tool.model_dump() for tool in context.tools],
             "own_tools": file_sha256(context.loaded.resolve(own.python)) if own else None,
@@ -59,10 +70,12 @@ class Candidate:
         }
         if self.few_shot:
             how |= {
-                "template": context.kind.template_digest,
+                "template": context.taskset.template_digest,
                 "examples": recipe.data.examples,
                 "seeds": context.shown_seeds,
             }
+        else:
+            how |= format_choice(context)
         return content_id(how)
 
 
@@ -71,17 +84,16 @@ def candidates(context: Context, store: Store) -> list[Candidate]:
     samples = training_samples(store)
     teacher, base = context.teacher, context.base
     examples = context.loaded.recipe.data.examples
-    calls = context.loaded.recipe.data.kind == "tool_call"
-    asked = f"{examples} worked examples from all over the seeds, then the question{'; a JSON schema is enforced' if calls else ''}"
-    bare = (
-        f"the bare question; free text, read {'as a Hermes tool call' if calls else 'for its final answer'}"
-    )
-    own = bare if calls else "the question as the task of reasoning; free text, read for its final answer"
+    prompting = context.kind.prompting.read_as(context.chat_format.title)
+    asked = f"{examples} worked examples from all over the seeds, {prompting.teacher}"
+    own = prompting.student
     found = [
         Candidate(
             "teacher", model_id(teacher.name, teacher.revision), teacher.name, teacher.folder, True, asked, ""
         ),
-        Candidate("base", model_id(base.name, base.revision), base.name, base.folder, False, bare, ""),
+        Candidate(
+            "base", model_id(base.name, base.revision), base.name, base.folder, False, prompting.base, ""
+        ),
     ]
     student = plan_student(context, samples)
     found.append(
@@ -101,11 +113,11 @@ def candidates(context: Context, store: Store) -> list[Candidate]:
         found.append(
             Candidate("student_quantized", small.artifact_id, small.name, folder, False, own, precision)
         )
-        if compress.repair and is_made(context, store, repaired := plan_repaired(context, samples)):
-            folder = context.workspace.models / repaired.name
+        if compress.recover and is_made(context, store, recovered := plan_recovered(context, samples)):
+            folder = context.workspace.models / recovered.name
             found.append(
                 Candidate(
-                    "student_repaired", repaired.artifact_id, repaired.name, folder, False, own, precision
+                    "student_recovered", recovered.artifact_id, recovered.name, folder, False, own, precision
                 )
             )
     return found

@@ -16,31 +16,31 @@ def may_ship(context: Context, store: Store, small: Candidate, student: Candidat
     settings = context.loaded.recipe.compress
     assert settings is not None
     latest = store.query(
-        "SELECT artifact_id, against, lost, most_lost, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+        "SELECT artifact_id, baseline_id, accuracy_drop, max_accuracy_drop, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
         [small.artifact_id],
     )
-    most_lost = settings.most_lost
-    if most_lost is None:
+    allowed = settings.max_accuracy_drop
+    if allowed is None:
         if not latest or latest[0]["passed"]:
             return True
         # What an earlier recipe refused is let through now.
-        most_lost = 1.0
+        allowed = 1.0
     (found,) = store.query(
-        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS lost FROM predictions p "
+        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS accuracy_drop FROM predictions p "
         "JOIN predictions o USING (task_id) WHERE p.evaluation_id = ? AND o.evaluation_id = ?",
         [small.evaluation_id(context), student.evaluation_id(context)],
     )
     gate = {
         "artifact_id": small.artifact_id,
-        "against": student.artifact_id,
-        "lost": found["lost"],
-        "most_lost": most_lost,
-        "passed": found["lost"] <= most_lost,
+        "baseline_id": student.artifact_id,
+        "accuracy_drop": found["accuracy_drop"],
+        "max_accuracy_drop": allowed,
+        "passed": found["accuracy_drop"] <= allowed,
     }
     if latest != [gate]:
         store.commit(gates=[gate])
         may = "may ship" if gate["passed"] else "is not the default"
         context.progress.say(
-            f"  {small.name} loses {found['lost']:.1%} of the tasks, {most_lost:.1%} are allowed: it {may}"
+            f"  {small.name} loses {found['accuracy_drop']:.1%} of the tasks, {allowed:.1%} are allowed: it {may}"
         )
     return bool(gate["passed"])

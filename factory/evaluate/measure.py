@@ -11,14 +11,15 @@ from typing import Any
 
 from factory.context.context import Context
 from factory.errors import FactoryError
-from factory.evaluate.candidate import Candidate
+from factory.evaluate.candidate import Candidate, put_tasks
 from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, metric
-from factory.evaluate.scorer import Scorer, question, scorer
+from factory.evaluate.scorer import question, scorer
 from factory.inference.request import TOO_LONG, Model, Request
 from factory.models.folder import inspect
 from factory.store.store import Row, Store
 from factory.tasks.sample import Task
+from factory.tasks.scorer import Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
 
 
@@ -53,7 +54,7 @@ def _tasks(context: Context) -> list[Task]:
     operation.
     """
     tasks: dict[str, Task] = {}
-    for seed in context.held_out:
+    for seed in put_tasks(context):
         task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference)
         if tasks.setdefault(task.task_id, task) is not task:
             context.progress.say(

@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 
 from factory import __version__
-from factory.export.rows import Columns, Source, Tally
+from factory.export.rows import PROVENANCE, Columns, Source, Tally
 from factory.export.split import TRAIN, VALIDATION
-from factory.tasks.multitask import LABEL, PREFIXES, RATIONALE
+from factory.tasks.kinds import KINDS, stored_kind
+from factory.text.reasons import CODE, sentence
 from factory.text.visible import escape_hidden, truncate
 
 _SIZES = [
@@ -35,19 +36,12 @@ _LOAD = {
     "parquet": 'datasets.load_dataset("parquet", data_files={{{files}}})',
     "hf": 'datasets.load_from_disk("PATH")',
 }
-_TAGS = {
-    "tool_call": ["function-calling", "tool-use"],
-    "rationale": ["chain-of-thought"],
-    "instruction": ["instruction-tuning"],
-}
 _LEARN = {
     "messages": "`messages`: the conversation, OpenAI form",
     "prompt": "`prompt`: the conversation up to the first turn of the assistant",
     "completion": "`completion`: the rest of it",
-    "tools": "`tools`: the tools that were offered, JSON text; TRL reads it as it is, other code with `json.loads`",
-    "task": f"`task`: a rationale is two rows (Distilling Step-by-Step, arXiv 2305.02301), told apart by what the user's turn begins with: "
-    f"`{PREFIXES[LABEL]}` has the final answer alone, `{PREFIXES[RATIONALE]}` the reasoning and the answer",
-    "instruction": "`instruction`, `input`, `output`: the same in Alpaca's form",
+    "tools": "`tools`: the tools that were offered, JSON text; TRL reads it as it is, other code with "
+    "`json.loads`",
 }
 
 
@@ -68,7 +62,8 @@ def write_card(
         _columns(source, columns, format, as_text),
         "## What was thrown away, and why\n",
         _yields(source),
-        "A sample counts once in every check; it is in the dataset if all of them passed it, or if a person accepted it.\n",
+        "A sample counts once in every check; it is in the dataset if all of them passed it, "
+        "or if a person accepted it.\n",
         "## How it was made\n",
         _made(source, tally),
         "## The recipe\n",
@@ -91,7 +86,7 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
         "tags": [
             "synthetic",
             "distillation",
-            *(tag for kind in sorted(tally.kinds) for tag in _TAGS.get(kind, ())),
+            *(tag for kind in sorted(tally.kinds) for tag in stored_kind(kind).tags),
         ],
         "configs": [
             {
@@ -105,7 +100,8 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
 
 def _samples(columns: Columns, tally: Tally) -> str:
     kinds = ", ".join(f"{count} of kind {_code(kind)}" for kind, count in sorted(tally.kinds.items()))
-    rows = f" in {sum(tally.rows.values())} rows, two for each rationale" if columns.tasks else ""
+    notes = "".join(f", {note}" for kind in sorted(tally.kinds) if (note := stored_kind(kind).rows_note))
+    rows = f" in {sum(tally.rows.values())} rows{notes}" if columns.tasks else ""
     return f"{sum(tally.samples.values())} samples ({kinds}){rows}"
 
 
@@ -144,38 +140,43 @@ def _yields(source: Source) -> str:
         (
             _code(row["check_name"]),
             _code(row["reason"]),
+            # What else stands there, from a store that others made, is in its code span alone.
+            sentence(row["reason"]) if CODE.fullmatch(row["reason"]) else "",
             "yes" if row["passed"] else "no",
             row["samples"],
             f"{row['share']:.1%}",
         )
         for row in source.yields
     ]
-    return _table(("check", "reason", "passed", "samples", "share"), rows)
+    return _table(("check", "reason", "in words", "passed", "samples", "share"), rows)
 
 
 def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str:
-    lines = [f"- {_LEARN[name]}" for name in columns.names if name in _LEARN]
+    learn = dict(_LEARN)
+    for kind in KINDS.values():
+        learn |= kind.column_notes
+    lines = [f"- {learn[name]}" for name in columns.names if name in learn]
     if columns.tasks:
         weights = ", ".join(f"{weight:g} for `{task}`" for task, weight in source.weights.items())
         lines.append(
-            f"- `weight`: what a row counts in the loss, {weights}; TRL passes over it, a loss of your own multiplies by it"
+            f"- `weight`: what a row counts in the loss, {weights}; TRL passes over it, "
+            "a loss of your own multiplies by it"
         )
         lines.append("- `sample_id` and `task` together name a row; both rows of a sample are in one split")
-    where = [
-        name for name in columns.names if name not in _LEARN and name not in ("input", "output", "weight")
-    ]
     lines.append(
-        f"- where a row comes from: {', '.join(f'`{name}`' for name in where)}; `sampling` is JSON text"
+        f"- where a row comes from: {', '.join(f'`{name}`' for name in PROVENANCE)}; `sampling` is JSON text"
     )
     if columns.tools and format == "hf":
         lines.append("- the arguments of tool calls are objects, as chat templates expect them")
         if as_text:
             lines.append(
-                f"- {as_text} calls keep their arguments as JSON text: `datasets` would round or refuse a number in them"
+                f"- {as_text} calls keep their arguments as JSON text: "
+                "`datasets` would round or refuse a number in them"
             )
     elif columns.tools:
         lines.append(
-            "- the arguments of tool calls are JSON text, as the OpenAI API has it; chat templates want objects: `json.loads`"
+            "- the arguments of tool calls are JSON text, as the OpenAI API has it; "
+            "chat templates want objects: `json.loads`"
         )
     return "\n".join(lines) + "\n"
 
@@ -188,8 +189,10 @@ def _made(source: Source, tally: Tally) -> str:
     ]
     lines += [f"- sampling {_code(settings)}: {count} samples" for settings, count in _most(tally.sampling)]
     lines += [
-        "- new questions were made from seeds that people wrote; the teacher answered; every answer went through the checks above",
-        f"- run {_code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, plan {_code(run['plan_id'])}, "
+        "- new questions were made from seeds that people wrote; the teacher answered; "
+        "every answer went through the checks above",
+        f"- run {_code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, "
+        f"plan {_code(run['plan_id'])}, "
         f"recipe {_code(run['recipe_digest'])}, exported by distill-factory {__version__}",
     ]
     return "\n".join(lines) + "\n"
@@ -197,17 +200,20 @@ def _made(source: Source, tally: Tally) -> str:
 
 def _limits(columns: Columns, tally: Tally) -> str:
     lines = [
-        "- The text was written by a language model. A check proves what its name says and nothing else; nobody read every row.",
+        "- The text was written by a language model. A check proves what its name says and nothing else; "
+        "nobody read every row.",
         "- The seeds decide what is here: topics, phrasings and languages are theirs.",
         "- A sample made from several parents is on the side of the seed that is named in `seed_id`.",
     ]
     if tally.without_conversation:
         lines.append(
-            f"- {tally.without_conversation} accepted samples hold no conversation to learn from and were left out."
+            f"- {tally.without_conversation} accepted samples hold no conversation to learn from "
+            "and were left out."
         )
     if columns.tools and columns.shape == "prompt-completion":
         lines.append(
-            "- The completion holds the tools' results too: a loss on the whole completion also learns to write those."
+            "- The completion holds the tools' results too: "
+            "a loss on the whole completion also learns to write those."
         )
     return "\n".join(lines) + "\n"
 

@@ -1,11 +1,11 @@
 """The rows of a dataset: accepted samples of a store, each with its pedigree, in the order of the plan.
 
 Promise: a row is a dictionary of plain values with the columns of `Columns`, one for each row of the view
-`training_set`, or two for a rationale (`multitask.py`); the store is opened for reading only, and memory is
-bounded however many rows it has. `messages` is as the store holds it, in OpenAI form, arguments as JSON text;
-`tools` and `sampling` are JSON text, because tools differ in their properties, and a column of structures
-would fill each with the nulls of all others. Not promised: an order between splits, or that a sample without
-a conversation to learn from has a row; such ones are counted.
+`training_set`, or several where its kind has it learnt as several tasks; the store is opened for reading
+only, and memory is bounded however many rows it has. `messages` is as the store holds it, in OpenAI form,
+arguments as JSON text; `tools` and `sampling` are JSON text, because tools differ in their properties, and a
+column of structures would fill each with the nulls of all others. Not promised: an order between splits, or
+that a sample without a conversation to learn from has a row; such ones are counted.
 """
 
 import json
@@ -20,8 +20,10 @@ import duckdb
 
 from factory.errors import FactoryError
 from factory.export.split import side
+from factory.recipe.source import read_source
 from factory.store.store import read_store
-from factory.tasks.multitask import Messages, both_tasks, task_weights
+from factory.tasks.kind import Kind, Messages
+from factory.tasks.kinds import KINDS, stored_kind
 
 Row = dict[str, Any]
 Shape = Literal["messages", "prompt-completion"]
@@ -33,14 +35,17 @@ STRETCH_ROWS = 50_000
 MEMORY = "1GB"
 PLACES = """
     CREATE TEMP TABLE places AS
-    SELECT row_number() OVER (ORDER BY t.position) AS place, t.sample_id, s.rowid AS sample_row, g.rowid AS generation_row
+    SELECT row_number() OVER (ORDER BY t.position) AS place, t.sample_id,
+           s.rowid AS sample_row, g.rowid AS generation_row
     FROM training_set t JOIN samples s USING (sample_id) JOIN generations g ON g.request_key = s.request_key
 """
 # Joined by the number of the row: DuckDB then reads only the blocks that hold it.
 STRETCH = """
     WITH stretch AS (SELECT * FROM places WHERE place > $after AND place <= $after + $rows),
     judged AS (
-        SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason, 'score': score} ORDER BY check_name) AS verdicts
+        SELECT sample_id, list(
+            {'check': check_name, 'passed': passed, 'reason': reason, 'score': score} ORDER BY check_name
+        ) AS verdicts
         FROM (
             SELECT sample_id, check_name, passed, reason, score FROM current_verdicts
             UNION ALL SELECT sample_id, 'person', passed, reason, NULL FROM person_verdicts
@@ -56,23 +61,35 @@ STRETCH = """
     JOIN judged j ON j.sample_id = p.sample_id
     ORDER BY p.place
 """
-COUNTS = "SELECT count(*) AS samples, count(*) FILTER (accepted) AS accepted, (SELECT count(*) FROM places) AS going_out FROM decisions"
-KINDS = "SELECT DISTINCT s.kind, s.tools::VARCHAR NOT IN ('[]', 'null') AS tools FROM places JOIN samples s USING (sample_id)"
+COUNTS = """
+    SELECT count(*) AS samples, count(*) FILTER (accepted) AS accepted,
+           (SELECT count(*) FROM places) AS going_out
+    FROM decisions
+"""
+HELD_KINDS = """
+    SELECT DISTINCT s.kind, s.tools::VARCHAR NOT IN ('[]', 'null') AS tools
+    FROM places JOIN samples s USING (sample_id)
+"""
 RUN = "SELECT run_id, started_at, recipe_name, recipe_digest, recipe_text, plan_id FROM current_run"
-YIELDS = "SELECT check_name, reason, passed, samples, share FROM yield_by_check ORDER BY check_name, passed DESC, samples DESC, reason"
+YIELDS = """
+    SELECT check_name, reason, passed, samples, share FROM yield_by_check
+    ORDER BY check_name, passed DESC, samples DESC, reason
+"""
 PROVENANCE = (
-    "sample_id", "kind", "language", "family", "question", "reference", "rationale", "answer", "seed", "seed_id", "task_id", "parents",
-    "teacher", "teacher_revision", "template_digest", "request_key", "sampling", "content_id", "verdicts",
+    "sample_id", "kind", "language", "family", "question", "reference", "rationale", "answer",
+    "seed", "seed_id", "task_id", "parents",
+    "teacher", "teacher_revision", "template_digest", "request_key", "sampling", "dedup_key", "verdicts",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns a dataset has: those to learn from, by kind and shape, then where a row comes from."""
+    """Which columns a dataset has: those to learn from, by kind and shape, then where a row comes from.
+    `own`: those that only some kinds have; `tasks`: a sample may be several rows."""
 
     shape: Shape
     tools: bool
-    alpaca: bool
+    own: tuple[str, ...]
     tasks: bool
 
     @property
@@ -82,12 +99,8 @@ class Columns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        tools, alpaca, tasks = (
-            ("tools",) * self.tools,
-            ("instruction", "input", "output") * self.alpaca,
-            ("task", "weight") * self.tasks,
-        )
-        return (*self.conversations, *tasks, *tools, *alpaca, *PROVENANCE)
+        tools, tasks = ("tools",) * self.tools, ("task", "weight") * self.tasks
+        return (*self.conversations, *tasks, *tools, *self.own, *PROVENANCE)
 
 
 @dataclass
@@ -126,7 +139,7 @@ class Source:
     """An open store: the run whose samples go out, its yields, how many samples there are, were accepted and
     go out (no more than the run wants), and what they hold.
 
-    `weights` says what a row of each task weighs, if there are rationales, and is empty otherwise.
+    `weights` says what a row of each task weighs, and is empty where each sample is one row.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -136,12 +149,12 @@ class Source:
     going_out: int
     yields: list[Row]
     tools: bool
-    alpaca: bool
+    own: tuple[str, ...]
     weights: dict[str, float]
 
     def columns(self, shape: Shape) -> Columns:
         """Return the columns of a dataset of this store."""
-        return Columns(shape, self.tools, self.alpaca, bool(self.weights))
+        return Columns(shape, self.tools, self.own, bool(self.weights))
 
     def samples_rows(
         self, columns: Columns, validation: float, tally: Tally
@@ -172,7 +185,8 @@ def open_source(store: Path) -> Iterator[Source]:
                 f"{store} holds no accepted sample: there is nothing to export", _why_empty(counts["samples"])
             )
         (run,) = _query(connection, RUN)
-        kinds = list(_query(connection, KINDS))
+        held = list(_query(connection, HELD_KINDS))
+        kinds = [kind for name, kind in KINDS.items() if any(row["kind"] == name for row in held)]
         yield Source(
             connection,
             run,
@@ -180,12 +194,27 @@ def open_source(store: Path) -> Iterator[Source]:
             counts["accepted"],
             counts["going_out"],
             list(_query(connection, YIELDS)),
-            tools=any(kind["tools"] for kind in kinds),
-            alpaca=any(kind["kind"] == "instruction" for kind in kinds),
-            weights=task_weights(run["recipe_text"])
-            if any(kind["kind"] == "rationale" for kind in kinds)
-            else {},
+            tools=any(row["tools"] for row in held),
+            own=tuple(dict.fromkeys(column for kind in kinds for column in kind.export_columns)),
+            weights=_weights(run["recipe_text"], [kind for kind in kinds if kind.tasks]),
         )
+
+
+def _weights(recipe_text: str, kinds: list[Kind[Any, Any]]) -> dict[str, float]:
+    if not kinds:
+        return {}
+    source = read_source(recipe_text)
+    if source.value is None:
+        raise FactoryError(
+            "the recipe of the latest run cannot be read, so what a row weighs is not known: "
+            f"{source.faults[0].message}",
+            "Look at it with: factory audit current_run -w DIR",
+        )
+    data = source.value.get("data")
+    weights: dict[str, float] = {}
+    for kind in kinds:
+        weights |= kind.task_weights(data if isinstance(data, dict) else {})
+    return weights
 
 
 def _why_empty(samples: int) -> str:
@@ -208,27 +237,27 @@ def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]
     prompt, completion = messages[:first], messages[first:]
     if not prompt:
         return []
-    if stored["kind"] != "rationale":
-        return [_row(stored, columns, prompt, completion, None, 1.0)]
-    if not stored["answer"]:
-        return []
-    tasks = both_tasks(prompt, completion, stored["answer"])
-    return [_row(stored, columns, asked, said, task, weights[task]) for task, asked, said in tasks]
+    tasks = stored_kind(stored["kind"]).student_tasks(prompt, completion, stored["answer"])
+    return [
+        _row(stored, columns, asked, said, task or None, weights.get(task, 1.0))
+        for task, asked, said in tasks
+    ]
 
 
 def _row(
     stored: Row, columns: Columns, prompt: Messages, completion: Messages, task: str | None, weight: float
 ) -> Row:
-    alpaca = stored["kind"] == "instruction"
-    values = stored | {
-        "messages": prompt + completion,
-        "prompt": prompt,
-        "completion": completion,
-        "task": task,
-        "weight": weight,
-        "instruction": stored["question"] if alpaca else None,
-        "input": stored["input"] if alpaca else None,
-        "output": stored["answer"] if alpaca else None,
-        "sampling": stored["parameters"],
-    }
+    own = dict.fromkeys(columns.own) | stored_kind(stored["kind"]).export_values(stored)
+    values = (
+        stored
+        | own
+        | {
+            "messages": prompt + completion,
+            "prompt": prompt,
+            "completion": completion,
+            "task": task,
+            "weight": weight,
+            "sampling": stored["parameters"],
+        }
+    )
     return {name: values[name] for name in columns.names}

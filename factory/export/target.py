@@ -9,16 +9,13 @@ to the target has succeeded.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
 
 from factory.errors import FactoryError, InputError
 from factory.export.split import TRAIN, VALIDATION
-from factory.system.flush import flush
+from factory.system.atomic import beside, flush, remove, remove_abandoned
 
 CARD = "README.md"
 OURS = {CARD, "dataset_dict.json"} | {
@@ -64,8 +61,8 @@ def publish(target: Path, *, force: bool) -> Iterator[Path]:
     require_free(target, force=force)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale(target, "staging")
-        staging = _beside(target, "staging")
+        remove_abandoned(target)
+        staging = beside(target)
     except OSError as error:
         raise _refused(target, error) from error
     try:
@@ -75,49 +72,25 @@ def publish(target: Path, *, force: bool) -> Iterator[Path]:
     except OSError as error:
         raise _refused(target, error) from error
     finally:
-        _remove(staging)
+        remove(staging)
 
 
 def _replace(target: Path, staging: Path, *, force: bool) -> None:
     # Looked at again: the work may have taken an hour.
     require_free(target, force=force)
     if target.is_dir() or (target.exists() and staging.is_dir()):
-        old = _beside(target, "replaced")
+        old = beside(target, "replaced")
         target.rename(old)
         try:
             staging.rename(target)
         except BaseException:
             old.rename(target)
             raise
-        _remove(old)
+        remove(old)
     else:
         staging.replace(target)
     flush(target.parent)
-    _remove_stale(target, "replaced")
-
-
-def _beside(target: Path, role: str) -> Path:
-    return target.with_name(f".{target.name}.{role}-{os.getpid()}")
-
-
-def _remove_stale(target: Path, role: str) -> None:
-    prefix = f".{target.name}.{role}-"
-    for path in target.parent.iterdir():
-        process = path.name.removeprefix(prefix)
-        if (
-            path.name.startswith(prefix)
-            and process.isdecimal()
-            and (int(process) == os.getpid() or not psutil.pid_exists(int(process)))
-        ):
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+    remove_abandoned(target, "replaced")
 
 
 def _flush_all(staging: Path) -> None:

@@ -15,7 +15,7 @@ def unjudged(context: Context, store: Store) -> int:
     """Return how many samples of the plan lack a verdict of one of the recipe's checks."""
     keys = context.suite().keys
     (row,) = store.query(
-        "SELECT count(*) AS n FROM samples s JOIN requests p USING (request_key) WHERE p.plan_id = ? AND "
+        "SELECT count(*) AS n FROM samples s JOIN plan_items p USING (request_key) WHERE p.plan_id = ? AND "
         "coalesce(p.sample_id, s.sample_id) = s.sample_id AND "
         "s.edited_from IS NULL AND (SELECT count(*) FROM verdicts v WHERE v.sample_id = s.sample_id AND list_contains(?, v.check_key)) < ?",
         [context.plan_id, keys, len(keys)],
@@ -36,6 +36,6 @@ def check(context: Context, store: Store) -> str:
     told = f"{count['accepted']} of {count['samples']} samples accepted"
     if scheduler.ended != MISSING:
         return told
-    end = scheduler.judged * context.loaded.recipe.data.draws
+    end = scheduler.judged * context.loaded.recipe.data.samples_per_prompt
     (waiting,) = store.query("SELECT count(*) AS n FROM current_samples WHERE position >= ?", [end])
     return f"{told}, {waiting['n']} wait for an answer before them: factory generate"

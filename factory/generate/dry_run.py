@@ -21,7 +21,7 @@ _BUSY = """
     SELECT *, greatest(0, ended - greatest(started, coalesce(
         max(ended) OVER (ORDER BY started, ended ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), started))) AS busy
     FROM (SELECT prompt_tokens, completion_tokens, epoch(finished_at) AS ended, epoch(finished_at) - seconds AS started
-        FROM generations SEMI JOIN (SELECT request_key FROM requests WHERE plan_id = $plan UNION ALL
+        FROM generations SEMI JOIN (SELECT request_key FROM plan_items WHERE plan_id = $plan UNION ALL
             SELECT request_key FROM turns WHERE plan_id = $plan) USING (request_key))
 """
 
@@ -37,7 +37,7 @@ class _Nothing:
 
 def prompts(context: Context) -> list[str]:
     """Return the first prompts of the plan as text, each message under its role."""
-    tasks = itertools.islice(context.kind.tasks(_Nothing()), PROMPTS)
+    tasks = itertools.islice(context.taskset.tasks(_Nothing()), PROMPTS)
     asked = [next(context.episode(task, 0)) for task in tasks if task is not None]
     return [
         "\n".join(f"[{message['role']}] {message['content']}" for message in ask.messages) for ask in asked

@@ -20,8 +20,8 @@ from factory.generate.answers import Answers
 from factory.inference.request import Answer, Request
 from factory.inference.storable import storable
 from factory.store.store import Store
-from factory.tasks.kind import Episode
 from factory.tasks.sample import Sample, Task, identified
+from factory.tasks.taskset import Episode
 
 FEWEST_JUDGED = 16
 MOST_REPEATED = (
@@ -79,7 +79,7 @@ class Scheduler:
         self._asking = asking
         data = context.loaded.recipe.data
         self._draws, self._wanted, self._budget, self._most_tasks = (
-            data.draws,
+            data.samples_per_prompt,
             data.count,
             data.budget,
             most_tasks,
@@ -153,7 +153,7 @@ class Scheduler:
     def _stream(self) -> Iterator[Task | None]:
         """Yield the kind's tasks, then round by round those that were lost, in order; None while one in
         flight may still be."""
-        yield from self._context.kind.tasks(self)
+        yield from self._context.taskset.tasks(self)
         for _ in range(MOST_TRIES):
             while self._running:
                 yield None
@@ -279,6 +279,6 @@ class Scheduler:
 
     def _last_position(self) -> int:
         (row,) = self._store.query(
-            "SELECT max(position) AS last FROM requests WHERE plan_id = ?", [self._context.plan_id]
+            "SELECT max(position) AS last FROM plan_items WHERE plan_id = ?", [self._context.plan_id]
         )
         return -1 if row["last"] is None else int(row["last"])

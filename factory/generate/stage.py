@@ -21,9 +21,11 @@ from factory.system.process import uninterrupted
 from factory.system.progress import duration
 from factory.tasks.sample import Sample
 
-# A commit takes tens of milliseconds in which the teacher waits, however few its rows.
+# A commit takes tens of milliseconds in which the teacher waits, however few its rows. What follows from stored
+# answers makes nobody wait, and has to be looked up first.
 BATCH_ROWS, BATCH_SECONDS = 1024, 3.0
-TABLES = ("generations", "attempts", "requests", "turns", "samples", "verdicts")
+REPLAYED_ROWS = 32768
+TABLES = ("generations", "attempts", "plan_items", "turns", "samples", "verdicts")
 
 
 def is_owed(context: Context, store: Store) -> bool:
@@ -73,23 +75,14 @@ def generate(
 
 class Writer:
     """Gathers what a scheduler brings and commits it in small batches; what is in the store already stays as it
-    is."""
+    is. Memory: what waits to be committed, and the ids of samples that wait for their verdicts."""
 
     def __init__(self, context: Context, store: Store):
         self._context, self._store = context, store
-        self._places = {
-            row["position"]
-            for row in store.query("SELECT position FROM requests WHERE plan_id = ?", [context.plan_id])
-        }
-        self._samples = {row["sample_id"] for row in store.query("SELECT sample_id FROM samples")}
-        self._verdicts = {
-            (row["sample_id"], row["check_key"])
-            for row in store.query(
-                "SELECT sample_id, check_key FROM verdicts WHERE list_contains(?, check_key)",
-                [context.suite().keys],
-            )
-        }
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+        self._finished: list[tuple[InFlight, Sample]] = []
+        # Made of an answer that was given just now, so neither they nor their verdicts can be in the store.
+        self._new: set[str] = set()
         self._flushed = time.monotonic()
 
     def take(self, update: Update) -> None:
@@ -97,37 +90,78 @@ class Writer:
         for running, request, answer in update.answered:
             self._rows["generations"].append(_generation_row(self._context, running, request, answer))
             self._rows["attempts"] += _attempt_rows(answer)
+        given = {answer.key for _, _, answer in update.answered}
         for running, sample in update.finished:
-            if running.position not in self._places:
-                self._places.add(running.position)
-                place = {"plan_id": self._context.plan_id, "position": running.position}
-                self._rows["requests"].append(place | _request_row(running, sample))
+            self._finished.append((running, sample))
+            if not given.isdisjoint(running.keys):
+                self._new.add(sample.sample_id)
+        for checked in update.judged:
+            self._rows["verdicts"] += checked.verdicts
+        if self._is_time():
+            self.flush()
+
+    def _is_time(self) -> bool:
+        rows = sum(map(len, self._rows.values())) + 2 * len(self._finished)
+        if not self._rows["generations"]:
+            # What follows from stored answers costs little to lose, and more to look up.
+            return rows >= REPLAYED_ROWS
+        return rows >= BATCH_ROWS or time.monotonic() - self._flushed > BATCH_SECONDS
+
+    def flush(self) -> None:
+        """Commit everything that was taken and is not in the store."""
+        # An interrupt in the middle would lose the rows, or bring them twice.
+        with uninterrupted():
+            self._place()
+            judged = {row["sample_id"] for row in self._rows["verdicts"]}
+            self._rows["verdicts"] = self._missing_verdicts(judged)
+            self._store.commit(**self._rows)
+            self._new -= judged
+            for rows in self._rows.values():
+                rows.clear()
+            self._finished.clear()
+        self._flushed = time.monotonic()
+
+    def _place(self) -> None:
+        """Make the rows of the samples that were finished, and of their places in the plan."""
+        plan_id, places = self._context.plan_id, [running.position for running, _ in self._finished]
+        if not places:
+            return
+        there = {
+            row["position"]
+            for row in self._store.query(
+                "SELECT position FROM plan_items WHERE plan_id = ? AND position BETWEEN ? AND ?",
+                [plan_id, min(places), max(places)],
+            )
+        }
+        stored = self._stored_samples({sample.sample_id for _, sample in self._finished})
+        for running, sample in self._finished:
+            if running.position not in there:
+                place = {"plan_id": plan_id, "position": running.position}
+                self._rows["plan_items"].append(place | _request_row(running, sample))
                 if len(running.keys) > 1:
                     self._rows["turns"] += [
                         place | {"turn": turn, "request_key": key} for turn, key in enumerate(running.keys)
                     ]
-            if sample.sample_id not in self._samples:
-                self._samples.add(sample.sample_id)
+            if sample.sample_id not in stored:
+                stored.add(sample.sample_id)
                 self._rows["samples"].append(_sample_row(self._context, sample))
-        for checked in update.judged:
-            for verdict in checked.verdicts:
-                if (verdict["sample_id"], verdict["check_key"]) not in self._verdicts:
-                    self._verdicts.add((verdict["sample_id"], verdict["check_key"]))
-                    self._rows["verdicts"].append(verdict)
-        if (
-            sum(map(len, self._rows.values())) >= BATCH_ROWS
-            or time.monotonic() - self._flushed > BATCH_SECONDS
-        ):
-            self.flush()
 
-    def flush(self) -> None:
-        """Commit everything that was taken."""
-        # An interrupt in the middle would lose the rows, or bring them twice.
-        with uninterrupted():
-            self._store.commit(**self._rows)
-            for rows in self._rows.values():
-                rows.clear()
-        self._flushed = time.monotonic()
+    def _stored_samples(self, samples: set[str]) -> set[str]:
+        rows = self._asked("SELECT sample_id FROM samples WHERE sample_id IN (SELECT unnest(?))", samples)
+        return {row["sample_id"] for row in rows}
+
+    def _missing_verdicts(self, samples: set[str]) -> list[dict[str, Any]]:
+        rows = self._asked(
+            "SELECT sample_id, check_key FROM verdicts WHERE sample_id IN (SELECT unnest(?))", samples
+        )
+        there = {(row["sample_id"], row["check_key"]) for row in rows}
+        missing = {(row["sample_id"], row["check_key"]): row for row in self._rows["verdicts"]}
+        return [row for key, row in missing.items() if key not in there]
+
+    def _asked(self, sql: str, samples: set[str]) -> list[dict[str, Any]]:
+        """Return the rows of those of the samples that may be in the store."""
+        old = sorted(samples - self._new)
+        return self._store.query(sql, [old]) if old else []
 
 
 def _generation_row(context: Context, running: InFlight, request: Request, answer: Answer) -> dict[str, Any]:
@@ -136,7 +170,7 @@ def _generation_row(context: Context, running: InFlight, request: Request, answe
         "request_key": answer.key,
         "teacher": context.teacher.name,
         "revision": context.teacher.revision,
-        "template_digest": context.kind.template_digest,
+        "template_digest": context.taskset.template_digest,
         "messages": request.messages,
         "parameters": {
             "temperature": sampling.temperature,
@@ -207,7 +241,7 @@ def _sample_row(context: Context, sample: Sample) -> dict[str, Any]:
         "result": sample.result,
         "rationale": sample.rationale,
         "answer": sample.answer,
-        "content_id": sample.content_id,
+        "dedup_key": sample.content_id,
         "parents": [
             sample.task.seed_id,
             *(parent for parent in sample.task.parents if parent != sample.task.seed_id),

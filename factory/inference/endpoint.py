@@ -26,6 +26,7 @@ from factory.inference.completion import Completion
 from factory.inference.health import Health, Turn
 from factory.inference.request import Answer, Attempt, Request
 from factory.inference.server import Busy, Failure, Refused, Server
+from factory.text.reasons import RequestError
 
 ATTEMPTS, FIRST_PAUSE = 5, 0.5
 Asked: TypeAlias = concurrent.futures.Future[Answer]
@@ -154,7 +155,7 @@ class Endpoint:
                 continue
             held += 1
             if held > ATTEMPTS:
-                return _no_answer(request, f"failed_{outcome}", seconds, attempts)
+                return _no_answer(request, RequestError(f"failed_{outcome}"), seconds, attempts)
             if held == ATTEMPTS and not self._is_sound():
                 raise self._stop(turn, failure)
 
@@ -201,5 +202,5 @@ class Endpoint:
         return FactoryError(f"no server answers any more: {url}: {failure.told}", hint + _HINT)
 
 
-def _no_answer(request: Request, error: str, seconds: float, attempts: list[Attempt]) -> Answer:
+def _no_answer(request: Request, error: RequestError, seconds: float, attempts: list[Attempt]) -> Answer:
     return Answer(request.key, "", "error", 0, 0, seconds, attempts=tuple(attempts), error=error)

@@ -16,6 +16,7 @@ from typing import Any
 
 from factory.errors import FactoryError
 from factory.inference.request import TOO_LONG, Answer, Request
+from factory.models.precision import running_precision
 
 # Eager mode with a fixed cache starts fastest. Small blocks let requests share more of a common prompt: the
 # default of 128 tokens wastes up to 127 of them on each.
@@ -23,12 +24,10 @@ ON_CPU: dict[str, Any] = {"enforce_eager": True, "enable_chunked_prefill": False
 
 
 class Engine:
-    """A model folder loaded into vLLM. `concurrency` requests are in flight at once; `kv_cache_gb` is the
-    key-value cache in GiB; `dtype` auto is the folder's own."""
+    """A model folder loaded into vLLM, in the number format that is fast here (`precision`). `concurrency`
+    requests are in flight at once; `kv_cache_gb` is the key-value cache in GiB."""
 
-    def __init__(
-        self, folder: Path, *, max_model_len: int, concurrency: int, kv_cache_gb: float, dtype: str = "auto"
-    ):
+    def __init__(self, folder: Path, *, max_model_len: int, concurrency: int, kv_cache_gb: float):
         import torch
         from vllm import EngineArgs
         from vllm.v1.engine.llm_engine import LLMEngine
@@ -38,13 +37,16 @@ class Engine:
 
         self.concurrency = concurrency
         self.max_model_len = max_model_len
+        self.precision = running_precision(folder)
         self._engine = LLMEngine.from_engine_args(
             EngineArgs(
                 model=str(folder),
-                dtype=dtype,
+                dtype=self.precision,
                 max_model_len=max_model_len,
                 max_num_seqs=concurrency,
                 max_num_batched_tokens=max(4096, max_model_len),
+                # Prompts that begin alike, as those with examples do, are read once.
+                enable_prefix_caching=True,
                 kv_cache_memory_bytes=int(kv_cache_gb * 2**30),
                 disable_log_stats=True,
                 trust_remote_code=False,

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from factory.system.digest import content_id
+from factory.text.reasons import Reason, ReasonCode
 
-TOO_LONG = "prompt_too_long"  # the error of a prompt that leaves no room for an answer
+TOO_LONG: ReasonCode = "prompt_too_long"  # the error of a prompt that leaves no room for an answer
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Answer:
     topk_ids: list[list[int]] | None = None
     topk_logprobs: list[list[float]] | None = None
     attempts: tuple[Attempt, ...] = ()
-    error: str | None = None
+    error: Reason | None = None
 
     @property
     def may_come_later(self) -> bool:

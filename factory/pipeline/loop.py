@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory.chat_formats.formats import FORMATS
 from factory.compress.preflight import require_compressible, require_prunable
 from factory.context.context import Context
 from factory.context.lineage import (
     Planned,
     is_made,
     plan_quantized,
-    plan_repaired,
+    plan_recovered,
     plan_student,
     training_samples,
 )
@@ -27,18 +28,15 @@ from factory.generate import dry_run
 from factory.generate.check import check, unjudged
 from factory.generate.stage import is_owed
 from factory.inference.environment import ENVIRONMENT
-from factory.models.bundled import BUNDLED, gguf_path
+from factory.models.bundled import BUNDLED
+from factory.models.precision import loaded_bytes
 from factory.models.resolve import ModelSource
 from factory.pipeline.child import KEEP_MEMORY, ChildFailed, run_child
-from factory.recipe.checks import check_name
 from factory.store.blocks import examine_blocks
 from factory.store.store import Store, doctor_hint, now
 from factory.system.digest import content_id
 from factory.system.machine import has_gpu, machine, require_memory, versions
 from factory.system.progress import duration
-from factory.tasks.reference import call_faults, parse_steps
-from factory.text.visible import escape_hidden, truncate
-from factory.tools.registry import TOOL_NAMES
 
 RUNTIME_BYTES = 3 * 2**29  # Python, torch and vLLM themselves, measured with a tiny model
 
@@ -109,12 +107,9 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
             f"{context.loaded.path}: the recipe has no evaluate, so there is nothing to evaluate"
         )
     assert context.seeds and (context.held_out or recipe.evaluate is None)
-    if recipe.data.kind == "tool_call":
-        _require_solvable(context)
-    elif needs_student and recipe.student is not None:
-        _require_measurable(context)
-    if needs_student and recipe.student is not None and recipe.data.kind == "tool_call":
-        _require_single_calls(context)
+    # Loads the person's file: what is wrong with it is told now.
+    _ = context.own_tools
+    context.kind.require(context.prepared(learns=bool(needs_student) and recipe.student is not None))
     key = recipe.teacher.api_key_env
     if key and not os.environ.get(key):
         raise InputError(
@@ -124,7 +119,7 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
         _require_model(context.teacher, recipe.teacher.kv_cache_gb, recipe.limits.memory_gb, "the teacher")
     if recipe.student is not None and needs_student:
         _require_model(context.base, 0.0, recipe.limits.memory_gb, "the student")
-        _require_chat_tokens(context.base)
+        _require_chat_tokens(context)
         if any(stage.name == "distill" for stage in recipe.student.stages) and not recipe.teacher.endpoints:
             _require_same_tokens(context)
         if recipe.student.prune and context.base.ready:
@@ -136,83 +131,21 @@ def preflight(context: Context, stages: tuple[str, ...]) -> None:
             )
 
 
-def _require_solvable(context: Context) -> None:
-    data = context.loaded.recipe.data
-    assert data.kind == "tool_call"
-    for tool in context.tools:
-        if tool.name not in TOOL_NAMES and data.own_tools is None:
-            shipped = ", ".join(TOOL_NAMES)
-            raise InputError(
-                f"{data.tools}: the tool {tool.name} is not one that ships ({shipped})",
-                "Write data.own_tools: {python: FILE} to have a function of your own carried out.",
-            )
-    # Loads the person's file: what is wrong with it is told now.
-    _ = context.own_tools
-    _require_measurable(context)
-    open_seeds = [seed for seed in context.seeds if not seed.reference]
-    if open_seeds and "agreement" not in map(check_name, context.loaded.recipe.checks):
-        raise InputError(
-            f"{open_seeds[0].source}:{open_seeds[0].line}: {open_seeds[0].name} has no reference, and no check would tell a right call from a wrong one",
-            "Write references, or add agreement to the checks: it compares draws, or a call's numbers with its question.",
-        )
-    tasks = [seed for seed in [*context.seeds, *context.held_out] if seed.reference]
-    expressions = any(parse_steps(seed.reference) is None for seed in tasks)
-    if expressions and not context.tools[0].function.parameters.get("properties"):
-        raise InputError(
-            f"{data.tools}: the tool {context.tools[0].name} takes no argument, so no expression can be one"
-        )
-    faults = [
-        f"{seed.source}:{seed.line}: the reference {truncate(seed.reference, 200)!r} of {seed.name} {truncate(escape_hidden(fault), 500)}"
-        for seed in tasks
-        for fault in call_faults(context.calls.reference_steps(seed.reference), context.tools)
-    ]
-    if faults:
-        raise InputError(
-            "\n".join(faults[:50]),
-            f"Mend the references, remove the tasks, or add to {data.tools} what they call.",
-        )
-    faults = [
-        f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"
-        for seed in tasks
-        if context.calls.solve(seed.reference) is None
-    ]
-    if faults:
-        raise InputError("\n".join(faults[:50]), "Mend the references, or remove the tasks.")
-
-
-def _require_measurable(context: Context) -> None:
-    if blind := [seed for seed in context.held_out if not seed.reference]:
-        raise InputError(
-            "\n".join(
-                f"{seed.source}:{seed.line}: the held-out task {seed.name} has no reference to be measured by"
-                for seed in blind[:50]
-            ),
-            "Write their references, or remove the tasks.",
-        )
-
-
-def _require_single_calls(context: Context) -> None:
-    if context.calls.in_steps:
-        raise InputError(
-            f"{context.loaded.path}: a student of calls in several steps is not trained here yet",
-            "Remove student, and take the data out with: factory export",
-        )
-
-
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:
-    weights = source.facts().weight_bytes if source.ready else 3 * gguf_path(source.name).stat().st_size
+    weights = source.facts().weight_bytes if source.ready else 3 * BUNDLED[source.name].bytes
     require_memory(
-        int(weights * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES), f"{what} {source.name}", limit_gb
+        int(loaded_bytes(weights) * 1.2 + kv_cache_gb * 2**30 + RUNTIME_BYTES),
+        f"{what} {source.name}",
+        limit_gb,
     )
 
 
-def _require_chat_tokens(source: ModelSource) -> None:
-    if source.ready and '"<|im_start|>"' not in (source.folder / "tokenizer.json").read_text(
-        encoding="utf-8"
-    ):
+def _require_chat_tokens(context: Context) -> None:
+    base = context.base
+    if base.ready and (reason := context.chat_format.misfit(base.folder)):
         raise InputError(
-            f"{source.name}: its tokenizer does not know <|im_start|>, which the Hermes tool-call form needs",
-            "Choose a base that speaks ChatML.",
+            f"{context.loaded.path}: student.base: {base.name}: {reason}",
+            f"Choose another base, or another student.format: {', '.join(FORMATS)}.",
         )
 
 
@@ -292,7 +225,7 @@ def enter_run(context: Context, store: Store, command: str) -> None:
                 "recipe_text": loaded.text,
                 "plan_id": context.plan_id,
                 "check_keys": keys,
-                "wanted": loaded.recipe.data.count,
+                "target_count": loaded.recipe.data.count,
                 "machine": machine(),
                 "versions": versions(),
             }
@@ -318,8 +251,8 @@ def enter_run(context: Context, store: Store, command: str) -> None:
 def _owed(stage: str, context: Context, worked: bool) -> Iterable[Step]:
     """Return what a stage owes; what follows from an earlier step of the same stage is looked at when that is
     done."""
-    if stage == "repair":
-        return _repairs(context)
+    if stage == "recover":
+        return _recovery(context)
     recipe = context.loaded.recipe
     with _open(context) as store:
         if stage == "generate":
@@ -367,8 +300,8 @@ def _is_reported(context: Context, store: Store) -> bool:
     ).exists()
 
 
-def _repairs(context: Context) -> Iterator[Step]:
-    """Yield the steps by which a compressed model that lost too much is mended, and measured again."""
+def _recovery(context: Context) -> Iterator[Step]:
+    """Yield the steps by which a compressed model that lost too much is trained, and measured again."""
     from factory.evaluate.candidate import candidates
     from factory.evaluate.gate import may_ship
 
@@ -377,17 +310,18 @@ def _repairs(context: Context) -> Iterator[Step]:
         return
     with _open(context) as store:
         found = {candidate.role: candidate for candidate in candidates(context, store)}
-        if may_ship(context, store, found["student_quantized"], found["student"]) or settings.repair is None:
+        passed = may_ship(context, store, found["student_quantized"], found["student"])
+        if passed or settings.recover is None:
             return
-        made = is_made(context, store, plan_repaired(context, training_samples(store)))
+        made = is_made(context, store, plan_recovered(context, training_samples(store)))
     if not made:
-        yield Step("repair")
+        yield Step("recover")
     with _open(context) as store:
         owed = _unmeasured(context, store)
     yield from owed
     with _open(context) as store:
         found = {candidate.role: candidate for candidate in candidates(context, store)}
-        may_ship(context, store, found["student_repaired"], found["student"])
+        may_ship(context, store, found["student_recovered"], found["student"])
 
 
 def _unmeasured(context: Context, store: Store) -> list[Step]:
@@ -411,7 +345,7 @@ def _run_step(context: Context, step: Step, lock: int, against: str | None = Non
     if step.stage == "report":
         _report_here(context, against)
         return
-    environment = KEEP_MEMORY if step.stage in ("distill", "compress", "repair") else ENVIRONMENT
+    environment = KEEP_MEMORY if step.stage in ("distill", "compress", "recover") else ENVIRONMENT
     log = context.workspace.logs / f"{step.stage}.log"
     try:
         run_child(

@@ -68,7 +68,7 @@ def _whole(context: Context) -> dict[str, Any]:
         (data, "tools"),
         (plain["evaluate"], "held_out"),
     ]
-    holders += [(data.get("own_tools") or {}, "python"), (plain["student"], "base")]
+    holders += [(data.get("custom_tools") or {}, "python"), (plain["student"], "base")]
     if not plain["teacher"].get("endpoints"):
         holders.append((plain["teacher"], "model"))
     for holder, key in holders:

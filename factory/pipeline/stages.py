@@ -1,3 +1,3 @@
 """The names of the stages, in their order: the command line needs them before anything heavy is imported."""
 
-STAGES = ("generate", "check", "distill", "compress", "evaluate", "repair", "report")
+STAGES = ("generate", "check", "distill", "compress", "evaluate", "recover", "report")

@@ -17,6 +17,7 @@ from factory.models.artifact import verify
 from factory.models.bundled import convert, converted_folder
 from factory.recipe import load_recipe
 from factory.store.store import Store
+from factory.system.extras import missing_extra
 from factory.system.machine import peak_memory
 from factory.system.process import die_with_parent, interrupt_once
 from factory.system.progress import Progress
@@ -37,10 +38,10 @@ def run_stage(stage: str, context: Context, store: Store, detail: str) -> str:
         from factory.compress.stage import compress
 
         return compress(context, store)
-    if stage == "repair":
-        from factory.student.recover import repair
+    if stage == "recover":
+        from factory.student.recover import recover
 
-        return repair(context, store)
+        return recover(context, store)
     if stage == "evaluate":
         return _evaluate(context, store, detail.split())
     raise ValueError(stage)
@@ -79,14 +80,12 @@ def teacher(context: Context) -> Model:
             say=lambda text: context.progress.say(f"  {text}"),
         )
     from factory.inference.engine import Engine
-    from factory.models.precision import fast_precision
 
     return Engine(
         context.teacher.folder,
         max_model_len=recipe.max_model_len,
         concurrency=recipe.concurrency,
         kv_cache_gb=recipe.kv_cache_gb,
-        dtype=fast_precision(),
     )
 
 
@@ -125,6 +124,9 @@ def main() -> int:
         progress.say(f"error: {error}")
         return error.exit_code
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (missing := missing_extra(error, f"the stage {stage}")):
+            progress.say(f"error: {missing}")
+            return missing.exit_code
         traceback.print_exc()
         progress.say(
             f"error: the stage {stage} failed: {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}"

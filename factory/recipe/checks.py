@@ -123,20 +123,6 @@ Check = Annotated[
     ),
 ]
 
-DEFAULT: dict[str, tuple[Check, ...]] = {
-    "tool_call": ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination"),
-    "rationale": ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination"),
-    # A proposal in other words is no new one: Alpaca's threshold.
-    "instruction": (
-        "schema",
-        "finish_reason",
-        "degenerate",
-        "length",
-        DedupItem(dedup=Dedup(threshold=0.7)),
-        "decontamination",
-    ),
-}
-
 _PLAIN: dict[str, Settings] = {
     "agreement": Agreement(),
     "length": Length(),

@@ -32,7 +32,7 @@ class Sparsity(Settings):
     )
 
 
-class Repair(Settings):
+class Recover(Settings):
     """A short distillation from the uncompressed student into the compressed one, which is then compressed
     again."""
 
@@ -78,28 +78,33 @@ class Compress(Settings):
         default=None,
         ge=4,
         le=8,
-        description="Mean bits of a weight with mixed; 6 if neither it nor most_kl is said.",
+        description="Mean bits of a weight with mixed; 6 if neither it nor max_kl is set.",
     )
-    most_kl: float | None = Field(
+    max_kl: float | None = Field(
         default=None,
         gt=0,
         le=100,
-        description="Most divergence in nats that 4 bits may cause with mixed, in place of bits.",
+        serialization_alias="most_kl",
+        description="Largest divergence in nats that 4 bits may cause with mixed, in place of bits.",
     )
-    most_lost: float | None = Field(
+    max_accuracy_drop: float | None = Field(
         default=None,
         ge=0,
         le=1,
+        serialization_alias="most_lost",
         description="Share of the held-out tasks by which it may do worse than the student and still ship. Empty: whatever it loses.",
     )
-    repair: Repair | None = Field(
-        default=None, description="Tried where it loses more than most_lost. Empty: nothing is tried."
+    recover: Recover | None = Field(
+        default=None,
+        serialization_alias="repair",
+        description="Tried where it loses more than max_accuracy_drop. Empty: nothing is tried.",
     )
 
     @property
     def making(self) -> dict[str, Any]:
         """The settings that the compressed model follows from."""
-        return self.model_dump(exclude={"most_lost", "repair"} | ({"prune"} if self.prune is None else set()))
+        unused = {"prune"} if self.prune is None else set()
+        return self.identity(exclude={"max_accuracy_drop", "recover"} | unused)
 
 
 def is_calibrated(settings: Compress) -> bool:
@@ -129,15 +134,17 @@ def faults(source: Source, settings: Any, *, evaluated: bool) -> Iterator[Fault]
         )
     if "group_size" in said and quantize not in GROUPED:
         yield source.fault(("compress", "group_size"), f"only with quantize: {' or '.join(GROUPED)}")
-    for key in sorted(said & {"bits", "most_kl"}):
+    for key in sorted(said & {"bits", "max_kl"}):
         if quantize != "mixed":
             yield source.fault(("compress", key), "only with quantize: mixed")
-    if "most_lost" in said and not evaluated:
+    if "max_accuracy_drop" in said and not evaluated:
         yield source.fault(
-            ("compress", "most_lost"),
+            ("compress", "max_accuracy_drop"),
             "only with evaluate: without held-out tasks nothing is known to be lost",
         )
-    if "repair" in said and "most_lost" not in said:
-        yield source.fault(("compress", "repair"), "only with most_lost, which says when it is tried")
-    if {"bits", "most_kl"} <= said:
-        yield source.fault(("compress", "most_kl"), "not beside bits: there is one budget")
+    if "recover" in said and "max_accuracy_drop" not in said:
+        yield source.fault(
+            ("compress", "recover"), "only with max_accuracy_drop, which decides when it is tried"
+        )
+    if {"bits", "max_kl"} <= said:
+        yield source.fault(("compress", "max_kl"), "set either bits or max_kl")

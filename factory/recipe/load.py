@@ -14,6 +14,7 @@ from factory.errors import InputError
 from factory.recipe import rules, wording
 from factory.recipe.model import Recipe
 from factory.recipe.paths import find
+from factory.recipe.renamed import with_new_names
 from factory.recipe.source import Fault, read_source
 from factory.system.digest import content_id
 
@@ -23,16 +24,17 @@ MAX_BYTES = 256 * 1024
 @dataclass(frozen=True)
 class LoadedRecipe:
     """A recipe that passed, the file it came from, and the exact text of that file (without a byte order
-    mark)."""
+    mark). `notes`: keys that have another name now, one a line."""
 
     recipe: Recipe
     path: Path
     text: str
+    notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """Content id of what the recipe says: defaults count, comments and layout do not."""
-        return content_id(self.recipe.model_dump(mode="json"))
+        return content_id(self.recipe.identity(mode="json"))
 
     def resolve(self, relative: str) -> Path:
         """Return the existing file or folder that a path in this recipe means; InputError with the places
@@ -43,7 +45,7 @@ class LoadedRecipe:
 def load_recipe(path: Path) -> LoadedRecipe:
     """Read and check a recipe; InputError holds every fault, one a line."""
     text = _read(path)
-    source = read_source(text)
+    source, renamed = with_new_names(read_source(text))
     recipe, found = None, list(source.faults)
     if source.value is not None:
         found += rules.faults(source, path)
@@ -53,7 +55,8 @@ def load_recipe(path: Path) -> LoadedRecipe:
             found += wording.faults(error, source)
     if recipe is None or found:
         raise InputError("\n".join(_written(path, fault) for fault in sorted(set(found))))
-    return LoadedRecipe(recipe, path, text)
+    notes = tuple(f"{path}:{note.line}: {note.where} {note.message}" for note in renamed)
+    return LoadedRecipe(recipe, path, text, notes)
 
 
 def _read(path: Path) -> str:

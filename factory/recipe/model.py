@@ -6,13 +6,16 @@ a JSON Schema. Not promised here: rules between fields and files that must exist
 (`factory.recipe.rules`).
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from factory.adapters.kinds import AnyAdapter
+from factory.adapters.lora import Lora
+from factory.chat_formats.formats import DEFAULT as USUAL_FORMAT
+from factory.chat_formats.formats import FORMATS
 from factory.models import bundled
-from factory.recipe.adapter import Adapter, Lora
-from factory.recipe.checks import CHECKS, DEFAULT, Check
+from factory.recipe.checks import CHECKS, Check
 from factory.recipe.compress import Compress
 from factory.recipe.data import Data
 from factory.recipe.distill import Distill
@@ -20,6 +23,7 @@ from factory.recipe.prune import Prune
 from factory.recipe.search import Search
 from factory.recipe.training import Sft
 from factory.system.settings import PATH, FilePath, Settings
+from factory.tasks.kinds import KINDS
 
 BUNDLED = tuple(bundled.BUNDLED)
 USUAL_LENGTH = 2048  # tokens of prompt and answer together
@@ -31,6 +35,10 @@ ENDPOINT = r"^https?://[^\s/?#@]+(/[^\s?#@]+)*/v1$"
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 
 ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]
 Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
 
 _MODEL = "A bundled name (" + ", ".join(BUNDLED) + "), a Hugging Face id (org/name), or a local folder."
@@ -155,9 +163,16 @@ class Student(Settings):
 
     base: ModelName = Field(description="The model that learns. " + _MODEL)
     revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
-    adapter: Adapter = Field(default=Lora(), description="What is trained.")
+    adapter: AnyAdapter = Field(default=Lora(), description="What is trained.")
     prune: Prune | None = Field(
         default=None, description="Start from a smaller model than the base. Empty: from all of it."
+    )
+    # The default is in no id: students are older than the choice.
+    format: FormatName = Field(
+        default=USUAL_FORMAT,
+        exclude_if=lambda name: name == USUAL_FORMAT,
+        description="Chat format that the student is trained and served in: how turns and tool calls are "
+        "written. The base's tokenizer has to know its marks.",
     )
     show_tools: bool = Field(
         default=False,
@@ -173,10 +188,11 @@ class Student(Settings):
     )
 
     @property
-    def set_aside(self) -> float:
-        """The largest share of the seeds that a stage watches: no stage learns from it. 0 where none
-        watches."""
-        return max((stage.settings.watch.share for stage in self.stages if stage.settings.watch), default=0.0)
+    def validation_share(self) -> float:
+        """The largest share of the seeds that a stage validates on: no stage learns from it. 0 where none
+        does."""
+        shares = [stage.settings.validation.share for stage in self.stages if stage.settings.validation]
+        return max(shares, default=0.0)
 
 
 class Evaluate(Settings):
@@ -184,6 +200,14 @@ class Evaluate(Settings):
 
     held_out: FilePath = Field(
         description="Tasks that no model has learned from, one JSON object a line." + PATH
+    )
+    # None is in no id: evaluations are older than the choice.
+    max_tasks: int | None = Field(
+        default=None,
+        ge=1,
+        exclude_if=lambda count: count is None,
+        description="At most so many of the held-out tasks are put to each model, taken evenly from all. "
+        "Empty: all. No sample may be like any of them, put or not.",
     )
     max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
     # Stays because evaluation ids know it: without it, what was measured would be measured again.
@@ -198,7 +222,8 @@ class Evaluate(Settings):
         default=3,
         ge=1,
         le=100,
-        description="How often speed is measured: rounds of 32 requests at once, and seven times as many alone.",
+        description="How often speed is measured: rounds of 32 requests at once, and seven times as many alone; "
+        "on a slow machine less often: after ten seconds for each round no other begins.",
     )
 
 
@@ -223,7 +248,8 @@ class Recipe(Settings):
     teacher: Teacher = Field(description="Who answers.")
     data: Data = Field(description="What is asked.")
     checks: Annotated[tuple[Check, ...], Field(strict=False)] = Field(
-        default=DEFAULT["tool_call"],
+        # What an editor is told; what a recipe gets follows from its kind, below.
+        default=next(iter(KINDS.values())).default_checks,
         min_length=1,
         max_length=len(CHECKS),
         description="What a sample has to pass, no name twice; schema always, for tool_call execution too. "
@@ -249,7 +275,7 @@ class Recipe(Settings):
         if isinstance(value, dict) and "checks" not in value:
             data = value.get("data")
             kind = data.get("kind") if isinstance(data, dict) else None
-            items: tuple[Check, ...] = DEFAULT.get(kind, CHECKS) if isinstance(kind, str) else CHECKS
+            items = KINDS[kind].default_checks if isinstance(kind, str) and kind in KINDS else CHECKS
             return {
                 **value,
                 "checks": [

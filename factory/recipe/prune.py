@@ -40,7 +40,13 @@ class Prune(Settings):
         description="Share of the embedding's dimensions, in multiples of 32 and of the heads; costs most."
         + _HALF,
     )
-    samples: int = Field(default=64, ge=1, le=4096, description="Samples on which it is measured.")
+    calibration_samples: int = Field(
+        default=64,
+        ge=1,
+        le=4096,
+        serialization_alias="samples",
+        description="Samples on which it is measured.",
+    )
 
     def kept_layers(self, layers: int) -> int:
         """Return how many of the layers stay, at least half of them."""

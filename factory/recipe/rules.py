@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.adapters.kinds import adapter_class
 from factory.errors import InputError
 from factory.recipe import compress, distill_rules, prune, search
 from factory.recipe.checks import Length, check_name
 from factory.recipe.model import BUNDLED, USUAL_LENGTH, Sampling
 from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
-from factory.recipe.training import Watch
+from factory.recipe.training import Validation
 from factory.recipe.wording import nearest
+from factory.tasks.kind import Kind
+from factory.tasks.kinds import KINDS
 
 _DATA_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
@@ -30,14 +33,12 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     yield from _model(source, recipe, ("teacher", "model"), served=bool(_at(source, "teacher", "endpoints")))
     yield from _model(source, recipe, ("student", "base"), served=False)
     yield from _seeds(source, recipe)
-    for where in (("data", "tools"), ("data", "own_tools", "python"), ("evaluate", "held_out")):
+    for where in (("data", "tools"), ("data", "custom_tools", "python"), ("evaluate", "held_out")):
         yield from _file(source, recipe, where)
     yield from _checks(source)
     yield from _stages(source)
-    if (
-        _at(source, "student", "adapter", "kind") == "full"
-        and _at(source, "student", "precision") == "bfloat16"
-    ):
+    adapter = adapter_class(_at(source, "student", "adapter"))
+    if adapter is not None and adapter.float32 and _at(source, "student", "precision") == "bfloat16":
         yield source.fault(
             ("student", "precision"),
             "all weights are trained in float32: bfloat16 would round small updates away; remove it",
@@ -53,12 +54,11 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
         student=_at(source, "student"),
         evaluated=not _is_absent(source, "evaluate"),
     )
-    kind = _at(source, "data", "kind")
-    if kind == "instruction" and _at(source, "student") is not None:
-        yield source.fault(
-            ("student",),
-            "a student of the kind instruction is not trained here yet; remove it and use: factory export",
-        )
+    if (kind := _kind(source)) is not None:
+        for key, message in kind.setting_faults(_at(source, "data")):
+            yield source.fault(("data", key), message)
+        if kind.untrained and _at(source, "student") is not None:
+            yield source.fault(("student",), f"{kind.untrained}; remove it and use: factory export")
 
 
 def _at(source: Source, *where: str) -> Any:
@@ -66,6 +66,11 @@ def _at(source: Source, *where: str) -> Any:
     for part in where:
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def _kind(source: Source) -> Kind[Any, Any] | None:
+    name = _at(source, "data", "kind")
+    return KINDS.get(name) if isinstance(name, str) else None
 
 
 def _is_absent(source: Source, key: str) -> bool:
@@ -85,9 +90,10 @@ def _teacher(source: Source) -> Iterator[Fault]:
         yield source.fault(
             ("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for"
         )
-    temperature, draws = _at(source, "teacher", "sampling", "temperature"), _at(source, "data", "draws")
-    if _is_number(temperature) and temperature == 0 and isinstance(draws, int) and draws > 1:
-        message = f"at 0 all {draws} draws of a question (data.draws) are the same; raise it, or draw once"
+    temperature = _at(source, "teacher", "sampling", "temperature")
+    answers = _at(source, "data", "samples_per_prompt")
+    if _is_number(temperature) and temperature == 0 and isinstance(answers, int) and answers > 1:
+        message = f"at 0 all {answers} answers to a question (data.samples_per_prompt) are the same; raise it, or draw one"
         yield source.fault(("teacher", "sampling", "temperature"), message)
     whole = _at(source, "teacher", "max_model_len")
     whole = USUAL_LENGTH if whole is None else whole
@@ -170,7 +176,7 @@ def _file(source: Source, recipe: Path, where: Where) -> Iterator[Fault]:
 
 def _checks(source: Source) -> Iterator[Fault]:
     checks = _at(source, "checks")
-    kind, draws = _at(source, "data", "kind"), _at(source, "data", "draws")
+    kind = _kind(source)
     names = [check_name(item) for item in checks] if isinstance(checks, list) else []
     for i, name in enumerate(names):
         if name is not None and name in names[:i]:
@@ -179,12 +185,8 @@ def _checks(source: Source) -> Iterator[Fault]:
             yield source.fault(
                 ("checks", i), "needs evaluate.held_out to compare with; add it, or remove this check"
             )
-        elif name == "execution" and kind in ("rationale", "instruction"):
-            yield source.fault(("checks", i), f"the kind {kind} has no calls to carry out; remove this check")
-        elif name == "agreement" and kind == "instruction":
-            yield source.fault(
-                ("checks", i), "an instruction has no answer that could be compared; remove this check"
-            )
+        elif kind is not None and name in kind.refused_checks:
+            yield source.fault(("checks", i), f"{kind.refused_checks[name]}; remove this check")
         elif (
             name == "length"
             and isinstance(item := checks[i], dict)
@@ -198,24 +200,13 @@ def _checks(source: Source) -> Iterator[Fault]:
                     ("checks", i, "length"),
                     f"min_words ({least}) is more than max_words ({most}); no answer could pass",
                 )
-    if (
-        kind == "rationale"
-        and _at(source, "data", "keep") == "all"
-        and _at(source, "data", "most") is not None
-    ):
-        yield source.fault(
-            ("data", "most"),
-            "not with keep: all, which sets no limit; remove it, or choose keep: shortest or keep: diverse",
-        )
     # What could not be read or carried out must not count as accepted.
-    needed = ("schema", "execution") if kind == "tool_call" else ("schema",)
+    needed = kind.required_checks if kind is not None else ("schema",)
     if names and (missing := [name for name in needed if name not in names]):
         yield source.fault(
             ("checks",),
             f"{' and '.join(missing)} must stand here: without, a sample that holds nothing is accepted; add it",
         )
-    if kind == "instruction" and isinstance(draws, int) and draws > 1:
-        yield source.fault(("data", "draws"), "each proposal is drawn once; ask for more samples with count")
 
 
 def _stages(source: Source) -> Iterator[Fault]:
@@ -228,19 +219,21 @@ def _stages(source: Source) -> Iterator[Fault]:
         where: Where = ("student", "stages", i, name)
         if name in seen:
             yield source.fault(where, "a second stage of this name; their checkpoints would share a folder")
-        kind = _at(source, "data", "kind")
+        kind = _kind(source)
         if (
-            kind in ("rationale", "instruction")
+            kind is not None
+            and not kind.calls_tools
             and isinstance(stage[name], dict)
             and "call_weight" in stage[name]
         ):
-            yield source.fault((*where, "call_weight"), f"the kind {kind} has no calls; remove it")
-        if isinstance(stage[name], dict) and isinstance(watch := stage[name].get("watch"), dict):
-            every, steps = watch.get("every", Watch.model_fields["every"].default), stage[name].get("steps")
+            yield source.fault((*where, "call_weight"), f"the kind {kind.name} has no calls; remove it")
+        if isinstance(stage[name], dict) and isinstance(validation := stage[name].get("validation"), dict):
+            every = validation.get("every", Validation.model_fields["every"].default)
+            steps = stage[name].get("steps")
             if isinstance(every, int) and isinstance(steps, int) and every > steps:
                 yield source.fault(
-                    (*where, "watch", "every"),
-                    f"is more than the stage's {steps} steps, so nothing would be looked at",
+                    (*where, "validation", "every"),
+                    f"is more than the stage's {steps} steps, so nothing would be validated",
                 )
         if name == "distill" and name not in seen and isinstance(stage[name], dict):
             yield from distill_rules.faults(source, where, stage[name], _at(source, "teacher"))

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from factory.adapters.kinds import ADAPTERS, DEFAULT, adapter_class
 from factory.recipe.compress import CALIBRATED, GROUPED
 from factory.recipe.prune import SHARES, Prune
 from factory.recipe.source import Fault, Source
@@ -43,15 +44,24 @@ class Search(Settings):
     quantize: Annotated[tuple[Quantized, ...], Field(strict=False)] = _choices(
         "Ways to quantize it; none leaves it as it is."
     )
-    most_bytes: int | None = Field(default=None, gt=0, description="Most bytes of weights.")
-    most_latency_s: float | None = Field(
-        default=None, gt=0, description="Most seconds for 32 tokens of one request that is alone."
+    max_bytes: int | None = Field(
+        default=None,
+        gt=0,
+        serialization_alias="most_bytes",
+        description="Largest size of the weights, in bytes.",
     )
-    most_lost: float | None = Field(
+    max_latency_s: float | None = Field(
+        default=None,
+        gt=0,
+        serialization_alias="most_latency_s",
+        description="Longest time for 32 tokens of one request that is alone, in seconds.",
+    )
+    max_accuracy_drop: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="Most accuracy lost against the teacher, in shares of the tasks.",
+        serialization_alias="most_lost",
+        description="Largest loss of accuracy against the teacher, as a share of the tasks.",
     )
 
     @property
@@ -62,13 +72,13 @@ class Search(Settings):
 
 def chosen(recipe: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
     """Return the recipe, as plain values, that a choice makes of `recipe`: without search, gate and
-    repair."""
+    recovery."""
     made = {key: value for key, value in recipe.items() if key != "search"}
     student, compress = dict(made["student"]), dict(made.get("compress") or {})
-    for key in ("most_lost", "repair"):
+    for key in ("max_accuracy_drop", "recover"):
         compress.pop(key, None)
     if "rank" in choice:
-        student["adapter"] = {"kind": "lora"} | (student.get("adapter") or {}) | {"rank": choice["rank"]}
+        student["adapter"] = {"kind": DEFAULT} | (student.get("adapter") or {}) | {"rank": choice["rank"]}
     shares = dict(compress.pop("prune", None) or {}) | {
         name: choice[name] for name in SHARES if name in choice
     }
@@ -83,7 +93,7 @@ def chosen(recipe: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
         compress.pop("group_size", None)
     if compress.get("quantize") != "mixed":
         compress.pop("bits", None)
-        compress.pop("most_kl", None)
+        compress.pop("max_kl", None)
     compress = {key: value for key, value in compress.items() if value is not None}
     made["student"] = student
     made.pop("compress", None)
@@ -100,9 +110,10 @@ def faults(source: Source, settings: Any, *, student: Any, evaluated: bool) -> I
         yield source.fault(
             ("search",), f"leaves nothing to choose; write values for some of {', '.join(CHOICES)}"
         )
-    adapter = student.get("adapter") if isinstance(student, dict) else None
-    if settings.get("rank") and isinstance(adapter, dict) and adapter.get("kind", "lora") != "lora":
-        yield source.fault(("search", "rank"), "only with an adapter of kind lora")
+    adapter = adapter_class(student.get("adapter") if isinstance(student, dict) else None)
+    if settings.get("rank") and adapter is not None and "rank" not in adapter.model_fields:
+        ranked = [kind for kind, each in ADAPTERS.items() if "rank" in each.model_fields]
+        yield source.fault(("search", "rank"), f"only with an adapter of kind {' or '.join(ranked)}")
     for name in CHOICES:
         values = settings.get(name)
         if isinstance(values, list) and len(values) != len({str(value) for value in values}):

@@ -5,7 +5,7 @@ from pydantic import Field
 from factory.system.settings import Settings
 
 
-class Watch(Settings):
+class Validation(Settings):
     """Samples that are set aside and looked at now and then; the student that does best on them is kept."""
 
     share: float = Field(
@@ -45,8 +45,9 @@ class Training(Settings):
         le=100,
         description="What a token of a tool call counts, where any other counts 1. Only for kind: tool_call.",
     )
-    watch: Watch | None = Field(
+    validation: Validation | None = Field(
         default=None,
+        serialization_alias="watch",
         description="Set samples aside, and keep the student that does best on them: by divergence from the teacher in distill, by "
         "cross-entropy in sft. Empty: all are learnt from, and the last student is kept.",
     )

@@ -8,18 +8,19 @@ pasted into the wrong field is not printed.
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from factory.recipe.adapter import KINDS as ADAPTERS
-from factory.recipe.adapter import NAME
+from factory.adapters.adapter import NAME
+from factory.adapters.kinds import ADAPTERS
 from factory.recipe.checks import CHECKS, WITH_SETTINGS
-from factory.recipe.data import KINDS
 from factory.recipe.distill import NUMBER, SCHEDULE
 from factory.recipe.model import ENDPOINT, REVISION, SLUG, VARIABLE, Recipe
 from factory.recipe.source import Fault, Source, Where
+from factory.system.settings import models_in
+from factory.tasks.kinds import KINDS
 
 _PATTERNS = {
     SLUG: "must be lower-case letters, digits and dashes, at most 63, and not start with a dash",
@@ -88,7 +89,7 @@ def _message(error: ErrorDetails, where: Where) -> str:
         return _wrong_item(value, CHECKS, "check", WITH_SETTINGS, error["msg"])
     if kind == "kind":
         word = value.get("kind") if isinstance(value, dict) else None
-        kinds = ADAPTERS if where[:2] == ("student", "adapter") else KINDS
+        kinds = tuple(ADAPTERS) if where[:2] == ("student", "adapter") else tuple(KINDS)
         return (
             f"{_shown(word)} is not one of {', '.join(kinds)}{nearest(word, kinds)}"
             if isinstance(word, str)
@@ -123,16 +124,10 @@ def _unknown_key(where: Where) -> str:
                 inner
                 for model in models
                 if part in model.model_fields
-                for inner in _models(model.model_fields[part].annotation)
+                for inner in models_in(model.model_fields[part].annotation)
             }
     names = tuple(name for model in models for name in model.model_fields)
     return f"unknown key{nearest(str(key), names) or '; known are ' + ', '.join(names)}"
-
-
-def _models(annotation: Any) -> set[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}
-    return {model for argument in get_args(annotation) for model in _models(argument)}
 
 
 def _wrong_item(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.context.context import Context
-from factory.context.lineage import plan_adapters, plan_repaired, training_samples
+from factory.context.lineage import plan_adapters, plan_recovered, training_samples
 from factory.evaluate.candidate import candidates
 from factory.report.choice import Gate, Trial
 from factory.report.compare import compare, find_report, head_to_head
@@ -67,8 +67,8 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
     if loaded.recipe.student:
         samples = training_samples(store)
         trained = [adapter.artifact_id for _, adapter in plan_adapters(context, samples)]
-        if loaded.recipe.compress and loaded.recipe.compress.repair:
-            trained.append(plan_repaired(context, samples).artifact_id)
+        if loaded.recipe.compress and loaded.recipe.compress.recover:
+            trained.append(plan_recovered(context, samples).artifact_id)
         training = losses_sql(trained)
     outcomes = _outcomes(store, evaluations)
     kept: dict[str, Any] = {"yield": _yield(store)}
@@ -128,7 +128,7 @@ def _models(context: Context, store: Store) -> list[Measured]:
 
 def _yield(store: Store) -> Yield:
     (counts,) = store.query(
-        "SELECT (SELECT count(DISTINCT position) FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
+        "SELECT (SELECT count(DISTINCT position) FROM plan_items WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
         "(SELECT count(*) FROM current_samples) AS answered, count(*) FILTER (accepted) AS accepted, "
         "count(*) FILTER (NOT accepted AND decided_by <> 'nobody yet') AS rejected FROM decisions"
     )
@@ -177,7 +177,7 @@ def _gates(context: Context, store: Store) -> list[Gate]:
     gates = []
     for candidate in candidates(context, store):
         rows = store.query(
-            "SELECT lost, most_lost, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+            "SELECT accuracy_drop, max_accuracy_drop, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
             [candidate.artifact_id],
         )
         gates += [Gate(role=candidate.role, **row) for row in rows]
@@ -261,7 +261,7 @@ def _pedigree(context: Context, store: Store) -> dict[str, str | int | float | N
     return {
         "teacher": context.teacher.name,
         "teacher revision": context.teacher.revision,
-        "template digest": context.kind.template_digest,
+        "template digest": context.taskset.template_digest,
         "recipe digest": context.loaded.digest,
         "plan": context.plan_id,
         "seeds": counts["seeds"],

@@ -1,6 +1,6 @@
 """What was decided about compressed students: which may ship, and what a search tried."""
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from factory.report.part import Count, Part, Positive, Role, Share
 
@@ -10,8 +10,10 @@ class Gate(Part):
     both as shares."""
 
     role: Role
-    lost: float = Field(ge=-1, le=1)
-    most_lost: Share
+    accuracy_drop: float = Field(
+        ge=-1, le=1, validation_alias=AliasChoices("accuracy_drop", "lost"), description="below 0: a gain"
+    )
+    max_accuracy_drop: Share = Field(validation_alias=AliasChoices("max_accuracy_drop", "most_lost"))
     passed: bool
 
 

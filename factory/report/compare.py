@@ -91,9 +91,9 @@ _VERSUS: tuple[tuple[Role, Role], ...] = (
     ("student", "teacher"),
     ("student_quantized", "teacher"),
     ("student_quantized", "student"),
-    ("student_repaired", "teacher"),
-    ("student_repaired", "student"),
-    ("student_repaired", "student_quantized"),
+    ("student_recovered", "teacher"),
+    ("student_recovered", "student"),
+    ("student_recovered", "student_quantized"),
 )
 
 

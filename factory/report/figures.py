@@ -6,7 +6,7 @@ belong to roles and are the same everywhere; shapes repeat them.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ from factory.report.run import Loss
 from factory.report.svg import Canvas, drawing, light
 from factory.report.yields import CheckYield, Yield
 from factory.text.quantities import bounds, number, percent, size
+from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden
 
 ROLES = {
@@ -24,9 +25,9 @@ ROLES = {
     "base": "Base",
     "student": "Student",
     "student_quantized": "Compressed student",
-    "student_repaired": "Repaired student",
+    "student_recovered": "Recovered student",
 }
-_SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_repaired": "v"}
+_SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_recovered": "v"}
 _SHARES = ("answer_accuracy", "tool_call_accuracy")
 _WIDTH = 360.0
 _FAILURES = ("failed_1", "failed_2", "failed_3", "failed_4", "failed_5")
@@ -124,8 +125,8 @@ def speed(models: Sequence[Measured]) -> Markup | None:
         return canvas.to_svg("speed", "Speed against peak memory", " ".join(told))
 
 
-def checks(kept: Yield, words: Mapping[str, str]) -> Markup | None:
-    """What each check let through and why it refused the rest; `words` says a reason code in words."""
+def checks(kept: Yield) -> Markup | None:
+    """What each check let through and why it refused the rest."""
     if not kept.by_check:
         return None
     refused: Counter[str] = Counter()
@@ -138,7 +139,7 @@ def checks(kept: Yield, words: Mapping[str, str]) -> Markup | None:
     row = 36.0
     bars = [(check, [(reason, _count(check, reason)) for reason in common]) for check in kept.by_check]
     other = sum(max(0, check.failed - sum(count for _, count in parts)) for check, parts in bars)
-    legend = [(words.get(reason, reason), refused[reason], colours[reason]) for reason in common]
+    legend = [(sentence(reason), refused[reason], colours[reason]) for reason in common]
     legend += [("another reason", other, "failed_other")] if other else []
     most = (
         max(

@@ -38,11 +38,12 @@ def remarks(report: Report) -> list[str]:
     if kept.share is not None:
         said.append(f"{kept.accepted:,} of {kept.asked:,} answers were accepted ({percent(kept.share)}).")
     for gate in report.gates:
-        which = "repaired" if gate.role == "student_repaired" else "compressed"
+        which = "recovered" if gate.role == "student_recovered" else "compressed"
         may = "it may ship" if gate.passed else "it does not ship"
-        lost = f"loses {gate.lost * 100:.1f}" if gate.lost > 0 else "loses none"
+        lost = f"loses {gate.accuracy_drop * 100:.1f}" if gate.accuracy_drop > 0 else "loses none"
         said.append(
-            f"The {which} student {lost} of a hundred tasks, {gate.most_lost * 100:.1f} are allowed: {may}."
+            f"The {which} student {lost} of a hundred tasks, "
+            f"{gate.max_accuracy_drop * 100:.1f} are allowed: {may}."
         )
     student = report.shipped
     teacher = report.measured("teacher")

@@ -21,7 +21,7 @@ from factory.report.sample import Samples
 from factory.report.yields import Yield
 
 # The one that ships is the last of these that there is.
-STUDENTS: tuple[Role, ...] = ("student", "student_quantized", "student_repaired")
+STUDENTS: tuple[Role, ...] = ("student", "student_quantized", "student_recovered")
 
 
 def _utc(moment: datetime) -> datetime:
@@ -69,7 +69,7 @@ class Report(Part):
 
     @property
     def shipped(self) -> Measured | None:
-        """The last student that may: repaired, compressed, or as it was trained."""
+        """The last student that may: recovered, compressed, or as it was trained."""
         refused = {gate.role for gate in self.gates if not gate.passed}
         found = (self.measured(role) for role in reversed(STUDENTS) if role not in refused)
         return next((model for model in found if model is not None), None)

@@ -5,12 +5,12 @@ and renamed over it. Not promised: that the pair changes in one step. A crash be
 new page beside an old `report.json`.
 """
 
-import os
 from pathlib import Path
 
 from factory.errors import FactoryError
 from factory.report.model import Report
 from factory.report.page import render_page
+from factory.system.atomic import replacing
 
 
 def write_report(report: Report, folder: Path, run: str = "") -> tuple[Path, Path]:
@@ -41,12 +41,5 @@ def kept_report(folder: Path, run: str) -> Path:
 
 
 def _replace(target: Path, text: str) -> None:
-    staging = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with staging.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staging, target)
-    finally:
-        staging.unlink(missing_ok=True)
+    with replacing(target) as staging:
+        staging.write_text(text, encoding="utf-8", newline="\n")

@@ -21,29 +21,9 @@ from factory.report.query import Table
 from factory.report.run import Stage
 from factory.report.svg import THEME
 from factory.text import quantities
+from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden, truncate
 
-REASONS = {
-    "ok": "passed",
-    "not_json": "the call is not JSON",
-    "truncated_json": "the JSON ends too early",
-    "not_finite": "NaN or an infinite number",
-    "too_deep": "nested too deeply",
-    "too_large": "too long to be read",
-    "not_text": "holds characters that are no text",
-    "control_token": "holds a chat template's own token",
-    "wrong_shape": "the call has the wrong shape",
-    "unknown_tool": "names a tool that does not exist",
-    "missing_argument": "an argument is missing",
-    "wrong_type": "an argument of the wrong type",
-    "bad_arguments": "arguments that the tool does not take",
-    "tool_error": "the tool failed on this call",
-    "wrong_result": "the result differs from the reference",
-    "cut_off": "cut off at the length limit",
-    "empty": "nothing was answered",
-    "duplicate": "too like an earlier sample",
-    "held_out_leak": "too like a held-out task",
-}
 _LONGEST_TEXT = 1200
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
@@ -60,7 +40,7 @@ def render_page(report: Report) -> str:
             (frontiers.frontier(report.trials, "latency_p50_s"), _BY_LATENCY, ""),
             (distributions.funnel(tables.get("funnel")), *_of(tables.get("funnel"))),
             (
-                figures.checks(report.yield_, REASONS),
+                figures.checks(report.yield_),
                 _CHECKS,
                 "SELECT * FROM yield_by_check" if report.tables else "",
             ),
@@ -145,7 +125,7 @@ def _environment() -> Environment:
         "duration": quantities.duration,
         "latency": quantities.latency,
         "cut": lambda text: truncate(text, _LONGEST_TEXT),
-        "reason": lambda code: REASONS.get(code, code),
+        "reason": sentence,
         "lang": lambda tag: tag if tag and _LANGUAGE_TAG.fullmatch(tag) else "",
     }
     environment.globals |= {"roles": ROLES}

@@ -2,9 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Role = Literal["teacher", "base", "student", "student_quantized", "student_repaired"]
+
+def _role(value: Any) -> Any:
+    # As reports called it when the stage was called repair.
+    return "student_recovered" if value == "student_repaired" else value
+
+
+Role = Annotated[
+    Literal["teacher", "base", "student", "student_quantized", "student_recovered"], BeforeValidator(_role)
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]

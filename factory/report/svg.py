@@ -30,7 +30,7 @@ THEME: dict[str, tuple[str, str]] = {
     "base": ("#66727d", "#a3aeb9"),
     "student": ("#1a67b0", "#71b4f5"),
     "student_quantized": ("#0b7f68", "#4cc9aa"),
-    "student_repaired": ("#6d3fb0", "#c2a1f5"),
+    "student_recovered": ("#6d3fb0", "#c2a1f5"),
     "passed": ("#b9c9d6", "#41566a"),
     "failed_1": ("#a8324a", "#f07f92"),
     "failed_2": ("#d97b29", "#eda660"),

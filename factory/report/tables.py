@@ -45,7 +45,7 @@ WITH judged AS (
 )
 SELECT step, samples FROM (
     SELECT -1 AS place, 'asked for' AS step, count(DISTINCT position) AS samples
-    FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)
+    FROM plan_items WHERE plan_id = (SELECT plan_id FROM current_run)
     UNION ALL SELECT 0, 'answered', count(*) FROM current_samples
     UNION ALL SELECT c.place, c.check_name, count(*) FILTER (f.place IS NULL OR f.place > c.place)
     FROM (SELECT DISTINCT place, check_name FROM judged) c CROSS JOIN fallen f GROUP BY ALL
@@ -108,7 +108,7 @@ FROM fate JOIN generations USING (request_key) CROSS JOIN step GROUP BY ALL ORDE
         "Answers of the current plan, from the first to the last of them; pauses count.",
         """\
 WITH asked AS (
-    SELECT DISTINCT request_key FROM requests WHERE plan_id = (SELECT plan_id FROM current_run)
+    SELECT DISTINCT request_key FROM plan_items WHERE plan_id = (SELECT plan_id FROM current_run)
     UNION SELECT request_key FROM turns WHERE plan_id = (SELECT plan_id FROM current_run)
 )
 SELECT teacher, count(*) AS answers, sum(prompt_tokens) AS "prompt tokens", sum(completion_tokens) AS "answer tokens",

@@ -16,7 +16,10 @@ import duckdb
 
 from factory.errors import InputError
 from factory.review.tokens import Speller
+from factory.review.verdicts import SUGGESTED
 from factory.store.store import read_store
+from factory.tasks.kinds import KINDS
+from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden, truncate
 
 PAGE = 50  # rows of the list
@@ -77,7 +80,13 @@ class Samples:
                 ]
                 for name in _FACETS
             }
-        return {"run": runs[0], "counts": counts, "reasons": reasons, **facets}
+        return {
+            "run": runs[0],
+            "counts": counts,
+            "reasons": _explained(reasons),
+            "suggested": _explained([{"reason": code} for code in SUGGESTED]),
+            **facets,
+        }
 
     def page(self, wanted: dict[str, str]) -> Row:
         """Return one page of the list. `wanted` may have state, reason (check/reason), language, family,
@@ -122,14 +131,14 @@ class Samples:
                 row["sample_id"]: row
                 for row in _rows(
                     connection,
-                    "SELECT s.sample_id, s.position, s.language, s.question, coalesce(s.result, s.answer, s.fault) AS outcome, d.accepted, "
+                    "SELECT s.sample_id, s.position, s.language, s.question, coalesce(s.result, s.answer) AS outcome, s.fault, d.accepted, "
                     "d.decided_by, s.edited_from, round(u.mean_entropy, 3) AS uncertainty FROM current_samples s "
                     f"JOIN (SELECT sample_id, accepted, decided_by FROM decisions) d USING (sample_id) {_UNCERTAINTY} "
                     "WHERE list_contains(?, sample_id)",
                     [ids],
                 )
             }
-        return {"rows": [rows[name] for name in ids], "total": total}
+        return {"rows": [_with_outcome(rows[name]) for name in ids], "total": total}
 
     def sample(self, sample_id: str) -> Row:
         """Return a sample with answer, verdicts, pedigree and the teacher's tokens; InputError if it is not
@@ -152,18 +161,21 @@ class Samples:
                 [raw["request_key"]],
             )
             return {
-                "sample": row,
-                "raw": {name: raw[name] for name in editable(raw)},
+                "sample": row | {"fault": row["fault"] and f"{sentence(row['fault'])} ({row['fault']})"},
+                "raw": {name: raw[name] for name in KINDS[raw["kind"]].shown_fields(raw)},
                 "decision": decided[0] if decided else None,
                 "answer": answers[0] if answers else None,
                 "tokens": self._tokens(connection, raw["request_key"]),
-                "verdicts": _rows(
-                    connection,
-                    "SELECT v.check_name, v.passed, v.reason, v.score, v.detail, v.judged_at, c.check_key IS NOT NULL AS counts "
-                    "FROM verdicts v LEFT JOIN "
-                    "(SELECT sample_id, check_key FROM current_verdicts UNION ALL SELECT sample_id, check_key FROM person_verdicts) c "
-                    "USING (sample_id, check_key) WHERE v.sample_id = ? ORDER BY v.check_name = 'person', v.check_key",
-                    [sample_id],
+                "verdicts": _explained(
+                    _rows(
+                        connection,
+                        "SELECT v.check_name, v.passed, v.reason, v.score, v.detail, v.judged_at, v.undoes, "
+                        "c.check_key IS NOT NULL AS counts "
+                        "FROM verdicts v LEFT JOIN "
+                        "(SELECT sample_id, check_key FROM current_verdicts UNION ALL SELECT sample_id, check_key FROM person_verdicts) c "
+                        "USING (sample_id, check_key) WHERE v.sample_id = ? ORDER BY v.check_name = 'person', v.check_key",
+                        [sample_id],
+                    )
                 ),
                 "seed": next(
                     iter(_rows(connection, "SELECT * FROM seeds WHERE seed_id = ?", [raw["seed_id"]])), None
@@ -213,21 +225,24 @@ class Samples:
             yield connection
 
 
-def editable(row: Row) -> list[str]:
-    """Return the columns of a sample that a person can change: what follows from them is worked out again."""
-    if row["kind"] == "tool_call":
-        return ["question", "call"] if json.loads(row["call"] or "[]") else ["question", "answer"]
-    return (
-        ["question", "rationale", "answer"] if row["kind"] == "rationale" else ["question", "input", "answer"]
-    )
-
-
 def _related(connection: duckdb.DuckDBPyConnection, condition: str, values: list[Any]) -> list[Row]:
-    return _rows(
+    found = _rows(
         connection,
-        f"SELECT sample_id, question, coalesce(result, answer, fault) AS outcome FROM samples WHERE {condition} LIMIT 20",
+        "SELECT sample_id, question, coalesce(result, answer) AS outcome, fault FROM samples "
+        f"WHERE {condition} LIMIT 20",
         values,
     )
+    return [_with_outcome(row) for row in found]
+
+
+def _explained(rows: list[Row]) -> list[Row]:
+    return [row | {"sentence": sentence(row["reason"])} for row in rows]
+
+
+def _with_outcome(row: Row) -> Row:
+    """Return the row of a list with why it has no outcome, where it has none."""
+    fault = row.pop("fault")
+    return row | {"outcome": sentence(fault)} if row["outcome"] is None and fault else row
 
 
 def _raw(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:

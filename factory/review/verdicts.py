@@ -7,19 +7,26 @@ before. The workspace is held only while a row is written.
 """
 
 import json
-import re
 from typing import Any
 
 from factory.errors import InputError
 from factory.review.edit import edited
 from factory.store.store import Store, now
 from factory.system.digest import content_id
+from factory.text.reasons import CODE, ReasonCode
 from factory.workspace import Workspace
 
 PERSON = "person"
-REASON = re.compile(r"[a-z0-9_]{1,60}")
+# What the page proposes to a person who rejects; any other code will do.
+SUGGESTED: tuple[ReasonCode, ...] = (
+    "wrong_answer",
+    "wrong_reasoning",
+    "unclear_question",
+    "bad_language",
+    "unsafe",
+    "off_task",
+)
 LONGEST_NOTE = 2000  # characters
-_UNDO = re.compile(r"undo of (person:\d{6})")
 
 
 class Verdicts:
@@ -30,7 +37,7 @@ class Verdicts:
 
     def judge(self, sample_id: str, *, passed: bool, reason: str, note: str) -> None:
         """Accept, or reject with a reason code of lower-case letters, digits and underscores."""
-        if not passed and (not REASON.fullmatch(reason) or reason in ("ok", "edited", "withdrawn")):
+        if not passed and (not CODE.fullmatch(reason) or reason in ("ok", "edited", "withdrawn")):
             raise InputError(
                 "a reason is made of lower-case letters, digits and underscores, such as wrong_answer"
             )
@@ -75,7 +82,7 @@ class Verdicts:
                 )
                 for child in children:
                     if earlier := _standing(store, child["sample_id"]):
-                        rows.append(_withdrawn(store, child["sample_id"], earlier[-1]["check_key"]))
+                        rows.append(_withdrawn(store, child["sample_id"], earlier[-1]))
             elif row["edited_from"] and len(said) == 1:
                 # The first word on an edited sample is the edit itself: the one that it was made from stands
                 # again.
@@ -100,7 +107,7 @@ def _sample(store: Store, sample_id: str) -> dict[str, Any]:
 
 def _said(store: Store, sample_id: str) -> list[dict[str, Any]]:
     return store.query(
-        "SELECT check_key, passed, reason, detail FROM verdicts WHERE sample_id = ? AND check_name = ? ORDER BY check_key",
+        "SELECT check_key, passed, reason, detail, undoes FROM verdicts WHERE sample_id = ? AND check_name = ? ORDER BY check_key",
         [sample_id, PERSON],
     )
 
@@ -109,23 +116,25 @@ def _standing(store: Store, sample_id: str) -> list[dict[str, Any]]:
     """Return what people said of a sample and did not take back, the last at the end."""
     standing: list[dict[str, Any]] = []
     for row in _said(store, sample_id):
-        if match := _UNDO.fullmatch(row["detail"] or ""):
-            standing = [said for said in standing if said["check_key"] != match[1]]
+        if row["undoes"]:
+            standing = [said for said in standing if said["check_key"] != row["undoes"]]
         else:
             standing.append(row)
     return standing
 
 
 def _undone(store: Store, sample_id: str, said: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the row that takes back the last of `said`: what was said before stands again, or nothing."""
-    note = f"undo of {said[-1]['check_key']}"
+    """Return the row that takes back the last of `said`: what was said before counts again, with its note, or
+    nothing."""
     if len(said) == 1:
-        return _row(store, sample_id, False, "withdrawn", note)
-    return _row(store, sample_id, said[-2]["passed"], said[-2]["reason"], note)
+        return _withdrawn(store, sample_id, said[-1])
+    last, before = said[-1], said[-2]
+    row = _row(store, sample_id, before["passed"], before["reason"], before["detail"] or "")
+    return row | {"undoes": last["check_key"]}
 
 
-def _withdrawn(store: Store, sample_id: str, key: str) -> dict[str, Any]:
-    return _row(store, sample_id, False, "withdrawn", f"undo of {key}")
+def _withdrawn(store: Store, sample_id: str, verdict: dict[str, Any]) -> dict[str, Any]:
+    return _row(store, sample_id, False, "withdrawn", "") | {"undoes": verdict["check_key"]}
 
 
 def _row(store: Store, sample_id: str, passed: bool, reason: str, note: str) -> dict[str, Any]:

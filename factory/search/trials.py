@@ -3,6 +3,7 @@ that is within the limits."""
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from factory.context.context import Context
 from factory.evaluate.candidate import candidates
@@ -27,16 +28,19 @@ def search_id(context: Context) -> str:
     recipe, settings = context.loaded.recipe, context.loaded.recipe.search
     assert settings is not None
     compress = (
-        recipe.compress.model_dump(mode="json", exclude={"most_lost", "repair"}) if recipe.compress else None
+        recipe.compress.identity(mode="json", exclude={"max_accuracy_drop", "recover"})
+        if recipe.compress
+        else None
     )
-    deciding = {
+    # The weight of a rationale stands there for every kind: ids are older than kinds are things.
+    deciding: dict[str, Any] = {"rationale_weight": None} | context.kind.training_identity(recipe.data)
+    deciding |= {
         "plan": context.plan_id,
         "target": context.target_id,
         "base": [context.base.name, context.base.revision],
-        "student": context.student.model_dump(mode="json"),
-        "rationale_weight": recipe.data.rationale_weight if recipe.data.kind == "rationale" else None,
+        "student": context.student.identity(mode="json"),
         "compress": compress,
-        "evaluate": context.evaluation.model_dump(mode="json", exclude={"held_out"}),
+        "evaluate": context.evaluation.identity(mode="json", exclude={"held_out"}),
         "held_out": sorted(task.seed_id for task in context.held_out),
         "space": {name: list(values) for name, values in settings.space.items()},
     }
@@ -94,10 +98,10 @@ def over(point: Point, settings: Search, teacher: float | None) -> dict[str, flo
     """Return by how much a trial is above each limit, in shares of the limit, of accuracy in shares of the
     tasks."""
     above = {}
-    if settings.most_bytes is not None:
-        above["bytes"] = point.weight_bytes / settings.most_bytes - 1
-    if settings.most_latency_s is not None:
-        above["latency"] = point.latency_s / settings.most_latency_s - 1
-    if settings.most_lost is not None and teacher is not None:
-        above["accuracy"] = teacher - point.accuracy - settings.most_lost
+    if settings.max_bytes is not None:
+        above["bytes"] = point.weight_bytes / settings.max_bytes - 1
+    if settings.max_latency_s is not None:
+        above["latency"] = point.latency_s / settings.max_latency_s - 1
+    if settings.max_accuracy_drop is not None and teacher is not None:
+        above["accuracy"] = teacher - point.accuracy - settings.max_accuracy_drop
     return above

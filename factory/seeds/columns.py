@@ -10,29 +10,29 @@ from difflib import get_close_matches
 from typing import Any
 
 from factory.errors import InputError
-from factory.seeds.formats import FIELDS, require_mappable
-from factory.seeds.seed import Kind
+from factory.seeds.formats import SeedFormats
 from factory.text.visible import escape_hidden, truncate
 
 _MOST_SEEN = 10_000
-_READ = FIELDS | {"conversations"}  # another name of `messages`
 
 
 class Columns:
     """A mapping, and the columns that were met."""
 
-    def __init__(self, mapping: Mapping[str, str] | None, kind: Kind):
+    def __init__(self, mapping: Mapping[str, str] | None, formats: SeedFormats):
         """Raise InputError if a mapped field is not one of ours, or no form of the kind has all of them."""
         self.mapping = dict(mapping or {})
         self._seen: set[str] = set()
+        fields = formats.fields
+        self._read = fields | {"conversations"}  # another name of `messages`
         for field in self.mapping:
-            if field not in FIELDS:
+            if field not in fields:
                 raise InputError(
-                    f"columns.{shown(field)}: no form has this field{_nearest(field, FIELDS)}",
-                    f"Fields: {', '.join(sorted(FIELDS))}.",
+                    f"columns.{shown(field)}: no form has this field{_nearest(field, fields)}",
+                    f"Fields: {', '.join(sorted(fields))}.",
                 )
         if self.mapping:
-            require_mappable(self.mapping, kind)
+            formats.require_mappable(self.mapping)
 
     @property
     def mapped(self) -> frozenset[str]:
@@ -42,7 +42,7 @@ class Columns:
     @property
     def wanted(self) -> frozenset[str]:
         """The columns that are read, if a file has them."""
-        return _READ.union(self.mapping.values())
+        return self._read.union(self.mapping.values())
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row under our names."""
@@ -54,7 +54,7 @@ class Columns:
         rest = {
             field: value
             for field, value in row.items()
-            if field in _READ and field not in used and field not in self.mapping
+            if field in self._read and field not in used and field not in self.mapping
         }
         return rest | {field: row[column] for field, column in self.mapping.items() if column in row}
 
@@ -64,7 +64,8 @@ class Columns:
             if self._seen and column not in self._seen:
                 has = ", ".join(shown(name) for name in sorted(self._seen)[:20])
                 raise InputError(
-                    f"{where}: columns.{field}: no row has the column {column!r}{_nearest(column, self._seen)}",
+                    f"{where}: columns.{field}: no row has the column {column!r}"
+                    f"{_nearest(column, self._seen)}",
                     f"There are: {has}.",
                 )
 

@@ -1,4 +1,4 @@
-"""What a form of seeds is: the fields of a row, the kinds it can serve, and the tasks that stand in it.
+"""What a form of seeds is: the fields of a row, and the tasks that stand in it.
 
 Promise: a row is judged by pydantic, strictly, or refused with a `ValueError` that names the field. What the
 tasks of all forms must keep (sizes, no control tokens, no blank question) is judged in one place,
@@ -12,8 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from factory.seeds.seed import Kind
-from factory.text.control_token import control_token
+from factory.chat_formats.control_token import control_token
 from factory.text.strict_json import strict_json
 
 # Characters. A question stands in every prompt that is made from it; an answer stands in one.
@@ -51,7 +50,6 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     form: ClassVar[str]
-    kinds: ClassVar[frozenset[Kind]]
     needs: ClassVar[frozenset[str]]  # fields without which a row is not of this form
     marks: ClassVar[frozenset[str]]  # fields that tell it from other forms
     names: ClassVar[dict[str, str]] = {}  # what this form calls the fields of `Content`

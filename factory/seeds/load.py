@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from factory.errors import InputError
 from factory.seeds.columns import Columns, shown
 from factory.seeds.format import Content, Form
-from factory.seeds.formats import OWN, is_mixed, recognise, serving
+from factory.seeds.formats import SeedFormats, is_mixed
 from factory.seeds.row import Part, Row
-from factory.seeds.seed import Kind, Seed
+from factory.seeds.seed import Seed
 from factory.seeds.source import read_parts
 from factory.text.visible import escape_hidden, truncate
 
@@ -54,7 +54,7 @@ class SeedFile:
 
 def require_seeds(
     source: str | Path,
-    kind: Kind,
+    formats: SeedFormats,
     *,
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
@@ -62,18 +62,18 @@ def require_seeds(
 ) -> list[Seed]:
     """Return the seeds of a source without a fault; InputError lists every bad row (the first 50), or says
     that there is none."""
-    file = load_seeds(source, kind, columns=columns, split=split, limit=limit)
+    file = load_seeds(source, formats, columns=columns, split=split, limit=limit)
     if file.faults:
         raise InputError(file.told())
     if not file.seeds:
-        fields = ", ".join(f'"{name}"' for name in OWN[kind].model_fields)
+        fields = ", ".join(f'"{name}"' for name in formats.own.model_fields)
         raise InputError(f"{source} holds no tasks", f"One JSON object a line: {{{fields}}}.")
     return file.seeds
 
 
 def load_seeds(
     source: str | Path,
-    kind: Kind,
+    formats: SeedFormats,
     *,
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
@@ -81,12 +81,12 @@ def load_seeds(
 ) -> SeedFile:
     """Return the seeds and the faults of a file, a folder or a hub dataset.
 
-    `columns` maps our fields to the file's columns, `split` is the part of a folder or dataset that is meant,
-    `limit` (at least 1) ends the reading after so many seeds. Raises InputError if the source cannot be read,
-    if its form cannot serve the kind, or if a mapping fits nothing; FactoryError if a hub dataset cannot be
-    had.
+    `formats` are those of the kind that the seeds are for, `columns` maps our fields to the file's columns,
+    `split` is the part of a folder or dataset that is meant, `limit` (at least 1) ends the reading after so
+    many seeds. Raises InputError if the source cannot be read, if its form cannot serve the kind, or if a
+    mapping fits nothing; FactoryError if a hub dataset cannot be had.
     """
-    reading = _Reading(Columns(columns, kind), kind)
+    reading = _Reading(Columns(columns, formats), formats)
     for part in read_parts(source, split, reading.columns.wanted, limit):
         for row in part.rows:
             for outcome in reading.outcomes(part, row):
@@ -97,7 +97,7 @@ def load_seeds(
     if not reading.seeds and reading.unservable:
         raise InputError(
             reading.unservable,
-            f"Forms that can: {serving(kind)}. Or map its columns to the fields of one of them.",
+            f"Forms that can: {formats.names}. Or map its columns to the fields of one of them.",
         )
     return reading.file()
 
@@ -105,7 +105,7 @@ def load_seeds(
 @dataclass
 class _Reading:
     columns: Columns
-    kind: Kind
+    formats: SeedFormats
     seeds: list[Seed] = field(default_factory=list)
     faults: list[SeedFault] = field(default_factory=list)
     form: type[Form] | None = None
@@ -165,7 +165,7 @@ class _Reading:
         form = self._form_of(value.keys())
         if self.columns.mapping:
             value = {key: content for key, content in value.items() if key in form.fields()}
-        if part.tabular or form not in OWN.values():
+        if part.tabular or form is not self.formats.own:
             value = {
                 key: content
                 for key, content in value.items()
@@ -174,24 +174,26 @@ class _Reading:
         return form.model_validate(value)
 
     def _form_of(self, keys: Set[str]) -> type[Form]:
-        found = recognise(keys, self.kind, self.columns.mapped)
+        found = self.formats.recognise(keys, self.columns.mapped)
         if self.form is not None:
             if found is not None and is_mixed(self.form, found, keys):
                 raise ValueError(
-                    f"is in the form {found.form}, and the lines before it in the form {self.form.form}: one file has one form"
+                    f"is in the form {found.form}, and the lines before it in the form {self.form.form}: "
+                    "one file has one form"
                 )
             return self.form
         if found is None:
-            if keys & OWN[self.kind].needs:
-                return OWN[self.kind]
+            if keys & self.formats.own.needs:
+                return self.formats.own
             has = ", ".join(shown(key) for key in sorted(keys)[:20]) or "none"
             raise ValueError(
-                f"is in no form that is known; its fields are: {has}. Forms for {self.kind}: {serving(self.kind)}; or map columns"
+                f"is in no form that is known; its fields are: {has}. "
+                f"Forms for {self.formats.kind}: {self.formats.names}; or map columns"
             )
-        if self.kind not in found.kinds:
-            fault = f"the form {found.form} cannot serve the kind {self.kind}"
+        if found not in self.formats.serving:
+            fault = f"the form {found.form} cannot serve the kind {self.formats.kind}"
             self.unservable = self.unservable or fault
-            raise ValueError(f"{fault} (forms that can: {serving(self.kind)})")
+            raise ValueError(f"{fault} (forms that can: {self.formats.names})")
         self.form = found
         return found
 

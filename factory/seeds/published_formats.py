@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from factory.seeds.format import Content, Form, from_text
-from factory.seeds.seed import Kind
 
 MARK = "####"
 _ANNOTATION = re.compile(r"<<[^<>\n]*>>")
@@ -32,7 +31,6 @@ class AlpacaForm(Form):
     """`instruction`, and of `input` and `output` what there is."""
 
     form = "alpaca"
-    kinds = frozenset[Kind]({"instruction"})
     needs = frozenset({"instruction"})
     marks = frozenset({"instruction"})
     names: ClassVar[dict[str, str]] = {"question": "instruction", "reference": "output"}
@@ -56,7 +54,6 @@ class SelfInstructForm(Form):
     """`instruction` and `instances`, a list of `{input, output}`: as many tasks as there are instances."""
 
     form = "self_instruct"
-    kinds = frozenset[Kind]({"instruction"})
     needs = frozenset({"instruction", "instances"})
     marks = frozenset({"instances"})
     names: ClassVar[dict[str, str]] = {"question": "instruction", "reference": "output"}
@@ -76,7 +73,6 @@ class Gsm8kForm(Form):
     """
 
     form = "gsm8k"
-    kinds = frozenset[Kind]({"rationale"})
     needs = frozenset({"question", "answer"})
     marks = frozenset({"answer"})
 
@@ -87,7 +83,8 @@ class Gsm8kForm(Form):
         rationale, mark, final = self.answer.rpartition(MARK)
         if not mark:
             raise ValueError(
-                f"answer: has no {MARK} before a final answer; if it is the final answer, map it: columns: {{reference: answer}}"
+                f"answer: has no {MARK} before a final answer; if it is the final answer, map it: "
+                "columns: {reference: answer}"
             )
         if not final.strip():
             raise ValueError(f"answer: nothing follows {MARK}")
@@ -110,7 +107,6 @@ class MessagesForm(Form):
     """
 
     form = "messages"
-    kinds = frozenset[Kind]({"instruction", "rationale"})
     needs = frozenset({"messages"})
     marks = frozenset({"messages"})
 
@@ -129,7 +125,8 @@ class MessagesForm(Form):
                 raise ValueError("messages: a turn calls a tool; write such tasks in the form tool_call")
             if role == "system" and text.strip():
                 raise ValueError(
-                    "messages: there is a system turn, under which the answer was given and which a seed cannot keep"
+                    "messages: there is a system turn, under which the answer was given and which a seed "
+                    "cannot keep"
                 )
             if role == "user":
                 if question is not None:

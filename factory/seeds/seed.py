@@ -1,11 +1,8 @@
 """A seed: a task that a person wrote, and what is known of its answer."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from factory.system.digest import content_id
-
-Kind = Literal["instruction", "rationale", "tool_call"]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """A model of the workspace behind vLLM's OpenAI-compatible server, on this machine alone.
 
 Promise: the model is proved against its digests before it is loaded; a port that is taken is told before,
-too. The server answers on 127.0.0.1, parses tool calls in the Hermes form that students are taught, and ends,
-with all its processes, when this one does, even by SIGKILL. Not promised: a key, encryption or limits; put a
-proxy before it that has them.
+too. The server answers on 127.0.0.1, parses tool calls in the chat format that the student was trained in,
+and ends, with all its processes, when this one does, even by SIGKILL. Not promised: a key, encryption or
+limits; put a proxy before it that has them.
 """
 
+import json
 import os
 import signal
 import socket
@@ -17,9 +18,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.errors import FactoryError, InputError
 from factory.inference.environment import ENVIRONMENT
-from factory.models.artifact import verify
+from factory.models.artifact import MANIFEST, verify
+from factory.models.precision import running_precision
 from factory.store.store import read_store
 from factory.system.machine import has_gpu
 from factory.system.progress import Progress
@@ -82,12 +86,14 @@ class Serving:
             "vllm.entrypoints.openai.api_server",
             "--model",
             str(folder),
+            "--dtype",
+            running_precision(folder),
         ]
         self._command += ["--served-model-name", self.model, "--host", HOST, "--port", str(self._port)]
         self._command += [
             "--enable-auto-tool-choice",
             "--tool-call-parser",
-            "hermes",
+            _chat_format(folder).parser,
             "--max-model-len",
             str(max_model_len),
         ]
@@ -161,6 +167,19 @@ class Serving:
         # Closes the pipe: what is left of the group goes.
         self._watchdog.communicate()
         self._process.wait()
+
+
+def _chat_format(folder: Path) -> ChatFormat:
+    """Return the format that a student was trained in: the default one, unless its manifest names another."""
+    manifest = folder / MANIFEST
+    about = json.loads(manifest.read_text(encoding="utf-8"))["about"] if manifest.is_file() else {}
+    name = about.get("format", DEFAULT)
+    if name not in FORMATS:
+        raise InputError(
+            f"{folder.name} was trained in the chat format {name}, which this version does not have",
+            f"It has {', '.join(FORMATS)}: serve it with the version that made it.",
+        )
+    return FORMATS[name].for_model(folder)
 
 
 def _free(port: int) -> int:

@@ -23,9 +23,10 @@ import pyarrow as pa
 from factory.errors import FactoryError
 from factory.store.ledger import Entry, Ledger
 from factory.store.lock import Turn, reading
+from factory.store.spelling import first_word, spelled
 from factory.store.uncertainty import enter_batch, enter_missing
+from factory.system.atomic import replacing
 from factory.system.digest import bytes_id
-from factory.system.flush import flush
 
 Row = dict[str, Any]
 
@@ -115,7 +116,7 @@ class Store:
             if "generations" in tables:
                 enter_batch(connection, batch)
             content = {
-                name: batch_content(connection, name, batch, list(self._columns[name]))
+                first_word(name): batch_content(connection, name, batch, list(self._columns[name]))
                 for name in sorted(tables)
             }
             connection.execute("INSERT INTO batches VALUES (?, ?, ?)", [batch, at, json.dumps(content)])
@@ -183,18 +184,14 @@ class Store:
 
 
 def _copy_whole(store: Path, target: Path) -> None:
-    staging = target.with_name(f"{target.name}.tmp")
     try:
-        shutil.copy2(store, staging)
-        flush(staging)
-        staging.replace(target)
+        with replacing(target) as staging:
+            shutil.copy2(store, staging)
     except OSError as error:
         raise FactoryError(
             f"{store} is of an older factory, and cannot be copied before it is brought up to date: {error.strerror}",
             "Nothing was changed. Make room beside it, and run the same command again.",
         ) from None
-    finally:
-        staging.unlink(missing_ok=True)
 
 
 def migrations() -> dict[int, Path]:
@@ -310,9 +307,10 @@ def _content_query(table: str, names: list[str], where: str = "") -> str:
     # Columns that a migration added stand behind `batch`. They count where they are filled: a digest from
     # before the migration still holds.
     first = names.index("batch") + 1
-    row_text = "{" + ", ".join(f"'{name}': \"{name}\"" for name in names[:first]) + "}::VARCHAR"
+    columns = spelled(table, names)
+    row_text = "{" + ", ".join(f"'{name}': {value}" for name, value in columns[:first]) + "}::VARCHAR"
     later = "".join(
-        f" || coalesce(chr(10) || '{name}: ' || \"{name}\"::VARCHAR, '')" for name in names[first:]
+        f" || coalesce(chr(10) || '{name}: ' || {value}::VARCHAR, '')" for name, value in columns[first:]
     )
     digests = f'SELECT batch, sha256({row_text}{later}) AS digest FROM "{table}" {where}'
     return f"SELECT batch, count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM ({digests}) GROUP BY batch"

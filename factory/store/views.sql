@@ -10,18 +10,18 @@ COMMENT ON COLUMN current_run.command IS 'what was typed';
 COMMENT ON COLUMN current_run.recipe_name IS 'the name in the recipe';
 COMMENT ON COLUMN current_run.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
 COMMENT ON COLUMN current_run.recipe_text IS 'the recipe as it was written';
-COMMENT ON COLUMN current_run.plan_id IS 'the requests that this run owes';
+COMMENT ON COLUMN current_run.plan_id IS 'the plan, as in plan_items';
 COMMENT ON COLUMN current_run.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
 COMMENT ON COLUMN current_run.machine IS 'processor, cores, memory in bytes, instruction sets';
 COMMENT ON COLUMN current_run.versions IS 'the packages that decide a result';
 COMMENT ON COLUMN current_run.batch IS 'the transaction that brought the row';
-COMMENT ON COLUMN current_run.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN current_run.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE OR REPLACE VIEW current_samples AS
-    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.wanted
+    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.target_count
     FROM samples s
     CROSS JOIN current_run r
-    JOIN requests p ON p.plan_id = r.plan_id AND p.request_key = s.request_key
+    JOIN plan_items p ON p.plan_id = r.plan_id AND p.request_key = s.request_key
         AND coalesce(p.sample_id, s.edited_from, s.sample_id) = coalesce(s.edited_from, s.sample_id);
 COMMENT ON VIEW current_samples IS 'The samples of the current plan, in no order; an edited one stands at the place of the one that it was made from.';
 COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that it took and of what was made of them';
@@ -39,7 +39,7 @@ COMMENT ON COLUMN current_samples.fault IS 'reason code why there is no call, or
 COMMENT ON COLUMN current_samples.result IS 'what the tool returned; in steps, JSON of the results of each step';
 COMMENT ON COLUMN current_samples.rationale IS 'reasoning before the answer; NULL where the kind of task has none';
 COMMENT ON COLUMN current_samples.answer IS 'what is said to the user in the end';
-COMMENT ON COLUMN current_samples.content_id IS 'equal for samples that say the same';
+COMMENT ON COLUMN current_samples.dedup_key IS 'equal for samples that say the same';
 COMMENT ON COLUMN current_samples.parents IS 'ids of the seeds and samples that it was made from';
 COMMENT ON COLUMN current_samples.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN current_samples.family IS 'kind of task within the seeds';
@@ -49,7 +49,7 @@ COMMENT ON COLUMN current_samples.position IS 'place of the sample in the plan, 
 COMMENT ON COLUMN current_samples.draw IS 'how often the same question was put before, from 0';
 COMMENT ON COLUMN current_samples.run_id IS 'content id of recipe, plan and time';
 COMMENT ON COLUMN current_samples.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
-COMMENT ON COLUMN current_samples.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN current_samples.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
 CREATE OR REPLACE VIEW current_verdicts AS
     SELECT v.*
@@ -65,6 +65,7 @@ COMMENT ON COLUMN current_verdicts.score IS 'where the check has one, such as a 
 COMMENT ON COLUMN current_verdicts.detail IS 'for a person, or by one';
 COMMENT ON COLUMN current_verdicts.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN current_verdicts.judged_at IS 'UTC; of a person''s verdicts only';
+COMMENT ON COLUMN current_verdicts.undoes IS 'check_key of the person''s verdict that this row takes back; empty where it says something itself';
 
 CREATE OR REPLACE VIEW person_verdicts AS
     SELECT * FROM (
@@ -107,16 +108,16 @@ CREATE OR REPLACE VIEW training_set AS
         FROM (
             SELECT sample_id, position, request_key, seed_id
             FROM decisions
-            CROSS JOIN (SELECT wanted FROM current_run)
+            CROSS JOIN (SELECT target_count FROM current_run)
             WHERE accepted
-            QUALIFY wanted IS NULL OR row_number() OVER (ORDER BY position) <= wanted
+            QUALIFY target_count IS NULL OR row_number() OVER (ORDER BY position) <= target_count
         )
         JOIN seeds d USING (seed_id)
         JOIN generations g USING (request_key)
         LEFT JOIN (SELECT request_key, tokens FROM uncertainty WHERE mean_entropy IS NOT NULL) u USING (request_key)
     )
     SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, a.seed_family) AS family, s.question,
-           coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.content_id,
+           coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.dedup_key,
            a.seed, s.seed_id, s.task_id, a.teacher, a.revision AS teacher_revision, a.template_digest, s.request_key,
            a.completion_tokens, a.tokens AS topk_tuples,
            coalesce(h.verdicts, list_transform(r.check_keys, lambda key:
@@ -150,7 +151,7 @@ COMMENT ON COLUMN training_set.rationale IS 'reasoning before the answer; NULL w
 COMMENT ON COLUMN training_set.answer IS 'what is said to the user in the end';
 COMMENT ON COLUMN training_set.messages IS 'question, call, result, answer, OpenAI form; NULL if there is no call to speak of';
 COMMENT ON COLUMN training_set.tools IS 'the tools that were offered, OpenAI form';
-COMMENT ON COLUMN training_set.content_id IS 'equal for samples that say the same';
+COMMENT ON COLUMN training_set.dedup_key IS 'equal for samples that say the same';
 COMMENT ON COLUMN training_set.seed IS 'the seed''s name in its file';
 COMMENT ON COLUMN training_set.seed_id IS 'the seed, as in seeds';
 COMMENT ON COLUMN training_set.task_id IS 'content id of question and reference';
@@ -228,7 +229,7 @@ COMMENT ON COLUMN lineage.artifact_id IS 'the model';
 COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, adapter, merged, quantized';
 COMMENT ON COLUMN lineage.artifact IS 'the model''s name';
 COMMENT ON COLUMN lineage.parents IS 'the models that it was made from';
-COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, watch, calibrate';
+COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, validation, calibrate';
 COMMENT ON COLUMN lineage.learner_id IS 'the model that was given the sample: this one or one that it was made from';
 COMMENT ON COLUMN lineage.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN lineage.request_key IS 'the answer that it was read out of, as in generations';
@@ -410,7 +411,7 @@ CREATE OR REPLACE VIEW leaderboard AS
         coalesce(e.better = 'lower', e.metric = 'perplexity' OR e.metric LIKE 'latency%' OR e.metric LIKE '%bytes'), e.value, -e.value
     );
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
-COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_repaired';
+COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_recovered';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
 COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s_batch_32';
 COMMENT ON COLUMN leaderboard.value IS 'in its unit';
@@ -426,14 +427,14 @@ CREATE OR REPLACE VIEW runs_compared AS
         SELECT k.plan_id, k.check_keys, count(DISTINCT v.sample_id) AS samples
         FROM (SELECT sample_id, check_key FROM verdicts WHERE NOT passed) v
         JOIN (SELECT plan_id, check_keys, unnest(check_keys) AS check_key FROM settings) k USING (check_key)
-        SEMI JOIN (SELECT plan_id, sample_id FROM requests) p ON p.plan_id = k.plan_id AND p.sample_id = v.sample_id
+        SEMI JOIN (SELECT plan_id, sample_id FROM plan_items) p ON p.plan_id = k.plan_id AND p.sample_id = v.sample_id
         GROUP BY k.plan_id, k.check_keys
     )
-    SELECT r.run_id, r.started_at, r.recipe_name, r.recipe_digest, r.plan_id, len(r.check_keys) AS checks, r.wanted,
+    SELECT r.run_id, r.started_at, r.recipe_name, r.recipe_digest, r.plan_id, len(r.check_keys) AS checks, r.target_count,
            coalesce(p.samples, 0) AS samples, coalesce(k.samples, 0) AS rejected, round(1 - coalesce(k.samples, 0) / p.samples, 4) AS share,
            s.seconds
     FROM runs r
-    LEFT JOIN (SELECT plan_id, count(*) AS samples FROM requests GROUP BY plan_id) p USING (plan_id)
+    LEFT JOIN (SELECT plan_id, count(*) AS samples FROM plan_items GROUP BY plan_id) p USING (plan_id)
     LEFT JOIN kept_out k ON k.plan_id = r.plan_id AND k.check_keys = r.check_keys
     LEFT JOIN (SELECT run_id, sum(seconds) AS seconds FROM stages GROUP BY run_id) s USING (run_id)
     ORDER BY r.batch;
@@ -442,9 +443,9 @@ COMMENT ON COLUMN runs_compared.run_id IS 'content id of recipe, plan and time';
 COMMENT ON COLUMN runs_compared.started_at IS 'UTC';
 COMMENT ON COLUMN runs_compared.recipe_name IS 'the name in the recipe';
 COMMENT ON COLUMN runs_compared.recipe_digest IS 'content id of the recipe''s values: comments and spaces do not change it';
-COMMENT ON COLUMN runs_compared.plan_id IS 'the requests that this run owes';
+COMMENT ON COLUMN runs_compared.plan_id IS 'the plan, as in plan_items';
 COMMENT ON COLUMN runs_compared.checks IS 'how many checks it has';
-COMMENT ON COLUMN runs_compared.wanted IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN runs_compared.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 COMMENT ON COLUMN runs_compared.samples IS 'of its plan';
 COMMENT ON COLUMN runs_compared.rejected IS 'samples of its plan that one of its checks rejects';
 COMMENT ON COLUMN runs_compared.share IS 'not rejected of samples, from 0 to 1';

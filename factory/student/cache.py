@@ -68,13 +68,13 @@ def open_cache(
     layers: Sequence[int],
     dtype: torch.dtype,
     *,
-    most_bytes: int,
+    max_bytes: int,
     pad: int,
 ) -> HiddenCache:
     """Return the cache of `rows` in the folder `place`, made now if it is not there; another one that is
     there goes.
 
-    Raises InputError if it would take more than `most_bytes`, FactoryError if the disk has no room for it.
+    Raises InputError if it would take more than `max_bytes`, FactoryError if the disk has no room for it.
     """
     name = (
         "hidden-"
@@ -86,9 +86,9 @@ def open_cache(
     if not folder.exists():
         facts = inspect(teacher)
         size = _size(facts.hidden_size, facts.vocab_size, rows, layers, dtype)
-        if size > most_bytes:
+        if size > max_bytes:
             raise InputError(
-                f"the cache of the teacher's hidden states would take {size / 2**30:.1f} GB, and cache_gb allows {most_bytes / 2**30:.1f}",
+                f"the cache of the teacher's hidden states would take {size / 2**30:.1f} GB, and cache_gb allows {max_bytes / 2**30:.1f}",
                 "Raise cache_gb, align fewer layers, or write teacher: in_process.",
             )
         for other in [*place.glob("hidden-*"), *place.glob(".hidden-*")]:

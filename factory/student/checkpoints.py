@@ -9,8 +9,8 @@ from typing import Any
 from transformers import TrainerCallback
 
 from factory.system.progress import Progress, duration
+from factory.workspace import CHECKPOINT_MARK
 
-_WHOLE = "whole"
 PARTS = ("cross_entropy", "divergence", "hidden")
 
 
@@ -18,7 +18,7 @@ def last_whole(checkpoints: Path) -> Path | None:
     """Return the latest checkpoint that was written to its end; torn ones are removed."""
     whole = []
     for folder in checkpoints.glob("checkpoint-*"):
-        if (folder / _WHOLE).exists():
+        if (folder / CHECKPOINT_MARK).exists():
             whole.append(folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -30,7 +30,7 @@ class WholeCheckpoints(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         os.sync()
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
+        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / CHECKPOINT_MARK).touch()
 
 
 class Live(TrainerCallback):

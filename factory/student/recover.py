@@ -29,14 +29,14 @@ from factory.compress.vocabulary import KEPT
 from factory.context.context import Context
 from factory.context.lineage import (
     plan_quantized,
-    plan_repaired,
+    plan_recovered,
     plan_student,
     record,
     spread,
     training_samples,
 )
 from factory.models.artifact import publish, verify
-from factory.recipe.compress import Repair, is_calibrated
+from factory.recipe.compress import Recover, is_calibrated
 from factory.store.store import Store
 from factory.student.batch import Collator
 from factory.student.checkpoints import Live, WholeCheckpoints, last_whole
@@ -55,7 +55,7 @@ _WARMUP, _SAVE_EVERY = 0.1, 20
 _LOGGED = ("loss", "divergence", "learning_rate", "grad_norm", "tokens_per_s")
 
 
-class RepairTrainer(SftTrainer):
+class RecoveryTrainer(SftTrainer):
     """Learns from `whole`, a model with the same tokenizer that reads the same rows."""
 
     def __init__(self, *arguments: Any, whole: Any, **named: Any):
@@ -74,26 +74,26 @@ class RepairTrainer(SftTrainer):
         return Objective(targets, learnt, learnt, known, _WHOLE, over_processes=self._over_processes)
 
 
-def repair(context: Context, store: Store) -> str:
+def recover(context: Context, store: Store) -> str:
     """Train the compressed model, compress it again if that is missing, and return a line that sums it up."""
     samples = training_samples(store)
-    planned = plan_repaired(context, samples)
+    planned = plan_recovered(context, samples)
     compressed, student = (
         context.workspace.models / made(context, samples).name for made in (plan_quantized, plan_student)
     )
     settings, target = context.loaded.recipe.compress, context.workspace.models / planned.name
-    assert settings is not None and settings.repair is not None
+    assert settings is not None and settings.recover is not None
     verify(student)
     verify(compressed)
     if not target.exists():
         tokenizer = AutoTokenizer.from_pretrained(compressed)
         rows = training_rows(context, store, tokenizer, taught=False)
-        learnt, _ = set_aside(rows, 0.0, context.student.set_aside, taught=False)
+        learnt, _ = set_aside(rows, 0.0, context.student.validation_share, taught=False)
         stay = {rows[place].sample_id for place in learnt}
         checkpoints = context.workspace.checkpoints / planned.name
         trainer = make_trainer(
             context,
-            settings.repair,
+            settings.recover,
             student,
             compressed,
             [rows[place] for place in learnt],
@@ -101,7 +101,7 @@ def repair(context: Context, store: Store) -> str:
             str(checkpoints),
         )
         trainer.add_callback(WholeCheckpoints())
-        trainer.add_callback(Live(context.progress, "repair", settings.repair.steps))
+        trainer.add_callback(Live(context.progress, "recover", settings.recover.steps))
         trainer.run(last_whole(checkpoints))
         log = trainer.logged(_LOGGED)
         model = trainer.finished().merge_and_unload().to(torch.bfloat16)
@@ -122,7 +122,7 @@ def repair(context: Context, store: Store) -> str:
     log, unlearnt = artifact.about.pop("training_log"), set(artifact.about.pop("left_out", []))
     if not store.query("SELECT 1 FROM training_log WHERE artifact_id = ?", [planned.artifact_id]):
         store.commit(
-            training_log=[entry | {"artifact_id": planned.artifact_id, "stage": "repair"} for entry in log]
+            training_log=[entry | {"artifact_id": planned.artifact_id, "stage": "recover"} for entry in log]
         )
     roles = {"train": [one for one in samples if one not in unlearnt]}
     if is_calibrated(settings):
@@ -133,13 +133,13 @@ def repair(context: Context, store: Store) -> str:
 
 def make_trainer(
     context: Context,
-    settings: Repair,
+    settings: Recover,
     student: Path,
     compressed: Path,
     rows: Sequence[TrainingRow],
     tokenizer: PreTrainedTokenizerBase,
     checkpoints: str,
-) -> RepairTrainer:
+) -> RecoveryTrainer:
     """Return the trainer of the compressed model in the folder `compressed`, taught by that in `student`."""
     dtype = training_dtype(context)
     whole = AutoModelForCausalLM.from_pretrained(student, dtype=dtype)
@@ -162,7 +162,7 @@ def make_trainer(
         save_every=_SAVE_EVERY,
         seed=context.loaded.recipe.seed,
     )
-    return RepairTrainer(
+    return RecoveryTrainer(
         model=get_peft_model(dense(compressed, dtype), adapter),
         whole=whole,
         args=SFTConfig(

@@ -25,20 +25,21 @@ from factory.models.precision import fast_precision
 from factory.recipe.distill import Distill
 from factory.recipe.model import DistillStage, SftStage
 from factory.recipe.training import Training
-from factory.student.adapter import further_student, new_student
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
 from factory.student.checkpoints import PARTS, Live, WholeCheckpoints, last_whole
 from factory.student.losses.layers import pairs
+from factory.student.model import further_student, new_student
 from factory.student.schedule import step_settings
 from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
-from factory.tasks.multitask import LABEL
-from factory.tasks.rows import CLOSING, TrainingRow
+from factory.tasks.rows import LABEL, TrainingRow
+from factory.text.reasons import ReasonCode, sentence
 
 # Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
-WATCHED, UNREAD = "watched", "unread"
+WATCHED: ReasonCode = "watched"
+UNREAD: ReasonCode = "unread"
 _LOGGED = (
     "loss",
     *PARTS,
@@ -64,17 +65,17 @@ def train_stage(
     resumed = last_whole(checkpoints)
     usable, left_out = _usable(context, stage, rows)
     usable, left_out = _within_reach(context, stage, usable, left_out)
-    watch = stage.settings.watch
+    validation = stage.settings.validation
     learnt, _ = _set_aside(context, stage, usable)
     stay = {usable[place].sample_id for place in learnt}
     left_out |= {row.sample_id: WATCHED for row in usable if row.sample_id not in stay}
     trainer = make_trainer(context, stage, base, before, usable, tokenizer, str(checkpoints))
     trainer.add_callback(WholeCheckpoints())
-    if watch is not None and watch.patience is not None:
-        trainer.add_callback(EarlyStoppingCallback(watch.patience))
+    if validation is not None and validation.patience is not None:
+        trainer.add_callback(EarlyStoppingCallback(validation.patience))
     trainer.add_callback(Live(context.progress, stage.name, stage.settings.steps))
     trainer.run(resumed)
-    if watch is not None:
+    if validation is not None:
         context.progress.say(
             f"  {stage.name}: the student after step {trainer.state.best_global_step} did best and is kept"
         )
@@ -88,12 +89,12 @@ def train_stage(
 
 def _usable(
     context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]
-) -> tuple[list[TrainingRow], dict[str, str]]:
+) -> tuple[list[TrainingRow], dict[str, ReasonCode]]:
     """Return the rows that the stage can learn from, and the reasons by sample id of the others."""
     if isinstance(stage, SftStage):
         return list(rows), {}
     needed = _stored_tokens(stage.distill)
-    left_out = {}
+    left_out: dict[str, ReasonCode] = {}
     for row in rows:
         if row.task == LABEL:
             # The teacher wrote nothing of it: its answer is learnt, nothing else, as long as its rationale
@@ -106,23 +107,25 @@ def _usable(
         elif stage.distill.teacher != "stored" and not row.teacher_ids:
             left_out[row.sample_id] = "no_teacher"
     usable = [row for row in rows if row.sample_id not in left_out]
-    told = ", ".join(f"{count} {reason}" for reason, count in sorted(Counter(left_out.values()).items()))
+    told = ", ".join(
+        f"{count} {reason} ({sentence(reason)})"
+        for reason, count in sorted(Counter(left_out.values()).items())
+    )
+    samples = len({row.sample_id for row in rows})
     if left_out:
-        context.progress.say(
-            f"  {stage.name}: {len(left_out)} of {len({row.sample_id for row in rows})} samples are left out: {told}"
-        )
+        context.progress.say(f"  {stage.name}: {len(left_out)} of {samples} samples are left out: {told}")
     if not any(row.taught_length for row in usable):
         raise FactoryError(
-            f"{stage.name}: none of the {len({row.sample_id for row in rows})} samples can be learnt from: {told}",
-            "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's tokenizer. "
-            "Without them: train with sft alone, on the teacher's text.",
+            f"{stage.name}: none of the {samples} samples can be learnt from: {told}",
+            "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's "
+            "tokenizer. Without them: train with sft alone, on the teacher's text.",
         )
     return usable, left_out
 
 
 def _within_reach(
-    context: Context, stage: SftStage | DistillStage, rows: list[TrainingRow], left_out: dict[str, str]
-) -> tuple[list[TrainingRow], dict[str, str]]:
+    context: Context, stage: SftStage | DistillStage, rows: list[TrainingRow], left_out: dict[str, ReasonCode]
+) -> tuple[list[TrainingRow], dict[str, ReasonCode]]:
     """Leave out what a stage with a cache ends before it has seen: the teacher reads no sample for
     nothing."""
     if isinstance(stage, SftStage) or stage.distill.teacher != "cache":
@@ -140,9 +143,9 @@ def _within_reach(
 def _set_aside(
     context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]
 ) -> tuple[list[int], list[int]]:
-    watch = stage.settings.watch
-    share = watch.share if watch else 0.0
-    return set_aside(rows, share, context.student.set_aside, taught=isinstance(stage, DistillStage))
+    validation = stage.settings.validation
+    share = validation.share if validation else 0.0
+    return set_aside(rows, share, context.student.validation_share, taught=isinstance(stage, DistillStage))
 
 
 def _stored_tokens(settings: Distill) -> int:
@@ -183,11 +186,8 @@ def make_trainer(
     shared["spec"] = spec = _lesson(context, base, settings, rows)
     if settings.teacher == "in_process":
         teacher = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=training_dtype(context))
-        closing = (
-            tokenizer.encode(CLOSING, add_special_tokens=False)
-            if context.loaded.recipe.data.kind == "tool_call"
-            else []
-        )
+        end = context.chat_format.call_end if context.kind.calls_tools else ""
+        closing = tokenizer.encode(end, add_special_tokens=False)
         config = gkd_config(settings, context.loaded.recipe.teacher.sampling.max_tokens, **arguments)
         return OnlineDistillTrainer(
             model=_student(context, base, before, tokenizer),
@@ -205,7 +205,7 @@ def make_trainer(
             rows,
             [theirs for _, theirs in spec.layers],
             training_dtype(context),
-            most_bytes=int(settings.cache_gb * 2**30),
+            max_bytes=int(settings.cache_gb * 2**30),
             pad=pad,
         )
     return DistillTrainer(
@@ -222,8 +222,8 @@ def _lesson(context: Context, base: Path, settings: Distill, rows: Sequence[Trai
     for own, theirs in layers:
         if own > student.layers or theirs > teacher.layers:
             raise FactoryError(
-                f"{context.loaded.path}: hidden.layers: there is no pair [{own}, {theirs}]: the student has {student.layers} layers, the "
-                f"teacher {teacher.layers}",
+                f"{context.loaded.path}: hidden.layers: there is no pair [{own}, {theirs}]: "
+                f"the student has {student.layers} layers, the teacher {teacher.layers}",
                 "Choose others, or say depths.",
             )
     return DistillSpec(settings, stored, layers, teacher.hidden_size)
@@ -264,12 +264,12 @@ def _weighted(
 
 def _arguments(context: Context, stage: SftStage | DistillStage, checkpoints: str) -> dict[str, Any]:
     settings, watching = stage.settings, {}
-    if (watch := settings.watch) is not None:
+    if (validation := settings.validation) is not None:
         watching = {
             "eval_strategy": "steps",
-            "eval_steps": watch.every,
+            "eval_steps": validation.every,
             "per_device_eval_batch_size": settings.batch_size,
-            "save_steps": watch.every,
+            "save_steps": validation.every,
             "load_best_model_at_end": True,
             "metric_for_best_model": "eval_divergence"
             if isinstance(stage, DistillStage)
@@ -300,9 +300,12 @@ def _sft_config(arguments: dict[str, Any]) -> SFTConfig:
 
 def _student(context: Context, base: Path, before: Planned | None, tokenizer: PreTrainedTokenizerBase) -> Any:
     adapter, dtype = context.student.adapter, training_dtype(context)
+    marks = context.chat_format.written_marks(tokenizer)
     if before is None:
-        return new_student(base, adapter, tokenizer, dtype, context.loaded.recipe.seed, context.progress.say)
-    return further_student(base, adapter, context.workspace.models / before.name, tokenizer, dtype)
+        seed, say = context.loaded.recipe.seed, context.progress.say
+        return new_student(base, adapter, tokenizer, dtype, seed, say, marks=marks)
+    trained = context.workspace.models / before.name
+    return further_student(base, adapter, trained, tokenizer, dtype, marks=marks)
 
 
 def training_dtype(context: Context) -> torch.dtype:

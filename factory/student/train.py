@@ -5,7 +5,9 @@ Promise: a stage whose adapter was published is not trained again. Adapter and m
 atomically. Data that another teacher made than the recipe names is refused.
 """
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
@@ -16,11 +18,9 @@ from factory.errors import FactoryError
 from factory.models.artifact import publish, verify
 from factory.recipe.model import DistillStage
 from factory.store.store import Store
-from factory.student.adapter import merged
+from factory.student.model import merged
 from factory.student.stage import WATCHED, train_stage
-from factory.tasks.multitask import LABEL, LABEL_WEIGHT, RATIONALE
-from factory.tasks.rationale_rows import build_rationale_rows
-from factory.tasks.rows import TrainingRow, build_row, student_template
+from factory.tasks.rows import TrainingRow
 
 
 def train(context: Context, store: Store) -> str:
@@ -57,7 +57,7 @@ def train(context: Context, store: Store) -> str:
             store,
             adapter,
             artifact,
-            {"train": [one for one in samples if one not in left_out], "watch": watched},
+            {"train": [one for one in samples if one not in left_out], "validation": watched},
         )
         learnt.update(one for one in samples if one not in left_out)
         before = adapter
@@ -74,7 +74,9 @@ def train(context: Context, store: Store) -> str:
 def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
     """Return the base's tokenizer with the student's chat template."""
     tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
-    tokenizer.chat_template = student_template(context.student.show_tools, context.workspace.prompts)
+    context.chat_format.set_template(
+        tokenizer, show_tools=context.student.show_tools, own=context.workspace.prompts
+    )
     return tokenizer
 
 
@@ -90,30 +92,24 @@ def training_rows(
     )
     teacher = AutoTokenizer.from_pretrained(context.teacher.folder) if same and not served else None
     accepted = store.query(
-        "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, g.token_logprobs, g.topk_ids, "
-        "g.topk_logprobs, g.messages AS teacher_messages FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
+        "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, "
+        "g.token_logprobs, g.topk_ids, g.topk_logprobs, g.messages AS teacher_messages "
+        "FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
     )
-    vocabulary = context.base.facts().vocab_size
+    known: dict[str, Any] = {"own_tokens": same, "vocabulary": context.base.facts().vocab_size}
     data = context.loaded.recipe.data
-    if data.kind != "rationale":
-        return [
-            build_row(sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary)
-            for sample in accepted
-        ]
-    weights = {LABEL: LABEL_WEIGHT, RATIONALE: data.rationale_weight}
-    both = [
-        build_rationale_rows(
-            sample, tokenizer, teacher, own_tokens=same, vocabulary=vocabulary, weights=weights
-        )
+    rows = [
+        context.kind.training_rows(sample, data, tokenizer, teacher, context.chat_format, **known)
         for sample in accepted
     ]
-    return [row for rows in both for row in rows]
+    return list(itertools.chain.from_iterable(rows))
 
 
 def _require_same_teacher(context: Context, store: Store) -> None:
     teacher = context.teacher
     others = store.query(
-        "SELECT teacher, teacher_revision, count(*) AS samples FROM training_set WHERE teacher != ? OR teacher_revision != ? GROUP BY ALL",
+        "SELECT teacher, teacher_revision, count(*) AS samples FROM training_set "
+        "WHERE teacher != ? OR teacher_revision != ? GROUP BY ALL",
         [teacher.name, teacher.revision],
     )
     if others:
@@ -121,7 +117,8 @@ def _require_same_teacher(context: Context, store: Store) -> None:
             f"{row['samples']} of {row['teacher']} at {row['teacher_revision']}" for row in others
         )
         raise FactoryError(
-            f"the teacher is {teacher.name} at {teacher.revision}, and the data holds samples of another one: {told}",
+            f"the teacher is {teacher.name} at {teacher.revision}, "
+            f"and the data holds samples of another one: {told}",
             "Name the teacher that made the data, make the data again, or train with sft alone.",
         )
 
@@ -129,7 +126,13 @@ def _require_same_teacher(context: Context, store: Store) -> None:
 def _merge(
     context: Context, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    model = merged(base, context.student.adapter, context.workspace.models / adapter.name, tokenizer)
+    model = merged(
+        base,
+        context.student.adapter,
+        context.workspace.models / adapter.name,
+        tokenizer,
+        marks=context.chat_format.written_marks(tokenizer),
+    )
     with publish(context.workspace.models / student.name, student.about) as staging:
         model.save_pretrained(staging)
         tokenizer.save_pretrained(staging)

@@ -2,35 +2,36 @@
 
 A vocabulary has rows that no training ever touched, and they all point one way. Where the output layer is the
 embedding, no state of the model can tell such a token from its thousands of twins, and no adapter on other
-layers changes that: `<tool_call>` in Qwen2.5-Coder costs 8.1 nats whatever is learnt. So the marks of a call
-and the end of a turn, where they are such tokens, get rows of their own: the mean of the rows in which their
-text would be written otherwise (Hewitt, "Initializing New Word Embeddings for Pretrained Language Models",
+layers changes that: the mark of a call in Qwen2.5-Coder costs 8.1 nats whatever is learnt. So the marks of a
+call and the end of a turn, where they are such tokens, get rows of their own: the mean of the rows in which
+their text would be written otherwise (Hewitt, "Initializing New Word Embeddings for Pretrained Language Models",
 2021), as long as a common row. Promise: the same base gets the same rows each time, and one that knows its
 tokens stays as it is.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from factory.tasks.rows import CLOSING, OPENING, encode
+from factory.tasks.rows import encode
 
 # From which cosine on, and how many others, say that nobody ever trained a row. Rows that nothing touched are
-# apart by rounding alone, cosines above 0.9999; one that a short training moved is at 0.99 (`<|im_end|>` of
-# SmolLM2), and can be told from the others.
+# apart by rounding alone, cosines above 0.9999; one that a short training moved is at 0.99 (the end of a
+# turn of SmolLM2), and can be told from the others.
 _ALIKE, _TWINS = 0.999, 8
 
 
-def give_rows(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """Change the rows of such tokens in place, in the embedding and in an output layer of its own; return the
-    tokens."""
+def give_rows(model: Any, tokenizer: PreTrainedTokenizerBase, marks: Sequence[str]) -> list[str]:
+    """Change the rows of such tokens among `marks` in place, in the embedding and in an output layer of its
+    own; return the tokens."""
     tables = {
         id(layer.weight): layer.weight
         for layer in (model.get_input_embeddings(), model.get_output_embeddings())
     }
     given = []
-    for text in dict.fromkeys([OPENING.strip(), CLOSING.strip(), str(tokenizer.eos_token)]):
+    for text in dict.fromkeys(marks):
         if len(ids := encode(tokenizer, text)) != 1:
             continue
         # In two parts, or it would be taken as the token that it is.

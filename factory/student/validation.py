@@ -40,8 +40,8 @@ def set_aside(
     seeds = len({row.seed for row in rows})
     if not learnt or (share and not any(rows[place].taught_length or not taught for place in watched)):
         raise FactoryError(
-            f"watch.share: {largest:g} of {seeds} seeds leaves {len(learnt)} rows to learn from and {len(watched)} to watch",
-            "Choose another share, make more data, or remove watch.",
+            f"validation.share: {largest:g} of {seeds} seeds leaves {len(learnt)} rows to learn from and {len(watched)} to validate on",
+            "Choose another share, make more data, or remove validation.",
         )
     return learnt, watched
 

@@ -13,12 +13,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.inference.request import Answer
-from factory.tasks.kind import Ask, Episode
 from factory.tasks.sample import Sample
+from factory.tasks.taskset import Ask, Episode
 from factory.text.strict_json import strict_json
 from factory.text.templates import render
-from factory.text.unreadable import MAX_CHARACTERS
 
 TEMPLATE = "judge.j2"
 SCALE = ("1", "2", "3", "4", "5")

@@ -1,56 +1,197 @@
-"""What every kind of dataset is: a stream of tasks, and the conversation with the teacher that makes a sample
-of one.
+"""A kind of data: what a recipe may say of it, its tasks, how a student learns from it and is measured, how
+people edit and export it.
 
-Promise: everything follows from the seeds, the recipe and the teacher's answers. So a run that was
-interrupted is taken up by going the same way again, with the stored answers: nothing of the way itself has to
-be stored.
+Promise: everything that depends on the kind is asked here; the rest of the house finds a kind by its name in
+`factory.tasks.kinds` and never asks which one it is. Importing a kind is cheap: what a method needs is
+imported when it is called.
 """
 
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from __future__ import annotations
 
-from factory.inference.request import Answer
-from factory.tasks.sample import Sample, Task
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from factory.errors import InputError
+from factory.seeds.format import Form
+from factory.seeds.seed import Seed
+from factory.tasks.settings import CustomTools, DataSettings
+
+if TYPE_CHECKING:
+    from factory.chat_formats.format import ChatFormat
+    from factory.tasks.rows import TrainingRow
+    from factory.tasks.sample import Sample, Task
+    from factory.tasks.scorer import Scorer
+    from factory.tasks.taskset import Taskset
+    from factory.tasks.tokenizer import ChatTokenizer
+    from factory.tools.registry import RunTool
+    from factory.tools.spec import ToolSpec
+
+Row = dict[str, Any]
+Messages = list[dict[str, Any]]
+S = TypeVar("S", bound=DataSettings)
+T = TypeVar("T", bound="Taskset")
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One turn: chat messages in OpenAI form, and the JSON Schema that the answer has to match, if any.
-    `weighed`: what follows depends on the answer's logprobs too, not on its text alone."""
+class Prompting:
+    """How each model is asked in an evaluation, in words for the report; a teacher's follows its examples."""
 
-    messages: list[dict[str, Any]]
-    schema: dict[str, Any] | None = None
-    needs_logprobs: bool = False
+    teacher: str = "then the question"
+    base: str = "the bare question; free text"
+    student: str = "the bare question; free text"
 
-
-Episode = Generator[Ask, Answer, Sample]
-
-
-class Pool(Protocol):
-    """What has been made so far, and is good enough to be shown to the teacher. The recipe's checks have no
-    say in it: what they let through decides what is trained on, not what is asked, so that an edited
-    threshold asks nothing anew."""
-
-    @property
-    def judged(self) -> int:
-        """How many tasks, in the order of the stream, have their verdicts."""
-        ...
-
-    def accepted(self, before: int) -> list[Sample]:
-        """Return the samples among the first `before` tasks that may be shown, in order."""
-        ...
+    def read_as(self, chat_format: str) -> Prompting:
+        """Return the same with `{chat_format}` filled in."""
+        return Prompting(
+            self.teacher,
+            self.base.format(chat_format=chat_format),
+            self.student.format(chat_format=chat_format),
+        )
 
 
-class Kind(Protocol):
-    """A kind of dataset."""
+@dataclass(frozen=True)
+class Prepared(Generic[S, T]):
+    """What a kind looks at before a model is loaded. `learns`: a student is to be trained or measured."""
 
-    template_digest: str
+    recipe: Path
+    data: S
+    seeds: list[Seed]
+    held_out: list[Seed]
+    taskset: T
+    checks: tuple[str, ...]
+    learns: bool
 
-    def tasks(self, pool: Pool) -> Iterator[Task | None]:
-        """Yield tasks in their order; None while the next one depends on tasks that are not judged yet."""
-        ...
 
-    def episode(self, task: Task, draw: int) -> Episode:
-        """Put one task to the teacher: yield what is asked, take the answer, go on, and return the sample."""
-        ...
+class Kind(Generic[S, T]):
+    """A kind of data. What is not overridden suits a question and its answer in words."""
+
+    name: ClassVar[str]
+    settings: type[S]
+
+    own_format: ClassVar[type[Form]]  # the row of a seed in this project's own files
+    seed_formats: ClassVar[tuple[type[Form], ...]]  # every row that serves the kind, the own one among them
+    templates: ClassVar[tuple[str, ...]] = ()  # shipped recipes that `factory init` copies
+
+    default_checks: ClassVar[tuple[Any, ...]] = ("schema", "finish_reason", "dedup", "decontamination")
+    required_checks: ClassVar[tuple[str, ...]] = ("schema",)
+    refused_checks: ClassVar[dict[str, str]] = {}  # check -> why it cannot be asked for
+
+    calls_tools: ClassVar[bool] = False  # samples hold calls
+    shows_samples: ClassVar[bool] = False  # accepted samples stand in later prompts
+    untrained: ClassVar[str] = ""  # why no student is trained on it; empty where one is
+    tasks: ClassVar[
+        tuple[str, ...]
+    ] = ()  # names of the rows of a sample, where a student learns it as several
+    rows_note: ClassVar[str] = ""  # how many these are, in words
+    prompting: ClassVar[Prompting] = Prompting()
+
+    editable: ClassVar[tuple[str, ...]] = ()  # columns of a sample that a person may change
+
+    tags: ClassVar[tuple[str, ...]] = ()  # of an exported dataset on the Hugging Face Hub
+    export_columns: ClassVar[tuple[str, ...]] = ()
+    column_notes: ClassVar[dict[str, str]] = {}  # column -> its line in the card
+
+    # The recipe.
+
+    def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) of every rule between settings that `data`, as written, breaks."""
+        return iter(())
+
+    def tool_file(self, data: S) -> str | None:
+        """Return the file of tool specifications that the settings name."""
+        return None
+
+    def custom_tools(self, data: S) -> CustomTools | None:
+        """Return where a person's own tools are carried out."""
+        return None
+
+    def require(self, prepared: Prepared[S, T]) -> None:
+        """Raise InputError for what is wrong with seeds, held-out tasks or tools."""
+        if prepared.learns:
+            self.require_references(prepared.held_out)
+
+    def require_references(self, held_out: list[Seed]) -> None:
+        """Raise InputError for held-out tasks that nothing could be measured by."""
+        if blind := [seed for seed in held_out if not seed.reference]:
+            raise InputError(
+                "\n".join(
+                    f"{seed.source}:{seed.line}: the held-out task {seed.name} "
+                    "has no reference to be measured by"
+                    for seed in blind[:50]
+                ),
+                "Write their references, or remove the tasks.",
+            )
+
+    # What is made.
+
+    def taskset(
+        self, data: S, seeds: list[Seed], tools: list[ToolSpec], run: RunTool, seed: int, own: Path | None
+    ) -> T:
+        """Return the tasks of a recipe; `run` carries a call out, `own` is the folder of own templates."""
+        raise NotImplementedError
+
+    def plan_identity(self, data: S, tools: list[ToolSpec], own_source: str | None) -> Row:
+        """Return the settings that decide which questions are put; they go into ids, so no key may change."""
+        return {"kind": data.kind, "draws": data.samples_per_prompt, "examples": data.examples}
+
+    def selection(self, data: S) -> tuple[str, int | None] | None:
+        """Return which of a question's right answers stay and how many at most; None where all do."""
+        return None
+
+    # What is learnt.
+
+    def student_tasks(
+        self, prompt: Messages, completion: Messages, answer: str | None
+    ) -> list[tuple[str, Messages, Messages]]:
+        """Return (task, prompt, completion) for each row that a sample gives; a lone task has no name."""
+        return [("", prompt, completion)]
+
+    def task_weights(self, data: Row) -> dict[str, float]:
+        """Return what a row of each of `tasks` weighs by `data`, the settings as a stored recipe has them."""
+        return {}
+
+    def training_identity(self, data: S) -> Row:
+        """Return the settings that decide what is learnt from the samples; they go into ids."""
+        return {}
+
+    def training_rows(
+        self,
+        sample: Row,
+        data: S,
+        student: ChatTokenizer,
+        teacher: ChatTokenizer | None,
+        chat_format: ChatFormat,
+        *,
+        own_tokens: bool,
+        vocabulary: int,
+    ) -> list[TrainingRow]:
+        """Return the token rows of an accepted sample (`factory.tasks.rows.build_words_row` says of what)."""
+        from factory.tasks.rows import build_words_row
+
+        row = build_words_row(
+            sample, student, teacher, chat_format, own_tokens=own_tokens, vocabulary=vocabulary
+        )
+        return [row]
+
+    def scorer(self, taskset: T, held_out: list[Seed], chat_format: ChatFormat) -> Scorer:
+        """Return how held-out tasks are put to a model and its answers are judged."""
+        raise InputError(
+            f"a student of the kind {self.name} cannot be measured: {self.untrained or 'it has no scorer'}",
+            "Remove student, and use: factory export",
+        )
+
+    # What people do with it.
+
+    def shown_fields(self, row: Row) -> tuple[str, ...]:
+        """Return the columns of one stored sample that are offered to be changed."""
+        return self.editable
+
+    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
+        """Return the sample that an edited row makes; what follows from the rest is worked out again."""
+        raise InputError(f"a sample of the kind {self.name} cannot be edited")
+
+    def export_values(self, stored: Row) -> Row:
+        """Return the values of `export_columns` for a stored sample."""
+        return {}

@@ -1,24 +1,23 @@
 """From accepted samples to token rows.
 
-Promise: the loss is taken on the assistant's tokens only (the call with its end of turn, the answer with its
-end of turn). The call's JSON keeps the teacher's own token ids, once they are proved to spell the call that
-was accepted, so that the teacher's distribution belongs to the same tokens; otherwise the call is tokenized
-anew, and there is no stored distribution. What the student sees is the bare question; what the teacher saw,
-examples and all, is kept beside it. The text of a row is exactly what the student's chat template renders.
+Promise: the loss is taken on the assistant's tokens only, each turn's end with it. What the teacher wrote
+keeps its own token ids, once they are proved to spell what was accepted, so that the teacher's distribution
+belongs to the same tokens; otherwise the text is tokenized again, and there is no stored distribution. What
+the student sees is the bare question; what the teacher saw, examples and all, is kept beside it. The text of
+a row is exactly what the student's chat template renders.
 """
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from transformers import PreTrainedTokenizerBase
-
+from factory.chat_formats.format import ChatFormat
 from factory.tasks.stored_distribution import stored_fault
-from factory.text.templates import HERMES, template_path
+from factory.tasks.tokenizer import ChatTokenizer
+from factory.text.reasons import ReasonCode
 
 IGNORED = -100
-OPENING, CLOSING = "<tool_call>\n", "\n</tool_call>"
+LABEL = "label"  # the task of a row that is an answer alone: the teacher wrote nothing of it
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class TrainingRow:
     is another one or not here, or if a person edited question or words. `topk_ids` and `topk_logprobs`
     (taught_length, k) are the stored distribution, by rank; where it cannot be used both are empty and
     `fault` is why (`factory.tasks.stored_distribution`, or `edited`, or `other_text`: the stored tokens spell
-    something else). `task` is `label` or `rationale` where a sample is learnt as both, and `weight` is what
+    something else, or `other_form`: the chat format writes a call as other JSON than the teacher was asked
+    for). `task` is `label` or `rationale` where a sample is learnt as both, and `weight` is what
     each of its tokens counts. `seed` is the id of the seed that the sample was made from. `calls`: what the
     teacher wrote is a call, and no answer in words.
     """
@@ -44,7 +44,7 @@ class TrainingRow:
     teacher_ids: list[int]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
-    fault: str
+    fault: ReasonCode | Literal[""]
     task: str = ""
     weight: float = 1.0
     seed: str = ""
@@ -61,77 +61,28 @@ class TrainingRow:
         ]
 
 
-def student_template(show_tools: bool, own: Path | None = None) -> str:
-    """Return the Hermes chat template that the student is trained and served with: the one in the folder
-    `own`, if it has one."""
-    text = template_path(HERMES, own).read_text(encoding="utf-8")
-    return text.replace("set show_tools = false", "set show_tools = true") if show_tools else text
-
-
-def build_row(
+def build_words_row(
     sample: dict[str, Any],
-    student: PreTrainedTokenizerBase,
-    teacher: PreTrainedTokenizerBase | None,
+    student: ChatTokenizer,
+    teacher: ChatTokenizer | None,
+    chat_format: ChatFormat,
     *,
     own_tokens: bool,
     vocabulary: int,
 ) -> TrainingRow:
-    """Return the row of one accepted sample.
+    """Return the row of one accepted sample that is a question and an answer in words.
 
     `sample` has sample_id, seed_id, messages, tools, text, token_ids, token_logprobs, topk_ids, topk_logprobs
-    (each or None) and teacher_messages, JSON columns as text. `teacher` is its tokenizer, None where it is
-    not here. `own_tokens`: the stored tokens may be the student's tokens. `vocabulary` is how many tokens the
-    student's model knows. The teacher's end-of-turn token is left out: the student's call goes on with its
-    closing tag. Where no tool was called, its turn is learnt as `own_words` has it.
+    (each or None) and teacher_messages, JSON columns as text. `student` carries the template of
+    `chat_format`. `teacher` is its tokenizer, None where it is not here. `own_tokens`: the stored tokens may
+    be the student's tokens. `vocabulary` is how many tokens the student's model knows.
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
-    prompt = render(student, messages[:1], tools, generate=True)
-    if len(messages) == 2:
-        same = sample["text"].strip() == messages[1]["content"]
-        words = own_words(sample, messages, student, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
-        return words_row(sample, encode(student, prompt), words, teacher)
-    to_answer = render(student, messages[:3], tools, generate=True)[
-        len(render(student, messages[:2], tools)) :
-    ]
-    end = str(student.eos_token)
-    teacher_messages = json.loads(sample["teacher_messages"])
-    if teacher_messages[-1]["content"] == messages[0]["content"]:
-        call_ids, fault = _call_ids(sample, messages[1]["tool_calls"][0]["function"], student, own_tokens)
-    else:
-        call_ids, fault = _edited(messages[1]["tool_calls"][0]["function"], student)
-    columns = sample["topk_ids"], sample["topk_logprobs"]
-    if not fault:
-        fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
-    input_ids, labels = encode(student, prompt), []
-    labels += [IGNORED] * len(input_ids)
-    opening = encode(student, OPENING)
-    taught_start = len(input_ids) + len(opening)
-    for ids, learnt in (
-        (opening + call_ids + encode(student, CLOSING + end), True),
-        (encode(student, "\n" + to_answer), False),
-        (encode(student, messages[3]["content"] + end), True),
-    ):
-        input_ids += ids
-        labels += ids if learnt else [IGNORED] * len(ids)
-    teacher_ids: list[int] = []
-    # What the teacher saw was another question, or what it said another call.
-    if teacher is not None and fault != "edited":
-        teacher_ids = encode(teacher, render(teacher, teacher_messages, None, generate=True)) + call_ids
-    topk_ids, topk_logprobs = (
-        ([], []) if fault else (list(map(list, column[: len(call_ids)])) for column in columns)
-    )
-    return TrainingRow(
-        sample["sample_id"],
-        input_ids,
-        labels,
-        taught_start,
-        len(call_ids),
-        teacher_ids,
-        topk_ids,
-        topk_logprobs,
-        fault,
-        seed=sample["seed_id"],
-    )
+    prompt = chat_format.render(messages[:1], tools, tokenizer=student, generate=True)
+    end = chat_format.end_of_turn(student)
+    same = sample["text"].strip() == messages[1]["content"]
+    words = own_words(sample, messages, student, end, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+    return words_row(sample, encode(student, prompt), words, teacher)
 
 
 @dataclass(frozen=True)
@@ -141,7 +92,7 @@ class Words:
 
     ids: list[int]
     taught: int
-    fault: str
+    fault: ReasonCode | Literal[""]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
 
@@ -149,7 +100,8 @@ class Words:
 def own_words(
     sample: dict[str, Any],
     messages: list[dict[str, Any]],
-    student: PreTrainedTokenizerBase,
+    student: ChatTokenizer,
+    end_of_turn: str,
     *,
     same: bool,
     own_tokens: bool,
@@ -157,7 +109,7 @@ def own_words(
 ) -> Words:
     """Return the turn of `messages`, question and answer; `same`: what was accepted is what the teacher
     wrote."""
-    end = encode(student, str(student.eos_token))
+    end = encode(student, end_of_turn)
     if json.loads(sample["teacher_messages"])[-1]["content"] != messages[0]["content"] or not same:
         return Words(encode(student, messages[1]["content"]) + end, 0, "edited", [], [])
     ids = list(sample["token_ids"] or ())
@@ -181,7 +133,7 @@ def words_row(
     sample: dict[str, Any],
     prompt: list[int],
     words: Words,
-    teacher: PreTrainedTokenizerBase | None,
+    teacher: ChatTokenizer | None,
     task: str = "",
     weight: float = 1.0,
 ) -> TrainingRow:
@@ -208,32 +160,8 @@ def words_row(
     )
 
 
-def _call_ids(
-    sample: dict[str, Any], call: dict[str, Any], student: PreTrainedTokenizerBase, own_tokens: bool
-) -> tuple[list[int], str]:
-    """Return the tokens of the accepted call, and why they are not the stored ones."""
-    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
-    try:
-        same = json.loads(sample["text"]) == accepted
-    except ValueError:
-        same = False
-    if not same:
-        return _edited(call, student)
-    ids = list(sample["token_ids"] or ())
-    if ids and ids[-1] in student.all_special_ids:
-        ids.pop()
-    if not ids or not own_tokens or student.decode(ids, skip_special_tokens=True) != sample["text"]:
-        return encode(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
-    return ids, ""
-
-
-def _edited(call: dict[str, Any], student: PreTrainedTokenizerBase) -> tuple[list[int], str]:
-    accepted = {"name": call["name"], "arguments": json.loads(call["arguments"])}
-    return encode(student, json.dumps(accepted, ensure_ascii=False)), "edited"
-
-
 def render(
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: ChatTokenizer,
     messages: list[dict[str, Any]],
     tools: list[dict[str, Any]] | None,
     *,
@@ -244,5 +172,5 @@ def render(
     )
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+def encode(tokenizer: ChatTokenizer, text: str) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from factory.system.digest import content_id
+from factory.text.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Sample:
     task: Task
     text: str
     finish_reason: str
-    fault: str | None = None
+    fault: Reason | None = None
     detail: str = ""
     call: Any = None
     result: str | None = None

@@ -8,6 +8,9 @@ the teacher would say the same again.
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
+
+from factory.text.reasons import ReasonCode
 
 _ROUNDING = 1e-3  # of a sum of probabilities and of a logprob: servers round, and work in bfloat16
 
@@ -18,7 +21,7 @@ def stored_fault(
     topk_ids: Sequence[Sequence[int]] | None,
     topk_logprobs: Sequence[Sequence[float]] | None,
     vocabulary: int,
-) -> str:
+) -> ReasonCode | Literal[""]:
     """Return why the stored distribution of an answer cannot be used, or nothing: a reason code.
 
     `tokens` (length) and their `logprobs` are what was drawn, `topk_ids` and `topk_logprobs` (length, k) what

@@ -14,6 +14,8 @@ and a judge sees it fenced. It is refused because a student would learn it.
 
 import re
 
+from factory.text.reasons import ReasonCode
+
 _CANNOT = (
     r"(?:can ?no?t|can't|cant|could ?n[o']t|won't|will not|am (?:not able|unable|not (?:allowed|permitted))(?: to)?"
     r"|'m (?:not able|unable|not (?:allowed|permitted))(?: to)?)"
@@ -112,7 +114,7 @@ def instruction_to_judge(question: str, answer: str) -> str | None:
     return None if _ABOUT_INJECTION.search(question) or _order(question) else _order(answer)
 
 
-def proposal_sign(instruction: str, input: str) -> tuple[str, str] | None:
+def proposal_sign(instruction: str, input: str) -> tuple[ReasonCode, str] | None:
     """Return (reason, words) for a proposed question with one of the two above in it, unless it says that it
     is about such things."""
     text = f"{instruction}\n{input}"

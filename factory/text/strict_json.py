@@ -11,6 +11,7 @@ import re
 from typing import Any, NoReturn
 
 from factory.system.digest import canonical_json
+from factory.text.reasons import ReasonCode
 
 MAX_DEPTH = 64
 
@@ -22,7 +23,7 @@ class JsonFault(ValueError):
     """The text is no JSON value that is taken: `reason` is truncated_json, not_json, not_finite, not_text or
     too_deep."""
 
-    def __init__(self, reason: str, message: str):
+    def __init__(self, reason: ReasonCode, message: str):
         super().__init__(message)
         self.reason = reason
 

@@ -22,7 +22,6 @@ from factory.system.digest import bytes_id
 from factory.system.resources import resource
 
 MAX_RENDERED = 200_000
-HERMES = "hermes_chat.jinja"  # the student's chat template, which is not rendered here
 
 
 class _Environment(ImmutableSandboxedEnvironment):

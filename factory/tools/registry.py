@@ -19,6 +19,8 @@ from factory.tools import (
 from factory.tools.arguments import plain_numbers
 from factory.tools.errors import ToolError
 
+RunTool = Callable[[str, dict[str, Any]], str]
+
 
 class Tool(NamedTuple):
     """How a tool is carried out, and the form of its arguments that is equal for calls that say the same."""

@@ -1,10 +1,6 @@
-"""Every kind of compressed folder in a fresh vLLM process: it loads, it answers, and it says what
-Transformers says of the same folder."""
+"""Every kind of compressed folder in a fresh vLLM: it loads, it answers, and it says what Transformers says
+of the same folder."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +21,8 @@ from factory.inference.environment import ENVIRONMENT
 from factory.recipe.compress import Compress
 from factory.recipe.prune import Prune
 from tests.support import tiny
+from tests.support.forks import forked
 
-pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
 # No word that begins as a special token does: w1 would be taken out of w10.
 TEXTS = ["w5 w6 w7 w8 w9", "w20 w50 w60 w70", "w90 w5 w5 w42"]
 # Nats. Both compute in bfloat16, in other orders; an integer kernel rounds activations to steps of a 127th of
@@ -75,72 +69,77 @@ def _ids(text: str) -> list[int]:
     return [int(word[1:]) for word in text.split()]
 
 
-def _told_by_vllm(folder: Path) -> dict[str, Any]:
-    environment = os.environ | ENVIRONMENT | {"HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "tests.support.scores", str(folder), *TEXTS]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+def _by_vllm(folder: Path) -> dict[str, Any]:
+    environment = ENVIRONMENT | {"HF_HUB_OFFLINE": "1"}
+    with forked("tests.support.scores", folder, TEXTS, environment=environment) as (_, connection):
+        return connection.recv()
 
 
-def _told_by_transformers(folder: Path) -> list[list[float]]:
+def _by_transformers(folder: Path) -> list[list[float]]:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
-    told = []
+    found = []
     with torch.no_grad():
         for ids in map(_ids, TEXTS):
             logprobs = model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(1)
-            told.append([float(logprobs[place, ids[place + 1]]) for place in range(len(ids) - 1)])
-    return told
+            found.append([float(logprobs[place, ids[place + 1]]) for place in range(len(ids) - 1)])
+    return found
 
 
 def _agree(folder: Path, quantized: str | None) -> None:
     _tokenizer().save_pretrained(folder)
-    theirs, ours = _told_by_transformers(folder), _told_by_vllm(folder)
+    theirs, ours = _by_transformers(folder), _by_vllm(folder)
     assert all(1 <= len(answer) <= 4 for answer in ours["free"])
     for one, other in zip(theirs, ours["forced"], strict=True):
         assert other == pytest.approx(one, abs=TOLERANCE[quantized])
 
 
+EVERYTHING = {"layers": 0.25, "heads": 0.5, "mlp": 0.25, "width": 0.25}
+
+
+# One folder of each kind. 4-bit weights, and 8-bit ones whose activations are rounded as they come, are both
+# within `mixed`; zeros, 2:4 or anywhere, are stored as any other number (`test_quantize.py`).
 @pytest.mark.parametrize(
-    "settings",
+    ("shares", "settings"),
     [
-        {"quantize": "w8a8-dynamic"},
-        {"quantize": "w8a8-static"},
-        {"quantize": "w4a16"},
-        {"quantize": "mixed"},
-        {"sparsity": {"pattern": "2:4"}},
-        {
-            "sparsity": {"pattern": "unstructured", "share": 0.5},
-            "vocabulary": 300,
-            "quantize": "w8a8-dynamic",
-        },
+        (EVERYTHING, {"quantize": "w8a8-static"}),
+        (None, {"quantize": "mixed"}),
+        (
+            None,
+            {
+                "sparsity": {"pattern": "unstructured", "share": 0.5},
+                "vocabulary": 300,
+                "quantize": "w8a8-dynamic",
+            },
+        ),
     ],
-    ids=lambda settings: " ".join(map(str, settings)) + " " + str(settings.get("quantize")),
+    ids=["pruned w8a8-static", "mixed", "sparse vocabulary w8a8-dynamic"],
 )
-def test_what_compression_writes(tmp_path: Path, settings: dict[str, Any]) -> None:
-    _base("llama").to(torch.bfloat16).save_pretrained(tmp_path / "before")
+def test_what_compression_writes(
+    tmp_path: Path, shares: dict[str, float] | None, settings: dict[str, Any]
+) -> None:
+    _save(_base("llama"), shares, tmp_path / "before")
     _tokenizer().save_pretrained(tmp_path / "before")
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "before", dtype=torch.bfloat16)
     if "vocabulary" in settings:
         cut_model(model, range(100))
     texts = [" ".join(f"w{(7 * i + j) % 80 + 20}" for j in range(12)) for i in range(8)]
-    if settings.get("quantize") or settings.get("sparsity"):
-        quantize(model, _tokenizer(), texts, Compress.model_validate(settings), 64)
+    quantize(model, _tokenizer(), texts, Compress.model_validate(settings), 64)
     model.save_pretrained(tmp_path / "after", save_compressed=True)
-    _agree(tmp_path / "after", settings.get("quantize"))
-
-
-EVERYTHING = {"layers": 0.25, "heads": 0.5, "mlp": 0.25, "width": 0.25}
+    _agree(tmp_path / "after", settings["quantize"])
 
 
 # Without heads and width a Qwen2 stays a Qwen2; with them it becomes a Llama with biases.
 @pytest.mark.parametrize(
-    ("architecture", "shares"),
-    [("llama", EVERYTHING), ("qwen2", EVERYTHING), ("qwen2", {"layers": 0.25, "mlp": 0.25})],
-    ids=["llama", "qwen2 as llama", "qwen2"],
+    "shares", [EVERYTHING, {"layers": 0.25, "mlp": 0.25}], ids=["qwen2 as llama", "qwen2"]
 )
-def test_what_pruning_writes(tmp_path: Path, architecture: str, shares: dict[str, float]) -> None:
-    model = _base(architecture)
-    kept = choose(measure(model, [_ids(text) for text in TEXTS]), Prune(**shares))
-    save_pruned(model.to(torch.bfloat16), kept, tmp_path)
+def test_what_pruning_writes(tmp_path: Path, shares: dict[str, float]) -> None:
+    _save(_base("qwen2"), shares, tmp_path)
     _agree(tmp_path, None)
+
+
+def _save(model: Any, shares: dict[str, float] | None, folder: Path) -> None:
+    if shares is None:
+        model.to(torch.bfloat16).save_pretrained(folder)
+        return
+    kept = choose(measure(model, [_ids(text) for text in TEXTS]), Prune(**shares))
+    save_pruned(model.to(torch.bfloat16), kept, folder)

@@ -14,8 +14,6 @@ from factory.models.bundled import converted_folder
 from factory.store.reader import ask
 from tests.support.small_run import factory, write_recipe
 
-pytestmark = [pytest.mark.model, pytest.mark.slow]
-
 CANARY = "sk-canary-4711"
 
 

@@ -11,9 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from factory.text.templates import render, template_path
+from factory.chat_formats.hermes import Hermes
+from factory.text.templates import render
 from factory.tools.spec import load_tools
 
 FOLDER = Path(__file__).parent
@@ -44,15 +43,8 @@ PATH = [QUESTION, call(json.dumps(ARGUMENTS, ensure_ascii=False)), RESULT, ANSWE
 
 
 def chat(messages: list[Message], *, show_tools: bool = False, generate: bool = False) -> str:
-    """Render the student's chat template as transformers and vLLM do: their sandbox, their `tojson`."""
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
-    text = template_path("hermes_chat.jinja").read_text(encoding="utf-8")
-    if show_tools:
-        text = text.replace("set show_tools = false", "set show_tools = true")
-    return environment.from_string(text).render(
-        messages=messages, tools=TOOLS, add_generation_prompt=generate
-    )
+    """Render the student's chat template."""
+    return Hermes().render(messages, TOOLS, show_tools=show_tools, generate=generate)
 
 
 def renders() -> dict[str, str]:

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
-from factory.tasks.tool_call import ToolCallKind
+from factory.tasks.tool_call.taskset import ToolCallTaskset
 from factory.tools.spec import ToolSpec, load_tools
+from tests.support.seeds import require_seeds
 
 DATA = Path(__file__).parents[2] / "data"
 SEEDS = require_seeds(DATA / "seeds" / "calculator.jsonl", "tool_call")
@@ -21,9 +21,9 @@ def free_tool(**properties: Any) -> ToolSpec:
     )
 
 
-def kind(seeds: list[Seed] = SEEDS, *, examples: int = 5, seed: int = 7) -> ToolCallKind:
+def kind(seeds: list[Seed] = SEEDS, *, examples: int = 5, seed: int = 7) -> ToolCallTaskset:
     """Return the calculator's kind over some seeds."""
-    return ToolCallKind(seeds, CALCULATOR, examples=examples, seed=seed)
+    return ToolCallTaskset(seeds, CALCULATOR, examples=examples, seed=seed)
 
 
 def one_seed(question: str, reference: str, *, language: str = "en", family: str = "general") -> Seed:

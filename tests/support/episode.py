@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from factory.inference.request import Answer
 from factory.system.digest import content_id
-from factory.tasks.kind import Ask, Episode
 from factory.tasks.sample import Sample
+from factory.tasks.taskset import Ask, Episode
 
 
 def answer(text: str, finish_reason: str = "stop", *, error: str | None = None, number: int = 0) -> Answer:

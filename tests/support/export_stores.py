@@ -51,7 +51,7 @@ def sample(place: int, seed: str, **changed: Any) -> dict[str, Any]:
         "kind": "tool_call", "language": "en", "question": question, "reference": f"{place} * 12",
         "messages": call_messages(question, {"expression": f"{place} * 12"}, str(place * 12)), "tools": [TOOL],
         "call": {"name": "calculator"}, "fault": None, "result": str(place * 12), "rationale": None, "answer": f"It is {place * 12}.",
-        "content_id": f"b2:content{place}", "parents": [seed],
+        "dedup_key": f"b2:content{place}", "parents": [seed],
     } | changed  # fmt: skip
 
 
@@ -78,7 +78,9 @@ def instruction_sample(place: int, seed: str, **changed: Any) -> dict[str, Any]:
 
 def store_rows(samples: list[dict[str, Any]], *, rejected: int = 0, **run: Any) -> Rows:
     """Return the rows of a store that holds the samples, of which the last `rejected` failed a check."""
-    rows = {name: [] for name in finished()} | {"runs": [finished()["runs"][0] | {"wanted": None} | run]}
+    rows = {name: [] for name in finished()} | {
+        "runs": [finished()["runs"][0] | {"target_count": None} | run]
+    }
     for seed in dict.fromkeys(one["seed_id"] for one in samples):
         rows["seeds"].append(
             {
@@ -91,7 +93,7 @@ def store_rows(samples: list[dict[str, Any]], *, rejected: int = 0, **run: Any) 
             name: one[name]
             for name in ("request_key", "seed_id", "task_id", "language", "question", "reference")
         }
-        rows["requests"].append({"plan_id": "b2:plan", "position": place, "draw": 0} | about)
+        rows["plan_items"].append({"plan_id": "b2:plan", "position": place, "draw": 0} | about)
         rows["generations"].append(
             generation(one["request_key"], parameters={"temperature": 0.8, "seed": place, "draw": 0})
         )

@@ -1,12 +1,6 @@
-"""Trains one tiny stage from its last whole checkpoint, telling each step: `python -m
-tests.support.killed_training STAGE FOLDER`.
+"""One tiny stage of training from its last whole checkpoint, in a process that may be killed."""
 
-At its end it prints one JSON object with everything that was logged of each step, but for what depends on the
-clock.
-"""
-
-import json
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +35,17 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-class _Telling(TrainerCallback):
+class _Steps(TrainerCallback):
+    def __init__(self, parent: Connection):
+        self._parent = parent
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        print(f"step {state.global_step}", flush=True)
+        self._parent.send(state.global_step)
 
 
-def main(stage: str, folder: Path) -> None:
-    """Train to the end."""
+def main(stage: str, folder: Path, parent: Connection) -> None:
+    """Train to the end. The parent is sent the number of each step, and at the end what was logged of each,
+    but for what depends on the clock."""
     teacher = tiny.model(2, width=48)
     rows = tiny.rows(7, 3, teacher)
     checkpoints = folder / "checkpoints"
@@ -60,7 +58,7 @@ def main(stage: str, folder: Path) -> None:
         "train_dataset": tiny.dataset(rows),
         "data_collator": Collator(0),
         "processing_class": tiny.tokenizer(),
-        "callbacks": [WholeCheckpoints(), _Telling()],
+        "callbacks": [WholeCheckpoints(), _Steps(parent)],
     }
     if stage == "sft":
         trainer: Any = SftTrainer(args=sft, **shared)
@@ -86,7 +84,7 @@ def main(stage: str, folder: Path) -> None:
                 rows,
                 [1, 2],
                 teacher.dtype,
-                most_bytes=2**30,
+                max_bytes=2**30,
                 pad=0,
             )
             trainer = DistillTrainer(args=sft, spec=spec, cache=cache, **shared)
@@ -98,8 +96,4 @@ def main(stage: str, folder: Path) -> None:
         for entry in trainer.state.log_history
         if "loss" in entry
     ]
-    print(json.dumps({"curve": curve}), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    parent.send(curve)

@@ -5,9 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from factory.store.store import Store
 from factory.workspace import Workspace
-from tests.support.sample_rows import finished, generation, make_workspace
+from tests.support.sample_rows import finished, generation, make_workspace, open_store
 
 TOOLS = json.loads(
     (Path(__file__).parents[2] / "data" / "tools" / "calculator.json").read_text(encoding="utf-8")
@@ -22,8 +21,8 @@ def reviewed(root: Path) -> Workspace:
     """Make a workspace with four samples of which the last is rejected by a check."""
     plain = finished()
     rows: dict[str, list[dict[str, Any]]] = {
-        "runs": [plain["runs"][0] | {"check_keys": CHECKS, "wanted": None}],
-        "seeds": plain["seeds"], "requests": [], "generations": [], "samples": [], "verdicts": [],
+        "runs": [plain["runs"][0] | {"check_keys": CHECKS, "target_count": None}],
+        "seeds": plain["seeds"], "plan_items": [], "generations": [], "samples": [], "verdicts": [],
     }  # fmt: skip
     for place, (question, expression) in enumerate(zip(QUESTIONS, CALLS, strict=True)):
         call = {"name": "calculator", "arguments": {"expression": expression}}
@@ -35,7 +34,7 @@ def reviewed(root: Path) -> Workspace:
             "question": question,
             "reference": expression,
         }
-        rows["requests"].append(
+        rows["plan_items"].append(
             about
             | {
                 "plan_id": "b2:plan",
@@ -51,7 +50,7 @@ def reviewed(root: Path) -> Workspace:
             | {
                 "sample_id": f"b2:sample{place}", "request_key": f"b2:key{place}", "kind": "tool_call", "family": "sum", "input": "",
                 "tools": TOOLS, "call": call, "fault": None, "result": result, "rationale": None, "answer": f"The answer is {result}.",
-                "content_id": f"b2:content{place}", "parents": ["b2:seed"],
+                "dedup_key": f"b2:content{place}", "parents": ["b2:seed"],
                 "messages": [
                     {"role": "user", "content": question},
                     {"role": "assistant", "content": None, "tool_calls": [
@@ -75,7 +74,7 @@ def reviewed(root: Path) -> Workspace:
 
 def training(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the training set."""
-    with Store(workspace.store, workspace.ledger) as store:
+    with open_store(workspace) as store:
         return store.query(
             "SELECT sample_id, position, question, result, answer, messages FROM training_set ORDER BY position"
         )

@@ -16,6 +16,7 @@ from factory.store.store import Store
 from factory.system.progress import Progress
 from factory.tools.calculator import evaluate
 from factory.workspace import Workspace
+from tests.support.sample_rows import open_store
 
 HEAD = 'name: tiny\nteacher: {model: tiny, endpoints: ["http://127.0.0.1:9/v1"]}\n'
 SEEDS: dict[str, list[dict[str, Any]]] = {
@@ -141,7 +142,7 @@ def load(folder: Path) -> Context:
 
 def opened(context: Context) -> Store:
     """Return the open store of a workspace, the run entered."""
-    store = Store(context.workspace.store, context.workspace.ledger)
+    store = open_store(context.workspace)
     enter_run(context, store, "test")
     return store
 

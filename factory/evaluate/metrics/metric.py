@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from factory.context.context import Context
 from factory.evaluate.candidate import Candidate
-from factory.evaluate.scorer import Scorer
 from factory.inference.request import Model
 from factory.tasks.sample import Task
+from factory.tasks.scorer import Scorer
 
 Better = Literal["higher", "lower"]
 

@@ -5,12 +5,15 @@ the same work. The first request and the first round are not counted: processor 
 then. `latency_*` is the time of a request that is alone, from sending to its last token;
 `tokens_per_s_batch_N` counts generated tokens, N requests at once: the median of several rounds, as a machine
 that does other things as well is only ever slower.
+
+Promise: it ends soon on a slow machine. After `SECONDS` for each of the recipe's repeats no further request or
+round begins, but at least one is counted; each figure's n says how many were.
 """
 
 import dataclasses
 import statistics
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import monotonic
 
 from factory.evaluate.metrics.metric import Evaluation, Family, Measurement, Metric
 from factory.evaluate.scorer import question
@@ -20,6 +23,7 @@ from factory.system.digest import content_id
 TOKENS = 32
 ALONE = 7  # requests that are timed one by one, for each round of those together
 TOGETHER = 32
+SECONDS = 10.0
 _LATENCY, _RATE_ALONE, _RATE = "latency_p50_s", "tokens_per_s_batch_1", f"tokens_per_s_batch_{TOGETHER}"
 
 
@@ -28,16 +32,19 @@ def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
     for the model."""
     repeats, progress = evaluation.context.evaluation.repeats, evaluation.context.progress
     role = evaluation.candidate.role
-    progress.update(f"  {role}  speed, 1 at once", now=True)
-    alone = [
-        _timed(evaluation.model, [request]) for request in _requests(evaluation, "alone", repeats * ALONE + 1)
-    ]
-    rounds = []
-    for number in range(repeats + 1):
+
+    def alone(number: int) -> list[Request]:
+        return _requests(evaluation, "alone", 1, number)
+
+    def together(number: int) -> list[Request]:
         progress.update(f"  {role}  speed, {TOGETHER} at once, round {number + 1} of {repeats + 1}", now=True)
-        rounds.append(_timed(evaluation.model, _requests(evaluation, f"together {number}", TOGETHER)))
-    seconds = sorted(seconds for seconds, tokens in alone[1:] if tokens)
-    rates = [tokens / seconds for seconds, tokens in rounds[1:] if tokens]
+        return _requests(evaluation, f"together {number}", TOGETHER)
+
+    progress.update(f"  {role}  speed, 1 at once", now=True)
+    lone = _timed(evaluation.model, alone, repeats * ALONE, repeats * SECONDS)
+    rounds = _timed(evaluation.model, together, repeats, repeats * SECONDS)
+    seconds = sorted(seconds for seconds, tokens in lone if tokens)
+    rates = [tokens / seconds for seconds, tokens in rounds if tokens]
     if not seconds or not rates:
         return {}
     median, late = statistics.median(seconds), seconds[round(0.95 * (len(seconds) - 1))]
@@ -49,19 +56,32 @@ def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
     }
 
 
-def _requests(evaluation: Evaluation, tag: str, count: int) -> list[Request]:
+def _requests(evaluation: Evaluation, tag: str, count: int, first: int = 0) -> list[Request]:
     asking, candidate, tasks = evaluation.scorer, evaluation.candidate, evaluation.tasks
-    asked = (question(asking, candidate, tasks[i % len(tasks)], TOKENS) for i in range(count))
+    asked = [
+        (i, question(asking, candidate, tasks[i % len(tasks)], TOKENS)) for i in range(first, first + count)
+    ]
     return [
         dataclasses.replace(request, key=content_id([request.key, tag, i]), schema=None, ignore_eos=True)
-        for i, request in enumerate(asked)
+        for i, request in asked
     ]
 
 
-def _timed(model: Model, requests: list[Request]) -> tuple[float, int]:
-    started = time.monotonic()
-    tokens = sum(answer.completion_tokens for answer in model.answer(requests))
-    return time.monotonic() - started, tokens
+def _timed(
+    model: Model, requests: Callable[[int], list[Request]], most: int, seconds: float
+) -> list[tuple[float, int]]:
+    """Return the seconds and the tokens of each counted round: of `most`, those that began within `seconds`
+    of the start, and at least one. `requests` gives those of a round; the first round is not counted."""
+    counted: list[tuple[float, int]] = []
+    began = monotonic()
+    for number in range(most + 1):
+        if counted and monotonic() - began > seconds:
+            break
+        asked, started = requests(number), monotonic()
+        tokens = sum(answer.completion_tokens for answer in model.answer(asked))
+        if number:
+            counted.append((monotonic() - started, tokens))
+    return counted
 
 
 FAMILY = Family(

@@ -11,6 +11,7 @@ from factory.evaluate.metrics.metric import Family, Metric
 FILES = (
     "accuracy",
     "speed",
+    "precision",
     "memory",
     "weights",
     "perplexity",

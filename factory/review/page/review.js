@@ -6,7 +6,6 @@ const find = (id) => document.getElementById(id);
 const view = { state: "all", rows: [], total: 0, offset: 0, chosen: null, detail: null, open: null };
 const STATES = [["all", "all"], ["accepted", "accepted"], ["rejected", "rejected"], ["undecided", "undecided"], ["person", "by a person"]];
 const FILTERS = ["reason", "family", "language", "kind", "sort"];
-const OWN_REASONS = ["wrong_answer", "wrong_reasoning", "unclear_question", "bad_language", "unsafe", "off_task"];
 
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -60,10 +59,11 @@ async function loadOverview() {
     button.addEventListener("click", () => { view.state = name; view.offset = 0; refresh(); });
     return button;
   }));
-  fill("reason", overview.reasons.map((row) => [`${row.check_name}/${row.reason}`, `${row.check_name}: ${row.reason} (${row.samples})`]), "every reason");
+  fill("reason", overview.reasons.map((row) => [`${row.check_name}/${row.reason}`, `${row.check_name}: ${row.sentence} (${row.samples})`]), "every reason");
   for (const name of ["family", "language", "kind"]) fill(name, overview[name].map((value) => [value, value]), `every ${name}`);
-  const reasons = [...new Set([...OWN_REASONS, ...overview.reasons.filter((row) => row.check_name === "person" && row.reason !== "edited").map((row) => row.reason)])];
-  find("reasons").replaceChildren(...reasons.map((reason) => make("option", { value: reason })));
+  const given = overview.reasons.filter((row) => row.check_name === "person" && row.reason !== "edited");
+  const reasons = new Map([...overview.suggested, ...given].map((row) => [row.reason, row.sentence]));
+  find("reasons").replaceChildren(...[...reasons].map(([value, textContent]) => make("option", { value, textContent })));
 }
 
 function fill(id, options, every) {
@@ -195,10 +195,10 @@ function table(rows) {
 
 function verdicts(list) {
   return make("table", {}, ...list.map((verdict) => {
-    const score = verdict.score === null ? "" : ` (${verdict.score})`;
+    const score = verdict.score === null ? "" : ` (${verdict.score})`, code = verdict.reason === "ok" ? "" : ` (${verdict.reason})`;
     const row = make("tr", { className: verdict.counts ? "" : "past" }, make("th", { textContent: verdict.check_name, scope: "row" }),
-      make("td", { className: verdict.passed ? "passed" : "failed", textContent: `${verdict.passed ? "✓" : "✗"} ${verdict.reason}${score}` }),
-      make("td", { textContent: [verdict.detail, verdict.judged_at].filter(Boolean).join(" · ") }));
+      make("td", { className: verdict.passed ? "passed" : "failed", textContent: `${verdict.passed ? "✓" : "✗"} ${verdict.sentence}${code}${score}` }),
+      make("td", { textContent: [verdict.undoes && `takes back ${verdict.undoes}`, verdict.detail, verdict.judged_at].filter(Boolean).join(" · ") }));
     if (!verdict.counts) row.title = "does not count in the current run, or was overruled";
     return row;
   }));

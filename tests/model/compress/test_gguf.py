@@ -28,8 +28,6 @@ from factory.compress.quantize import quantize
 from factory.errors import InputError
 from factory.recipe.compress import Compress
 
-pytestmark = pytest.mark.model
-
 VOCABULARY = 320
 QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 TEXTS = ["What is 12 * 7?", "一共有多少个苹果？"]

@@ -46,6 +46,39 @@ def _quantized(
     return written, load_file(folder / "model.safetensors"), before
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"quantize": "w8a8-static"},
+        {"quantize": "w4a16", "group_size": 32},
+        {"quantize": "mixed", "bits": 6.0, "group_size": 32},
+        {"sparsity": {"pattern": "2:4"}},
+    ],
+    ids=lambda settings: str(settings.get("quantize")),
+)
+def test_the_number_format_of_the_machine_is_that_of_the_work_and_not_of_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict
+) -> None:
+    found = {}
+    for precision in ("bfloat16", "float32"):
+        monkeypatch.setattr("factory.compress.quantize.fast_precision", lambda precision=precision: precision)
+        ran = set()
+        watched = LlamaForCausalLM.forward
+
+        def forward(self, *arguments, _watched=watched, _ran=ran, **named):
+            _ran.add(self.model.layers[0].mlp.up_proj.weight.dtype)
+            return _watched(self, *arguments, **named)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(LlamaForCausalLM, "forward", forward)
+            _, found[precision], _ = _quantized(tmp_path / precision, **settings)
+        assert ran == {getattr(torch, precision)}
+    shapes = [
+        {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()} for tensors in found.values()
+    ]
+    assert shapes[0] == shapes[1]
+
+
 def test_a_cut_vocabulary_stays_cut(tmp_path: Path) -> None:
     tokenizer = tiny.tokenizer()
     tokenizer.save_pretrained(tmp_path / "before")
@@ -135,7 +168,9 @@ def test_all_four_bits(tmp_path: Path) -> None:
     ("method", "quantize"), [("sparsegpt", None), ("wanda", None), ("sparsegpt", "w8a8-dynamic")]
 )
 def test_two_of_four_neighbours_become_zero(tmp_path: Path, method: str, quantize: str | None) -> None:
-    _, tensors, _ = _quantized(tmp_path, sparsity={"method": method}, quantize=quantize)
+    written, tensors, _ = _quantized(tmp_path, sparsity={"method": method}, quantize=quantize)
+    # Without quantization the folder is that of any model.
+    assert bool(written) == bool(quantize)
     for part in ("self_attn.v_proj", "mlp.down_proj", "mlp.gate_proj"):
         zeros = (tensors[f"model.layers.0.{part}.weight"] == 0).unflatten(1, (-1, 4)).sum(2)
         assert int(zeros.min()) >= 2, part

@@ -61,7 +61,7 @@ parts = st.lists(st.tuples(st.integers(1, 1000), st.floats(0, 5)), min_size=1, m
 def test_a_budget_in_bits_is_kept_by_the_cheapest(parts: list[tuple[int, float]], bits: float) -> None:
     found = [Unit((str(i),), weights) for i, (weights, _) in enumerate(parts)]
     apart = [value for _, value in parts]
-    chosen = lowered(found, apart, bits=bits, most_kl=None)
+    chosen = lowered(found, apart, bits=bits, max_kl=None)
     total = sum(unit.weights for unit in found)
     mean = 8 - 4 * sum(unit.weights for unit in chosen) / total
     assert mean <= bits + 1e-9
@@ -77,5 +77,5 @@ def test_a_budget_in_bits_is_kept_by_the_cheapest(parts: list[tuple[int, float]]
 def test_a_budget_in_nats_is_kept(parts: list[tuple[int, float]], most: float) -> None:
     found = [Unit((str(i),), weights) for i, (weights, _) in enumerate(parts)]
     apart = {unit.modules: value for unit, (_, value) in zip(found, parts, strict=True)}
-    chosen = lowered(found, list(apart.values()), bits=None, most_kl=most)
+    chosen = lowered(found, list(apart.values()), bits=None, max_kl=most)
     assert sum(apart[unit.modules] for unit in chosen) <= most + 1e-9

@@ -13,8 +13,8 @@ from datasets import load_from_disk
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from trl import SFTConfig, SFTTrainer
 
+from factory.chat_formats.hermes import Hermes
 from factory.models.bundled import gguf_path
-from factory.tasks.rows import student_template
 from tests.support.export_stores import (
     call_messages,
     export_to,
@@ -25,10 +25,8 @@ from tests.support.export_stores import (
     sample,
 )
 
-pytestmark = pytest.mark.model
-
 TEMPLATES = {
-    "ours": student_template(show_tools=True),
+    "ours": Hermes().chat_template(show_tools=True),
     **{
         name: files("trl").joinpath(f"chat_templates/{name}.jinja").read_text()
         for name in ("qwen2_5", "llama3_1")

@@ -9,8 +9,6 @@ from hypothesis import strategies as st  # noqa: E402
 
 from factory.student.batch import Collator, LengthGroups, spans  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 
 @settings(max_examples=40)
 @given(

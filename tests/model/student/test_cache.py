@@ -12,8 +12,6 @@ from factory.errors import FactoryError, InputError  # noqa: E402
 from factory.student.cache import HiddenCache, open_cache  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 
 @pytest.fixture
 def teacher(tmp_path: Path) -> Path:
@@ -24,9 +22,9 @@ def teacher(tmp_path: Path) -> Path:
 
 
 def _open(
-    tmp_path: Path, teacher: Path, rows, *, revision: str = "r1", most_bytes: int = 10**7, dtype=torch.float32
+    tmp_path: Path, teacher: Path, rows, *, revision: str = "r1", max_bytes: int = 10**7, dtype=torch.float32
 ) -> HiddenCache:
-    return open_cache(tmp_path / "cache", teacher, revision, rows, [1], dtype, most_bytes=most_bytes, pad=0)
+    return open_cache(tmp_path / "cache", teacher, revision, rows, [1], dtype, max_bytes=max_bytes, pad=0)
 
 
 def test_without_room_on_the_disk_nothing_is_begun(
@@ -104,7 +102,7 @@ def test_a_changed_byte_is_found(tmp_path: Path, teacher: Path) -> None:
 
 def test_one_that_would_be_too_large_is_refused_before_it_is_made(tmp_path: Path, teacher: Path) -> None:
     with pytest.raises(InputError, match="cache_gb allows") as caught:
-        _open(tmp_path, teacher, tiny.rows(3, 1), most_bytes=1000)
+        _open(tmp_path, teacher, tiny.rows(3, 1), max_bytes=1000)
     assert "in_process" in caught.value.hint
     assert not (tmp_path / "cache").exists()
 

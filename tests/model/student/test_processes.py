@@ -9,8 +9,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-pytestmark = [pytest.mark.model, pytest.mark.alone]
-
 ROOT = Path(__file__).parents[3]
 
 

@@ -11,8 +11,9 @@ pytest.importorskip("torch")
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from factory.tasks.rationale_rows import build_rationale_rows
-from factory.tasks.rows import IGNORED, TrainingRow, student_template
+from factory.chat_formats.hermes import Hermes
+from factory.tasks.rationale.rows import build_rationale_rows
+from factory.tasks.rows import IGNORED, TrainingRow
 
 QUESTION, RATIONALE, ANSWER = "Ann has 3 pens and buys 4 more. How many has she?", "3 + 4 = 7.", "7"
 TEXT = f"{RATIONALE}\nAnswer: {ANSWER}"
@@ -32,7 +33,7 @@ def tokenizer() -> Any:
     )
     backend.add_special_tokens([AddedToken(token, special=True) for token in (END, "<|im_start|>")])
     made = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=END, pad_token=END)
-    made.chat_template = student_template(show_tools=False)
+    Hermes().set_template(made, show_tools=False)
     return made
 
 
@@ -62,6 +63,7 @@ def _rows(
         sample,
         tokenizer,
         tokenizer if own_tokens else None,
+        Hermes(),
         own_tokens=own_tokens,
         vocabulary=len(tokenizer),
         weights=WEIGHTS,

@@ -1,4 +1,4 @@
-"""The repair of a compressed model: it starts from the numbers that the compressed weights stand for, and
+"""The recovery of a compressed model: it starts from the numbers that the compressed weights stand for, and
 learns the whole distribution."""
 
 from pathlib import Path
@@ -18,9 +18,9 @@ from trl import SFTConfig  # noqa: E402
 from factory.compress.quantize import quantize  # noqa: E402
 from factory.context.context import Context  # noqa: E402
 from factory.recipe import load_recipe  # noqa: E402
-from factory.recipe.compress import Compress, Repair  # noqa: E402
+from factory.recipe.compress import Compress, Recover  # noqa: E402
 from factory.student.batch import Collator  # noqa: E402
-from factory.student.recover import RepairTrainer, dense, make_trainer  # noqa: E402
+from factory.student.recover import RecoveryTrainer, dense, make_trainer  # noqa: E402
 from factory.system.progress import Progress  # noqa: E402
 from factory.tasks.rows import IGNORED  # noqa: E402
 from factory.workspace import Workspace  # noqa: E402
@@ -69,7 +69,7 @@ def test_the_loss_is_the_divergence_from_the_whole_model(tmp_path: Path) -> None
     small = get_peft_model(tiny.model(2), LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM"))
     columns = [{"input_ids": row.input_ids, "labels": row.labels} for row in rows]
     arguments = SFTConfig(**tiny.arguments(tmp_path, steps=1), dataset_kwargs={"skip_prepare_dataset": True})
-    trainer = RepairTrainer(
+    trainer = RecoveryTrainer(
         model=small, whole=whole, args=arguments, train_dataset=Dataset.from_list(columns), data_collator=Collator(0),
         processing_class=tiny.tokenizer(),
     )  # fmt: skip
@@ -92,7 +92,7 @@ def test_training_brings_the_compressed_model_nearer(tmp_path: Path, folders: tu
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe))
     context = Context(load_recipe(path), Workspace(tmp_path / "work"), Progress())
-    settings = Repair(steps=30, batch_size=8, learning_rate=5e-3, rank=8)
+    settings = Recover(steps=30, batch_size=8, learning_rate=5e-3, rank=8)
     trainer = make_trainer(
         context, settings, *folders, tiny.rows(8, 3), tiny.tokenizer(), str(tmp_path / "checkpoints")
     )

@@ -16,8 +16,6 @@ from factory.student.checkpoints import WholeCheckpoints, last_whole  # noqa: E4
 from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, gkd_config  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 STEPS = 9
 
 

@@ -9,11 +9,11 @@ pytest.importorskip("torch")
 
 from transformers import AutoTokenizer
 
+from factory.chat_formats.hermes import Hermes
 from factory.models.bundled import gguf_path
-from factory.tasks.rows import IGNORED, build_row, student_template
-from factory.tasks.tool_call import path_messages
-
-pytestmark = pytest.mark.model
+from factory.tasks.rows import IGNORED
+from factory.tasks.tool_call.rows import build_row
+from factory.tasks.tool_call.taskset import path_messages
 
 CALL = '{"name": "calculator", "arguments": {"expression": "12 * 7"}}'
 TOOLS = [
@@ -28,13 +28,18 @@ TOOLS = [
 def tokenizer():
     gguf = gguf_path("smollm2-135m-instruct")
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-    tokenizer.chat_template = student_template(show_tools=False)
+    Hermes().set_template(tokenizer, show_tools=False)
     return tokenizer
 
 
 def _build(tokenizer, sample: dict, *, own_tokens: bool = True):
     return build_row(
-        sample, tokenizer, tokenizer if own_tokens else None, own_tokens=own_tokens, vocabulary=len(tokenizer)
+        sample,
+        tokenizer,
+        tokenizer if own_tokens else None,
+        Hermes(),
+        own_tokens=own_tokens,
+        vocabulary=len(tokenizer),
     )
 
 

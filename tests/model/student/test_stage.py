@@ -20,8 +20,6 @@ from factory.system.progress import Progress  # noqa: E402
 from factory.workspace import Workspace  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 ROOT = Path(__file__).parents[3]
 
 
@@ -108,13 +106,16 @@ def test_rows_that_do_not_fit_are_left_out_with_a_count_and_a_reason(trained, ca
     )
     folder = trained([{"distill": {"steps": 1, "teacher": "stored", "top_k": 3}}], rows)
     assert verify(folder).about["left_out"] == {"b2:1": "other_token", "b2:4": "too_few_logprobs"}
-    assert "2 of 6 samples are left out: 1 other_token, 1 too_few_logprobs" in capfd.readouterr().err
+    assert (
+        "2 of 6 samples are left out: 1 other_token (the stored distribution contradicts the token), "
+        "1 too_few_logprobs (too few log-probabilities are stored for a token)"
+    ) in capfd.readouterr().err
 
 
 def test_what_a_later_stage_watches_no_earlier_one_has_learnt(trained) -> None:
     rows = [dataclasses.replace(row, seed=f"b2:seed{i}") for i, row in enumerate(_rows(20))]
     folder = trained(
-        [{"sft": {"steps": 1}}, {"distill": {"steps": 1, "watch": {"share": 0.4, "every": 1}}}], rows
+        [{"sft": {"steps": 1}}, {"distill": {"steps": 1, "validation": {"share": 0.4, "every": 1}}}], rows
     )
     (first,) = (made for made in folder.parent.iterdir() if "sft" in made.name)
     aside = verify(folder).about["left_out"]

@@ -19,8 +19,6 @@ from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillT
 from factory.tasks.rows import IGNORED  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 
 def _trainer(
     folder: Path,
@@ -146,7 +144,7 @@ def _trainer_of(caches: Path | None, folder: Path, rows, teacher, layers=(), wid
         rows,
         [theirs for _, theirs in layers],
         torch.float32,
-        most_bytes=10**7,
+        max_bytes=10**7,
         pad=0,
     )
     return _trainer(folder, rows, cache=cache, layers=layers, width=width, **settings, **{"teacher": "cache"})

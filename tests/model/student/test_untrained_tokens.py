@@ -12,11 +12,10 @@ from peft import LoraConfig, get_peft_model  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
 
-from factory.recipe.adapter import Lora  # noqa: E402
-from factory.student.adapter import new_student  # noqa: E402
+from factory.adapters.lora import Lora  # noqa: E402
+from factory.chat_formats.hermes import Hermes  # noqa: E402
+from factory.student.model import new_student  # noqa: E402
 from factory.student.untrained_tokens import give_rows  # noqa: E402
-
-pytestmark = pytest.mark.model
 
 MARKS = ("<tool_call>", "</tool_call>")
 
@@ -78,7 +77,7 @@ def test_a_mark_that_no_adapter_could_learn_is_learnt(tokenizer: Any) -> None:
     # Twenty twins: ln 20 is 3.0.
     assert _loss_after_training(_model(tokenizer), tokenizer) > 2.9
     model = _model(tokenizer)
-    assert give_rows(model, tokenizer) == list(MARKS)
+    assert give_rows(model, tokenizer, MARKS) == list(MARKS)
     assert _loss_after_training(model, tokenizer) < 0.5
 
 
@@ -89,7 +88,7 @@ def test_the_row_is_the_mean_of_the_pieces_as_long_as_a_common_row(tokenizer: An
         layer.weight.detach().clone()
         for layer in (model.get_input_embeddings(), model.get_output_embeddings())
     ]
-    give_rows(model, tokenizer)
+    give_rows(model, tokenizer, MARKS)
     marks = [tokenizer.convert_tokens_to_ids(mark) for mark in MARKS]
     for layer, old in zip((model.get_input_embeddings(), model.get_output_embeddings()), before, strict=True):
         changed = (layer.weight != old).any(dim=1).nonzero()[:, 0].tolist()
@@ -100,14 +99,14 @@ def test_the_row_is_the_mean_of_the_pieces_as_long_as_a_common_row(tokenizer: An
             old.norm(dim=1).median().item(), rel=1e-4
         )
     other = _model(tokenizer, tied=tied)
-    give_rows(other, tokenizer)
+    give_rows(other, tokenizer, MARKS)
     assert torch.equal(other.get_output_embeddings().weight, model.get_output_embeddings().weight)
 
 
 def test_a_base_that_knows_its_tokens_stays_as_it_is(tokenizer: Any) -> None:
     model = _model(tokenizer, trained=True)
     before = model.get_input_embeddings().weight.detach().clone()
-    assert give_rows(model, tokenizer) == []
+    assert give_rows(model, tokenizer, MARKS) == []
     assert torch.equal(model.get_input_embeddings().weight, before)
 
 
@@ -118,12 +117,13 @@ def test_a_row_that_training_moved_a_little_stays(tokenizer: Any) -> None:
     with torch.no_grad():
         for one in ids:
             table[one] += 0.13 * table[one].norm() * torch.nn.functional.normalize(torch.randn(32), dim=0)
-    assert give_rows(model, tokenizer) == []
+    assert give_rows(model, tokenizer, MARKS) == []
 
 
 @pytest.mark.parametrize("trained", [True, False])
 def test_a_person_is_told_of_it(tokenizer: Any, tmp_path: Path, trained: bool) -> None:
     _model(tokenizer, trained=trained).save_pretrained(tmp_path)
     told: list[str] = []
-    new_student(tmp_path, Lora(rank=2, alpha=4), tokenizer, torch.float32, 0, told.append)
+    marks = Hermes().written_marks(tokenizer)
+    new_student(tmp_path, Lora(rank=2, alpha=4), tokenizer, torch.float32, 0, told.append, marks=marks)
     assert [line.strip().partition(": ")[0] for line in told] == ([] if trained else [", ".join(MARKS)])

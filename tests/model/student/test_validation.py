@@ -228,6 +228,7 @@ def test_an_empty_side_is_told(seeds: int, taught: bool, length: int) -> None:
         for i in range(40)
     ]
     with pytest.raises(
-        FactoryError, match=r"watch.share: 0.1 of \d+ seeds leaves \d+ rows to learn from and \d+ to watch"
+        FactoryError,
+        match=r"validation.share: 0.1 of \d+ seeds leaves \d+ rows to learn from and \d+ to validate on",
     ):
         set_aside(rows, 0.1, 0.1, taught=taught)

@@ -8,7 +8,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from factory.tasks.rows import IGNORED, TrainingRow, build_row
+from factory.chat_formats.hermes import Hermes
+from factory.tasks.rows import IGNORED, TrainingRow
+from factory.tasks.tool_call.rows import build_row
 from tests.model.student.test_rationale_rows import END, tokenizer  # noqa: F401
 
 QUESTION, ANSWER = "Who has more pens?", "Ann has, and buys 4 more."
@@ -28,7 +30,7 @@ def _row(student: Any, *, said: str = ANSWER, asked: str = QUESTION) -> Training
         "topk_ids": [[one, one + 1 if one < 300 else one - 1] for one in ids],
         "topk_logprobs": [[-0.5, -1.5]] * len(ids),
     }
-    return build_row(sample, student, student, own_tokens=True, vocabulary=len(student))
+    return build_row(sample, student, student, Hermes(), own_tokens=True, vocabulary=len(student))
 
 
 def test_the_whole_turn_is_learnt_and_is_the_teachers(tokenizer: Any) -> None:  # noqa: F811

@@ -35,9 +35,11 @@ def test_counts_yields_reasons_and_views(tmp_path: Path) -> None:
         "runs": 1, "generations": 3, "samples": 3, "verdicts": 6,
     }  # fmt: skip
     assert (lines["accepted"].count, lines["accepted"].share) == (2, 0.6667)
-    assert lines["accepted"].note == "10 were wanted; it ended because 10 samples are accepted"
+    assert lines["accepted"].note == "10 were asked for; it ended because 10 samples are accepted"
     assert (lines["execution"].count, lines["execution"].share) == (2, 0.6667)
     assert (lines["wrong_result"].count, lines["wrong_result"].note) == (1, "by execution")
+    text = " ".join(overview_text(seen, 160).split())
+    assert "by execution: the result differs from the reference" in text
     assert {"training_set", "rejected"} <= {view for view, shows in seen.views if shows}
     assert [line.item for line in seen.lines if line.section == "oddities"] == ["duplicate"]
 
@@ -54,7 +56,7 @@ def of_another_seed(place: int) -> Rows:
     rows["seeds"].append(
         rows["seeds"][0] | {"seed_id": "b2:other", "name": "s2", "language": "zh", "family": "sum"}
     )
-    rows["requests"][place] |= {"seed_id": "b2:other", "language": "zh"}
+    rows["plan_items"][place] |= {"seed_id": "b2:other", "language": "zh"}
     return rows
 
 
@@ -65,15 +67,15 @@ def one_of_many_seeds() -> Rows:
         if number >= 40:
             rows["seeds"].append(rows["seeds"][0] | {"seed_id": seed, "name": seed})
         rows["generations"].append(rows["generations"][0] | {"request_key": key})
-        rows["requests"].append(
-            rows["requests"][0] | {"position": 10 + number, "request_key": key, "seed_id": seed}
+        rows["plan_items"].append(
+            rows["plan_items"][0] | {"position": 10 + number, "request_key": key, "seed_id": seed}
         )
         rows["samples"].append(
             rows["samples"][0]
-            | {"sample_id": sample, "request_key": key, "seed_id": seed, "content_id": sample}
+            | {"sample_id": sample, "request_key": key, "seed_id": seed, "dedup_key": sample}
         )
         rows["verdicts"] += [verdict | {"sample_id": sample} for verdict in rows["verdicts"][:2]]
-    rows["runs"][0]["wanted"] = None
+    rows["runs"][0]["target_count"] = None
     return rows
 
 

@@ -107,7 +107,7 @@ def test_commands_list_tables_columns_and_the_overview(talk: Talk) -> None:
     read_pipe(talk.conversation, ["\\d\n", "\\d samples;\n", "\\o\n", "\\q\n", "SELECT 1;"])
     tables, columns = talk.shown
     assert ["training_set", "view"] in [row[:2] for row in tables]
-    assert ["content_id", "VARCHAR", "equal for samples that say the same"] in columns
+    assert ["dedup_key", "VARCHAR", "equal for samples that say the same"] in columns
     assert talk.looks == 1
     with pytest.raises(InputError, match="no_such"):
         read_pipe(talk.conversation, ["\\d no_such\n"])
@@ -129,7 +129,7 @@ def test_a_pipe_is_read_to_its_end_or_to_the_first_mistake(talk: Talk) -> None:
         ("SELECT * FROM samples s WHERE s.qu", {"question"}, {"QUALIFY"}),
         ("SELECT * FROM samples WHERE qu", {"question", "QUALIFY"}, set()),
         ("SELECT * FROM samples, seeds WHERE fam", {"family"}, set()),
-        ("SELECT * FROM samples WHERE wan", set(), {"wanted"}),
+        ("SELECT * FROM samples WHERE tar", set(), {"target_count"}),
         ("SEL", {"SELECT"}, set()),
         ("sel", {"SELECT"}, set()),
         ("SELECT 'tr", set(), {"training_set"}),

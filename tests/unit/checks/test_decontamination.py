@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from factory.checks.check import Verdict
 from factory.checks.decontamination import DecontaminationCheck
 from factory.inference.request import Answer
-from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
 from factory.tasks.sample import Task
 from tests.support.calculator import DATA, SEEDS, kind, one_seed
 from tests.support.judged import judged
+from tests.support.seeds import require_seeds
 
 KIND = kind()
 HELD_OUT = require_seeds(DATA / "held_out" / "calculator.jsonl", "tool_call")

@@ -8,8 +8,9 @@ import pytest
 from factory.checks.registry import build_suite
 from factory.checks.sentence_encoder import PACKAGE, VERSION
 from factory.errors import FactoryError
-from factory.recipe.checks import DEFAULT, check_name
+from factory.recipe.checks import check_name
 from factory.recipe.model import Recipe
+from factory.tasks.kinds import KINDS
 from tests.support.calculator import CALCULATOR, SEEDS
 from tests.support.judged import judged
 
@@ -37,10 +38,10 @@ def built(kind: str, checks: list[Any] | None = None, **about: Any) -> dict[str,
     return {check.name: check.settings for check in (*suite.single, *suite.draws, *suite.stream)}
 
 
-@pytest.mark.parametrize("kind", DEFAULT)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_kind_is_checked_by(kind: str) -> None:
     extra = {"selection"} if kind == "rationale" else set()
-    names = set(map(check_name, DEFAULT[kind]))
+    names = set(map(check_name, KINDS[kind].default_checks))
     assert set(built(kind)) == names | extra
     # There is nothing held out where nothing is evaluated.
     assert set(built(kind, evaluate=False)) == names - {"decontamination"} | extra
@@ -106,7 +107,7 @@ def test_an_encoder_that_is_missing_is_told_before_anything_is_judged(
 
 
 def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() -> None:
-    assert {kind: built(kind)["dedup"]["threshold"] for kind in DEFAULT} == {
+    assert {kind: built(kind)["dedup"]["threshold"] for kind in KINDS} == {
         "tool_call": None,
         "rationale": None,
         "instruction": 0.7,
@@ -115,9 +116,9 @@ def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() 
 
 def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:
     assert built("rationale")["selection"] == {"keep": "shortest", "most": 1}
-    assert built("rationale", keep="shortest", most=2)["selection"] == {"keep": "shortest", "most": 2}
+    assert built("rationale", keep="shortest", max_kept=2)["selection"] == {"keep": "shortest", "most": 2}
     assert built("rationale", keep="diverse")["selection"] == {"keep": "diverse", "most": 3, "alike": 0.7}
-    assert built("rationale", keep="diverse", most=5)["selection"] == {
+    assert built("rationale", keep="diverse", max_kept=5)["selection"] == {
         "keep": "diverse",
         "most": 5,
         "alike": 0.7,
@@ -126,6 +127,6 @@ def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:
 
 
 def test_the_form_is_that_of_the_tools_or_of_the_kind() -> None:
-    forms = [built(kind, ["schema"])["schema"]["form"] for kind in DEFAULT]
-    assert len(set(forms)) == len(DEFAULT)
+    forms = [built(kind, ["schema"])["schema"]["form"] for kind in KINDS]
+    assert len(set(forms)) == len(KINDS)
     assert forms[1:] == ["rationale", "instruction"]

@@ -50,20 +50,6 @@ def test_the_cosines_are_those_of_the_reference(first: str, second: str, expecte
     assert cosine(first, second) == pytest.approx(expected, abs=6e-4)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("text", TEXTS)
-def test_the_vectors_are_those_of_transformers(text: str) -> None:
-    import torch
-    from transformers import AutoTokenizer, BertModel
-
-    folder = str(carried("model.safetensors").parent)
-    tokens = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
-    with torch.inference_mode():
-        states = BertModel.from_pretrained(folder)(**tokens).last_hidden_state[0]
-    expected = torch.nn.functional.normalize(states.mean(dim=0), dim=0).numpy()
-    assert np.abs(ENCODER.encode(text)[0] - expected).max() < 2e-6
-
-
 @settings(max_examples=50)
 @given(st.text(st.characters(exclude_categories=[]), max_size=60), st.text(max_size=60))
 def test_any_text_has_a_vector_of_length_one_or_none(first: str, second: str) -> None:

@@ -166,7 +166,6 @@ def test_audit_shows_hostile_text_as_text(workspace: Workspace) -> None:
     assert escape_hidden(EVIL) in done.stdout
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 def test_nothing_in_a_sample_drives_a_terminal(workspace: Workspace, form: str) -> None:
     shown = on_a_terminal(

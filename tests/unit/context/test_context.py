@@ -52,7 +52,7 @@ def plan_id(folder: Path, kind: str = "rationale", /, more: dict[str, Any] | Non
     "data",
     [
         {"rationale_weight": 0.5},
-        {"keep": "diverse", "most": 2},
+        {"keep": "diverse", "max_kept": 2},
         {"budget": {"requests": 9}},
         {"count": 20},
         {"strict": True},
@@ -67,7 +67,7 @@ def test_what_becomes_of_the_answers_changes_no_plan(tmp_path: Path, data: dict[
     ("kind", "data"),
     [
         ("rationale", {"examples": 2}),
-        ("rationale", {"draws": 2}),
+        ("rationale", {"samples_per_prompt": 2}),
         ("instruction", {"evolve": 1}),
         # The first block of tasks is as large as what is wanted.
         ("tool_call", {"count": 20}),

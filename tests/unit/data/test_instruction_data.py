@@ -6,7 +6,7 @@ from itertools import combinations, product
 
 import pytest
 
-from factory.text.control_token import control_token
+from factory.chat_formats.control_token import control_token
 from tests.support.data_rows import Row, for_each, language_of, read
 from tests.support.rouge import rouge_l
 

@@ -6,9 +6,9 @@ from itertools import combinations, product
 
 import pytest
 
+from factory.chat_formats.control_token import control_token
 from factory.seeds.seed import Seed
 from factory.tasks.vary import vary
-from factory.text.control_token import control_token
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
 from tests.support.data_rows import Row, for_each, language_of, read

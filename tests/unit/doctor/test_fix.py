@@ -107,7 +107,7 @@ def test_leftovers_of_dead_processes_go_and_all_else_stays(workspace: Workspace)
     root = workspace.root
     gone = [
         root / "models" / f".student-1.staging-{NOBODY}" / "model.safetensors",
-        root / "reports" / f".report.html.{NOBODY}.tmp",
+        root / "reports" / f".report.html.staging-{NOBODY}",
         root / "checkpoints" / "adapter-sft-1" / "checkpoint-4" / "optimizer.pt",
         root / "factory.duckdb.tmp" / "block",
         root / ".rebuild-abc" / "factory.duckdb",

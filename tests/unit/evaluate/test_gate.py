@@ -28,12 +28,12 @@ def _subject(role: Role, folder: Path) -> Candidate:
     return Candidate(role, f"b2:{role}", role, folder, False, "", "")
 
 
-@pytest.mark.parametrize(("most_lost", "passed"), [(0.1, False), (0.25, True), (1.0, True)])
-def test_what_is_lost_decides(tmp_path: Path, most_lost: float, passed: bool) -> None:
+@pytest.mark.parametrize(("max_accuracy_drop", "passed"), [(0.1, False), (0.25, True), (1.0, True)])
+def test_what_is_lost_decides(tmp_path: Path, max_accuracy_drop: float, passed: bool) -> None:
     path = own_tool(tmp_path)
     student = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"
     begun = path.read_text() + student
-    path.write_text(begun + f"compress: {{quantize: w8a8-dynamic, most_lost: {most_lost}}}\n")
+    path.write_text(begun + f"compress: {{quantize: w8a8-dynamic, max_accuracy_drop: {max_accuracy_drop}}}\n")
     context = load(tmp_path)
     whole, small = _subject("student", tmp_path), _subject("student_quantized", tmp_path)
     with opened(context) as store:
@@ -41,18 +41,23 @@ def test_what_is_lost_decides(tmp_path: Path, most_lost: float, passed: bool) ->
         measure(context, store, small, Model(_says("31 32")), local=False)
         assert may_ship(context, store, small, whole) is passed
         assert may_ship(context, store, small, whole) is passed
-        (gate,) = store.query("SELECT artifact_id, against, lost, most_lost, passed FROM gates")
+        (gate,) = store.query(
+            "SELECT artifact_id, baseline_id, accuracy_drop, max_accuracy_drop, passed FROM gates"
+        )
         assert gate == {
             "artifact_id": "b2:student_quantized",
-            "against": "b2:student",
-            "lost": 0.25,
-            "most_lost": most_lost,
+            "baseline_id": "b2:student",
+            "accuracy_drop": 0.25,
+            "max_accuracy_drop": max_accuracy_drop,
             "passed": passed,
         }
-        path.write_text(begun + "compress: {quantize: w8a8-dynamic, most_lost: 0.5}\n")
+        path.write_text(begun + "compress: {quantize: w8a8-dynamic, max_accuracy_drop: 0.5}\n")
         assert may_ship(load(tmp_path), store, small, whole)
-        assert [row["most_lost"] for row in store.query("SELECT most_lost FROM gates ORDER BY batch")] == [
-            most_lost,
+        assert [
+            row["max_accuracy_drop"]
+            for row in store.query("SELECT max_accuracy_drop FROM gates ORDER BY batch")
+        ] == [
+            max_accuracy_drop,
             0.5,
         ]
         path.write_text(begun + "compress: {quantize: w8a8-dynamic}\n")
@@ -60,7 +65,7 @@ def test_what_is_lost_decides(tmp_path: Path, most_lost: float, passed: bool) ->
         assert store.query("SELECT count(*) AS n FROM gates") == [{"n": 2}], (
             "there is no refusal to be lifted"
         )
-        path.write_text(begun + "compress: {quantize: w8a8-dynamic, most_lost: 0.1}\n")
+        path.write_text(begun + "compress: {quantize: w8a8-dynamic, max_accuracy_drop: 0.1}\n")
         assert not may_ship(load(tmp_path), store, small, whole)
         path.write_text(begun + "compress: {quantize: w8a8-dynamic}\n")
         assert may_ship(load(tmp_path), store, small, whole)
@@ -77,8 +82,11 @@ def test_what_is_lost_decides(tmp_path: Path, most_lost: float, passed: bool) ->
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("compress: {quantize: w8a8-dynamic, repair: {steps: 5}}", "compress.repair: only with most_lost"),
-        ("compress: {quantize: w8a8-dynamic, most_lost: 1.5}", "compress.most_lost"),
+        (
+            "compress: {quantize: w8a8-dynamic, recover: {steps: 5}}",
+            "compress.recover: only with max_accuracy_drop",
+        ),
+        ("compress: {quantize: w8a8-dynamic, max_accuracy_drop: 1.5}", "compress.max_accuracy_drop"),
         ("compress: {prune: {layers: 0}}", "compress.prune: takes nothing out"),
         ("compress: {prune: {layers: 0.6}}", "compress.prune.layers"),
     ],

@@ -136,6 +136,29 @@ def test_what_changes_an_answer_is_asked_anew(tmp_path: Path, more: str, moved: 
     assert (student.evaluation_id(load(tmp_path)) != before) is moved
 
 
+def test_as_many_tasks_as_the_recipe_says_are_put_and_the_id_is_that_of_these_tasks(tmp_path: Path) -> None:
+    context = _with_student(tmp_path)
+    student = Candidate("student", "b2:m", "m", tmp_path, False, "", "")
+    whole = student.evaluation_id(context)
+    held_out = (tmp_path / "held_out.jsonl").read_text().splitlines()
+    edit(tmp_path / "recipe.yaml", "held_out: held_out.jsonl", "held_out: held_out.jsonl, max_tasks: 2")
+    context = load(tmp_path)
+    with opened(context) as store:
+        measure(context, store, student, Model(twice), local=False)
+        asked = [row["question"] for row in store.query("SELECT question FROM predictions ORDER BY question")]
+        assert store.query("SELECT DISTINCT n FROM evaluations") == [{"n": 2}]
+    assert context.own_tools is not None
+    context.own_tools.close()
+    assert asked == ["Double 31, please.", "Double 33, please."]
+    halved = student.evaluation_id(context)
+    assert halved != whole
+    edit(tmp_path / "recipe.yaml", "max_tasks: 2", "max_tasks: 9")
+    assert student.evaluation_id(load(tmp_path)) == whole
+    edit(tmp_path / "recipe.yaml", ", max_tasks: 9", "")
+    (tmp_path / "held_out.jsonl").write_text("".join(f"{line}\n" for line in held_out[::2]))
+    assert student.evaluation_id(load(tmp_path)) == halved
+
+
 def test_other_examples_are_another_question_to_the_teacher_and_other_code_to_all(tmp_path: Path) -> None:
     _with_student(tmp_path)
     roles = [

@@ -16,9 +16,11 @@ from factory.evaluate.candidate import Candidate
 from factory.evaluate.metrics import accuracy, perplexity, speed
 from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, METRICS
-from factory.evaluate.scorer import CallExam, RationaleExam
+from factory.evaluate.scorer import scorer
 from factory.inference.request import TOO_LONG, Request
+from factory.tasks.rationale.scorer import RationaleScorer
 from factory.tasks.sample import Task
+from factory.tasks.tool_call.scorer import CallScorer
 from tests.support.scripted import Model, load, own_tool
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +58,7 @@ test_build.built(test_build.finished(Path(sys.argv[1])))
 def test_every_metric_that_a_kind_has_is_described_once() -> None:
     names = [metric.name for family in FAMILIES for metric in family.metrics]
     assert len(names) == len(set(names)) == len(METRICS)
-    assert {*CallExam.metrics, *RationaleExam.metrics} <= set(names)
+    assert {*CallScorer.metrics, *RationaleScorer.metrics} <= set(names)
     assert all(metric.under in ("", *names) for metric in METRICS.values())
 
 
@@ -68,7 +70,7 @@ def _evaluation(folder: Path, model: Model, references: tuple[str, ...]) -> Eval
     context = load(folder)
     candidate = Candidate("student", "b2:student", "student", folder, False, "", "")
     tasks = [Task("b2:s", "en", "", "Double 33, please.", reference) for reference in references]
-    return Evaluation(context, CallExam(context), candidate, tasks, model, [])
+    return Evaluation(context, scorer(context), candidate, tasks, model, [])
 
 
 def test_perplexity_is_by_token_of_the_base_and_a_task_that_is_there_twice_counts_twice(
@@ -89,7 +91,10 @@ def test_perplexity_is_by_token_of_the_base_and_a_task_that_is_there_twice_count
     assert perplexity.measure(silent) == {}
 
 
-def test_speed_counts_what_is_repeated_and_is_absent_where_nothing_fits(tmp_path: Path) -> None:
+def test_speed_counts_what_is_repeated_and_is_absent_where_nothing_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "SECONDS", math.inf)
     measured = speed.measure(_evaluation(tmp_path, Model(lambda _: "five"), ("33",)))
     counts = {name: one.n for name, one in measured.items()}
     assert counts == {

@@ -49,8 +49,8 @@ def test_the_counts_are_those_of_the_rows(tmp_path: Path) -> None:
         )
         in card
     )
-    assert "| `execution` | `wrong_result` | no | 3 | 7.0% |" in card
-    assert "| `execution` | `ok` | yes | 40 | 93.0% |" in card
+    assert "| `execution` | `wrong_result` | the result differs from the reference | no | 3 | 7.0% |" in card
+    assert "| `execution` | `ok` | passed | yes | 40 | 93.0% |" in card
     assert "teacher `teacher-a`, revision `r1`: 40 samples" in card
     assert '`{"temperature": 0.8}`: 40 samples' in card
 

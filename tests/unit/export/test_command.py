@@ -8,8 +8,6 @@ from factory.workspace import Workspace
 from tests.support.command import factory
 from tests.support.export_stores import make_store, many, read_lines
 
-pytestmark = pytest.mark.thorough
-
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:

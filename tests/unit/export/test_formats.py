@@ -25,8 +25,6 @@ from tests.support.export_stores import (
 )
 from tests.support.sample_rows import EVIL, open_store
 
-pytestmark = pytest.mark.thorough
-
 datasets = pytest.importorskip("datasets")
 
 ODD = [

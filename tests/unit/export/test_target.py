@@ -14,9 +14,6 @@ from tests.support.command import COMMAND, ENVIRONMENT, ROOT
 from tests.support.export_stores import export_to, make_store, many, read_lines
 from tests.support.sample_rows import digests, finished, make_workspace
 
-pytestmark = pytest.mark.thorough
-
-
 # Exports until row 1500, says so, and waits to be killed.
 STUCK = """
 import sys
@@ -39,7 +36,6 @@ export_to(Workspace(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3], force=Tr
 """
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "hf"])
 def test_a_kill_leaves_what_was_there(tmp_path: Path, format: str) -> None:
     workspace = make_store(tmp_path / "w", many(3000, seeds=5))
@@ -64,7 +60,6 @@ def test_a_kill_leaves_what_was_there(tmp_path: Path, format: str) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["the data"]
 
 
-@pytest.mark.thorough
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     workspace = make_store(tmp_path / "w", many(3000, seeds=5))
     for format in ("jsonl", "parquet", "hf"):

@@ -17,8 +17,6 @@ from factory.inference.request import Answer, Request
 from factory.store.store import Store
 from tests.support.scripted import Model, call, checks, column, count, edit, load, opened, project, proposing
 
-pytestmark = pytest.mark.thorough
-
 
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +25,7 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("factory.generate.answers.GROUPS", 1)
     monkeypatch.setattr("factory.generate.answers.RECENT", 1)
     monkeypatch.setattr("factory.generate.stage.BATCH_ROWS", 1)
+    monkeypatch.setattr("factory.generate.stage.REPLAYED_ROWS", 1)
 
 
 def known(context: Context, store: Store) -> Answers:
@@ -107,7 +106,7 @@ def test_a_way_gone_again_is_handed_on_and_committed_piece_by_piece(
     with opened(context) as store:
         generate(context, store, Model(call))
     edit(path, "0.8", "0.9")
-    monkeypatch.setattr("factory.generate.stage.BATCH_ROWS", 10)
+    monkeypatch.setattr("factory.generate.stage.REPLAYED_ROWS", 10)
     context = load(tmp_path)
     with opened(context) as store:
         told: list[Update] = []

@@ -17,18 +17,17 @@ from factory.generate.check import check, unjudged
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Answer, Request
 from factory.pipeline.loop import enter_run
-from factory.recipe.checks import DEFAULT
 from factory.recipe.load import load_recipe
 from factory.store.store import Store
 from factory.system.progress import Progress
+from factory.tasks.kinds import KINDS
 from factory.tasks.sample import Sample, Task
 from factory.workspace import Workspace
 from tests.support.calculator import DATA
-
-pytestmark = pytest.mark.thorough
+from tests.support.sample_rows import open_store
 
 QUESTIONS, DRAWS = 30, 2
-CHECKS = DEFAULT["tool_call"]
+CHECKS = KINDS["tool_call"].default_checks
 RECIPE = f"""\
 name: tiny
 teacher: {{model: tiny, endpoints: ["http://127.0.0.1:9/v1"]}}
@@ -70,7 +69,7 @@ class Nothing:
 def plan(context: Context, tasks: int = QUESTIONS) -> list[Planned]:
     """Return the first requests of the plan."""
     found = []
-    for task in itertools.islice(context.kind.tasks(Nothing()), tasks):
+    for task in itertools.islice(context.taskset.tasks(Nothing()), tasks):
         assert task is not None
         for draw in range(DRAWS):
             request = context.request(next(context.episode(task, draw)), draw)
@@ -151,7 +150,7 @@ def write(path: Path, lines: list[dict[str, Any]]) -> None:
 
 
 def opened(context: Context) -> Store:
-    store = Store(context.workspace.store, context.workspace.ledger)
+    store = open_store(context.workspace)
     enter_run(context, store, "test")
     return store
 
@@ -195,7 +194,7 @@ def test_checking_again_adds_nothing(context: Context) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
         check(context, store)
-        before = {table: rows(store, table) for table in ("verdicts", "samples", "runs", "requests")}
+        before = {table: rows(store, table) for table in ("verdicts", "samples", "runs", "plan_items")}
         batches = column(store, "SELECT max(batch) FROM batches")
         check(context, store)
     with opened(load(context.loaded.path.parent)) as store:
@@ -222,7 +221,7 @@ def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(co
         rejected = store.query("SELECT position, check_name, reason FROM rejected")
         accepted = set(column(store, "SELECT position FROM training_set"))
         verdicts = store.query(
-            "SELECT position, passed FROM verdicts JOIN samples USING (sample_id) JOIN requests USING (request_key)"
+            "SELECT position, passed FROM verdicts JOIN samples USING (sample_id) JOIN plan_items USING (request_key)"
         )
         yields = store.query("SELECT check_name, sum(samples) AS samples FROM yield_by_check GROUP BY ALL")
     reasons: dict[int, set[tuple[str, str]]] = {}

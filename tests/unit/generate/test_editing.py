@@ -32,8 +32,6 @@ from tests.support.scripted import (
     write,
 )
 
-pytestmark = pytest.mark.thorough
-
 SAYS = {"tool_call": call, "steps": steps, "rationale": reasoning, "instruction": proposing}
 LIKE = "{dedup: {threshold: 0.9}}"
 
@@ -133,13 +131,17 @@ def test_more_draws_keep_those_that_are_there(tmp_path: Path) -> None:
         tmp_path,
         "rationale",
         "count: 16",
-        "draws: 1",
+        "samples_per_prompt: 1",
         "keep: all",
         "budget: {requests: 16}",
         more="checks: [schema]\n",
     )
     first = run(tmp_path, "rationale")
-    for old, new in (("draws: 1", "draws: 2"), ("count: 16", "count: 32"), ("requests: 16", "requests: 32")):
+    for old, new in (
+        ("samples_per_prompt: 1", "samples_per_prompt: 2"),
+        ("count: 16", "count: 32"),
+        ("requests: 16", "requests: 32"),
+    ):
         edit(path, old, new)
     second = run(tmp_path, "rationale")
     assert (len(first.asked), len(second.asked)) == (16, 16)
@@ -233,7 +235,7 @@ def test_a_check_more_chooses_anew_among_the_draws_it_leaves(tmp_path: Path) -> 
         tmp_path,
         "rationale",
         "count: 12",
-        "draws: 2",
+        "samples_per_prompt: 2",
         "budget: {requests: 24}",
         more="checks: [schema, dedup]\n",
     )
@@ -257,7 +259,7 @@ def test_more_draws_are_a_new_vote(tmp_path: Path) -> None:
         tmp_path,
         "rationale",
         "count: 6",
-        "draws: 2",
+        "samples_per_prompt: 2",
         "keep: all",
         "budget: {requests: 12}",
         more="checks: [schema, agreement]\n",
@@ -265,7 +267,7 @@ def test_more_draws_are_a_new_vote(tmp_path: Path) -> None:
     seeds = [{name: seed[name] for name in ("id", "question")} for seed in SEEDS["rationale"]]
     write(tmp_path / "seeds.jsonl", seeds)
     before = trained(tmp_path, Model(unsure))
-    edit(path, "draws: 2", "draws: 4")
+    edit(path, "samples_per_prompt: 2", "samples_per_prompt: 4")
     edit(path, "requests: 12", "requests: 24")
     after = trained(tmp_path, Model(unsure))
     assert after == fresh(tmp_path, unsure)

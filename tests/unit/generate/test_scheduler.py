@@ -32,8 +32,6 @@ from tests.support.scripted import (
     write,
 )
 
-pytestmark = pytest.mark.thorough
-
 SAYS = {"tool_call": call, "steps": steps, "rationale": reasoning, "instruction": proposing}
 NEAR = "checks: [schema, {dedup: {threshold: 0.75}}]\n"
 NO_DEDUP = "checks: [schema, finish_reason]\n"
@@ -143,7 +141,7 @@ def test_an_interruption_between_the_turns_of_a_sample_asks_only_what_is_missing
     answered += last.answered
     assert max(Counter(answered).values()) == 1
     assert set(whole.keys) <= set(answered)
-    sql = "SELECT sample_id, position, content_id, verdicts FROM training_set ORDER BY position"
+    sql = "SELECT sample_id, position, dedup_key, verdicts FROM training_set ORDER BY position"
     with opened(load(tmp_path / "whole")) as one, opened(load(tmp_path / "parts")) as two:
         assert one.query(sql) == two.query(sql)
         assert count(one, "training_set") == 24
@@ -253,11 +251,11 @@ def test_proposals_that_are_the_same_share_one_answer(tmp_path: Path) -> None:
         ]
         assert reasons == ["duplicate"]
         # The way gone again brings nothing new, and asks nothing.
-        before = count(store, "samples"), count(store, "verdicts"), count(store, "requests")
+        before = count(store, "samples"), count(store, "verdicts"), count(store, "plan_items")
         silent = Model(say)
         generate(context, store, silent)
         assert silent.opened == 0
-        assert (count(store, "samples"), count(store, "verdicts"), count(store, "requests")) == before
+        assert (count(store, "samples"), count(store, "verdicts"), count(store, "plan_items")) == before
 
 
 def test_the_turns_of_a_sample_stand_in_their_table(tmp_path: Path) -> None:
@@ -267,7 +265,7 @@ def test_the_turns_of_a_sample_stand_in_their_table(tmp_path: Path) -> None:
         turns = store.query(
             "SELECT position, turn, text FROM turns JOIN generations USING (request_key) ORDER BY position, turn"
         )
-        last = column(store, "SELECT request_key FROM requests ORDER BY position")
+        last = column(store, "SELECT request_key FROM plan_items ORDER BY position")
         assert last == column(store, "SELECT request_key FROM turns WHERE turn = 1 ORDER BY position")
     assert [(row["position"], row["turn"]) for row in turns] == [
         (place, turn) for place in range(len(last)) for turn in (0, 1)
@@ -386,11 +384,11 @@ def test_what_failed_in_passing_is_asked_again_by_the_next_run(tmp_path: Path, e
             store, f"SELECT DISTINCT position FROM rejected WHERE reason = '{error}' ORDER BY ALL"
         ) == [1, 4]
         assert [row for row in before if row not in store.query("SELECT * FROM verdicts")] == []
-        rows = count(store, "verdicts"), count(store, "samples"), count(store, "requests")
+        rows = count(store, "verdicts"), count(store, "samples"), count(store, "plan_items")
         generate(context, store, silent)
         check(context, store)
         assert unjudged(context, store) == 0
-        assert (count(store, "verdicts"), count(store, "samples"), count(store, "requests")) == rows
+        assert (count(store, "verdicts"), count(store, "samples"), count(store, "plan_items")) == rows
     assert silent.opened == 0
 
 
@@ -424,7 +422,7 @@ def test_enough_without_the_lost_ones_is_enough(tmp_path: Path) -> None:
 
 
 def test_a_question_that_one_of_its_draws_answered_is_not_lost(tmp_path: Path) -> None:
-    questions(tmp_path, "draws: 2")
+    questions(tmp_path, "samples_per_prompt: 2")
     once: set[str] = set()
 
     def say(request: Request) -> str | dict[str, Any]:

@@ -4,14 +4,10 @@ question."""
 import json
 from pathlib import Path
 
-import pytest
-
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Request
 from factory.pipeline.loop import preflight
 from tests.support.scripted import SEEDS, Model, call, column, load, opened, project, write
-
-pytestmark = pytest.mark.thorough
 
 CHECKS = "checks: [schema, execution, agreement]\n"
 QUESTIONS = [f"What is {number} plus {number + 7}?" for number in range(11, 15)]
@@ -50,7 +46,7 @@ def test_a_lone_call_has_to_be_grounded_in_its_question(tmp_path: Path) -> None:
 
 
 def test_the_draws_of_a_question_vote(tmp_path: Path) -> None:
-    prepared(tmp_path, "draws: 3")
+    prepared(tmp_path, "samples_per_prompt: 3")
     given: dict[str, int] = {}
 
     def say(request: Request) -> str:

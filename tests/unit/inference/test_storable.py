@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.chat_formats import unreadable
 from factory.inference.request import Answer
 from factory.inference.storable import MAX_CHARACTERS, storable
-from factory.text import unreadable
 
 
 def answer(text: str) -> Answer:

@@ -22,8 +22,6 @@ from factory.store.reader import ask
 from tests.support.peer import MODEL
 from tests.support.small_run import COMMAND, ROOT
 
-pytestmark = pytest.mark.thorough
-
 COUNT = 40
 RECIPE = """\
 name: two-servers
@@ -156,9 +154,11 @@ def test_the_run_finishes_on_the_server_that_is_well(
     ).rows
     assert here > 0, "it was never asked again after it had been killed"
     assert ask(store, "SELECT count(*) FROM training_set").rows == [[COUNT]]
-    assert ask(store, "SELECT count(*) FROM requests ANTI JOIN generations USING (request_key)").rows == [[0]]
+    assert ask(store, "SELECT count(*) FROM plan_items ANTI JOIN generations USING (request_key)").rows == [
+        [0]
+    ]
     assert ask(store, "SELECT request_key FROM generations GROUP BY ALL HAVING count(*) > 1").rows == []
-    assert ask(store, "SELECT request_key FROM requests GROUP BY ALL HAVING count(*) > 1").rows == []
+    assert ask(store, "SELECT request_key FROM plan_items GROUP BY ALL HAVING count(*) > 1").rows == []
     assert ask(store, "SELECT count(*) FROM generations WHERE error IS NOT NULL").rows == [[0]]
     disagreeing = """
         SELECT request_key, g.attempts, a.attempts, a.outcomes

@@ -23,14 +23,12 @@ from factory.generate.stage import generate
 from factory.inference.storable import MAX_CHARACTERS
 from factory.pipeline.loop import enter_run
 from factory.recipe.load import load_recipe
-from factory.store.store import Store
 from factory.system.progress import Progress
 from factory.tasks.sample import Sample, Task
 from factory.workspace import Workspace
 from tests.support import hostile
 from tests.support.mischief import HELD_OUT, MISCHIEF, REASON
-
-pytestmark = pytest.mark.thorough
+from tests.support.sample_rows import open_store
 
 EACH, GOOD, SEED = 100, 300, 4
 DATA = Path(__file__).parents[3] / "data"
@@ -110,7 +108,9 @@ def play(
         found = hostile.parts(kind, hostile.words(len(mixed), 2), mixed)
         return found, hostile.Teacher(hostile.by_proposal(found))
     tasks = [
-        task for task in itertools.islice(context.kind.tasks(Nothing()), len(mixed)) if isinstance(task, Task)
+        task
+        for task in itertools.islice(context.taskset.tasks(Nothing()), len(mixed))
+        if isinstance(task, Task)
     ]
     found = hostile.parts(kind, tasks, mixed)
     return found, hostile.Teacher(hostile.by_question(tasks, found))
@@ -133,7 +133,7 @@ def test_each_is_rejected_with_its_own_reason_and_nothing_else_is_lost(kind: str
     parts, teacher = play(context, kind, mixed)
     assert Counter(part.name for part in parts) == {None: GOOD, **dict.fromkeys(MISCHIEF[kind], EACH)}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with Store(context.workspace.store, context.workspace.ledger) as store:
+    with open_store(context.workspace) as store:
         enter_run(context, store, "test")
         generate(context, store, teacher, most_tasks=len(mixed))
         # A hundred times 10 MB went through; ru_maxrss counts kilobytes.

@@ -13,7 +13,7 @@ from factory.pipeline import search as searching
 from factory.pipeline.child import ChildFailed
 from factory.pipeline.loop import enter_run
 from factory.search.trials import search_id
-from factory.store.store import Store
+from tests.support.sample_rows import open_store
 from tests.support.scripted import edit, load, own_tool, write
 
 SEARCH = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nsearch: {trials: 3, quantize: [none, w8a8-dynamic]}\n"
@@ -32,7 +32,7 @@ def _instead(monkeypatch: pytest.MonkeyPatch, error: FactoryError | None) -> lis
     ran: list[dict[str, Any]] = []
 
     def run(trial: Context, stages: tuple[str, ...], command: str) -> bool:
-        with trial.workspace.lock(), Store(trial.workspace.store, trial.workspace.ledger) as store:
+        with trial.workspace.lock(), open_store(trial.workspace) as store:
             enter_run(trial, store, command)
         if stages != searching.STAGES[:2]:
             ran.append(yaml.safe_load(trial.loaded.text))
@@ -45,7 +45,7 @@ def _instead(monkeypatch: pytest.MonkeyPatch, error: FactoryError | None) -> lis
 
 
 def _trials(context: Context) -> list[dict[str, Any]]:
-    with Store(context.workspace.store, context.workspace.ledger) as store:
+    with open_store(context.workspace) as store:
         return store.query("SELECT number, choice, failure, recipe_text FROM trials ORDER BY number")
 
 
@@ -78,7 +78,7 @@ def test_files_beside_the_recipe_are_found_from_the_trials(
     searching.search(context, "search")
     for recipe in ran:
         assert recipe["data"]["seeds"] == str(tmp_path / "seeds.jsonl")
-        assert recipe["data"]["own_tools"]["python"] == str(tmp_path / "own.py")
+        assert recipe["data"]["custom_tools"]["python"] == str(tmp_path / "own.py")
         assert recipe["evaluate"]["held_out"] == str(tmp_path / "held_out.jsonl")
         assert recipe["student"]["base"] == "smollm2-135m-instruct" and recipe["teacher"]["model"] == "tiny"
     assert sorted(path.name for path in (tmp_path / "work" / "search").glob("*/*.yaml")) == [
@@ -89,11 +89,11 @@ def test_files_beside_the_recipe_are_found_from_the_trials(
 
 def test_a_search_is_what_decides_its_figures(context: Context, tmp_path: Path) -> None:
     path, before = tmp_path / "recipe.yaml", search_id(context)
-    edit(path, "search: {trials: 3,", "search: {trials: 5, most_bytes: 100000,")
+    edit(path, "search: {trials: 3,", "search: {trials: 5, max_bytes: 100000,")
     assert search_id(load(tmp_path)) == before
-    path.write_text(path.read_text() + "compress: {most_lost: 0.5, prune: {mlp: 0.25}}\n")
+    path.write_text(path.read_text() + "compress: {max_accuracy_drop: 0.5, prune: {mlp: 0.25}}\n")
     pruned = search_id(load(tmp_path))
-    edit(path, "most_lost: 0.5", "most_lost: 0.1, repair: {steps: 5}")
+    edit(path, "max_accuracy_drop: 0.5", "max_accuracy_drop: 0.1, recover: {steps: 5}")
     assert before != pruned == search_id(load(tmp_path))
     write(tmp_path / "held_out.jsonl", [{"id": "h1", "question": "Double 77, please.", "reference": "77"}])
     assert search_id(load(tmp_path)) != pruned

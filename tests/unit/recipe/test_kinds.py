@@ -10,10 +10,10 @@ from factory.context.context import Context
 from factory.generate import dry_run
 from factory.pipeline.loop import preflight
 from factory.recipe import load_recipe
-from factory.recipe.checks import DEFAULT, check_name
-from factory.recipe.data import KINDS
+from factory.recipe.checks import check_name
 from factory.system.progress import Progress
 from factory.system.resources import resource
+from factory.tasks.kinds import KINDS
 from factory.workspace import Workspace
 from tests.unit.recipe.conftest import Bend, faults
 
@@ -44,7 +44,7 @@ def test_init_makes_a_folder_that_is_ready_to_run(
 ) -> None:
     # How much memory is free here and now says nothing about the folder.
     monkeypatch.setattr("factory.pipeline.loop.require_memory", lambda *_: None)
-    init(tmp_path / "mine", recipe)  # type: ignore[arg-type]
+    init(tmp_path / "mine", recipe)
     loaded = load_recipe(tmp_path / "mine" / "recipe.yaml")
     data = loaded.recipe.data
     for name in [data.seeds, *([data.tools] if data.kind == "tool_call" else [])]:
@@ -60,14 +60,16 @@ def test_init_makes_a_folder_that_is_ready_to_run(
     # refuse.
     left_out = {"degenerate"} if recipe == "calculator" else set()
     assert {key.partition("@")[0] for key in context.suite().keys} - {"selection"} == set(
-        map(check_name, DEFAULT[data.kind])
+        map(check_name, KINDS[data.kind].default_checks)
     ) - left_out
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
     changes = {"student": None, "data.kind": kind, **({} if kind == "tool_call" else {"data.tools": None})}
-    assert load_recipe(bend(changes)).recipe.checks == DEFAULT[kind]
+    chosen = load_recipe(bend(changes)).recipe.checks
+    written = load_recipe(bend({**changes, "checks": list(KINDS[kind].default_checks)})).recipe.checks
+    assert chosen == written
     assert "decontamination" not in load_recipe(bend({**changes, "evaluate": None})).recipe.checks
 
 
@@ -78,7 +80,7 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({**INSTRUCTION, "checks": ["schema", "execution"]}, "checks[1]: the kind instruction has no calls to carry out; remove"),
         ({**INSTRUCTION, "checks": ["agreement", "schema"]}, "checks[0]: an instruction has no answer that could be compared"),
         ({**INSTRUCTION, "checks": [{"agreement": {"margin": 0.5}}, "schema"]}, "checks[0]: an instruction has no answer that could"),
-        ({**INSTRUCTION, "data.draws": 2}, "data.draws: each proposal is drawn once; ask for more samples with count"),
+        ({**INSTRUCTION, "data.samples_per_prompt": 2}, "data.samples_per_prompt: each proposal is drawn once; ask for more samples with count"),
         ({**RATIONALE, "data.kind": "rational"}, "data.kind: 'rational' is not one of tool_call, rationale, instruction; did you mean"),
         ({**RATIONALE, "data.kind": None}, "data.kind: must have a kind: tool_call, rationale, instruction"),
         ({**RATIONALE, "data.keep": "longest"}, "data.keep: 'longest' is not one of shortest, diverse, all"),
@@ -90,10 +92,10 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({"data.budget": {"requests": 0}}, "data.budget.requests: must be at least 1, not 0"),
         ({"data.budget": {"token": 5}}, "data.budget.token: unknown key; did you mean 'tokens'?"),
         ({"data.columns": {"question": 3}}, "data.columns.question: must be text, not the number 3"),
-        ({"data.own_tools": {"python": "data/none.py"}}, "data.own_tools.python: 'data/none.py' was not found; looked in"),
-        ({"data.own_tools": {"python": "data/tools.json", "seconds": 0}}, "data.own_tools.seconds: must be greater than 0.0, not 0"),
-        ({"data.own_tools": {"seconds": 1}}, "data.own_tools.python: required, but missing"),
-        ({**RATIONALE, "data.own_tools": {"python": "data/tools.json"}}, "data.own_tools: unknown key"),
+        ({"data.custom_tools": {"python": "data/none.py"}}, "data.custom_tools.python: 'data/none.py' was not found; looked in"),
+        ({"data.custom_tools": {"python": "data/tools.json", "timeout_s": 0}}, "data.custom_tools.timeout_s: must be greater than 0.0, not 0"),
+        ({"data.custom_tools": {"timeout_s": 1}}, "data.custom_tools.python: required, but missing"),
+        ({**RATIONALE, "data.custom_tools": {"python": "data/tools.json"}}, "data.custom_tools: unknown key"),
         ({"checks": [{"dedup": {"threshold": 0.2}}, *CALLED]}, "checks[0].dedup.threshold: must be at least 0.3, not 0.2"),
         ({"checks": [{"dedup": {"threshold": 1.5}}, *CALLED]}, "checks[0].dedup.threshold: must be at most 1.0, not 1.5"),
         ({"checks": [{"dedup": {"treshold": 0.7}}, *CALLED]}, "checks[0].dedup.treshold: unknown key; did you mean 'threshold'?"),
@@ -107,7 +109,7 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({**RATIONALE, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1, "call_weight": 2.0}}]}},
          "student.stages[0].sft.call_weight: the kind rationale has no calls; remove it"),
         ({**INSTRUCTION, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1}}]}},
-         "student: a student of the kind instruction is not trained here yet; remove it and use: factory export"),
+         "student: training on instructions is not supported yet; remove it and use: factory export"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )  # fmt: skip

@@ -142,7 +142,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ({"data.seeds": "data/none.csv"}, "data.seeds: 'data/none.csv' was not found"),
         (
             {"data.kind": "instruction", "data.tools": None},
-            "student: a student of the kind instruction is not trained here yet",
+            "student: training on instructions is not supported yet",
         ),
         ({"student.prune": {"layers": 0.0}}, "student.prune: takes nothing out"),
         ({"student.prune": {"heads": 0.6}}, "student.prune.heads: must be at most 0.5, not 0.6"),
@@ -156,18 +156,18 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
             "student.adapter.kind: 'ia3' is not one of lora, prompt_tuning, full",
         ),
         (
-            {"student.stages": [{"sft": {"steps": 8, "watch": {}}}]},
-            "student.stages[0].sft.watch.every: is more than the stage's 8 steps",
+            {"student.stages": [{"sft": {"steps": 8, "validation": {}}}]},
+            "student.stages[0].sft.validation.every: is more than the stage's 8 steps",
         ),
         (
             {
                 "data.kind": "rationale",
                 "data.tools": None,
                 "data.keep": "all",
-                "data.most": 2,
+                "data.max_kept": 2,
                 "student": None,
             },
-            "data.most: not with keep: all, which sets no limit; remove it, or choose",
+            "data.max_kept: not with keep: all, which sets no limit; remove it, or choose",
         ),
         (
             {"checks": ["schema", "execution", {"dedup": {"threshold": 2}}]},
@@ -195,8 +195,8 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
             "checks: schema must stand here",
         ),
         (
-            {"teacher.sampling.temperature": 0, "data.draws": 3},
-            "teacher.sampling.temperature: at 0 all 3 draws of a question",
+            {"teacher.sampling.temperature": 0, "data.samples_per_prompt": 3},
+            "teacher.sampling.temperature: at 0 all 3 answers to a question",
         ),
         ({"checks": "schema"}, "checks: must be a list, not text"),
         (
@@ -275,7 +275,7 @@ def test_a_served_model_may_be_pinned_too(bend: Bend) -> None:
 
 
 def test_one_draw_may_be_the_likeliest(bend: Bend) -> None:
-    assert load_recipe(bend({"teacher.sampling.temperature": 0})).recipe.data.draws == 1
+    assert load_recipe(bend({"teacher.sampling.temperature": 0})).recipe.data.samples_per_prompt == 1
 
 
 def test_a_pinned_hugging_face_id_is_accepted(bend: Bend) -> None:

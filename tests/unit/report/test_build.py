@@ -258,7 +258,7 @@ def test_mcnemar_is_the_exact_two_sided_binomial(one: int, other: int, p: float)
 
 def test_what_is_accepted_beyond_what_was_wanted_is_not_rejected(tmp_path: Path) -> None:
     rows = sample_rows.finished()
-    rows["runs"][0]["wanted"] = 1
+    rows["runs"][0]["target_count"] = 1
     edited = rows["samples"][0] | {"sample_id": "b2:edited", "edited_from": "b2:sample0"}
     with sample_rows.open_store(sample_rows.make_workspace(tmp_path, rows)) as store:
         assert len(store.query("SELECT 1 FROM training_set")) == 1

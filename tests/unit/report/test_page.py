@@ -11,11 +11,11 @@ from factory.report import Report, render_page
 from factory.report.choice import Trial
 from factory.report.comparison import Changed, Comparison, Pair
 from factory.report.measured import Measured
-from factory.report.page import REASONS
 from factory.report.query import Query, Table
 from factory.report.run import Loss, Stage
 from factory.report.sample import Reason, Sample, Samples
 from factory.report.yields import CheckYield, ReasonCount, Yield
+from factory.text.reasons import SENTENCES
 from tests.support.report_sample import measured, models, report
 
 HOSTILE = (
@@ -210,13 +210,22 @@ def test_a_language_tag_is_used_only_if_it_is_one() -> None:
 
 def test_reasons_are_said_in_words_beside_their_code() -> None:
     sample = Sample(
-        sample_id="b2:1", question="q", reasons=[Reason(check="schema", reason=code) for code in REASONS]
+        sample_id="b2:1", question="q", reasons=[Reason(check="schema", reason=code) for code in SENTENCES]
     )
     text = Page(render_page(report(samples=Samples(rejected=[sample])))).text
-    assert [code for code, words in REASONS.items() if f"{words} (schema: {code})" not in text] == []
+    assert [code for code, words in SENTENCES.items() if f"{words} (schema: {code})" not in text] == []
 
 
-def test_an_unknown_reason_is_shown_as_it_is() -> None:
+def test_the_commonest_reasons_are_said_in_words_beside_their_code() -> None:
+    rows = [["schema", "not_json", 3], ["judge", "too_dull", 2]]
+    commonest = Table(key="reasons", title="Why", sql="", columns=["check", "reason", "samples"], rows=rows)
+    ending = Table(key="ending", title="How", sql="", columns=["reason"], rows=[["too_dull"]])
+    text = Page(render_page(report(tables=[commonest, ending]))).text
+    assert "the answer is not JSON (not_json)" in text and "too dull (too_dull)" in text
+    assert text.count("too dull") == 1
+
+
+def test_an_unknown_reason_is_shown_in_its_own_words() -> None:
     sample = Sample(sample_id="b2:1", question="q", reasons=[Reason(check="judge", reason="too_dull")])
     kept = Yield(
         by_check=[
@@ -224,7 +233,7 @@ def test_an_unknown_reason_is_shown_as_it_is() -> None:
         ]
     )
     text = Page(render_page(report(samples=Samples(rejected=[sample]), yield_=kept))).text
-    assert "too_dull (judge: too_dull)" in text and text.count("too_dull") == 3
+    assert "too dull (judge: too_dull)" in text and text.count("too dull") == 2
 
 
 @pytest.mark.parametrize(

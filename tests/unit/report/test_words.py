@@ -140,15 +140,22 @@ def test_a_cut_counts_what_is_left_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "most_lost", "words", "ships"),
+    ("lost", "allowed", "words", "ships"),
     [
         (0.017, 0.01, "loses 1.7 of a hundred tasks, 1.0 are allowed: it does not ship", "student"),
         (-0.02, 0.0, "loses none of a hundred tasks, 0.0 are allowed: it may ship", "student_quantized"),
     ],
 )
-def test_what_may_not_ship_is_not_what_ships(lost: float, most_lost: float, words: str, ships: str) -> None:
+def test_what_may_not_ship_is_not_what_ships(lost: float, allowed: float, words: str, ships: str) -> None:
     gated = report(
-        gates=[Gate(role="student_quantized", lost=lost, most_lost=most_lost, passed=lost <= most_lost)]
+        gates=[
+            Gate(
+                role="student_quantized",
+                accuracy_drop=lost,
+                max_accuracy_drop=allowed,
+                passed=lost <= allowed,
+            )
+        ]
     )
     assert any(words in remark for remark in remarks(gated))
     assert gated.shipped is not None and gated.shipped.role == ships

@@ -15,10 +15,7 @@ from factory.workspace import Workspace
 from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.review_workspace import reviewed, training
 
-pytestmark = [
-    pytest.mark.thorough,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, and $CHROMIUM names none"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, and $CHROMIUM names none")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from factory.review.server import LARGEST_BODY, ReviewServer
@@ -137,7 +138,10 @@ def test_no_other_file_is_served(server: ReviewServer, path: str) -> None:
 def test_overview_filters_search_and_order(server: ReviewServer) -> None:
     _, overview = ask(server, "/api/overview")
     assert overview["counts"] == {"all": 4, "accepted": 3, "rejected": 1, "undecided": 0, "person": 0}
-    assert overview["reasons"] == [{"check_name": "agreement", "reason": "wrong_result", "samples": 1}]
+    words = "the result differs from the reference"
+    found_one = {"check_name": "agreement", "reason": "wrong_result", "samples": 1, "sentence": words}
+    assert overview["reasons"] == [found_one]
+    assert {"reason": "off_task", "sentence": "does not do what was asked"} in overview["suggested"]
 
     def found(query: str) -> list[int]:
         status, page = ask(server, f"/api/samples?{query}")
@@ -168,6 +172,26 @@ def test_a_sample_with_its_pedigree(server: ReviewServer) -> None:
     assert "\x1b" not in json.dumps(detail["sample"], ensure_ascii=False)
     assert "\u202e" not in detail["sample"]["question"]
     assert ask(server, "/api/sample?id=nobody")[0] == 400
+
+
+def test_a_reason_is_said_in_words_wherever_it_is_shown(workspace: Workspace) -> None:
+    with duckdb.connect(workspace.store) as store:
+        store.execute(
+            "UPDATE samples SET fault = 'not_json', result = NULL, answer = NULL, messages = NULL "
+            "WHERE sample_id = 'b2:sample3'"
+        )
+    with ReviewServer(workspace) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _, detail = ask(server, "/api/sample?id=b2:sample3")
+        _, page = ask(server, "/api/samples?state=rejected")
+        server.shutdown()
+    assert detail["sample"]["fault"] == "the answer is not JSON (not_json)"
+    assert [verdict["sentence"] for verdict in detail["verdicts"]] == [
+        "passed",
+        "the result differs from the reference",
+    ]
+    (row,) = page["rows"]
+    assert row["outcome"] == "the answer is not JSON"
 
 
 def test_a_store_that_is_being_written_is_told_as_busy_and_answers_afterwards(

@@ -30,14 +30,15 @@ def ids(workspace: Workspace) -> list[str]:
     return [row["sample_id"] for row in training(workspace)]
 
 
-def said(workspace: Workspace, sample_id: str) -> list[tuple[bool, str, str | None]]:
+def said(workspace: Workspace, sample_id: str) -> list[tuple[bool, str, str | None, str | None]]:
     with Store(workspace.store, workspace.ledger) as store:
         rows = store.query(
-            "SELECT passed, reason, detail, judged_at FROM verdicts WHERE check_name = 'person' AND sample_id = ? ORDER BY check_key",
+            "SELECT passed, reason, detail, undoes, judged_at FROM verdicts "
+            "WHERE check_name = 'person' AND sample_id = ? ORDER BY check_key",
             [sample_id],
         )
     assert all(row["judged_at"] for row in rows)
-    return [(row["passed"], row["reason"], row["detail"]) for row in rows]
+    return [(row["passed"], row["reason"], row["detail"], row["undoes"]) for row in rows]
 
 
 def test_a_verdict_wins_and_undo_brings_back_what_was_said_before(
@@ -53,13 +54,24 @@ def test_a_verdict_wins_and_undo_brings_back_what_was_said_before(
     verdicts.undo(FIRST)
     assert FIRST in ids(workspace), "the checks' own"
     assert said(workspace, FIRST) == [
-        (False, "unclear", "which two?"),
-        (True, "ok", None),
-        (False, "unclear", "undo of person:000001"),
-        (False, "withdrawn", "undo of person:000000"),
+        (False, "unclear", "which two?", None),
+        (True, "ok", None, None),
+        (False, "unclear", "which two?", "person:000001"),
+        (False, "withdrawn", None, "person:000000"),
     ]
     with pytest.raises(InputError, match="nobody has said"):
         verdicts.undo(FIRST)
+
+
+def test_a_note_that_reads_like_an_undo_is_a_note(workspace: Workspace, verdicts: Verdicts) -> None:
+    verdicts.judge(FIRST, passed=True, reason="ok", note="")
+    verdicts.judge(FIRST, passed=False, reason="unclear", note="undo of person:000000")
+    assert FIRST not in ids(workspace)
+    verdicts.undo(FIRST)
+    assert FIRST in ids(workspace)
+    assert said(workspace, FIRST)[-1] == (True, "ok", None, "person:000001"), "the first word counts again"
+    verdicts.undo(FIRST)
+    assert said(workspace, FIRST)[-1] == (False, "withdrawn", None, "person:000000")
 
 
 def test_an_edited_call_is_carried_out_again_and_stands_in_the_old_place(

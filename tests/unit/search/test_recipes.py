@@ -29,7 +29,16 @@ def _recipe(folder: Path, **changes: object) -> Path:
 
 @pytest.mark.parametrize(
     "compress",
-    [None, {"quantize": "mixed", "bits": 5, "group_size": 64, "calibration_samples": 16, "most_lost": 0.1}],
+    [
+        None,
+        {
+            "quantize": "mixed",
+            "bits": 5,
+            "group_size": 64,
+            "calibration_samples": 16,
+            "max_accuracy_drop": 0.1,
+        },
+    ],
 )
 def test_every_combination_is_a_recipe(tmp_path: Path, compress: dict | None) -> None:
     plain = load_recipe(_recipe(tmp_path, search=SPACE, compress=compress)).recipe.model_dump(
@@ -54,11 +63,11 @@ def test_every_combination_is_a_recipe(tmp_path: Path, compress: dict | None) ->
             assert (made.quantize or "none") == choice["quantize"]
             assert (made.vocabulary or 0) == choice["vocabulary"]
             assert (made.prune.layers if made.prune else 0) == choice["layers"]
-            assert made.most_lost is None
+            assert made.max_accuracy_drop is None
 
 
 @pytest.mark.parametrize(
-    "written", [{"width": 0.5}, {"width": 0.5, "layers": 0.25}, {"heads": 0.4, "samples": 8}]
+    "written", [{"width": 0.5}, {"width": 0.5, "layers": 0.25}, {"heads": 0.4, "calibration_samples": 8}]
 )
 def test_what_is_not_chosen_stays_as_it_is(tmp_path: Path, written: dict) -> None:
     space = {"quantize": ["none", "w8a8-dynamic"]}

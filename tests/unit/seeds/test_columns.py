@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from factory.errors import InputError
-from factory.seeds.load import load_seeds
-from factory.seeds.seed import Kind
+from tests.support.seeds import load_seeds
 
 ROW = {
     "problem": "2 + 2?",
@@ -21,7 +20,7 @@ ROW = {
 }
 
 
-def load(folder: Path, kind: Kind, columns: dict[str, str], *rows: dict[str, Any]) -> Any:
+def load(folder: Path, kind: str, columns: dict[str, str], *rows: dict[str, Any]) -> Any:
     path = folder / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
     return load_seeds(path, kind, columns=columns)
@@ -41,7 +40,7 @@ def load(folder: Path, kind: Kind, columns: dict[str, str], *rows: dict[str, Any
         ("tool_call", {"question": "problem", "reference": "solution", "id": "solution"}, "tool_call"),
     ],
 )
-def test_a_mapping_decides_the_form(tmp_path: Path, kind: Kind, columns: dict[str, str], form: str) -> None:
+def test_a_mapping_decides_the_form(tmp_path: Path, kind: str, columns: dict[str, str], form: str) -> None:
     file = load(tmp_path, kind, columns, ROW)
     assert (file.faults, file.form) == ([], form)
     assert [(seed.question, seed.reference) for seed in file.seeds] == [("2 + 2?", "4")]
@@ -94,7 +93,7 @@ def test_a_row_without_the_column(tmp_path: Path) -> None:
         ("tool_call", {"instruction": "problem"}, "no form of the kind tool_call has the fields instruction"),
     ],
 )
-def test_a_mapping_that_fits_nothing(tmp_path: Path, kind: Kind, columns: dict[str, str], said: str) -> None:
+def test_a_mapping_that_fits_nothing(tmp_path: Path, kind: str, columns: dict[str, str], said: str) -> None:
     with pytest.raises(InputError) as caught:
         load(tmp_path, kind, columns, ROW)
     assert re.search(said, caught.value.message)

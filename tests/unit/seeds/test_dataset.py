@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from factory.errors import FactoryError, InputError
-from factory.seeds.load import load_seeds
+from tests.support.seeds import load_seeds
 
 datasets = pytest.importorskip("datasets")
 
@@ -91,9 +91,8 @@ def test_an_id_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, error: Except
     assert "\n" not in caught.value.message
 
 
-@pytest.mark.thorough
 def test_the_real_library_without_a_network(tmp_path: Path) -> None:
-    code = "from factory.seeds.load import load_seeds; load_seeds('farm/eggs', 'rationale')"
+    code = "from tests.support.seeds import load_seeds; load_seeds('farm/eggs', 'rationale')"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "FactoryError: the dataset farm/eggs cannot be loaded" in done.stderr

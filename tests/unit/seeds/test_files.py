@@ -14,7 +14,7 @@ import pytest
 
 from factory.errors import InputError
 from factory.seeds import columnar, load
-from factory.seeds.load import load_seeds
+from tests.support.seeds import load_seeds
 
 ROWS = [
     {"instruction": "Sort.", "input": "b, a", "output": "a, b"},

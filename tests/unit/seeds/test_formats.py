@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from factory.errors import InputError
-from factory.seeds.formats import FORMS
-from factory.seeds.load import SeedFile, load_seeds
-from factory.seeds.seed import Kind, Seed
+from factory.seeds.load import SeedFile
+from factory.seeds.seed import Seed
+from factory.tasks.kinds import KINDS, seed_formats
+from tests.support.seeds import load_seeds
 
 CALL = {"name": "convert", "arguments": {"value": 3, "to": "km"}}
 TURNS = [{"role": "user", "content": "Name a river."}, {"role": "assistant", "content": "The Rhine."}]
 
 # form, a kind that it serves, a row of it, what becomes of it
-ROWS: list[tuple[str, Kind, Any, dict[str, str]]] = [
+ROWS: list[tuple[str, str, Any, dict[str, str]]] = [
     (
         "tool_call",
         "tool_call",
@@ -115,7 +116,7 @@ ROWS: list[tuple[str, Kind, Any, dict[str, str]]] = [
 ]
 
 
-def load(folder: Path, kind: Kind, *rows: Any) -> SeedFile:
+def load(folder: Path, kind: str, *rows: Any) -> SeedFile:
     path = folder / "rows.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows))
     return load_seeds(path, kind)
@@ -128,15 +129,14 @@ def reasons(file: SeedFile) -> list[str]:
 @pytest.mark.parametrize(
     ("form", "kind", "row", "told"), ROWS, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_a_row_of_each_form(tmp_path: Path, form: str, kind: Kind, row: Any, told: dict[str, str]) -> None:
+def test_a_row_of_each_form(tmp_path: Path, form: str, kind: str, row: Any, told: dict[str, str]) -> None:
     file = load(tmp_path, kind, row)
     assert (reasons(file), file.form, len(file.seeds)) == ([], form, 1)
     assert {field: getattr(file.seeds[0], field) for field in told} == told
 
 
 def test_every_form_is_tried_above() -> None:
-    assert {row[0] for row in ROWS} == set(FORMS)
-    assert all(name == form.form for name, form in FORMS.items())
+    assert {row[0] for row in ROWS} == {form.form for kind in KINDS for form in seed_formats(kind).known}
 
 
 @pytest.mark.parametrize(
@@ -147,17 +147,16 @@ def test_every_form_is_tried_above() -> None:
         if not (isinstance(row, dict) and set(row) <= {"id", "question"})
     ],
 )
-@pytest.mark.parametrize("kind", ["instruction", "rationale", "tool_call"])
-def test_a_form_serves_its_kinds_only(tmp_path: Path, form: str, row: Any, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_form_serves_its_kinds_only(tmp_path: Path, form: str, row: Any, kind: str) -> None:
     if kind != "instruction" and isinstance(row, dict) and set(row) == {"question", "reference"}:
         assert load(tmp_path, kind, row).form == kind  # these two are of both forms: the kind decides
-    elif kind in FORMS[form].kinds:  # type: ignore[index]
+    elif form in seed_formats(kind).names.split(", "):
         assert load(tmp_path, kind, row).form == form
     else:
         with pytest.raises(InputError, match=f"cannot serve the kind {kind}") as caught:
             load(tmp_path, kind, row)
-        names = [name for name, other in FORMS.items() if kind in other.kinds]
-        assert f"Forms that can: {', '.join(names)}." in caught.value.hint
+        assert f"Forms that can: {seed_formats(kind).names}." in caught.value.hint
 
 
 CALCULATION = {"question": "2 + 2?", "reference": "2 + 2"}
@@ -180,7 +179,7 @@ MESSAGES = {"messages": TURNS}
         ("instruction", MESSAGES, ALPACA, "in the form alpaca"),
     ],
 )
-def test_one_file_has_one_form(tmp_path: Path, kind: Kind, good: Any, stray: Any, said: str) -> None:
+def test_one_file_has_one_form(tmp_path: Path, kind: str, good: Any, stray: Any, said: str) -> None:
     file = load(tmp_path, kind, good, stray, good)
     assert [seed.line for seed in file.seeds] == [1]
     mixed, repeated = reasons(file)
@@ -287,7 +286,7 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
         ("tool_call", {"question": "?", "reference": 4}, "reference: "),
     ],
 )
-def test_what_a_row_may_not_say(tmp_path: Path, kind: Kind, row: Any, said: str) -> None:
+def test_what_a_row_may_not_say(tmp_path: Path, kind: str, row: Any, said: str) -> None:
     file = load(tmp_path, kind, row)
     assert file.seeds == []
     (told,) = reasons(file)

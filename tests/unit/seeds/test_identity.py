@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from factory.errors import InputError
 from factory.seeds.format import Content
-from factory.seeds.load import load_seeds, require_seeds
-from factory.seeds.seed import Kind, Seed
+from factory.seeds.seed import Seed
 from factory.system.digest import canonical_json
+from tests.support.seeds import load_seeds, require_seeds
 
 shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
@@ -33,7 +33,7 @@ values = st.recursive(
 call = st.fixed_dictionaries({"name": said, "arguments": st.dictionaries(text, values, max_size=3)})
 steps = st.lists(st.lists(call, min_size=1, max_size=2), max_size=2)
 common = {"id": said, "language": st.sampled_from(["en", "zh"]), "family": said}
-ROWS: dict[Kind, st.SearchStrategy[dict[str, Any]]] = {
+ROWS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "tool_call": st.fixed_dictionaries(
         {**common, "question": said, "reference": said.filter(lambda text: text.lstrip()[:1] != "[") | steps}
     ),
@@ -82,7 +82,7 @@ def written(path: Path, rows: list[dict[str, Any]]) -> list[int]:
 @shared
 @given(data=st.data())
 def test_writing_and_reading_is_the_identity(
-    tmp_path: Path, kind: Kind, name: str, data: st.DataObject
+    tmp_path: Path, kind: str, name: str, data: st.DataObject
 ) -> None:
     drawn = data.draw(st.lists(ROWS[kind], min_size=1, max_size=4, unique_by=lambda row: row["id"]))
     known: dict[str, dict[str, Any]] = {}

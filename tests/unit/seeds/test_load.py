@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from factory.errors import InputError
-from factory.seeds.load import require_seeds
 from factory.seeds.seed import Seed
+from tests.support.seeds import require_seeds
 
 GOOD = {
     "id": "a",

@@ -13,8 +13,6 @@ from factory.workspace import Workspace
 from tests.support.sample_rows import log_rows, make_workspace, open_store
 from tests.support.store_writer import ROOT, batch_rows, kill_writer
 
-pytestmark = pytest.mark.thorough
-
 
 def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)

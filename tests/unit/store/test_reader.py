@@ -17,8 +17,6 @@ from factory.workspace import Workspace
 from tests.support.sample_rows import EVIL, digests, make_workspace
 from tests.support.store_writer import ROOT
 
-pytestmark = pytest.mark.thorough
-
 LIMITS = Limits(seconds=300, rows=1000, bytes=1 << 20)
 SHORT = Limits(seconds=2, rows=1000, bytes=1 << 20)
 CANARY = "canary-b1946ac9"

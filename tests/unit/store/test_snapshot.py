@@ -21,8 +21,6 @@ from factory.workspace import Workspace
 from tests.support.sample_rows import log_rows, make_workspace, open_store
 from tests.support.store_writer import ROOT
 
-pytestmark = pytest.mark.thorough
-
 PATIENT = Limits(seconds=300)
 
 # Commits until its standard input ends: batches of about 2 MB, so that every few of them DuckDB moves its log

@@ -11,7 +11,7 @@ from factory.store.reader import ask
 from factory.store.store import Store
 from tests.support.sample_rows import AT, finished, generation, make_workspace, open_store
 
-RUN = finished()["runs"][0] | {"check_keys": ["schema:1", "dedup:1"], "wanted": None}
+RUN = finished()["runs"][0] | {"check_keys": ["schema:1", "dedup:1"], "target_count": None}
 SEED = finished()["seeds"][0]
 NAMES = ("draw0", "draw1", "copy", "long")
 
@@ -27,11 +27,11 @@ def sample(name: str, position: int, **changed: Any) -> dict[str, list[dict[str,
     }
     row = about | {
         "sample_id": name, "request_key": f"key-{name}", "kind": "tool_call", "messages": [], "tools": [], "result": "168", "answer": "168",
-        "call": {"name": "calculator", "arguments": {}}, "content_id": name, "parents": ["b2:seed"], "family": "product",
+        "call": {"name": "calculator", "arguments": {}}, "dedup_key": name, "parents": ["b2:seed"], "family": "product",
     }  # fmt: skip
     row |= changed
     return {
-        "requests": [
+        "plan_items": [
             {key: row[key] for key in about}
             | {"plan_id": "b2:plan", "position": position, "draw": position, "sample_id": name, "request_key": f"key-{name}"}
         ],
@@ -112,7 +112,7 @@ def test_an_edited_sample_stands_in_the_place_of_the_first_one(store: Store) -> 
 
 
 def test_no_more_than_the_run_wants(store: Store) -> None:
-    store.commit(runs=[RUN | {"run_id": "b2:second", "wanted": 2}])
+    store.commit(runs=[RUN | {"run_id": "b2:second", "target_count": 2}])
     assert names(store) == ["draw0", "draw1"]
     store.commit(verdicts=[person("draw0", 0, "wrong")])
     assert names(store) == ["draw1", "long"]

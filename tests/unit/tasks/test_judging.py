@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from factory.inference.request import Answer
 from factory.tasks.judging import SCHEMA, judged, with_score
-from factory.tasks.kind import Ask, Episode
 from factory.tasks.sample import Sample, Task
+from factory.tasks.taskset import Ask, Episode
 from tests.support.episode import answer, talk
 
 TASK = Task("b2:0", "en", "general", "Name a colour.", "", "Any but red.")

@@ -8,8 +8,6 @@ from factory.errors import InputError
 from factory.tools.sandbox import OwnTools
 from tests.support.own_tools import LIMITS, SHORT, spec
 
-pytestmark = pytest.mark.thorough
-
 
 @pytest.mark.parametrize(
     ("source", "place", "why"),

@@ -17,8 +17,6 @@ from factory.pipeline.loop import preflight
 from tests.support.command import factory
 from tests.support.scripted import Model, column, count, edit, load, numbers, opened, project, write
 
-pytestmark = pytest.mark.thorough
-
 SOURCE = """\
 import os
 
@@ -45,7 +43,7 @@ SPEC = {
         },
     },
 }
-OWN = "own_tools: {python: tools.py, seconds: 0.5}"
+OWN = "custom_tools: {python: tools.py, timeout_s: 0.5}"
 
 
 def with_tools(folder: Path, *data: str) -> Path:

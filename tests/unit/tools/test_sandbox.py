@@ -19,8 +19,6 @@ from factory.tools.errors import ToolError
 from factory.tools.sandbox import Limits, OwnTools
 from tests.support.own_tools import LIMITS, SHORT, reason, specs
 
-pytestmark = pytest.mark.thorough
-
 
 @pytest.mark.parametrize(
     ("name", "result"),

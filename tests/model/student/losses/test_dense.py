@@ -9,8 +9,6 @@ from hypothesis import strategies as st  # noqa: E402
 
 from factory.student.losses.dense import cross_entropy, divergence  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 
 def _reference(student, teacher, beta: float, temperature: float) -> list[float]:
     common = min(student.shape[1], teacher.shape[1])

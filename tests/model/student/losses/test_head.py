@@ -19,8 +19,6 @@ from transformers import (  # noqa: E402
 from factory.student.losses.dense import cross_entropy  # noqa: E402
 from factory.student.losses.head import Head, head_loss  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 
 def _sums(targets, seen: list[int] | None = None):
     def loss(logits, span):

@@ -6,8 +6,6 @@ torch = pytest.importorskip("torch")
 
 from factory.student.losses.layers import alignment, pairs, projections  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 
 def test_alignment_is_the_formula() -> None:
     torch.manual_seed(1)

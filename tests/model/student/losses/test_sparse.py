@@ -13,8 +13,6 @@ from hypothesis import strategies as st  # noqa: E402
 from factory.student.losses.dense import divergence  # noqa: E402
 from factory.student.losses.sparse import Tail, draw, drawn_kl, sparse_kl  # noqa: E402
 
-pytestmark = pytest.mark.model
-
 TAILS: tuple[Tail, ...] = ("bucket", "renormalize", "drop")
 
 

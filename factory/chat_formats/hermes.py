@@ -1,0 +1,36 @@
+"""Hermes: turns of ChatML, a call as JSON between `<tool_call>` tags, a result as a user's turn."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from factory.chat_formats.format import ChatFormat
+
+_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
+
+
+class Hermes(ChatFormat):
+    """The format of Qwen and of NousResearch's Hermes models, for every base that speaks ChatML."""
+
+    title = "Hermes"
+    template = "hermes_chat.jinja"
+    parser = "hermes"
+    roles = frozenset({"system", "user", "assistant", "tool"})
+    needed_tokens = ("<|im_start|>",)
+    control_tokens = ("<|im_start|>", "<|im_end|>", _OPEN, _CLOSE, "<tool_response>", "</tool_response>")
+    call_marks = (_OPEN, _CLOSE)
+    call_end = f"\n{_CLOSE}"
+    after_turn = "\n"
+
+    def write_call(self, call: dict[str, Any]) -> tuple[str, str]:
+        """Return the opening tag with its line break, and the call's JSON on one line."""
+        return f"{_OPEN}\n", json.dumps(call, ensure_ascii=False)
+
+    def read_calls(self, text: str, read_json: Callable[[str], Any]) -> list[Any] | None:
+        """Return what is between each pair of tags; None where anything else is in the text."""
+        # Not a regular expression: `\s*(.*?)\s*` takes cubic time on an answer that is all spaces.
+        *written, rest = text.split(_CLOSE)
+        parts = [part.lstrip() for part in written]
+        if rest.strip() or not all(part.startswith(_OPEN) and part.count(_OPEN) == 1 for part in parts):
+            return None
+        return [read_json(part.removeprefix(_OPEN)) for part in parts] or None

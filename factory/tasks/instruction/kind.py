@@ -1,0 +1,81 @@
+"""Instructions as a kind of data: what of it is found where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from factory.seeds.published_formats import AlpacaForm, MessagesForm, SelfInstructForm
+from factory.seeds.seed import Seed
+from factory.tasks.instruction.seeds import InstructionForm
+from factory.tasks.instruction.settings import InstructionData
+from factory.tasks.kind import Kind, Row
+
+if TYPE_CHECKING:
+    from factory.tasks.instruction.taskset import InstructionTaskset
+    from factory.tasks.sample import Sample, Task
+    from factory.tools.registry import RunTool
+    from factory.tools.spec import ToolSpec
+
+
+class Instruction(Kind[InstructionData, "InstructionTaskset"]):
+    """A new instruction and its answer."""
+
+    name = "instruction"
+    settings = InstructionData
+    own_format = InstructionForm
+    seed_formats = (MessagesForm, SelfInstructForm, InstructionForm, AlpacaForm)
+    templates = ("instruction",)
+    default_checks = (
+        "schema",
+        "finish_reason",
+        "degenerate",
+        "length",
+        # A proposal in other words is no new one: Alpaca's threshold.
+        {"dedup": {"threshold": 0.7}},
+        "decontamination",
+    )
+    refused_checks = {
+        "execution": "the kind instruction has no calls to carry out",
+        "agreement": "an instruction has no answer that could be compared",
+    }
+    shows_samples = True
+    untrained = "training on instructions is not supported yet"
+    editable = ("question", "input", "answer")
+    tags = ("instruction-tuning",)
+    export_columns = ("instruction", "input", "output")
+    column_notes = {"instruction": "`instruction`, `input`, `output`: the same in Alpaca's form"}
+
+    def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
+        if isinstance(answers := data.get("samples_per_prompt"), int) and answers > 1:
+            yield "samples_per_prompt", "each proposal is drawn once; ask for more samples with count"
+
+    def taskset(
+        self,
+        data: InstructionData,
+        seeds: list[Seed],
+        tools: list[ToolSpec],
+        run: RunTool,
+        seed: int,
+        own: Path | None,
+    ) -> InstructionTaskset:
+        from factory.tasks.instruction.taskset import InstructionTaskset
+
+        return InstructionTaskset(seeds, examples=data.examples, seed=seed, evolve=data.evolve, own=own)
+
+    def plan_identity(self, data: InstructionData, tools: list[ToolSpec], own_source: str | None) -> Row:
+        return super().plan_identity(data, tools, own_source) | {"evolve": data.evolve}
+
+    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
+        from factory.inference.request import Answer
+        from factory.tasks.instruction.taskset import answered
+
+        return answered(task, Answer(changed["request_key"], changed["answer"] or "", "stop", 0, 0, 0.0), own)
+
+    def export_values(self, stored: Row) -> Row:
+        return {
+            "instruction": stored["question"],
+            "input": stored["input"],
+            "output": stored["answer"],
+        }

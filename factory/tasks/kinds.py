@@ -1,0 +1,28 @@
+"""The table of kinds of data. A new one is a folder or a file of its name in `factory/tasks/` that holds a
+`KIND`, and a line here."""
+
+from importlib import import_module
+from typing import Any
+
+from factory.seeds.formats import SeedFormats
+from factory.tasks.kind import Kind
+
+_NAMES = (
+    "tool_call",
+    "rationale",
+    "instruction",
+)
+KINDS: dict[str, Kind[Any, Any]] = {name: import_module(f"factory.tasks.{name}").KIND for name in _NAMES}
+_PLAIN: Kind[Any, Any] = Kind()
+
+
+def stored_kind(name: str) -> Kind[Any, Any]:
+    """Return the kind of a stored sample; one of plain questions and answers where it is not in the table."""
+    return KINDS.get(name, _PLAIN)
+
+
+def seed_formats(kind: str) -> SeedFormats:
+    """Return the forms of seeds for a kind."""
+    # What is asked last is the form of tool calls, a question and a reference: other forms have these too.
+    known = dict.fromkeys(form for one in reversed(KINDS.values()) for form in one.seed_formats)
+    return SeedFormats(kind, KINDS[kind].own_format, KINDS[kind].seed_formats, tuple(known))

@@ -1,0 +1,115 @@
+"""Rationales as a kind of data: what of it is found where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from factory.seeds.published_formats import Gsm8kForm, MessagesForm
+from factory.seeds.seed import Seed
+from factory.tasks.kind import Kind, Messages, Prompting, Row
+from factory.tasks.rationale.multitask import COLUMN_NOTE, PREFIXES, both_tasks, read_weights, weights
+from factory.tasks.rationale.seeds import RationaleForm
+from factory.tasks.rationale.settings import RationaleData
+
+if TYPE_CHECKING:
+    from factory.chat_formats.format import ChatFormat
+    from factory.tasks.rationale.scorer import RationaleScorer
+    from factory.tasks.rationale.taskset import RationaleTaskset
+    from factory.tasks.rows import TrainingRow
+    from factory.tasks.sample import Sample, Task
+    from factory.tasks.tokenizer import ChatTokenizer
+    from factory.tools.registry import RunTool
+    from factory.tools.spec import ToolSpec
+
+
+class Rationale(Kind[RationaleData, "RationaleTaskset"]):
+    """A question, the reasoning, the final answer."""
+
+    name = "rationale"
+    settings = RationaleData
+    own_format = RationaleForm
+    seed_formats = (MessagesForm, Gsm8kForm, RationaleForm)
+    templates = ("rationale",)
+    default_checks = ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination")
+    refused_checks = {"execution": "the kind rationale has no calls to carry out"}
+    prompting = Prompting(
+        base="the bare question; free text, read for its final answer",
+        student="the question as the task of reasoning; free text, read for its final answer",
+    )
+    editable = ("question", "rationale", "answer")
+    tags = ("chain-of-thought",)
+    tasks = tuple(PREFIXES)
+    column_notes = {"task": COLUMN_NOTE}
+    rows_note = "two for each rationale"
+
+    def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
+        if data.get("keep") == "all" and data.get("max_kept") is not None:
+            yield (
+                "max_kept",
+                "not with keep: all, which sets no limit; remove it, "
+                "or choose keep: shortest or keep: diverse",
+            )
+
+    def taskset(
+        self,
+        data: RationaleData,
+        seeds: list[Seed],
+        tools: list[ToolSpec],
+        run: RunTool,
+        seed: int,
+        own: Path | None,
+    ) -> RationaleTaskset:
+        from factory.tasks.rationale.taskset import RationaleTaskset
+
+        return RationaleTaskset(seeds, examples=data.examples, seed=seed, own=own)
+
+    def selection(self, data: RationaleData) -> tuple[str, int | None]:
+        return data.keep, data.kept_limit
+
+    def student_tasks(
+        self, prompt: Messages, completion: Messages, answer: str | None
+    ) -> list[tuple[str, Messages, Messages]]:
+        return both_tasks(prompt, completion, answer) if answer else []
+
+    def task_weights(self, data: Row) -> dict[str, float]:
+        return read_weights(data)
+
+    def training_identity(self, data: RationaleData) -> Row:
+        return {"rationale_weight": data.rationale_weight}
+
+    def training_rows(
+        self,
+        sample: Row,
+        data: RationaleData,
+        student: ChatTokenizer,
+        teacher: ChatTokenizer | None,
+        chat_format: ChatFormat,
+        *,
+        own_tokens: bool,
+        vocabulary: int,
+    ) -> list[TrainingRow]:
+        from factory.tasks.rationale.rows import build_rationale_rows
+
+        return build_rationale_rows(
+            sample,
+            student,
+            teacher,
+            chat_format,
+            own_tokens=own_tokens,
+            vocabulary=vocabulary,
+            weights=weights(data.rationale_weight),
+        )
+
+    def scorer(
+        self, taskset: RationaleTaskset, held_out: list[Seed], chat_format: ChatFormat
+    ) -> RationaleScorer:
+        from factory.tasks.rationale.scorer import RationaleScorer
+
+        return RationaleScorer(taskset, held_out)
+
+    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
+        from factory.tasks.rationale.taskset import remake
+
+        return remake(changed, task, own)

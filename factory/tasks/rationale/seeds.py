@@ -1,0 +1,25 @@
+"""The row of a seed for rationales. A field that is not in it is refused: it is a typing error more often
+than a remark."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from factory.seeds.format import Content, Form, number_text
+
+
+class RationaleForm(Form):
+    """`question`, and of `rationale`, `reference` (the final answer) and `expression` what there is."""
+
+    model_config = ConfigDict(extra="forbid")
+    form = "rationale"
+    needs = frozenset({"question"})
+    marks = frozenset({"rationale", "reference", "expression"})
+
+    question: str
+    rationale: str = ""
+    reference: Annotated[str, Field(max_length=4000), BeforeValidator(number_text)] = ""
+    expression: str = ""
+
+    def contents(self) -> list[Content]:
+        return [Content(self.question, self.reference, rationale=self.rationale, expression=self.expression)]

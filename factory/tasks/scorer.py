@@ -1,0 +1,53 @@
+"""How the held-out tasks of a kind are put to a model, and how its answers are judged.
+
+Promise: the teacher is asked as in generation, with examples; everyone else gets the bare question. What is
+right is decided by the same functions that decide it for samples. An answer that cannot be read is wrong,
+never left out.
+"""
+
+from typing import Any, Protocol
+
+from factory.tasks.sample import Task
+
+ACCURACY = {"answer_accuracy": "right_answer", "parse_rate": "parsed"}
+
+
+class Asked(Protocol):
+    """The model that is asked, as far as a scorer has to know it. `few_shot`: as in generation, with examples
+    and schema; `role` is `base` where it was trained on nothing of ours."""
+
+    @property
+    def few_shot(self) -> bool: ...
+
+    @property
+    def role(self) -> str: ...
+
+
+class Scorer(Protocol):
+    """One kind's way to ask and to judge. `metrics` names the figures, and the column of `predictions` that
+    each is the share of; `tools` are shown to a chat template."""
+
+    metrics: dict[str, str]
+    tools: list[dict[str, Any]] | None
+
+    def ask(self, candidate: Asked, task: Task) -> list[dict[str, Any]]:
+        """Return the chat messages that put a task to a model."""
+        ...
+
+    def schema(self, candidate: Asked) -> dict[str, Any] | None:
+        """Return the JSON Schema that the model's answer is held to, if any."""
+        ...
+
+    def judge(self, candidate: Asked, task: Task, text: str) -> dict[str, Any]:
+        """Return the columns of `predictions` that say what became of an answer."""
+        ...
+
+    def wanted(self, candidate: Asked, task: Task) -> tuple[str, str] | None:
+        """Return how the right answer begins, which anyone knows, and how it goes on, in the form that the
+        model is asked for; None where only its outcome is known."""
+        ...
+
+
+def bare(question: str) -> list[dict[str, Any]]:
+    """Return the messages that put a question alone."""
+    return [{"role": "user", "content": question}]

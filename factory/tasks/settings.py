@@ -1,0 +1,77 @@
+"""Settings under `data` that every kind shares: the seeds it starts from, how many samples, and what they may
+cost."""
+
+from pydantic import Field
+
+from factory.system.settings import PATH, FilePath, Settings
+
+
+class Budget(Settings):
+    """What making the data may cost at most. Turns of samples that are already begun still end."""
+
+    requests: int | None = Field(
+        default=None, ge=1, le=10**9, description="Most requests to the teacher. Empty: no limit."
+    )
+    tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=10**15,
+        description="Most tokens, prompts and answers together. Empty: no limit.",
+    )
+
+
+class DataSettings(Settings):
+    """What a recipe may say of data of any kind; each kind adds its own settings."""
+
+    seeds: FilePath = Field(
+        description="Seed tasks: JSON Lines, a JSON array, CSV, Parquet, a folder of a dataset, "
+        "or the Hugging Face id of one." + PATH
+    )
+    columns: dict[str, str] = Field(
+        default={},
+        max_length=32,
+        description="Which column of the seeds holds what, such as {question: problem, reference: solution}.",
+    )
+    split: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Which split of a dataset. Empty: train."
+    )
+    strict: bool = Field(
+        default=False, description="Stop at a bad line of the seeds. Off: it is told, and the rest goes on."
+    )
+    count: int = Field(
+        ge=1,
+        le=1_000_000,
+        description="How many accepted samples to make; fewer if the seeds or the budget end before.",
+    )
+    samples_per_prompt: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        serialization_alias="draws",
+        description="How many answers to draw for each question.",
+    )
+    examples: int = Field(
+        default=5,
+        ge=0,
+        le=16,
+        description="Worked examples in the teacher's prompt; the student never sees them.",
+    )
+    budget: Budget = Field(default=Budget(), description="What making the data may cost at most.")
+    kind: str = Field(description="What a sample is.")
+
+
+class CustomTools(Settings):
+    """Tools of your own: functions of a Python file, each run in a child process with limits. Off unless it
+    is written here."""
+
+    python: FilePath = Field(
+        description="A Python file with a function for each tool that does not ship." + PATH
+    )
+    timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        serialization_alias="seconds",
+        description="Seconds that one call may take.",
+    )
+    memory_mb: int = Field(default=256, ge=64, le=65536, description="Most memory of the process, in MB.")

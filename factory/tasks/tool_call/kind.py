@@ -1,0 +1,115 @@
+"""Tool calls as a kind of data: what of it is found where."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from factory.seeds.seed import Seed
+from factory.tasks.kind import Kind, Prepared, Prompting, Row
+from factory.tasks.settings import CustomTools
+from factory.tasks.tool_call.seeds import ToolCallForm
+from factory.tasks.tool_call.settings import ToolCallData
+
+if TYPE_CHECKING:
+    from factory.chat_formats.format import ChatFormat
+    from factory.tasks.rows import TrainingRow
+    from factory.tasks.sample import Sample, Task
+    from factory.tasks.tokenizer import ChatTokenizer
+    from factory.tasks.tool_call.scorer import CallScorer
+    from factory.tasks.tool_call.taskset import ToolCallTaskset
+    from factory.tools.registry import RunTool
+    from factory.tools.spec import ToolSpec
+
+
+class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
+    """A question, the calls that answer it, the tools' results, the answer."""
+
+    name = "tool_call"
+    settings = ToolCallData
+    own_format = ToolCallForm
+    seed_formats = (ToolCallForm,)
+    templates = ("calculator", "tools")
+    default_checks = ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination")
+    # What could not be carried out must not count as accepted.
+    required_checks = ("schema", "execution")
+    calls_tools = True
+    prompting = Prompting(
+        teacher="then the question; a JSON schema is enforced",
+        base="the bare question; free text, read as a {chat_format} tool call",
+        student="the bare question; free text, read as a {chat_format} tool call",
+    )
+    editable = ("question", "call", "answer")
+    tags = ("function-calling", "tool-use")
+
+    def tool_file(self, data: ToolCallData) -> str:
+        return data.tools
+
+    def custom_tools(self, data: ToolCallData) -> CustomTools | None:
+        return data.custom_tools
+
+    def require(self, prepared: Prepared[ToolCallData, ToolCallTaskset]) -> None:
+        from factory.tasks.tool_call.preflight import require_shipped, require_single_calls, require_solvable
+
+        require_shipped(prepared)
+        self.require_references(prepared.held_out)
+        require_solvable(prepared)
+        if prepared.learns:
+            require_single_calls(prepared)
+
+    def taskset(
+        self,
+        data: ToolCallData,
+        seeds: list[Seed],
+        tools: list[ToolSpec],
+        run: RunTool,
+        seed: int,
+        own: Path | None,
+    ) -> ToolCallTaskset:
+        from factory.tasks.tool_call.taskset import ToolCallTaskset
+
+        wanted = -(-data.count // data.samples_per_prompt)
+        return ToolCallTaskset(
+            seeds, tools, examples=data.examples, seed=seed, wanted=wanted, run=run, own=own
+        )
+
+    def plan_identity(self, data: ToolCallData, tools: list[ToolSpec], own_source: str | None) -> Row:
+        # How many are wanted decides how tasks are gathered into blocks.
+        deciding = super().plan_identity(data, tools, own_source)
+        deciding |= {"count": data.count, "tools": [tool.model_dump() for tool in tools]}
+        if data.custom_tools and own_source:
+            deciding["own_tools"] = [own_source, data.custom_tools.timeout_s, data.custom_tools.memory_mb]
+        return deciding
+
+    def training_rows(
+        self,
+        sample: Row,
+        data: ToolCallData,
+        student: ChatTokenizer,
+        teacher: ChatTokenizer | None,
+        chat_format: ChatFormat,
+        *,
+        own_tokens: bool,
+        vocabulary: int,
+    ) -> list[TrainingRow]:
+        from factory.tasks.tool_call.rows import build_row
+
+        row = build_row(sample, student, teacher, chat_format, own_tokens=own_tokens, vocabulary=vocabulary)
+        return [row]
+
+    def scorer(self, taskset: ToolCallTaskset, held_out: list[Seed], chat_format: ChatFormat) -> CallScorer:
+        from factory.tasks.tool_call.scorer import CallScorer
+
+        return CallScorer(taskset, chat_format)
+
+    def shown_fields(self, row: Row) -> tuple[str, ...]:
+        # The answer follows from the calls, where there are any.
+        return ("question", "call") if json.loads(row["call"] or "[]") else ("question", "answer")
+
+    def remake(
+        self, changed: dict[str, Any], changes: dict[str, str], task: Task, own: Path | None
+    ) -> Sample:
+        from factory.tasks.tool_call.review import remake
+
+        return remake(changed, changes, task, own)

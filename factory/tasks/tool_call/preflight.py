@@ -1,0 +1,72 @@
+"""What can be known of tool calls before a model is loaded: tools that can be carried out, references that
+have a result."""
+
+from factory.errors import InputError
+from factory.tasks.kind import Prepared
+from factory.tasks.tool_call.reference import call_faults, parse_steps
+from factory.tasks.tool_call.settings import ToolCallData
+from factory.tasks.tool_call.taskset import ToolCallTaskset
+from factory.text.visible import escape_hidden, truncate
+from factory.tools.registry import TOOL_NAMES
+
+ToolCalls = Prepared[ToolCallData, ToolCallTaskset]
+
+
+def require_shipped(prepared: ToolCalls) -> None:
+    """Refuse a tool that nothing could carry out."""
+    data = prepared.data
+    for tool in prepared.taskset.tools:
+        if tool.name not in TOOL_NAMES and data.custom_tools is None:
+            shipped = ", ".join(TOOL_NAMES)
+            raise InputError(
+                f"{data.tools}: the tool {tool.name} is not one that ships ({shipped})",
+                "Write data.custom_tools: {python: FILE} to have a function of your own carried out.",
+            )
+
+
+def require_solvable(prepared: ToolCalls) -> None:
+    """Refuse references that a teacher could not write or that have no result, and seeds without one where no
+    check would tell right from wrong."""
+    taskset = prepared.taskset
+    open_seeds = [seed for seed in prepared.seeds if not seed.reference]
+    if open_seeds and "agreement" not in prepared.checks:
+        raise InputError(
+            f"{open_seeds[0].source}:{open_seeds[0].line}: {open_seeds[0].name} has no reference, "
+            "and no check would tell a right call from a wrong one",
+            "Write references, or add agreement to the checks: it compares draws, "
+            "or a call's numbers with its question.",
+        )
+    tasks = [seed for seed in [*prepared.seeds, *prepared.held_out] if seed.reference]
+    expressions = any(parse_steps(seed.reference) is None for seed in tasks)
+    if expressions and not taskset.tools[0].function.parameters.get("properties"):
+        raise InputError(
+            f"{prepared.data.tools}: the tool {taskset.tools[0].name} takes no argument, "
+            "so no expression can be one"
+        )
+    faults = [
+        f"{seed.source}:{seed.line}: the reference {truncate(seed.reference, 200)!r} of {seed.name} "
+        f"{truncate(escape_hidden(fault), 500)}"
+        for seed in tasks
+        for fault in call_faults(taskset.reference_steps(seed.reference), taskset.tools)
+    ]
+    if faults:
+        raise InputError(
+            "\n".join(faults[:50]),
+            f"Mend the references, remove the tasks, or add to {prepared.data.tools} what they call.",
+        )
+    faults = [
+        f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"
+        for seed in tasks
+        if taskset.solve(seed.reference) is None
+    ]
+    if faults:
+        raise InputError("\n".join(faults[:50]), "Mend the references, or remove the tasks.")
+
+
+def require_single_calls(prepared: ToolCalls) -> None:
+    """Refuse a student of calls in several steps."""
+    if prepared.taskset.in_steps:
+        raise InputError(
+            f"{prepared.recipe}: a student of calls in several steps is not trained here yet",
+            "Remove student, and take the data out with: factory export",
+        )
