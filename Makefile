@@ -15,8 +15,8 @@ BIN := $(VENV)/bin
 LOCK := requirements/cpu-py311.txt
 BUILD := requirements/build.txt
 DEV := requirements/dev.txt
-# For tests that run two at a time: each stays on one core, vLLM as well.
-ONE_THREAD := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind
+# Tests run two at a time, and each stays on one core, vLLM as well.
+TESTS := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(BIN)/python -m pytest -n 2
 
 # A stamp is named after the content that it stands for, and is written last: an edited lock or an interrupted install has none.
 # An editable install names its folder, so the project's stamp covers that too.
@@ -39,8 +39,6 @@ install() {
   for info in $(VENV)/lib/python*/site-packages/*.dist-info; do [ -e "$$info/INSTALLER" ] || rm -rf "$$info"; done
   $(BIN)/python -m pip install -q --no-deps --no-compile "$$@" 2>&1 | { grep -v '^WARNING: Location .* is ignored' >&2 || true; }
 }
-# tests OPTION...: pytest; that no test of a part is asked for (exit status 5) is no failure of the part.
-tests() { $(BIN)/python -m pytest "$$@" $(ARGS) || [ $$? -eq 5 ]; }
 endef
 
 .PHONY: help setup demo test check lint slow format clean-venv
@@ -53,27 +51,21 @@ setup: $(PACKAGES_DONE) $(PROJECT_DONE) ## create .venv with every package in it
 demo: setup ## run pipelines/calculator.yaml from seeds to report; a second run has nothing to do (WORKSPACE=runs/calculator)
 	@$(BIN)/factory run pipelines/calculator.yaml -w "$(WORKSPACE)"
 
-test: setup $(DEV_DONE) ## the tests, without the slow ones, two at a time and then what takes every core (ARGS="-k name")
-	@$(functions)
-	$(ONE_THREAD) tests -m "not slow and not alone" -n 2 --dist worksteal
-	tests -m "alone and not slow"
+test: setup $(DEV_DONE) ## the tests but for those of the whole product: tests/unit and tests/model (ARGS="-k name")
+	@$(TESTS) --dist worksteal $(ARGS)
+	echo 'not tested here: the whole product, tests/e2e (make slow)'
 
-check: lint ## lint, types and the tests that need no model: about a minute, before each commit
-	@$(BIN)/python -m pytest -m "not slow and not model and not thorough" tests/unit $(ARGS)
+check: lint ## lint, types and the tests that need no model, tests/unit: about two minutes, before each commit
+	@$(TESTS) --dist worksteal -o testpaths=tests/unit $(ARGS)
 
 lint: setup $(DEV_DONE) ## ruff and mypy
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-slow: setup $(DEV_DONE) ## the longer proofs: what takes every core, then the others two at a time
-	@$(functions)
-	scratch=$$(mktemp -d)
-	trap 'rm -rf "$$scratch"' EXIT
-	# The small run that tests look at is made once for both calls of pytest.
-	export FINISHED_RUN="$${FINISHED_RUN:-$$scratch/finished run}"
-	tests -m "slow and alone"
-	$(ONE_THREAD) tests -m "slow and not alone" -n 2 --dist worksteal
+# The tests of a file follow each other in one process. FINISHED_RUN=WORKSPACE: the run to look at, else a small one is made first.
+slow: setup $(DEV_DONE) ## the tests of the whole product, tests/e2e: real models, servers, kills (FINISHED_RUN=WORKSPACE of a finished demo)
+	@$(TESTS) --dist loadfile -o testpaths=tests/e2e $(ARGS)
 
 format: setup $(DEV_DONE) ## sort imports, mend what ruff can, format
 	@$(BIN)/ruff check --fix-only .

@@ -32,7 +32,7 @@ def gguf(
 
     A student that is quantized already is rounded once more: name the one that is not with --artifact.
     """
-    from factory.compress.gguf import write_gguf
+    from factory.export.gguf import write_gguf
     from factory.export.target import require_free
     from factory.serve.server import choose
     from factory.workspace import Workspace

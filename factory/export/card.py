@@ -17,7 +17,7 @@ import yaml
 
 from factory import __version__
 from factory.export.rows import PROVENANCE, Columns, Source, Tally
-from factory.export.split import TRAIN, VALIDATION
+from factory.seeds.split import TRAIN, VALIDATION
 from factory.tasks.kinds import KINDS, stored_kind
 from factory.text.reasons import CODE, sentence
 from factory.text.visible import escape_hidden, truncate

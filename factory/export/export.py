@@ -17,8 +17,8 @@ from factory.errors import FactoryError, InputError
 from factory.export.card import write_card
 from factory.export.formats import DatasetFolder, JsonLines, Parquet, Writer
 from factory.export.rows import Columns, Shape, Source, Tally, open_source
-from factory.export.split import TRAIN, VALIDATION
 from factory.export.target import CARD, publish, require_free
+from factory.seeds.split import TRAIN, VALIDATION
 from factory.system.progress import Progress
 from factory.workspace import Workspace
 

@@ -19,8 +19,8 @@ from typing import Any, Literal
 import duckdb
 
 from factory.errors import FactoryError
-from factory.export.split import side
 from factory.recipe.source import read_source
+from factory.seeds.split import side
 from factory.store.store import read_store
 from factory.tasks.kind import Kind, Messages
 from factory.tasks.kinds import KINDS, stored_kind

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from factory.errors import FactoryError, InputError
-from factory.export.split import TRAIN, VALIDATION
+from factory.seeds.split import TRAIN, VALIDATION
 from factory.system.atomic import beside, flush, remove, remove_abandoned
 
 CARD = "README.md"

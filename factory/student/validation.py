@@ -4,7 +4,7 @@ Numbers: `cross_entropy` in nats over all that would be learnt; `divergence`, th
 the teacher in nats, and `top1`, the share of positions where both have the same likeliest token, over what
 the teacher wrote. Promise: they do not depend on phase, schedule or weights, so that those of one stage can
 be compared: temperature 1, the teacher's whole distribution where it can be had, the stored top k and one
-outcome for all others where not. Seeds are set aside, not samples (`factory.export.split`): a sample's twins
+outcome for all others where not. Seeds are set aside, not samples (`factory.seeds.split`): a sample's twins
 are set aside with it.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from factory.errors import FactoryError
-from factory.export.split import TRAIN, VALIDATION, side
+from factory.seeds.split import TRAIN, VALIDATION, side
 from factory.student.losses.dense import cross_entropy, divergence
 from factory.student.losses.head import Head, head_loss
 from factory.student.losses.sparse import sparse_kl

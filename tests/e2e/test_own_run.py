@@ -1,5 +1,5 @@
-"""A finished run that is gone on with: other checks, another gate, another adapter, a search, a damaged model.
-One after the other on one copy, so that they share its data and what was trained."""
+"""Edits of a finished run: other checks, another gate, another adapter, a search, a damaged model. One after
+the other on one copy, so that they share its data and what was trained."""
 
 import dataclasses
 import json
@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
-from factory.context.context import Context
 from factory.errors import FactoryError
 from factory.recipe.load import load_recipe
 from factory.store.store import Store

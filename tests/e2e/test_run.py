@@ -40,8 +40,8 @@ def test_the_speed_is_measured_as_often_as_the_recipe_says(finished: Finished) -
     evaluate = load_recipe(finished.recipe).recipe.evaluate
     assert evaluate is not None
     repeated = finished.rows(
-        "SELECT DISTINCT metric, n FROM evaluations WHERE metric IN ('latency_p50_s', 'tokens_per_s_batch_32') "
-        "ORDER BY metric"
+        "SELECT DISTINCT metric, n FROM evaluations "
+        "WHERE metric IN ('latency_p50_s', 'tokens_per_s_batch_32') ORDER BY metric"
     )
     assert [row["n"] for row in repeated] == [ALONE * evaluate.repeats, evaluate.repeats]
 

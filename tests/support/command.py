@@ -4,9 +4,11 @@ this one."""
 import io
 import os
 import pty
+import signal
 import subprocess
 import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
@@ -36,6 +38,7 @@ def typed(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command, code = ["factory", *map(str, arguments)], 0
     streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2)]
     with (
+        same_signals(),
         redirect_stdout(streams[0]),
         redirect_stderr(streams[1]),
         patch.dict(os.environ, ENVIRONMENT),
@@ -51,6 +54,17 @@ def typed(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         stream.flush()
         shown.append(stream.buffer.getvalue().decode())
     return subprocess.CompletedProcess(command, code, *shown)
+
+
+@contextmanager
+def same_signals() -> Iterator[None]:
+    """Put back what a command does about signals."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def on_a_terminal(*arguments: str | Path) -> str:

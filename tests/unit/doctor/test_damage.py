@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from factory.context.context import Context
-from factory.context.lineage import plan_student, record, training_samples
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
 from factory.generate.check import check
 from factory.generate.stage import generate
 from factory.models.artifact import publish, verify
 from factory.workspace import Workspace
-from tests.support.command import factory
+from tests.support.command import factory, typed
 from tests.support.sample_rows import digests, generation, log_rows, make_workspace
 from tests.support.scripted import Model, call, load, opened, project
 from tests.support.store_writer import kill_writer
@@ -88,19 +88,19 @@ def test_the_doctor_names_it_and_a_run_stops(workspace: Workspace, recipe: Path,
     inflict(workspace)
     before = digests(workspace.root)
 
-    found = factory("doctor", "-w", workspace.root)
+    found = typed("doctor", "-w", workspace.root)
     assert found.returncode == 1
     faults = [line for line in found.stdout.splitlines() if line.startswith("FAULT")]
     assert all(any(words in line for line in faults) for words in named), found.stdout
     assert "Put back factory.duckdb" in found.stdout
 
-    run = factory("run", recipe, "-w", workspace.root, "--until", "generate")
+    run = typed("run", recipe, "-w", workspace.root, "--until", "generate")
     assert run.returncode == 1 and run.stdout == ""
     (error,) = [line for line in run.stderr.splitlines() if line.startswith("error:")]
     assert "factory.duckdb" in error and f"factory doctor -w {workspace.root}" in run.stderr
 
     # Nothing was touched, and --fix touches nothing either: what is lost cannot be made up.
-    fixed = factory("doctor", "-w", workspace.root, "--fix")
+    fixed = typed("doctor", "-w", workspace.root, "--fix")
     assert fixed.returncode == 1 and "nothing to mend" in fixed.stderr
     assert {
         name: digest for name, digest in digests(workspace.root).items() if name != "factory.lock"
@@ -109,9 +109,9 @@ def test_the_doctor_names_it_and_a_run_stops(workspace: Workspace, recipe: Path,
 
 def test_a_single_bit_in_any_block_stops_a_run(workspace: Workspace, recipe: Path) -> None:
     flip(workspace.store, 3 * 4096 + (1 << 18) + 100_000)
-    run = factory("run", recipe, "-w", workspace.root, "--until", "generate")
+    run = typed("run", recipe, "-w", workspace.root, "--until", "generate")
     assert run.returncode == 1 and "1 of its blocks" in run.stderr and "factory doctor" in run.stderr
-    assert factory("doctor", "-w", workspace.root).returncode == 1
+    assert typed("doctor", "-w", workspace.root).returncode == 1
 
 
 def test_what_is_left_after_a_loss_can_be_gone_on_with_as_the_doctor_says(
@@ -119,7 +119,7 @@ def test_what_is_left_after_a_loss_can_be_gone_on_with_as_the_doctor_says(
 ) -> None:
     wal(workspace).unlink()
     assert "move factory.ledger.jsonl elsewhere" in " ".join(
-        factory("doctor", "-w", workspace.root).stdout.split()
+        typed("doctor", "-w", workspace.root).stdout.split()
     )
     workspace.ledger.path.rename(workspace.root / "aside")
     run = factory("run", recipe, "-w", workspace.root, "--until", "generate")
@@ -127,11 +127,11 @@ def test_what_is_left_after_a_loss_can_be_gone_on_with_as_the_doctor_says(
         "it goes on as far as to the teacher, which is not there"
     )
     assert [entry.batch for entry in workspace.ledger.entries()][:2] == [1, 2]
-    assert factory("doctor", "-w", workspace.root).returncode == 0
+    assert typed("doctor", "-w", workspace.root).returncode == 0
 
 
 @pytest.fixture
-def trained(tmp_path: Path) -> tuple[Context, Path]:
+def trained(tmp_path: Path) -> tuple[Plan, Path]:
     """A workspace with a student that its recipe takes for made."""
     base = tmp_path / "base"
     base.mkdir()
@@ -142,13 +142,14 @@ def trained(tmp_path: Path) -> tuple[Context, Path]:
     with opened(context) as store:
         generate(context, store, Model(call))
         check(context, store)
-        samples = training_samples(store)
-        planned = plan_student(context, samples)
-        with publish(context.workspace.models / planned.name, planned.about) as folder:
+        lineage = Lineage(context.run, store)
+        planned = lineage.student
+        with publish(context.run.workspace.models / planned.name, planned.about) as folder:
             write_model(folder)
-        record(context, store, planned, verify(context.workspace.models / planned.name), {"train": samples})
+        made = verify(context.run.workspace.models / planned.name)
+        lineage.record(planned, made, {"train": lineage.samples.ids})
     assert recipe.exists()
-    return context, context.workspace.models / planned.name / "model.safetensors"
+    return context, context.run.workspace.models / planned.name / "model.safetensors"
 
 
 def write_model(folder: Path) -> None:
@@ -157,16 +158,16 @@ def write_model(folder: Path) -> None:
     write_weights(folder / "model.safetensors")
 
 
-def test_a_model_with_one_byte_changed_is_named_and_not_used(trained: tuple[Context, Path]) -> None:
+def test_a_model_with_one_byte_changed_is_named_and_not_used(trained: tuple[Plan, Path]) -> None:
     context, weights = trained
-    command = ["run", context.loaded.path, "-w", context.workspace.root, "--until", "distill"]
-    whole = factory(*command)
+    command = ["run", context.run.loaded.path, "-w", context.run.workspace.root, "--until", "distill"]
+    whole = typed(*command)
     assert whole.returncode == 0 and "nothing to do" in whole.stderr, whole.stderr
-    assert factory("doctor", "-w", context.workspace.root).returncode == 0
+    assert typed("doctor", "-w", context.run.workspace.root).returncode == 0
 
     flip(weights, weights.stat().st_size - 1)
-    run = factory(*command)
+    run = typed(*command)
     assert run.returncode == 1 and str(weights) in run.stderr and "factory doctor" in run.stderr
-    found = factory("doctor", "-w", context.workspace.root)
+    found = typed("doctor", "-w", context.run.workspace.root)
     assert found.returncode == 1 and "model.safetensors is not what manifest.json says" in found.stdout
     assert "Put models/" in found.stdout

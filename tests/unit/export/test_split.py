@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.errors import FactoryError, InputError
-from factory.export.split import side
+from factory.seeds.split import side
 from factory.workspace import Workspace
 from tests.support.export_stores import export_to, make_store, many, read_lines
 

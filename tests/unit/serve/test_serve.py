@@ -7,6 +7,7 @@ import pytest
 
 from factory.errors import InputError
 from factory.models.artifact import publish, verify
+from factory.serve import server
 from factory.serve.server import Serving, choose
 from factory.system.progress import Progress
 from factory.workspace import Workspace
@@ -64,17 +65,20 @@ def test_a_trial_of_a_search_is_served_by_its_name_alone(workspace: Workspace) -
     assert choose(workspace, "trial-c") == workspace.models / "trial-c"
 
 
-def test_a_port_that_was_left_a_moment_ago_is_free(workspace: Workspace) -> None:
-    with socket.socket() as server, socket.socket() as client:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
+def test_a_port_that_was_left_a_moment_ago_is_free(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "running_precision", lambda folder: "float32")
+    with socket.socket() as listener, socket.socket() as client:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         client.connect(("127.0.0.1", port))
         # The side that closes first keeps the port for a minute.
-        server.accept()[0].close()
+        listener.accept()[0].close()
     serving = Serving(
-        workspace.models,
+        workspace.models / "student-a",
         port=port,
         max_model_len=256,
         kv_cache_gb=0.1,

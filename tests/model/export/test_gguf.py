@@ -23,9 +23,9 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from factory.compress.gguf import Form, write_gguf
 from factory.compress.quantize import quantize
 from factory.errors import InputError
+from factory.export.gguf import Form, write_gguf
 from factory.recipe.compress import Compress
 
 VOCABULARY = 320
