@@ -1,8 +1,8 @@
-"""Keys that have another name now: the recipe's old names are read as the new ones.
+"""Keys that have another name now, or no effect: old names are read as the new ones.
 
 Promise: a renamed setting (`serialization_alias` in `factory.system.settings`) is found under its first name
 wherever it stands, with a note that names both and the line. A setting under both names is a fault. What
-follows sees new names only.
+follows sees new names only. A setting that no longer does anything says so in its field's `deprecated`.
 """
 
 from dataclasses import replace
@@ -16,7 +16,8 @@ from factory.system.settings import models_in
 
 
 def with_new_names(source: Source) -> tuple[Source, list[Fault]]:
-    """Return the source with every key under its present name, and a note on each that was renamed."""
+    """Return the source with every key under its present name, and a note on each that was renamed
+    or has no effect any more."""
     reading = _Reading(source)
     value = reading.renamed(source.value, (), {Recipe})
     if not (reading.notes or reading.faults):
@@ -54,6 +55,8 @@ class _Reading:
             if name != key:
                 self._names[place] = name
                 self.notes.append(self._at(place, f"is now {dotted(self.moved(place))}"))
+            if name in fields and isinstance(fields[name].deprecated, str):
+                self.notes.append(self._at(place, str(fields[name].deprecated)))
             deeper = models_in(fields[name].annotation) if name in fields else set()
             found[name] = self.renamed(inner, place, deeper)
         return found

@@ -67,10 +67,10 @@ def _evaluation(folder: Path, model: Model, references: tuple[str, ...]) -> Eval
     path.write_text(
         path.read_text() + "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"
     )
-    context = load(folder)
+    plan = load(folder)
     candidate = Candidate("student", "b2:student", "student", folder, False, "", "")
     tasks = [Task("b2:s", "en", "", "Double 33, please.", reference) for reference in references]
-    return Evaluation(context, scorer(context), candidate, tasks, model, [])
+    return Evaluation(plan, scorer(plan), candidate, tasks, model, [])
 
 
 def test_perplexity_is_by_token_of_the_base_and_a_task_that_is_there_twice_counts_twice(
@@ -82,7 +82,7 @@ def test_perplexity_is_by_token_of_the_base_and_a_task_that_is_there_twice_count
     model = Model(say)
     evaluation = _evaluation(tmp_path, model, ("33", "34", "33"))
     measured = perplexity.measure(evaluation)["perplexity"]
-    tokenizer = Tokenizer.from_file(str(evaluation.context.base.folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(evaluation.plan.run.base.folder / "tokenizer.json"))
     texts = [json.dumps({"name": "twice", "arguments": {"number": number}}) for number in ("33", "34", "33")]
     tokens = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts)
     assert measured == Measurement(pytest.approx(math.exp(9.0 / tokens)), None, None, 3)
@@ -91,7 +91,10 @@ def test_perplexity_is_by_token_of_the_base_and_a_task_that_is_there_twice_count
     assert perplexity.measure(silent) == {}
 
 
-def test_speed_counts_what_is_repeated_and_is_absent_where_nothing_fits(tmp_path: Path) -> None:
+def test_speed_counts_what_is_repeated_and_is_absent_where_nothing_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "SECONDS", math.inf)
     measured = speed.measure(_evaluation(tmp_path, Model(lambda _: "five"), ("33",)))
     counts = {name: one.n for name, one in measured.items()}
     assert counts == {

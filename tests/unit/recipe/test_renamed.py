@@ -81,6 +81,15 @@ def test_each_old_name_is_noted_with_its_line_and_its_new_place(write: Write) ->
     assert len(notes) == 11
 
 
+def test_a_setting_without_effect_is_accepted_and_says_so(write: Write) -> None:
+    path = write(PLAIN + "  bootstrap: 500\n")
+    loaded = load_recipe(path)
+    (note,) = loaded.notes
+    assert note.startswith(f"{path}:16: evaluate.bootstrap has no effect any more")
+    assert loaded.recipe.evaluate is not None
+    assert loaded.recipe.evaluate.identity()["bootstrap"] == 500, "ids of what was measured stay"
+
+
 def test_validate_prints_the_notes(write: Write) -> None:
     path = write(PLAIN.replace("  count: 4", "  count: 4\n  draws: 2"))
     said = typed("validate", path)
