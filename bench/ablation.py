@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 
 from bench.small_sums import write
-from factory.context.context import Context
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.evaluate.candidate import candidates
 from factory.recipe import load_recipe
 from factory.store.store import Store
@@ -137,9 +139,16 @@ def _outcomes(recipe: Path, workspace: Path) -> np.ndarray:
     """Return for each held-out task, in a fixed order, whether the student's answer is right."""
     command = [sys.executable, "-m", "factory.cli.main", "run", str(recipe), "-w", str(workspace)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
-    context = Context(load_recipe(recipe), Workspace(workspace), Progress())
-    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
-        (student,) = (candidate for candidate in candidates(context, store) if candidate.role == "student")
+    context = Plan(Run(load_recipe(recipe), Workspace(workspace), Progress()))
+    with (
+        context.run.workspace.lock(),
+        Store(context.run.workspace.store, context.run.workspace.ledger) as store,
+    ):
+        (student,) = (
+            candidate
+            for candidate in candidates(context, Lineage(context.run, store))
+            if candidate.role == "student"
+        )
         asked = [student.evaluation_id(context)]
         rows = store.query(
             "SELECT right_answer FROM predictions WHERE evaluation_id = ? ORDER BY task_id", asked

@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.scorer import question, scorer
 from factory.inference.engine import Engine
@@ -58,7 +59,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--examples", action="store_true")
     arguments = parser.parse_args()
-    context = Context(load_recipe(arguments.recipe), Workspace(arguments.recipe.parent / "alone"), Progress())
+    context = Plan(
+        Run(load_recipe(arguments.recipe), Workspace(arguments.recipe.parent / "alone"), Progress())
+    )
     engine = Engine(arguments.folder, max_model_len=2048, concurrency=TOGETHER, kv_cache_gb=1.0)
     tasks = [
         Task(seed.seed_id, seed.language, "", seed.question, seed.reference) for seed in context.held_out
@@ -88,13 +91,13 @@ def _rate(engine: Engine, tasks: list[Task], number: int) -> float:
     return tokens / (time.monotonic() - started)
 
 
-def _right(context: Context, engine: Engine, folder: Path, tasks: list[Task]) -> dict[str, bool]:
+def _right(context: Plan, engine: Engine, folder: Path, tasks: list[Task]) -> dict[str, bool]:
     asking = scorer(context)
     candidate = Candidate("teacher", str(folder), folder.name, folder, True, "", "")
     asked = {
         request.key: (request, task)
         for task in tasks
-        for request in [question(asking, candidate, task, context.evaluation.max_tokens)]
+        for request in [question(asking, candidate, task, context.run.evaluation.max_tokens)]
     }
     answers = engine.answer(request for request, _ in asked.values())
     return {

@@ -23,7 +23,9 @@ from typing import Any
 import numpy as np
 
 from bench.alone import alone, in_turn
-from factory.context.context import Context
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.evaluate.candidate import Candidate, candidates
 from factory.models.folder import inspect
 from factory.recipe import load_recipe
@@ -77,10 +79,13 @@ def _run(recipe: Path, workspace: Path) -> dict[str, tuple[Candidate, dict[str, 
     """Run the recipe; return each model that it compares, with what it got right by question."""
     command = [sys.executable, "-m", "factory.cli.main", "run", str(recipe), "-w", str(workspace)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
-    context = Context(load_recipe(recipe), Workspace(workspace), Progress())
+    context = Plan(Run(load_recipe(recipe), Workspace(workspace), Progress()))
     found = {}
-    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
-        for candidate in candidates(context, store):
+    with (
+        context.run.workspace.lock(),
+        Store(context.run.workspace.store, context.run.workspace.ledger) as store,
+    ):
+        for candidate in candidates(context, Lineage(context.run, store)):
             asked = [candidate.evaluation_id(context)]
             rows = store.query(
                 "SELECT question, right_answer FROM predictions WHERE evaluation_id = ?", asked

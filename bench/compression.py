@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.alone import in_turn
-from factory.context.context import Context
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.evaluate.candidate import candidates
 from factory.recipe import load_recipe
 from factory.store.store import Store
@@ -117,10 +119,13 @@ def _figures(recipe: Path, workspace: Path) -> tuple[Figures, dict[str, Path]]:
     folders."""
     command = [sys.executable, "-m", "factory.cli.main", "run", str(recipe), "-w", str(workspace)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
-    context = Context(load_recipe(recipe), Workspace(workspace), Progress())
-    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
+    context = Plan(Run(load_recipe(recipe), Workspace(workspace), Progress()))
+    with (
+        context.run.workspace.lock(),
+        Store(context.run.workspace.store, context.run.workspace.ledger) as store,
+    ):
         found, folders = {}, {}
-        for candidate in candidates(context, store):
+        for candidate in candidates(context, Lineage(context.run, store)):
             if candidate.role in ROLES:
                 rows = store.query(
                     "SELECT metric, value FROM evaluations WHERE evaluation_id = ?",

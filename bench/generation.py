@@ -23,7 +23,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.inference.environment import ENVIRONMENT
 from factory.inference.request import Answer, Model, Request
 from factory.models.precision import running_precision
@@ -112,7 +113,7 @@ def _in_process(way: str, kind: str, count: int, asked: Path) -> dict[str, float
     return measured
 
 
-def _context(kind: str, count: int, folder: Path) -> Context:
+def _context(kind: str, count: int, folder: Path) -> Plan:
     text = (ROOT / "pipelines" / f"{RECIPES[kind]}.yaml").read_text(encoding="utf-8")
     # The budget ends the run, whatever is accepted.
     text = re.sub(r"^  budget:.*\n", "", text, flags=re.MULTILINE)
@@ -121,22 +122,25 @@ def _context(kind: str, count: int, folder: Path) -> Context:
     )
     recipe = folder / "bench.yaml"
     recipe.write_text(text.replace(" data/", f" {ROOT}/data/"), encoding="utf-8")
-    return Context(load_recipe(recipe), Workspace(folder / "workspace"), Progress())
+    return Plan(Run(load_recipe(recipe), Workspace(folder / "workspace"), Progress()))
 
 
 def _factory(kind: str, count: int, asked: Path) -> dict[str, float]:
     from factory.generate.stage import generate
     from factory.inference.engine import Engine
-    from factory.pipeline.loop import enter_run
+    from factory.pipeline.entry import enter_run
     from factory.store.store import Store
 
     with tempfile.TemporaryDirectory() as name:
         context = _context(kind, count, Path(name))
-        recipe = context.loaded.recipe.teacher
-        with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
+        recipe = context.run.loaded.recipe.teacher
+        with (
+            context.run.workspace.lock(),
+            Store(context.run.workspace.store, context.run.workspace.ledger) as store,
+        ):
             enter_run(context, store, "bench")
             model = Engine(
-                context.teacher.folder,
+                context.run.teacher.folder,
                 max_model_len=recipe.max_model_len,
                 concurrency=recipe.concurrency,
                 kv_cache_gb=recipe.kv_cache_gb,
@@ -174,8 +178,8 @@ def _bare(kind: str, count: int, asked: Path) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as name:
         context = _context(kind, count, Path(name))
-        recipe = context.loaded.recipe.teacher
-        folder = context.teacher.folder
+        recipe = context.run.loaded.recipe.teacher
+        folder = context.run.teacher.folder
     requests = json.loads(asked.read_text(encoding="utf-8"))
     llm = LLM(
         str(folder),

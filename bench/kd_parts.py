@@ -20,13 +20,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 from trl.experimental.gkd import GKDConfig, GKDTrainer
 
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.inference.request import Answer
 from factory.models.precision import fast_precision
 from factory.recipe import load_recipe
 from factory.student.batch import Collator
-from factory.student.stage import make_trainer
 from factory.student.train import student_tokenizer
+from factory.student.training_stage import make_trainer
 from factory.system.machine import peak_memory
 from factory.system.progress import Progress
 from factory.tasks.rows import TrainingRow
@@ -77,7 +78,7 @@ def main() -> None:
     print(json.dumps(measured))
 
 
-def _context(part: str, dtype: str, teacher: str, student: str, steps: int, folder: Path) -> Context:
+def _context(part: str, dtype: str, teacher: str, student: str, steps: int, folder: Path) -> Run:
     origin = {"topk": "stored", "hidden_cache": "cache"}.get(part, "stored")
     recipe = folder / f"{part}-{dtype}.json"
     stage = {"teacher": origin, "steps": steps, "batch_size": BATCH, "save_every": steps + 1}
@@ -100,17 +101,18 @@ def _context(part: str, dtype: str, teacher: str, student: str, steps: int, fold
         },
     }
     recipe.write_text(json.dumps(said))
-    return Context(load_recipe(recipe), Workspace(folder / f"workspace-{part}-{dtype}"), Progress())
+    return Run(load_recipe(recipe), Workspace(folder / f"workspace-{part}-{dtype}"), Progress())
 
 
-def _rows(context: Context, count: int) -> list[TrainingRow]:
+def _rows(context: Run, count: int) -> list[TrainingRow]:
     """Return rows of right calls, with the teacher's own top k at their tokens."""
-    tokenizer, calls = student_tokenizer(context), context.taskset
+    plan = Plan(context)
+    tokenizer, calls = student_tokenizer(context), plan.taskset
     teacher_tokenizer = AutoTokenizer.from_pretrained(context.teacher.folder)
     model = AutoModelForCausalLM.from_pretrained(
         context.teacher.folder, dtype=getattr(torch, fast_precision())
     ).eval()
-    tools = json.dumps([tool.model_dump() for tool in context.tools])
+    tools = json.dumps([tool.model_dump() for tool in plan.tools])
     made = []
     for task in calls.propose(count):
         text = json.dumps(calls.reference_call(task.reference), ensure_ascii=False)
@@ -149,7 +151,7 @@ def _rows(context: Context, count: int) -> list[TrainingRow]:
     return made
 
 
-def _stock(part: str, context: Context, rows: list[TrainingRow], dtype: torch.dtype, folder: str) -> Any:
+def _stock(part: str, context: Run, rows: list[TrainingRow], dtype: torch.dtype, folder: str) -> Any:
     """Return TRL's own trainer as it comes, on the same tokens."""
     tokenizer = student_tokenizer(context)
     arguments: dict[str, Any] = {

@@ -28,7 +28,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from factory.pipeline.child import KEEP_MEMORY
+from factory.system.process import KEEP_MEMORY
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("sft_plain", "sft", "gkd_plain", "gkd", "topk", "hidden_cache")

@@ -6,7 +6,8 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.recipe import load_recipe
 from factory.system.progress import Progress
 from factory.tasks.sample import Sample
@@ -90,7 +91,7 @@ def write_seeds(path: Path, count: int) -> None:
 
 def rendered(recipe: Path, folder: Path, count: int) -> list[list[dict[str, Any]]]:
     """Return the messages that the factory will send for a recipe with such seeds, one list a question."""
-    taskset = Context(load_recipe(recipe), Workspace(folder), Progress()).taskset
+    taskset = Plan(Run(load_recipe(recipe), Workspace(folder), Progress())).taskset
     tasks = islice((task for task in taskset.tasks(_Nothing()) if task is not None), count)
     return [next(taskset.episode(task, 0)).messages for task in tasks]
 

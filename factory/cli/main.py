@@ -2,6 +2,7 @@
 traceback."""
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, NoReturn
 
 import typer
@@ -13,7 +14,7 @@ from factory.cli.export import export
 from factory.cli.gguf import gguf
 from factory.cli.init import init
 from factory.cli.review import review
-from factory.cli.run import check, compress, distill, evaluate, generate, report, run
+from factory.cli.run import verbs
 from factory.cli.search import search
 from factory.cli.serve import chat, serve
 from factory.cli.validate import validate
@@ -26,16 +27,22 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Turn a handful of seed tasks into a small model that does the job: generate, check, distill, compress, evaluate, report.",
+    help="Turn a handful of seed tasks into a small model that does the job: generate, check, distill, compress, "
+    "evaluate, report.",
 )
-for panel, verbs in {
-    "Begin": (init, validate),
-    "Work": (run, generate, check, distill, compress, evaluate, report, search),
-    "Look": (audit, review, export, doctor),
-    "Use": (serve, chat, gguf),
-}.items():
-    for verb in verbs:
-        app.command(rich_help_panel=panel)(verb)
+
+
+def _add(panel: str, *functions: Callable[..., None]) -> None:
+    for function in functions:
+        app.command(rich_help_panel=panel)(function)
+
+
+_add("Begin", init, validate)
+for name, help_text, function in verbs():
+    app.command(name, help=help_text, rich_help_panel="Work")(function)
+_add("Work", search)
+_add("Look", audit, review, export, doctor)
+_add("Use", serve, chat, gguf)
 
 
 def _version(wanted: bool) -> None:

@@ -1,9 +1,10 @@
-"""`factory run` and the single stages: from a recipe to a report, as far as it is not done yet.
+"""`factory run` and a verb for each stage: from a recipe to a report, as far as it is not done yet.
 
 The pipeline is imported when a verb runs: `factory --help` and `factory validate` should answer at once.
 """
 
 import sys
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,9 +16,13 @@ from factory.errors import InputError
 from factory.pipeline.stages import STAGES
 
 if TYPE_CHECKING:
-    from factory.context.context import Context
+    from factory.context.plan import Plan
 
-StageName = Enum("StageName", {name: name for name in STAGES})  # type: ignore[misc]
+NAMES = tuple(STAGES)
+StageName = Enum("StageName", {name: name for name in NAMES})  # type: ignore[misc]
+RUN_HELP = (
+    f"Run every stage that is not finished: {', '.join(NAMES)}. Ctrl-C is safe; the same command continues."
+)
 
 
 def run(
@@ -34,8 +39,7 @@ def run(
         ),
     ] = False,
 ) -> None:
-    """Run every stage that is not finished: generate, check, distill, compress, evaluate, recover, report.
-    Ctrl-C is safe; the same command goes on."""
+    """Run the stages."""
     if dry_run and until:
         raise InputError(
             "--dry-run only tries the teacher, so there is no stage to stop after",
@@ -44,33 +48,8 @@ def run(
     if dry_run:
         _look(recipe, workspace)
         return
-    last = STAGES.index(until.value) if until else len(STAGES) - 1
-    _run(recipe, workspace, STAGES[: last + 1])
-
-
-def generate(recipe: RecipePath, workspace: WorkspacePath) -> None:
-    """Ask the teacher for what the recipe still owes."""
-    _run(recipe, workspace, ("generate",))
-
-
-def check(recipe: RecipePath, workspace: WorkspacePath) -> None:
-    """Judge the stored samples by the recipe's checks; the teacher is not needed."""
-    _run(recipe, workspace, ("check",))
-
-
-def distill(recipe: RecipePath, workspace: WorkspacePath) -> None:
-    """Train the student on the accepted samples."""
-    _run(recipe, workspace, ("distill",))
-
-
-def compress(recipe: RecipePath, workspace: WorkspacePath) -> None:
-    """Make the trained student smaller."""
-    _run(recipe, workspace, ("compress",))
-
-
-def evaluate(recipe: RecipePath, workspace: WorkspacePath) -> None:
-    """Measure teacher, base, student and compressed student on the held-out tasks."""
-    _run(recipe, workspace, ("evaluate",))
+    last = NAMES.index(until.value) if until else len(NAMES) - 1
+    _run(recipe, workspace, NAMES[: last + 1])
 
 
 def report(
@@ -79,55 +58,53 @@ def report(
     against: Annotated[
         str | None,
         typer.Option(
-            help="Compare with another run: a workspace, a report.json, or the beginning of the id of an earlier run of this workspace.",
+            help="Compare with another run: a workspace, a report.json, or the beginning of the id of an "
+            "earlier run of this workspace.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Write reports/report.html and reports/report.json."""
+    """Write the report, even if it is there."""
     from factory.report.compare import find_report
 
-    context = load_context(recipe, workspace)
+    plan = load_plan(recipe, workspace)
     if against is not None:
         # Before anything is read.
-        find_report(against, context.workspace.reports)
-    write_report(context, against)
+        find_report(against, plan.run.workspace.reports)
+    write_report(plan, against)
 
 
-def write_report(context: "Context", against: str | None = None) -> None:
-    """Write the report anew and print its path."""
-    _run_stages(context, ("report",), against, anew=True)
+def verbs() -> Iterator[tuple[str, str, Callable[..., None]]]:
+    """Yield name, help and function of `run` and of each stage that has a verb."""
+    yield "run", RUN_HELP, run
+    own = {"report": report}
+    for name, entry in STAGES.items():
+        if entry.help:
+            yield name, entry.help, own.get(name) or _verb(name)
 
 
-def _look(recipe: Path, workspace: Path) -> None:
-    from factory.pipeline.loop import look
+def _verb(name: str) -> Callable[..., None]:
+    def verb(recipe: RecipePath, workspace: WorkspacePath) -> None:
+        _run(recipe, workspace, (name,))
+
+    return verb
+
+
+def write_report(plan: "Plan", against: str | None = None) -> None:
+    """Write the report and print its path."""
+    from factory.context.stage import Step
+    from factory.pipeline.loop import run_once
     from factory.system.process import interrupt_once
 
     interrupt_once()
-    typer.echo(look(load_context(recipe, workspace), " ".join(["factory", *sys.argv[1:]])))
+    run_once(plan, Step("report", against or ""), _command())
+    _show_report(plan)
 
 
-def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
-    _run_stages(load_context(recipe, workspace), stages)
-
-
-def _run_stages(
-    context: "Context", stages: tuple[str, ...], against: str | None = None, *, anew: bool = False
-) -> None:
-    from factory.pipeline.loop import run as run_pipeline
-    from factory.system.process import interrupt_once
-
-    interrupt_once()
-    if not run_pipeline(context, stages, " ".join(["factory", *sys.argv[1:]]), against, anew=anew):
-        context.progress.say("nothing to do: everything that the recipe asks for is there")
-    page = context.workspace.reports / "report.html"
-    if "report" in stages and page.exists():
-        typer.echo(page)
-
-
-def load_context(recipe: Path, workspace: Path) -> "Context":
-    """Return the context of a recipe in a workspace; keys that have another name now are noted."""
-    from factory.context.context import Context
+def load_plan(recipe: Path, workspace: Path) -> "Plan":
+    """Return the plan of a recipe in a workspace; keys that have another name now are noted."""
+    from factory.context.plan import Plan
+    from factory.context.run import Run
     from factory.recipe import load_recipe
     from factory.system.progress import Progress
     from factory.workspace import Workspace
@@ -135,4 +112,34 @@ def load_context(recipe: Path, workspace: Path) -> "Context":
     loaded, progress = load_recipe(recipe), Progress()
     for note in loaded.notes:
         progress.say(note)
-    return Context(loaded, Workspace(workspace), progress)
+    return Plan(Run(loaded, Workspace(workspace), progress))
+
+
+def _look(recipe: Path, workspace: Path) -> None:
+    from factory.pipeline.dry_run import look
+    from factory.system.process import interrupt_once
+
+    interrupt_once()
+    typer.echo(look(load_plan(recipe, workspace), _command()))
+
+
+def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
+    from factory.pipeline.loop import run as run_pipeline
+    from factory.system.process import interrupt_once
+
+    plan = load_plan(recipe, workspace)
+    interrupt_once()
+    if not run_pipeline(plan, stages, _command()):
+        plan.run.progress.say("nothing to do: everything that the recipe asks for is there")
+    if "report" in stages:
+        _show_report(plan)
+
+
+def _show_report(plan: "Plan") -> None:
+    page = plan.run.workspace.reports / "report.html"
+    if page.exists():
+        typer.echo(page)
+
+
+def _command() -> str:
+    return " ".join(["factory", *sys.argv[1:]])

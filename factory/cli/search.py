@@ -14,12 +14,12 @@ def search(recipe: RecipePath, workspace: WorkspacePath) -> None:
     Each trial is kept in the store with a recipe of its own below search/; the same command goes on after a
     cut.
     """
-    from factory.cli.run import load_context, write_report
+    from factory.cli.run import load_plan, write_report
     from factory.pipeline.search import search as run_search
     from factory.system.process import interrupt_once
 
     interrupt_once()
-    context = load_context(recipe, workspace)
-    if not run_search(context, " ".join(["factory", *sys.argv[1:]])):
+    plan = load_plan(recipe, workspace)
+    if not run_search(plan, " ".join(["factory", *sys.argv[1:]])):
         typer.echo("nothing to do: every trial that the recipe asks for is there", err=True)
-    write_report(context)
+    write_report(plan)

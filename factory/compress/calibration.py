@@ -6,23 +6,19 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from factory.context.context import Context
-from factory.store.store import Store
+from factory.context.run import Run
+from factory.context.training_set import TrainingSet
 
 
 def chat_texts(
-    context: Context, store: Store, tokenizer: PreTrainedTokenizerBase, samples: Sequence[str]
+    run: Run, samples: TrainingSet, tokenizer: PreTrainedTokenizerBase, ids: Sequence[str] | None = None
 ) -> list[str]:
-    """Return the samples with these ids as the tokenizer's chat template renders them, in the plan's order;
-    one that is learnt as several tasks once for each."""
+    """Return the samples, or those with these ids, as the tokenizer's chat template renders them, in the
+    plan's order; one that is learnt as several tasks once for each."""
     texts = []
-    for row in store.query(
-        "SELECT messages, tools, answer FROM training_set WHERE list_contains(?, sample_id) "
-        "ORDER BY position",
-        [list(samples)],
-    ):
+    for row in samples.rows("t.messages, t.tools, t.answer", ids):
         messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
-        for _, asked, said in context.kind.student_tasks(messages[:1], messages[1:], row["answer"]):
+        for _, asked, said in run.kind.student_tasks(messages[:1], messages[1:], row["answer"]):
             chat = [*asked, *said]
             texts.append(str(tokenizer.apply_chat_template(chat, tools=tools, tokenize=False)))
     return texts

@@ -37,7 +37,7 @@ from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 from transformers import default_data_collator
 
 from factory.compress.sensitivity import lowered, sensitivities, units
-from factory.context.lineage import spread
+from factory.context.training_set import spread
 from factory.models.precision import fast_precision
 from factory.recipe.compress import Compress, is_calibrated
 

@@ -5,19 +5,19 @@ Promise: the same samples, base, settings and seed give the same ids; a model wh
 never trained again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any
 
 from factory.chat_formats.formats import DEFAULT
-from factory.context.context import Context
+from factory.context.run import Run
+from factory.context.training_set import TrainingSet
+from factory.errors import FactoryError
 from factory.models.artifact import Artifact, verify
 from factory.recipe.model import DistillStage, SftStage
 from factory.store.store import Store
 from factory.system.digest import content_id
 from factory.text.templates import template_digest
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,155 +32,161 @@ class Planned:
     about: dict[str, Any]
 
 
-def training_samples(store: Store) -> list[str]:
-    """Return the ids of the accepted samples, in the plan's order."""
-    return [row["sample_id"] for row in store.query("SELECT sample_id FROM training_set ORDER BY position")]
+class Lineage:
+    """The models of a run's recipe in one state of the store: each is worked out once, when it is first asked
+    for. Another state of the store has another lineage."""
+
+    def __init__(self, run: Run, store: Store):
+        self._run, self._store = run, store
+
+    @cached_property
+    def samples(self) -> TrainingSet:
+        return TrainingSet(self._store)
+
+    @cached_property
+    def pruned(self) -> Planned | None:
+        """What pruning leaves of the base, None where nothing is taken out."""
+        run = self._run
+        if run.student.prune is None:
+            return None
+        about = {
+            "base": run.base.name,
+            "base_revision": run.base.revision,
+            "prune": run.student.prune.identity(),
+            "samples": self.samples.content_id,
+        } | format_choice(run)
+        parents = [model_id(run.base.name, run.base.revision)]
+        pruned_id = content_id(about | {"parents": parents})
+        return Planned(pruned_id, "pruned", f"base-pruned-{pruned_id[3:13]}", parents, about)
+
+    @cached_property
+    def adapters(self) -> list[tuple[SftStage | DistillStage, Planned]]:
+        """The adapter after each stage of training, in order."""
+        run, student, recipe = self._run, self._run.student, self._run.loaded.recipe
+        adapters = []
+        parent = self.pruned.artifact_id if self.pruned else model_id(run.base.name, run.base.revision)
+        for stage in student.stages:
+            about = {
+                "base": run.base.name,
+                "base_revision": run.base.revision,
+                "adapter": student.adapter.identity(),
+                "show_tools": student.show_tools,
+                "precision": student.precision,
+                "stage": stage.identity(),
+                "seed": recipe.seed,
+                "samples": self.samples.content_id,
+            }
+            about |= format_choice(run)
+            if run.chat_format.own_template(run.workspace.prompts):
+                about["template"] = template_digest(run.chat_format.template, run.workspace.prompts)
+            if student.validation_share:
+                about["set_aside"] = student.validation_share
+            about |= run.kind.training_identity(recipe.data)
+            parents = [parent]
+            if stage.name == "distill":
+                parents.append(model_id(run.teacher.name, run.teacher.revision))
+            adapter_id = content_id(about | {"parents": parents})
+            kind = student.adapter.artifact_kind
+            name = "-".join([student.adapter.name or kind, stage.name, adapter_id[3:13]])
+            adapters.append((stage, Planned(adapter_id, kind, name, parents, about)))
+            parent = adapter_id
+        return adapters
+
+    @cached_property
+    def student(self) -> Planned:
+        """The merged model of the last adapter."""
+        last = self.adapters[-1][1].artifact_id
+        student_id = content_id({"merged": last})
+        name = f"{self._called}-{student_id[3:13]}"
+        return Planned(student_id, "merged", name, [last], {"adapter": last} | format_choice(self._run))
+
+    @cached_property
+    def quantized(self) -> Planned:
+        """The compressed model of the merged one."""
+        assert self._run.loaded.recipe.compress is not None
+        settings = self._run.loaded.recipe.compress.making
+        parent = self.student.artifact_id
+        quantized_id = content_id({"parent": parent, "compress": settings})
+        name = f"{self._called}-{settings['quantize'] or 'small'}-{quantized_id[3:13]}"
+        return Planned(quantized_id, "quantized", name, [parent], settings | format_choice(self._run))
+
+    @cached_property
+    def recovered(self) -> Planned:
+        """The compressed model that is trained on and compressed again."""
+        settings = self._run.loaded.recipe.compress
+        assert settings is not None and settings.recover is not None
+        compressed, seed = self.quantized, self._run.loaded.recipe.seed
+        about = settings.making | {"repair": settings.recover.identity(), "seed": seed}
+        recovered_id = content_id(
+            {"parent": compressed.artifact_id, "repair": about["repair"], "seed": about["seed"]}
+        )
+        # The first name of the stage: by it the folders of models that were made under it are found.
+        name = f"{self._called}-{settings.quantize or 'small'}-repaired-{recovered_id[3:13]}"
+        parents = [compressed.artifact_id, *compressed.parents]
+        return Planned(recovered_id, "quantized", name, parents, about | format_choice(self._run))
+
+    @property
+    def _called(self) -> str:
+        named = self._run.student.adapter.name
+        return f"student-{named}" if named else "student"
+
+    def is_made(self, planned: Planned) -> bool:
+        """Whether the model is in the store and its folder is whole: as quickly proved as `verify` can (who
+        uses it, reads all)."""
+        if not self._store.query("SELECT 1 FROM artifacts WHERE artifact_id = ?", [planned.artifact_id]):
+            return False
+        folder = self._run.workspace.models / planned.name
+        return folder.is_dir() and bool(verify(folder, quick=True))
+
+    def require_samples(self) -> None:
+        """Raise FactoryError if no sample was accepted."""
+        if not self.samples.ids:
+            raise FactoryError(
+                "no sample was accepted, so there is nothing to learn from",
+                f"See why: factory audit yield_by_check -w {self._run.workspace.root}",
+            )
+
+    def require_made(self, planned: Planned, what: str, verb: str) -> None:
+        """Raise FactoryError if a model is missing that the stage `verb` makes."""
+        if not self.is_made(planned):
+            path = self._run.loaded.path
+            raise FactoryError(
+                f"the {what} of {path} is not made yet",
+                f"Make it first: factory {verb} {path} -w {self._run.workspace.root}",
+            )
+
+    def record(self, planned: Planned, artifact: Artifact, samples: dict[str, list[str]]) -> None:
+        """Enter a finished model into the store, with the samples it was made with by role; a model that is
+        there stays."""
+        if self._store.query("SELECT 1 FROM artifacts WHERE artifact_id = ?", [planned.artifact_id]):
+            return
+        self._store.commit(
+            artifacts=[
+                {
+                    "artifact_id": planned.artifact_id,
+                    "kind": planned.kind,
+                    "name": planned.name,
+                    "path": artifact.folder.relative_to(self._run.workspace.root).as_posix(),
+                    "digest": artifact.digest,
+                    "weight_bytes": artifact.weight_bytes,
+                    "parents": planned.parents,
+                    "about": planned.about,
+                }
+            ],
+            artifact_samples=[
+                {"artifact_id": planned.artifact_id, "sample_id": sample_id, "role": role}
+                for role, ids in samples.items()
+                for sample_id in ids
+            ],
+        )
 
 
-def spread(samples: Sequence[T], count: int) -> list[T]:
-    """Return `count` of the samples, or all, evenly from all."""
-    count = min(count, len(samples))
-    return [samples[place * len(samples) // count] for place in range(count)]
-
-
-def format_choice(context: Context) -> dict[str, str]:
+def format_choice(run: Run) -> dict[str, str]:
     """Return what ids and model folders say of the chat format: nothing of the default one, which there was
     before there was a choice."""
-    return {} if context.student.format == DEFAULT else {"format": context.student.format}
-
-
-def plan_adapters(context: Context, samples: list[str]) -> list[tuple[SftStage | DistillStage, Planned]]:
-    """Return the adapter after each stage of training, in order."""
-    student, recipe = context.student, context.loaded.recipe
-    adapters = []
-    pruned = plan_pruned(context, samples)
-    parent = pruned.artifact_id if pruned else model_id(context.base.name, context.base.revision)
-    for stage in student.stages:
-        about = {
-            "base": context.base.name,
-            "base_revision": context.base.revision,
-            "adapter": student.adapter.identity(),
-            "show_tools": student.show_tools,
-            "precision": student.precision,
-            "stage": stage.identity(),
-            "seed": recipe.seed,
-            "samples": content_id(samples),
-        }
-        about |= format_choice(context)
-        if context.chat_format.own_template(context.workspace.prompts):
-            about["template"] = template_digest(context.chat_format.template, context.workspace.prompts)
-        if student.validation_share:
-            about["set_aside"] = student.validation_share
-        about |= context.kind.training_identity(recipe.data)
-        parents = [parent]
-        if stage.name == "distill":
-            parents.append(model_id(context.teacher.name, context.teacher.revision))
-        adapter_id = content_id(about | {"parents": parents})
-        kind = student.adapter.artifact_kind
-        name = "-".join([student.adapter.name or kind, stage.name, adapter_id[3:13]])
-        adapters.append((stage, Planned(adapter_id, kind, name, parents, about)))
-        parent = adapter_id
-    return adapters
-
-
-def plan_pruned(context: Context, samples: list[str]) -> Planned | None:
-    """Return what pruning leaves of the base, None where nothing is taken out."""
-    if context.student.prune is None:
-        return None
-    about = {
-        "base": context.base.name,
-        "base_revision": context.base.revision,
-        "prune": context.student.prune.identity(),
-        "samples": content_id(samples),
-    } | format_choice(context)
-    parents = [model_id(context.base.name, context.base.revision)]
-    pruned_id = content_id(about | {"parents": parents})
-    return Planned(pruned_id, "pruned", f"base-pruned-{pruned_id[3:13]}", parents, about)
-
-
-def plan_student(context: Context, samples: list[str]) -> Planned:
-    """Return the merged model of the last adapter."""
-    _, last = plan_adapters(context, samples)[-1]
-    student_id = content_id({"merged": last.artifact_id})
-    return Planned(
-        student_id,
-        "merged",
-        f"{_called(context)}-{student_id[3:13]}",
-        [last.artifact_id],
-        {"adapter": last.artifact_id} | format_choice(context),
-    )
-
-
-def plan_quantized(context: Context, samples: list[str]) -> Planned:
-    """Return the compressed model of the merged one."""
-    assert context.loaded.recipe.compress is not None
-    settings = context.loaded.recipe.compress.making
-    parent = plan_student(context, samples).artifact_id
-    quantized_id = content_id({"parent": parent, "compress": settings})
-    name = f"{_called(context)}-{settings['quantize'] or 'small'}-{quantized_id[3:13]}"
-    return Planned(quantized_id, "quantized", name, [parent], settings | format_choice(context))
-
-
-def plan_recovered(context: Context, samples: list[str]) -> Planned:
-    """Return the compressed model that is trained on and compressed again."""
-    settings = context.loaded.recipe.compress
-    assert settings is not None and settings.recover is not None
-    compressed = plan_quantized(context, samples)
-    about = settings.making | {"repair": settings.recover.identity(), "seed": context.loaded.recipe.seed}
-    recovered_id = content_id(
-        {"parent": compressed.artifact_id, "repair": about["repair"], "seed": about["seed"]}
-    )
-    name = f"{_called(context)}-{settings.quantize or 'small'}-recovered-{recovered_id[3:13]}"
-    # Models that were made when the stage was called repair keep the name of their folder.
-    earlier = name.replace("-recovered-", "-repaired-")
-    if (context.workspace.models / earlier).is_dir():
-        name = earlier
-    parents = [compressed.artifact_id, *compressed.parents]
-    return Planned(recovered_id, "quantized", name, parents, about | format_choice(context))
-
-
-def _called(context: Context) -> str:
-    named = context.student.adapter.name
-    return f"student-{named}" if named else "student"
+    return {} if run.student.format == DEFAULT else {"format": run.student.format}
 
 
 def model_id(name: str, revision: str) -> str:
     """Return the artifact id of a model that was not made here."""
     return content_id({"model": name, "revision": revision})
-
-
-def is_made(context: Context, store: Store, planned: Planned) -> bool:
-    """Whether the model is in the store and its folder is whole: as quickly proved as `verify` can (who uses
-    it, reads all)."""
-    if not store.query("SELECT 1 FROM artifacts WHERE artifact_id = ?", [planned.artifact_id]):
-        return False
-    folder = context.workspace.models / planned.name
-    return folder.is_dir() and bool(verify(folder, quick=True))
-
-
-def record(
-    context: Context, store: Store, planned: Planned, artifact: Artifact, samples: dict[str, list[str]]
-) -> None:
-    """Enter a finished model into the store, with the samples it was made with by role; a model that is there
-    stays."""
-    if store.query("SELECT 1 FROM artifacts WHERE artifact_id = ?", [planned.artifact_id]):
-        return
-    store.commit(
-        artifacts=[
-            {
-                "artifact_id": planned.artifact_id,
-                "kind": planned.kind,
-                "name": planned.name,
-                "path": artifact.folder.relative_to(context.workspace.root).as_posix(),
-                "digest": artifact.digest,
-                "weight_bytes": artifact.weight_bytes,
-                "parents": planned.parents,
-                "about": planned.about,
-            }
-        ],
-        artifact_samples=[
-            {"artifact_id": planned.artifact_id, "sample_id": sample_id, "role": role}
-            for role, ids in samples.items()
-            for sample_id in ids
-        ],
-    )

@@ -39,7 +39,8 @@ def _copy_rows(old: Path, fresh: Path) -> None:
         quoted = str(old).replace("'", "''")
         connection.execute(f"ATTACH '{quoted}' AS old (READ_ONLY)")
         tables = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'old' AND table_name <> 'migrations' ORDER BY table_name"
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'old' AND table_name <> "
+            "'migrations' ORDER BY table_name"
         ).fetchall()
         for (table,) in tables:
             connection.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM old."{table}"')
@@ -63,6 +64,7 @@ def _prove(workspace: Workspace, fresh: Path) -> None:
                     or (entry.duckdb == duckdb.__version__ and found != expected)
                 ):
                     raise FactoryError(
-                        f"batch {entry.batch} of {table} did not come out as it was; {workspace.store} was left as it is",
+                        f"batch {entry.batch} of {table} did not come out as it was; {workspace.store} was "
+                        "left as it is",
                         "Put the store back from a copy.",
                     )

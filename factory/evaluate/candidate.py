@@ -4,19 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from factory.context.context import Context
-from factory.context.lineage import (
-    format_choice,
-    is_made,
-    model_id,
-    plan_quantized,
-    plan_recovered,
-    plan_student,
-    spread,
-    training_samples,
-)
+from factory.context.lineage import Lineage, Planned, format_choice, model_id
+from factory.context.plan import Plan
+from factory.context.training_set import spread
 from factory.seeds.seed import Seed
-from factory.store.store import Store
 from factory.system.digest import content_id, file_sha256
 
 PRECISIONS = {
@@ -33,10 +24,10 @@ Role = Literal["teacher", "base", "student", "student_quantized", "student_recov
 _FIRST_NAMES = {"student_recovered": "student_repaired"}
 
 
-def put_tasks(context: Context) -> list[Seed]:
+def put_tasks(plan: Plan) -> list[Seed]:
     """Return the held-out tasks that are put to each model: all, or as many of them as the recipe says."""
-    tasks = context.held_out
-    return spread(tasks, context.evaluation.max_tasks or len(tasks))
+    tasks = plan.held_out
+    return spread(tasks, plan.run.evaluation.max_tasks or len(tasks))
 
 
 @dataclass(frozen=True)
@@ -52,72 +43,60 @@ class Candidate:
     prompting: str
     precision: str
 
-    def evaluation_id(self, context: Context) -> str:
+    def evaluation_id(self, plan: Plan) -> str:
         """Return the content id of this evaluation: the model, the tasks, how they are put and how they are
         judged."""
-        recipe = context.loaded.recipe
-        own = context.kind.custom_tools(recipe.data)
+        run, recipe = plan.run, plan.run.loaded.recipe
+        own = run.kind.custom_tools(recipe.data)
         how: dict[str, Any] = {
             "role": _FIRST_NAMES.get(self.role, self.role),
             "artifact": self.artifact_id,
-            "tasks": sorted(task.seed_id for task in put_tasks(context)),
-            "evaluate": context.evaluation.identity(exclude={"held_out", "max_tasks"}),
-            "show_tools": context.student.show_tools,
-            "tools": [tool.model_dump() for tool in context.tools],
-            "own_tools": file_sha256(context.loaded.resolve(own.python)) if own else None,
+            "tasks": sorted(task.seed_id for task in put_tasks(plan)),
+            "evaluate": run.evaluation.identity(exclude={"held_out", "max_tasks"}),
+            "show_tools": run.student.show_tools,
+            "tools": [tool.model_dump() for tool in plan.tools],
+            "own_tools": file_sha256(run.loaded.resolve(own.python)) if own else None,
             "max_model_len": recipe.teacher.max_model_len,
             "seed": recipe.seed,
         }
         if self.few_shot:
             how |= {
-                "template": context.taskset.template_digest,
+                "template": plan.taskset.template_digest,
                 "examples": recipe.data.examples,
-                "seeds": context.shown_seeds,
+                "seeds": plan.shown_seeds,
             }
         else:
-            how |= format_choice(context)
+            how |= format_choice(run)
         return content_id(how)
 
 
-def candidates(context: Context, store: Store) -> list[Candidate]:
+def teacher_candidate(plan: Plan) -> Candidate:
+    """Return the teacher, asked as in generation."""
+    teacher, data = plan.run.teacher, plan.run.loaded.recipe.data
+    asked = f"{data.examples} worked examples from all over the seeds, {plan.run.kind.prompting.teacher}"
+    made = model_id(teacher.name, teacher.revision)
+    return Candidate("teacher", made, teacher.name, teacher.folder, True, asked, "")
+
+
+def candidates(plan: Plan, lineage: Lineage) -> list[Candidate]:
     """Return the models that the recipe compares, in the report's order."""
-    samples = training_samples(store)
-    teacher, base = context.teacher, context.base
-    examples = context.loaded.recipe.data.examples
-    prompting = context.kind.prompting.read_as(context.chat_format.title)
-    asked = f"{examples} worked examples from all over the seeds, {prompting.teacher}"
-    own = prompting.student
+    run, base, compress = plan.run, plan.run.base, plan.run.loaded.recipe.compress
+    prompting = run.kind.prompting.read_as(run.chat_format.title)
+
+    def made(role: Role, planned: Planned, precision: str) -> Candidate:
+        folder = run.workspace.models / planned.name
+        return Candidate(role, planned.artifact_id, planned.name, folder, False, prompting.student, precision)
+
     found = [
-        Candidate(
-            "teacher", model_id(teacher.name, teacher.revision), teacher.name, teacher.folder, True, asked, ""
-        ),
+        teacher_candidate(plan),
         Candidate(
             "base", model_id(base.name, base.revision), base.name, base.folder, False, prompting.base, ""
         ),
+        made("student", lineage.student, "bfloat16"),
     ]
-    student = plan_student(context, samples)
-    found.append(
-        Candidate(
-            "student",
-            student.artifact_id,
-            student.name,
-            context.workspace.models / student.name,
-            False,
-            own,
-            "bfloat16",
-        )
-    )
-    if compress := context.loaded.recipe.compress:
-        small = plan_quantized(context, samples)
-        folder, precision = context.workspace.models / small.name, PRECISIONS[compress.quantize]
-        found.append(
-            Candidate("student_quantized", small.artifact_id, small.name, folder, False, own, precision)
-        )
-        if compress.recover and is_made(context, store, recovered := plan_recovered(context, samples)):
-            folder = context.workspace.models / recovered.name
-            found.append(
-                Candidate(
-                    "student_recovered", recovered.artifact_id, recovered.name, folder, False, own, precision
-                )
-            )
+    if compress:
+        precision = PRECISIONS[compress.quantize]
+        found.append(made("student_quantized", lineage.quantized, precision))
+        if compress.recover and lineage.is_made(lineage.recovered):
+            found.append(made("student_recovered", lineage.recovered, precision))
     return found

@@ -5,18 +5,19 @@ Both accuracies are those of the held-out tasks, which both answered. Promise: w
 name.
 """
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.evaluate.candidate import Candidate
 from factory.store.store import Store
 
 
-def may_ship(context: Context, store: Store, small: Candidate, student: Candidate) -> bool:
+def may_ship(plan: Plan, store: Store, small: Candidate, student: Candidate) -> bool:
     """Decide about a compressed model that was evaluated, against the student that it was made from, and
     enter it."""
-    settings = context.loaded.recipe.compress
+    settings = plan.run.loaded.recipe.compress
     assert settings is not None
     latest = store.query(
-        "SELECT artifact_id, baseline_id, accuracy_drop, max_accuracy_drop, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+        "SELECT artifact_id, baseline_id, accuracy_drop, max_accuracy_drop, passed FROM gates WHERE "
+        "artifact_id = ? ORDER BY batch DESC LIMIT 1",
         [small.artifact_id],
     )
     allowed = settings.max_accuracy_drop
@@ -26,9 +27,10 @@ def may_ship(context: Context, store: Store, small: Candidate, student: Candidat
         # What an earlier recipe refused is let through now.
         allowed = 1.0
     (found,) = store.query(
-        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS accuracy_drop FROM predictions p "
+        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS "
+        "accuracy_drop FROM predictions p "
         "JOIN predictions o USING (task_id) WHERE p.evaluation_id = ? AND o.evaluation_id = ?",
-        [small.evaluation_id(context), student.evaluation_id(context)],
+        [small.evaluation_id(plan), student.evaluation_id(plan)],
     )
     gate = {
         "artifact_id": small.artifact_id,
@@ -40,7 +42,7 @@ def may_ship(context: Context, store: Store, small: Candidate, student: Candidat
     if latest != [gate]:
         store.commit(gates=[gate])
         may = "may ship" if gate["passed"] else "is not the default"
-        context.progress.say(
+        plan.run.progress.say(
             f"  {small.name} loses {found['accuracy_drop']:.1%} of the tasks, {allowed:.1%} are allowed: it {may}"
         )
     return bool(gate["passed"])

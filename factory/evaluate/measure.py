@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate, put_tasks
 from factory.evaluate.metrics.metric import Evaluation, Measurement
@@ -23,15 +23,14 @@ from factory.tasks.scorer import Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
 
 
-def measure(context: Context, store: Store, candidate: Candidate, model: Model, *, local: bool = True) -> str:
+def measure(plan: Plan, store: Store, candidate: Candidate, model: Model, *, local: bool = True) -> str:
     """Evaluate one model, store predictions and figures in one batch, and return a line that sums it up.
     `local`: it is in this process."""
-    evaluation_id, asking, tasks = candidate.evaluation_id(context), scorer(context), _tasks(context)
+    evaluation_id, asking, tasks = candidate.evaluation_id(plan), scorer(plan), _tasks(plan)
     predictions = [
-        row | {"evaluation_id": evaluation_id}
-        for row in _predictions(context, candidate, model, asking, tasks)
+        row | {"evaluation_id": evaluation_id} for row in _predictions(plan, candidate, model, asking, tasks)
     ]
-    evaluation = Evaluation(context, asking, candidate, tasks, model, predictions)
+    evaluation = Evaluation(plan, asking, candidate, tasks, model, predictions)
     measured: dict[str, Measurement] = {}
     for family in FAMILIES:
         if local or not family.local:
@@ -47,17 +46,17 @@ def measure(context: Context, store: Store, candidate: Candidate, model: Model, 
     return f"{candidate.role}: {_summary(measured)}"
 
 
-def _tasks(context: Context) -> list[Task]:
+def _tasks(plan: Plan) -> list[Task]:
     """Return the held-out tasks, each once.
 
     A question comes as a user's would: without its family, which would tell a teacher with examples the
     operation.
     """
     tasks: dict[str, Task] = {}
-    for seed in put_tasks(context):
+    for seed in put_tasks(plan):
         task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference)
         if tasks.setdefault(task.task_id, task) is not task:
-            context.progress.say(
+            plan.run.progress.say(
                 f"note: {seed.source}:{seed.line}: the held-out task {seed.name} has the question and the "
                 "reference of an earlier one; it is counted once"
             )
@@ -65,13 +64,13 @@ def _tasks(context: Context) -> list[Task]:
 
 
 def _predictions(
-    context: Context, candidate: Candidate, model: Model, asking: Scorer, tasks: list[Task]
+    plan: Plan, candidate: Candidate, model: Model, asking: Scorer, tasks: list[Task]
 ) -> list[Row]:
     """Ask every question once, and judge its answer for each task that puts it: references may differ."""
     requests: dict[str, Request] = {}
     putting: dict[str, list[Task]] = {}
     for task in tasks:
-        request = question(asking, candidate, task, context.evaluation.max_tokens)
+        request = question(asking, candidate, task, plan.run.evaluation.max_tokens)
         requests[request.key] = request
         putting.setdefault(request.key, []).append(task)
     predictions: list[Row] = []
@@ -87,7 +86,7 @@ def _predictions(
         for task in putting[answer.key]:
             about = {"task_id": task.task_id, "question": task.question, "reference": task.reference}
             predictions.append(about | {"output": answer.text} | asking.judge(candidate, task, answer.text))
-        context.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
+        plan.run.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
     return predictions
 
 

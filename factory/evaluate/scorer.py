@@ -1,6 +1,6 @@
 """The scorer of a recipe's kind, and the requests that it makes of held-out tasks."""
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.evaluate.candidate import Candidate
 from factory.inference.request import Request, Sampling
 from factory.system.digest import content_id
@@ -8,9 +8,9 @@ from factory.tasks.sample import Task
 from factory.tasks.scorer import Scorer
 
 
-def scorer(context: Context) -> Scorer:
+def scorer(plan: Plan) -> Scorer:
     """Return the scorer of the recipe's kind."""
-    return context.kind.scorer(context.taskset, context.held_out, context.chat_format)
+    return plan.run.kind.scorer(plan.taskset, plan.held_out, plan.run.chat_format)
 
 
 def question(asking: Scorer, candidate: Candidate, task: Task, max_tokens: int) -> Request:

@@ -5,37 +5,54 @@ After an interruption the first answer that is missing ends it: what lies behind
 there.
 """
 
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.stage import Stage, Step
 from factory.generate.scheduler import MISSING, Scheduler
-from factory.generate.stage import Writer
+from factory.generate.writer import Writer
 from factory.store.store import Store
 
 
-def unjudged(context: Context, store: Store) -> int:
+class CheckStage(Stage):
+    """Judges the stored samples, in the process that asks for it."""
+
+    name = "check"
+
+    def owed(self, plan: Plan, store: Store, *, worked: bool) -> list[Step]:
+        """Return one step while a sample lacks a verdict."""
+        return [Step(self.name)] if unjudged(plan, store) else []
+
+    def run(self, plan: Plan, store: Store, detail: str) -> str:
+        """Add the missing verdicts."""
+        return check(plan, store)
+
+
+def unjudged(plan: Plan, store: Store) -> int:
     """Return how many samples of the plan lack a verdict of one of the recipe's checks."""
-    keys = context.suite().keys
+    keys = plan.suite().keys
     (row,) = store.query(
         "SELECT count(*) AS n FROM samples s JOIN plan_items p USING (request_key) WHERE p.plan_id = ? AND "
         "coalesce(p.sample_id, s.sample_id) = s.sample_id AND "
-        "s.edited_from IS NULL AND (SELECT count(*) FROM verdicts v WHERE v.sample_id = s.sample_id AND list_contains(?, v.check_key)) < ?",
-        [context.plan_id, keys, len(keys)],
+        "s.edited_from IS NULL AND (SELECT count(*) FROM verdicts v "
+        "WHERE v.sample_id = s.sample_id AND list_contains(?, v.check_key)) < ?",
+        [plan.plan_id, keys, len(keys)],
     )
     return int(row["n"])
 
 
-def check(context: Context, store: Store) -> str:
+def check(plan: Plan, store: Store) -> str:
     """Add the missing verdicts and return a line that sums up what is accepted."""
-    writer = Writer(context, store)
-    scheduler = Scheduler(context, store, context.suite(), writer.take, asking=False)
+    writer = Writer(plan, store)
+    scheduler = Scheduler(plan, store, plan.suite(), writer.take, asking=False)
     for _ in scheduler.open_requests():
         raise AssertionError("nothing is asked here")
     writer.flush()
     (count,) = store.query(
-        "SELECT (SELECT count(*) FROM training_set) AS accepted, (SELECT count(*) FROM current_samples) AS samples"
+        "SELECT (SELECT count(*) FROM training_set) AS accepted, "
+        "(SELECT count(*) FROM current_samples) AS samples"
     )
-    told = f"{count['accepted']} of {count['samples']} samples accepted"
+    accepted = f"{count['accepted']} of {count['samples']} samples accepted"
     if scheduler.ended != MISSING:
-        return told
-    end = scheduler.judged * context.loaded.recipe.data.samples_per_prompt
+        return accepted
+    end = scheduler.judged * plan.run.loaded.recipe.data.samples_per_prompt
     (waiting,) = store.query("SELECT count(*) AS n FROM current_samples WHERE position >= ?", [end])
-    return f"{told}, {waiting['n']} wait for an answer before them: factory generate"
+    return f"{accepted}, {waiting['n']} wait for an answer before them: factory generate"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from factory.checks.suite import CheckedSample, CheckSuite
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.generate.answers import Answers
 from factory.inference.request import Answer, Request
 from factory.inference.storable import storable
@@ -64,7 +64,7 @@ class Scheduler:
 
     def __init__(
         self,
-        context: Context,
+        plan: Plan,
         store: Store,
         suite: CheckSuite,
         sink: Callable[[Update], None],
@@ -72,19 +72,19 @@ class Scheduler:
         asking: bool = True,
         most_tasks: int | None = None,
     ):
-        self._context = context
+        self._plan = plan
         self._store = store
         self._suite = suite
         self._sink = sink
         self._asking = asking
-        data = context.loaded.recipe.data
+        data = plan.run.loaded.recipe.data
         self._draws, self._wanted, self._budget, self._most_tasks = (
             data.samples_per_prompt,
             data.count,
             data.budget,
             most_tasks,
         )
-        self._known = Answers(store, context.teacher.name, context.teacher.revision)
+        self._known = Answers(store, plan.run.teacher.name, plan.run.teacher.revision)
         self._last_stored = self._last_position() if not asking else 0
         self._tasks = self._stream()
         # Of each task that met with passing errors, the draws that did; the tasks that had nothing else, by
@@ -100,7 +100,7 @@ class Scheduler:
         self._begun = self._position = self._repeated = 0
         self._current: Task | None = None
         self._samples: dict[int, dict[int, Sample | None]] = {}
-        self._pool_suite = context.pool_suite()
+        self._pool_suite = plan.pool_suite()
         self._pool: list[tuple[int, Sample]] = []
         self._seen: set[str] = set()
         self.judged = self.accepted_count = 0
@@ -153,7 +153,7 @@ class Scheduler:
     def _stream(self) -> Iterator[Task | None]:
         """Yield the kind's tasks, then round by round those that were lost, in order; None while one in
         flight may still be."""
-        yield from self._context.taskset.tasks(self)
+        yield from self._plan.taskset.tasks(self)
         for _ in range(MOST_TRIES):
             while self._running:
                 yield None
@@ -181,10 +181,10 @@ class Scheduler:
             self._begun += 1
         position, draw = self._position, self._position % self._draws + self._draws * self._tries
         self._position += 1
-        episode = self._context.episode(self._current, draw)
+        episode = self._plan.episode(self._current, draw)
         ask = next(episode)
         running = InFlight(
-            position, self._current, draw, episode, self._context.request(ask, draw), ask.needs_logprobs
+            position, self._current, draw, episode, self._plan.request(ask, draw), ask.needs_logprobs
         )
         self._go_on(running)
         self._hand_on()
@@ -260,7 +260,7 @@ class Scheduler:
             self._update.finished.append((running, sample))
             self._finish(running, sample)
             return
-        running.request, running.needs_logprobs = self._context.request(ask, running.draw), ask.needs_logprobs
+        running.request, running.needs_logprobs = self._plan.request(ask, running.draw), ask.needs_logprobs
         self._go_on(running)
 
     def _finish(self, running: InFlight, sample: Sample | None) -> None:
@@ -279,6 +279,6 @@ class Scheduler:
 
     def _last_position(self) -> int:
         (row,) = self._store.query(
-            "SELECT max(position) AS last FROM plan_items WHERE plan_id = ?", [self._context.plan_id]
+            "SELECT max(position) AS last FROM plan_items WHERE plan_id = ?", [self._plan.plan_id]
         )
         return -1 if row["last"] is None else int(row["last"])

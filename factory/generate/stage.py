@@ -1,51 +1,63 @@
-"""The stage that pays: the teacher answers what the plan still owes, answer by answer, and each small batch
-is committed with its samples and verdicts.
+"""Generates samples: asks the teacher what the plan still owes, and commits answers, samples and verdicts in
+small batches.
 
-Promise: a request whose answer was committed is never asked again; a kill costs at most the answers of the
-last `BATCH_SECONDS` and those in flight. It goes on until the wanted number of samples is accepted, the
-budget is used up, or the seeds give nothing new, and says which; where the seeds give nothing new but some
-requests failed in passing, the plan stays owed, and the next run asks those again. The model is opened only
-if something has to be asked.
+Promise: a request whose answer was committed is never asked again. It goes on until the wanted number of
+samples is accepted, the budget is used up, or the seeds give nothing new, and says which; where the seeds
+give nothing new but some requests met with passing errors, the plan stays owed, and the next run asks those
+again. The model is opened only if something has to be asked.
 """
 
 import itertools
-import time
 from collections.abc import Callable
-from typing import Any
+from typing import ClassVar
 
-from factory.context.context import Context
-from factory.generate.scheduler import InFlight, Scheduler, Update
-from factory.inference.request import Answer, Model, Request
-from factory.store.store import Store, now
-from factory.system.process import uninterrupted
-from factory.system.progress import duration
-from factory.tasks.sample import Sample
-
-# A commit takes tens of milliseconds in which the teacher waits, however few its rows. What follows from stored
-# answers makes nobody wait, and has to be looked up first.
-BATCH_ROWS, BATCH_SECONDS = 1024, 3.0
-REPLAYED_ROWS = 32768
-TABLES = ("generations", "attempts", "plan_items", "turns", "samples", "verdicts")
+from factory.context.plan import Plan
+from factory.context.stage import ModelRole, Stage, Step
+from factory.generate.meter import Meter
+from factory.generate.scheduler import Scheduler, Update
+from factory.generate.teacher import open_teacher
+from factory.generate.writer import Writer
+from factory.inference.environment import ENVIRONMENT
+from factory.inference.request import Model
+from factory.store.store import Store
 
 
-def is_owed(context: Context, store: Store) -> bool:
+class GenerateStage(Stage):
+    """Asks the teacher; `detail` limits how many tasks are begun."""
+
+    name = "generate"
+    loads: ClassVar[tuple[ModelRole, ...]] = ("teacher",)
+    environment = ENVIRONMENT
+
+    def owed(self, plan: Plan, store: Store, *, worked: bool) -> list[Step]:
+        """Return one step until the plan has come to an end."""
+        return [Step(self.name)] if is_owed(plan, store) else []
+
+    def run(self, plan: Plan, store: Store, detail: str) -> str:
+        """Ask for everything owed, or try a few tasks."""
+        return generate(
+            plan, store, lambda: open_teacher(plan.run), most_tasks=int(detail) if detail else None
+        )
+
+
+def is_owed(plan: Plan, store: Store) -> bool:
     """Return whether the plan has not come to an end yet under the recipe's count, budget and checks."""
     return not store.query(
-        "SELECT 1 FROM plan_ends WHERE plan_id = ? AND target_id = ?", [context.plan_id, context.target_id]
+        "SELECT 1 FROM plan_ends WHERE plan_id = ? AND target_id = ?", [plan.plan_id, plan.target_id]
     )
 
 
 def generate(
-    context: Context, store: Store, open_model: Callable[[], Model], *, most_tasks: int | None = None
+    plan: Plan, store: Store, open_model: Callable[[], Model], *, most_tasks: int | None = None
 ) -> str:
     """Ask for everything owed, store answers, samples and verdicts, and return a line that sums it up."""
-    writer, meter = Writer(context, store), _Meter(context)
+    writer, meter = Writer(plan, store), Meter(plan)
 
     def take(update: Update) -> None:
         meter.add(update)
         writer.take(update)
 
-    scheduler = Scheduler(context, store, context.suite(), take, most_tasks=most_tasks)
+    scheduler = Scheduler(plan, store, plan.suite(), take, most_tasks=most_tasks)
     waiting = scheduler.open_requests()
     try:
         first = next(waiting, None)
@@ -61,8 +73,8 @@ def generate(
         store.commit(
             plan_ends=[
                 {
-                    "plan_id": context.plan_id,
-                    "target_id": context.target_id,
+                    "plan_id": plan.plan_id,
+                    "target_id": plan.target_id,
                     "reason": scheduler.ended,
                     "accepted": scheduler.accepted_count,
                     "requests": scheduler.requests,
@@ -71,242 +83,3 @@ def generate(
             ]
         )
     return meter.summary(scheduler)
-
-
-class Writer:
-    """Gathers what a scheduler brings and commits it in small batches; what is in the store already stays as it
-    is. Memory: what waits to be committed, and the ids of samples that wait for their verdicts."""
-
-    def __init__(self, context: Context, store: Store):
-        self._context, self._store = context, store
-        self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-        self._finished: list[tuple[InFlight, Sample]] = []
-        # Made of an answer that was given just now, so neither they nor their verdicts can be in the store.
-        self._new: set[str] = set()
-        self._flushed = time.monotonic()
-
-    def take(self, update: Update) -> None:
-        """Take the scheduler's update, and commit if enough has come together."""
-        for running, request, answer in update.answered:
-            self._rows["generations"].append(_generation_row(self._context, running, request, answer))
-            self._rows["attempts"] += _attempt_rows(answer)
-        given = {answer.key for _, _, answer in update.answered}
-        for running, sample in update.finished:
-            self._finished.append((running, sample))
-            if not given.isdisjoint(running.keys):
-                self._new.add(sample.sample_id)
-        for checked in update.judged:
-            self._rows["verdicts"] += checked.verdicts
-        if self._is_time():
-            self.flush()
-
-    def _is_time(self) -> bool:
-        rows = sum(map(len, self._rows.values())) + 2 * len(self._finished)
-        if not self._rows["generations"]:
-            # What follows from stored answers costs little to lose, and more to look up.
-            return rows >= REPLAYED_ROWS
-        return rows >= BATCH_ROWS or time.monotonic() - self._flushed > BATCH_SECONDS
-
-    def flush(self) -> None:
-        """Commit everything that was taken and is not in the store."""
-        # An interrupt in the middle would lose the rows, or bring them twice.
-        with uninterrupted():
-            self._place()
-            judged = {row["sample_id"] for row in self._rows["verdicts"]}
-            self._rows["verdicts"] = self._missing_verdicts(judged)
-            self._store.commit(**self._rows)
-            self._new -= judged
-            for rows in self._rows.values():
-                rows.clear()
-            self._finished.clear()
-        self._flushed = time.monotonic()
-
-    def _place(self) -> None:
-        """Make the rows of the samples that were finished, and of their places in the plan."""
-        plan_id, places = self._context.plan_id, [running.position for running, _ in self._finished]
-        if not places:
-            return
-        there = {
-            row["position"]
-            for row in self._store.query(
-                "SELECT position FROM plan_items WHERE plan_id = ? AND position BETWEEN ? AND ?",
-                [plan_id, min(places), max(places)],
-            )
-        }
-        stored = self._stored_samples({sample.sample_id for _, sample in self._finished})
-        for running, sample in self._finished:
-            if running.position not in there:
-                place = {"plan_id": plan_id, "position": running.position}
-                self._rows["plan_items"].append(place | _request_row(running, sample))
-                if len(running.keys) > 1:
-                    self._rows["turns"] += [
-                        place | {"turn": turn, "request_key": key} for turn, key in enumerate(running.keys)
-                    ]
-            if sample.sample_id not in stored:
-                stored.add(sample.sample_id)
-                self._rows["samples"].append(_sample_row(self._context, sample))
-
-    def _stored_samples(self, samples: set[str]) -> set[str]:
-        rows = self._asked("SELECT sample_id FROM samples WHERE sample_id IN (SELECT unnest(?))", samples)
-        return {row["sample_id"] for row in rows}
-
-    def _missing_verdicts(self, samples: set[str]) -> list[dict[str, Any]]:
-        rows = self._asked(
-            "SELECT sample_id, check_key FROM verdicts WHERE sample_id IN (SELECT unnest(?))", samples
-        )
-        there = {(row["sample_id"], row["check_key"]) for row in rows}
-        missing = {(row["sample_id"], row["check_key"]): row for row in self._rows["verdicts"]}
-        return [row for key, row in missing.items() if key not in there]
-
-    def _asked(self, sql: str, samples: set[str]) -> list[dict[str, Any]]:
-        """Return the rows of those of the samples that may be in the store."""
-        old = sorted(samples - self._new)
-        return self._store.query(sql, [old]) if old else []
-
-
-def _generation_row(context: Context, running: InFlight, request: Request, answer: Answer) -> dict[str, Any]:
-    sampling = request.sampling
-    return {
-        "request_key": answer.key,
-        "teacher": context.teacher.name,
-        "revision": context.teacher.revision,
-        "template_digest": context.taskset.template_digest,
-        "messages": request.messages,
-        "parameters": {
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-            "logprobs": sampling.logprobs,
-            "seed": request.seed,
-            "draw": running.draw,
-        },
-        "text": answer.text,
-        "finish_reason": answer.finish_reason,
-        "error": answer.error,
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "token_ids": answer.token_ids,
-        "token_logprobs": answer.token_logprobs,
-        "topk_ids": answer.topk_ids,
-        "topk_logprobs": answer.topk_logprobs,
-        "attempts": max(1, len(answer.attempts)),
-        "seconds": answer.seconds,
-        "finished_at": now(),
-    }
-
-
-def _attempt_rows(answer: Answer) -> list[dict[str, Any]]:
-    return [
-        {
-            "request_key": answer.key,
-            "attempt": number,
-            "endpoint": attempt.endpoint,
-            "outcome": attempt.outcome,
-            "seconds": attempt.seconds,
-            "sent_at": attempt.sent_at,
-        }
-        for number, attempt in enumerate(answer.attempts, 1)
-    ]
-
-
-def _request_row(running: InFlight, sample: Sample) -> dict[str, Any]:
-    return {
-        "request_key": sample.request_key,
-        "sample_id": sample.sample_id,
-        "seed_id": running.task.seed_id,
-        "task_id": running.task.task_id,
-        "draw": running.draw,
-        "language": running.task.language,
-        "question": running.task.question,
-        "reference": running.task.reference,
-    }
-
-
-def _sample_row(context: Context, sample: Sample) -> dict[str, Any]:
-    return {
-        "sample_id": sample.sample_id,
-        "request_key": sample.request_key,
-        "seed_id": sample.task.seed_id,
-        "task_id": sample.task.task_id,
-        "kind": context.loaded.recipe.data.kind,
-        "language": sample.task.language,
-        "family": sample.task.family,
-        "question": sample.task.question,
-        "input": sample.task.input,
-        "reference": sample.task.reference,
-        "messages": sample.messages,
-        "tools": [tool.model_dump() for tool in context.tools],
-        "call": sample.call,
-        "fault": sample.fault,
-        "result": sample.result,
-        "rationale": sample.rationale,
-        "answer": sample.answer,
-        "dedup_key": sample.content_id,
-        "parents": [
-            sample.task.seed_id,
-            *(parent for parent in sample.task.parents if parent != sample.task.seed_id),
-        ],
-    }
-
-
-class _Meter:
-    """Counts answers and keeps the progress line."""
-
-    def __init__(self, context: Context):
-        self._progress = context.progress
-        self._wanted = context.loaded.recipe.data.count
-        self._accepted_before = self._answers_before = self._done = self._tokens = 0
-        self._shown = False
-        self._started = time.monotonic()
-
-    def start(self, scheduler: Scheduler) -> None:
-        """Begin to count: what the scheduler has was there already."""
-        self._accepted_before, self._answers_before = scheduler.accepted_count, scheduler.answers
-        self._started = time.monotonic()
-        if self._answers_before:
-            self._progress.say(f"  {self._answers_before} answers were there already")
-
-    def add(self, update: Update) -> None:
-        self._done += len(update.answered)
-        self._tokens += sum(answer.completion_tokens for _, _, answer in update.answered)
-        for checked in update.judged:
-            if checked.accepted and not self._shown:
-                self._shown = True
-                # Of a run that goes on, the first one was shown by the run before.
-                if self._done:
-                    self._progress.say(
-                        f"  first accepted: {checked.sample.task.question}  →  {_told(checked.sample)}"
-                    )
-
-    def show(self, scheduler: Scheduler) -> None:
-        seconds = max(time.monotonic() - self._started, 1e-9)
-        accepted = scheduler.accepted_count
-        gained = scheduler.expected_count - self._accepted_before
-        left = (
-            duration(seconds / gained * max(0, self._wanted - scheduler.expected_count)) + " left"
-            if gained > 0
-            else "…"
-        )
-        share = (
-            f"{accepted / scheduler.judged:.0%} of tasks accepted" if scheduler.judged else "none judged yet"
-        )
-        self._progress.update(
-            f"  generate  {accepted}/{self._wanted} samples  {self._answers_before + self._done} answers  "
-            f"{self._done / seconds:.1f} answers/s  {self._tokens / seconds:.0f} tokens/s  {share}  {left}"
-        )
-
-    def summary(self, scheduler: Scheduler) -> str:
-        accepted = f"{scheduler.accepted_count} samples accepted, {self._wanted} asked for: {scheduler.ended}"
-        if scheduler.lost:
-            accepted += f"; {scheduler.lost} found no answer this time, and are asked again by the next run"
-        if not self._done:
-            return f"nothing to ask; {accepted}"
-        rate = f"{self._tokens / max(time.monotonic() - self._started, 1e-9):.0f} tokens/s"
-        return f"{self._done} answers, {self._tokens} tokens, {rate}; {accepted}"
-
-
-def _told(sample: Sample) -> str:
-    if isinstance(sample.call, dict):
-        return f"{sample.call['arguments']}  →  {sample.result}"
-    text = sample.answer or sample.text
-    return " ".join(text.split())[:160]

@@ -18,9 +18,7 @@ from factory.models.precision import shared_note
 from factory.system.process import parent_told
 from factory.system.progress import DESCRIPTOR
 
-# glibc gives large blocks back to the kernel and faults them in again at every training step; keeping them is
-# 1.7 times as fast.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(8 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30)}
+CONVERT = "convert"  # the one job of a child that is no stage: a bundled model becomes a folder
 _SECRET = re.compile(
     r"TOKEN(?!IZERS)|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE
 )

@@ -13,12 +13,15 @@ from typing import Any
 
 import yaml
 
-from factory.context.context import Context
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.errors import InputError
 from factory.evaluate.candidate import candidates
 from factory.models.bundled import BUNDLED
 from factory.pipeline.child import ChildFailed
-from factory.pipeline.loop import preflight, run
+from factory.pipeline.loop import run
+from factory.pipeline.preflight import preflight
 from factory.recipe import load_recipe
 from factory.recipe.search import Search, chosen
 from factory.search.frontier import Point
@@ -27,41 +30,42 @@ from factory.search.trials import label, over, points, search_id, teacher_accura
 from factory.store.store import Store
 from factory.system.progress import duration
 
-STAGES = ("generate", "check", "distill", "compress", "evaluate")
+DATA = ("generate", "check")
+TRIAL = (*DATA, "distill", "compress", "evaluate")
 
 
-def search(context: Context, command: str) -> int:
+def search(plan: Plan, command: str) -> int:
     """Try combinations until the recipe's trials are done or none is left; return how many new ones were
     tried."""
-    settings = context.loaded.recipe.search
+    settings = plan.run.loaded.recipe.search
     if settings is None:
         raise InputError(
-            f"{context.loaded.path}: the recipe has no search",
+            f"{plan.run.loaded.path}: the recipe has no search",
             "Write what can be chosen: search: {quantize: [none, w4a16]}",
         )
-    plain = _whole(context)
-    _check_each(context, plain, settings)
-    study = Study(settings.space, context.loaded.recipe.seed)
-    done, last, teacher = _done(context)
+    plain = _whole(plan)
+    _check_each(plan, plain, settings)
+    study = Study(settings.space, plan.run.loaded.recipe.seed)
+    done, last, teacher = _done(plan)
     for earlier, point in done:
         study.tell(earlier, *_told(point, settings, teacher))
     tried = 0
     while len(done) + tried < settings.trials and (choice := study.ask()) is not None:
         tried += 1
-        context.progress.say(f"trial {len(done) + tried} of {settings.trials}: {label(choice)}")
+        plan.run.progress.say(f"trial {len(done) + tried} of {settings.trials}: {label(choice)}")
         if last + tried == 1:
             # No choice changes the data: what goes wrong there ends the search.
-            run(_trial(context, plain, choice, "trial-001"), STAGES[:2], command)
-        new, teacher = _try(context, plain, choice, last + tried, command)
+            run(_trial(plan, plain, choice, "trial-001"), DATA, command)
+        new, teacher = _try(plan, plain, choice, last + tried, command)
         study.tell(choice, *_told(new, settings, teacher))
-        context.progress.say(f"  {_summary(new)}")
+        plan.run.progress.say(f"  {_summary(new)}")
     return tried
 
 
-def _whole(context: Context) -> dict[str, Any]:
+def _whole(plan: Plan) -> dict[str, Any]:
     """Return the recipe as plain values whose paths are absolute, so that what is made of it can lie
     anywhere."""
-    plain = context.loaded.recipe.model_dump(mode="json", exclude_unset=True)
+    plain = plan.run.loaded.recipe.model_dump(mode="json", exclude_unset=True)
     data = plain["data"]
     holders: list[tuple[dict[str, Any], str]] = [
         (data, "seeds"),
@@ -73,62 +77,62 @@ def _whole(context: Context) -> dict[str, Any]:
         holders.append((plain["teacher"], "model"))
     for holder, key in holders:
         if (written := holder.get(key)) is not None and written not in BUNDLED:
-            holder[key] = _absolute(context, written)
+            holder[key] = _absolute(plan, written)
     return plain
 
 
-def _absolute(context: Context, written: str) -> str:
+def _absolute(plan: Plan, written: str) -> str:
     try:
-        return str(context.loaded.resolve(written).resolve())
+        return str(plan.run.loaded.resolve(written).resolve())
     except InputError:
         # Of the hub.
         return written
 
 
-def _trial(context: Context, plain: dict[str, Any], choice: Choice, name: str) -> Context:
-    """Return the context of a trial, whose recipe is written below the workspace."""
-    path = context.workspace.root / trial_file(context, name)
+def _trial(plan: Plan, plain: dict[str, Any], choice: Choice, name: str) -> Plan:
+    """Return the plan of a trial, whose recipe is written below the workspace."""
+    path = plan.run.workspace.root / trial_file(plan, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     about = f"# {label(choice)}\n# factory run {path.name} -w DIR\n"
     path.write_text(
         about + yaml.safe_dump(chosen(plain, choice), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
-    return Context(load_recipe(path), context.workspace, context.progress)
+    return Plan(Run(load_recipe(path), plan.run.workspace, plan.run.progress))
 
 
-def _check_each(context: Context, plain: dict[str, Any], settings: Search) -> None:
+def _check_each(plan: Plan, plain: dict[str, Any], settings: Search) -> None:
     """Check every value by itself; what only a combination breaks is told by its trial."""
     for name, values in settings.space.items():
         for value in values:
             try:
-                preflight(_trial(context, plain, {name: value}, "check"), STAGES)
+                preflight(_trial(plan, plain, {name: value}, "check"), TRIAL)
             except InputError as error:
-                raise InputError(f"{context.loaded.path}: search.{name}: {value}: {error}") from None
-    (context.workspace.root / trial_file(context, "check")).unlink(missing_ok=True)
+                raise InputError(f"{plan.run.loaded.path}: search.{name}: {value}: {error}") from None
+    (plan.run.workspace.root / trial_file(plan, "check")).unlink(missing_ok=True)
 
 
 def _try(
-    context: Context, plain: dict[str, Any], choice: Choice, number: int, command: str
+    plan: Plan, plain: dict[str, Any], choice: Choice, number: int, command: str
 ) -> tuple[Point | None, float | None]:
     """Run one trial, enter it, and return what came out of it, with the teacher's accuracy."""
     started, failure, trial, name = time.monotonic(), None, None, f"trial-{number:03}"
     try:
-        trial = _trial(context, plain, choice, name)
-        run(trial, STAGES, command)
+        trial = _trial(plan, plain, choice, name)
+        run(trial, TRIAL, command)
     except (InputError, ChildFailed) as error:
         failure = str(error) or "a stage failed: its log says why"
-        context.progress.say(
+        plan.run.progress.say(
             f"  trial {number} failed after {duration(time.monotonic() - started)}: {failure}"
         )
-    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
-        made = candidates(trial, store)[-1] if trial and failure is None else None
+    with plan.run.workspace.lock(), Store(plan.run.workspace.store, plan.run.workspace.ledger) as store:
+        made = candidates(trial, Lineage(trial.run, store))[-1] if trial and failure is None else None
         store.commit(
             trials=[
                 {
-                    "search_id": search_id(context),
+                    "search_id": search_id(plan),
                     "number": number,
                     "choice": choice,
-                    "recipe_text": (context.workspace.root / trial_file(context, name)).read_text(
+                    "recipe_text": (plan.run.workspace.root / trial_file(plan, name)).read_text(
                         encoding="utf-8"
                     ),
                     "artifact_id": made.artifact_id if made else None,
@@ -139,25 +143,25 @@ def _try(
             ]
         )
         return next(
-            (point for point in points(context, store) if point.number == number), None
-        ), teacher_accuracy(context, store)
+            (point for point in points(plan, store) if point.number == number), None
+        ), teacher_accuracy(plan, store)
 
 
-def _done(context: Context) -> tuple[list[tuple[Choice, Point | None]], int, float | None]:
+def _done(plan: Plan) -> tuple[list[tuple[Choice, Point | None]], int, float | None]:
     """Return the trials of before that came to an end, the number of the last of all, and the teacher's
     accuracy."""
-    if not context.workspace.store.exists():
+    if not plan.run.workspace.store.exists():
         return [], 0, None
-    with context.workspace.lock(), Store(context.workspace.store, context.workspace.ledger) as store:
-        known = {point.number: point for point in points(context, store)}
+    with plan.run.workspace.lock(), Store(plan.run.workspace.store, plan.run.workspace.ledger) as store:
+        known = {point.number: point for point in points(plan, store)}
         rows = store.query(
             "SELECT number, choice, failure FROM trials WHERE search_id = ? ORDER BY number",
-            [search_id(context)],
+            [search_id(plan)],
         )
         ended = [
             (json.loads(row["choice"]), known.get(row["number"])) for row in rows if row["failure"] is None
         ]
-        return ended, max((row["number"] for row in rows), default=0), teacher_accuracy(context, store)
+        return ended, max((row["number"] for row in rows), default=0), teacher_accuracy(plan, store)
 
 
 def _told(

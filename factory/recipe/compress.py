@@ -54,7 +54,8 @@ class Compress(Settings):
         default=None,
         ge=300,
         le=10_000_000,
-        description="Rows of embedding and output layer that stay: those that the accepted samples use, then the most common. Empty: all.",
+        description="Rows of embedding and output layer that stay: those that the accepted samples use, then "
+        "the most common. Empty: all.",
     )
     prune: Prune | None = Field(
         default=None, description="Take parts out of the trained student, first of all. Empty: none."
@@ -64,9 +65,12 @@ class Compress(Settings):
     )
     quantize: Literal["w8a8-static", "w8a8-dynamic", "w4a16", "mixed", "fp8"] | None = Field(
         default=None,
-        description="w8a8-static: 8-bit weights and activations, scales fixed by calibration. w8a8-dynamic: the same with "
-        "scales by token. w4a16: 4-bit weights (GPTQ), activations as they are. mixed: w4a16 where it was measured to harm "
-        "least, w8a8-dynamic elsewhere. fp8: 8-bit floating point, for GPUs that have it. Empty: no fewer bits.",
+        description="w8a8-static: 8-bit weights and activations, scales fixed by calibration. w8a8-dynamic: "
+        "the same with "
+        "scales by token. w4a16: 4-bit weights (GPTQ), activations as they are. mixed: w4a16 where it was "
+        "measured to harm "
+        "least, w8a8-dynamic elsewhere. fp8: 8-bit floating point, for GPUs that have it. Empty: no fewer "
+        "bits.",
     )
     calibration_samples: int = Field(
         default=128, ge=8, le=4096, description="Samples that sparsity and scales are worked out on."
@@ -92,7 +96,8 @@ class Compress(Settings):
         ge=0,
         le=1,
         serialization_alias="most_lost",
-        description="Share of the held-out tasks by which it may do worse than the student and still ship. Empty: whatever it loses.",
+        description="Share of the held-out tasks by which it may do worse than the student and still ship. "
+        "Empty: whatever it loses.",
     )
     recover: Recover | None = Field(
         default=None,

@@ -83,13 +83,15 @@ class Teacher(Settings):
     api_key_env: str | None = Field(
         default=None,
         pattern=VARIABLE,
-        description="NAME of the environment variable that holds the servers' key, never the key. Only with endpoints.",
+        description="NAME of the environment variable that holds the servers' key, never the key. Only with "
+        "endpoints.",
     )
     timeout_s: float = Field(
         default=300.0,
         gt=0,
         le=86400,
-        description="Seconds in which a server may stay silent before the request goes to another; more than the longest answer takes. Only with endpoints.",
+        description="Seconds in which a server may stay silent before the request goes to another; more than "
+        "the longest answer takes. Only with endpoints.",
     )
     logprobs: int = Field(
         default=20,
@@ -176,7 +178,8 @@ class Student(Settings):
     )
     show_tools: bool = Field(
         default=False,
-        description="Put the tools into the student's system prompt. Off: the student knows its tools by heart.",
+        description="Put the tools into the student's system prompt. Off: the student knows its tools by "
+        "heart.",
     )
     precision: Literal["auto", "bfloat16", "float32"] = Field(
         default="auto", description="Number format in training; auto: what suits the machine."
@@ -233,7 +236,8 @@ class Limits(Settings):
     memory_gb: float | None = Field(
         default=None,
         gt=0,
-        description="A run whose teacher or base alone is estimated to need more, in GB, is refused. Empty: what is free.",
+        description="A run whose teacher or base alone is estimated to need more, in GB, is refused. Empty: "
+        "what is free.",
     )
 
 

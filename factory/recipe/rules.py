@@ -93,8 +93,11 @@ def _teacher(source: Source) -> Iterator[Fault]:
     temperature = _at(source, "teacher", "sampling", "temperature")
     answers = _at(source, "data", "samples_per_prompt")
     if _is_number(temperature) and temperature == 0 and isinstance(answers, int) and answers > 1:
-        message = f"at 0 all {answers} answers to a question (data.samples_per_prompt) are the same; raise it, or draw one"
-        yield source.fault(("teacher", "sampling", "temperature"), message)
+        yield source.fault(
+            ("teacher", "sampling", "temperature"),
+            f"at 0 all {answers} answers to a question (data.samples_per_prompt) are the same; raise it, or "
+            "draw one",
+        )
     whole = _at(source, "teacher", "max_model_len")
     whole = USUAL_LENGTH if whole is None else whole
     for where, usual in (
@@ -118,8 +121,11 @@ def _model(source: Source, recipe: Path, where: tuple[str, str], *, served: bool
         yield from (source.fault(where, message) for message in _folder_faults(name, recipe))
     elif name not in BUNDLED and not _HUB_ID.fullmatch(name):
         known = ", ".join(BUNDLED)
-        message = f"neither a bundled model ({known}), nor a folder that exists, nor a Hugging Face id (org/name){nearest(name, BUNDLED)}"
-        yield source.fault(where, message)
+        yield source.fault(
+            where,
+            f"neither a bundled model ({known}), nor a folder that exists, nor a Hugging Face id (org/name)"
+            f"{nearest(name, BUNDLED)}",
+        )
     if pinned and (name in BUNDLED or _is_local(name, recipe)):
         yield source.fault(revision, "only for a Hugging Face id, not for a bundled model or a local folder")
 
@@ -205,7 +211,8 @@ def _checks(source: Source) -> Iterator[Fault]:
     if names and (missing := [name for name in needed if name not in names]):
         yield source.fault(
             ("checks",),
-            f"{' and '.join(missing)} must stand here: without, a sample that holds nothing is accepted; add it",
+            f"{' and '.join(missing)} must stand here: without, a sample that holds nothing is accepted; add "
+            "it",
         )
 
 

@@ -48,7 +48,8 @@ class Training(Settings):
     validation: Validation | None = Field(
         default=None,
         serialization_alias="watch",
-        description="Set samples aside, and keep the student that does best on them: by divergence from the teacher in distill, by "
+        description="Set samples aside, and keep the student that does best on them: by divergence from the "
+        "teacher in distill, by "
         "cross-entropy in sft. Empty: all are learnt from, and the last student is kept.",
     )
     group_by_length: bool = Field(
@@ -56,7 +57,8 @@ class Training(Settings):
     )
     gradient_checkpointing: bool = Field(
         default=False,
-        description="Keep fewer intermediate results and work them out again: less memory, a third more time.",
+        description="Keep fewer intermediate results and work them out again: less memory, a third more "
+        "time.",
     )
 
 

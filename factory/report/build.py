@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from factory.context.context import Context
-from factory.context.lineage import plan_adapters, plan_recovered, training_samples
-from factory.evaluate.candidate import candidates
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
+from factory.evaluate.candidate import Candidate, candidates
 from factory.report.choice import Gate, Trial
 from factory.report.compare import compare, find_report, head_to_head
 from factory.report.comparison import Outcome
@@ -52,23 +52,22 @@ QUERIES = [
 ]
 
 
-def build_report(context: Context, store: Store, against: str | None = None) -> tuple[Path, Path]:
+def build_report(context: Plan, store: Store, against: str | None = None) -> tuple[Path, Path]:
     """Write report.html and report.json of the current run into the workspace, and return their paths.
 
     `against` names another run to compare with (`find_report`).
     """
-    other = find_report(against, context.workspace.reports) if against else None
-    loaded = context.loaded
-    measured = bool(loaded.recipe.evaluate and loaded.recipe.student)
-    evaluations = (
-        [candidate.evaluation_id(context) for candidate in candidates(context, store)] if measured else []
-    )
+    other = find_report(against, context.run.workspace.reports) if against else None
+    loaded = context.run.loaded
+    lineage, measured = Lineage(context.run, store), list[Candidate]()
+    if loaded.recipe.evaluate and loaded.recipe.student:
+        measured = candidates(context, lineage)
+    evaluations = [candidate.evaluation_id(context) for candidate in measured]
     training = ""
     if loaded.recipe.student:
-        samples = training_samples(store)
-        trained = [adapter.artifact_id for _, adapter in plan_adapters(context, samples)]
+        trained = [adapter.artifact_id for _, adapter in lineage.adapters]
         if loaded.recipe.compress and loaded.recipe.compress.recover:
-            trained.append(plan_recovered(context, samples).artifact_id)
+            trained.append(lineage.recovered.artifact_id)
         training = losses_sql(trained)
     outcomes = _outcomes(store, evaluations)
     kept: dict[str, Any] = {"yield": _yield(store)}
@@ -77,7 +76,7 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
         created=datetime.now(UTC),
         machine=Machine.model_validate(machine()),
         versions=versions(),
-        models=_models(context, store) if measured else [],
+        models=_models(context, store, measured),
         **kept,
         losses=_losses(store, training) if training else [],
         samples=Samples(accepted=_accepted(store), rejected=_rejected(store)),
@@ -97,18 +96,18 @@ def build_report(context: Context, store: Store, against: str | None = None) -> 
         | ({"models": models_sql(evaluations)} if evaluations else {}),
         outcomes=outcomes,
         versus=head_to_head(outcomes),
-        gates=_gates(context, store) if measured else [],
+        gates=_gates(store, measured),
         trials=_trials(context, store) if loaded.recipe.search else [],
     )
     if other is not None:
         report = report.model_copy(update={"comparison": compare(report, other)})
     (run,) = store.query("SELECT run_id FROM current_run")
-    return write_report(report, context.workspace.reports, run["run_id"])
+    return write_report(report, context.run.workspace.reports, run["run_id"])
 
 
-def _models(context: Context, store: Store) -> list[Measured]:
+def _models(context: Plan, store: Store, measured: list[Candidate]) -> list[Measured]:
     models = []
-    for candidate in candidates(context, store):
+    for candidate in measured:
         rows = store.query(
             "SELECT metric, value, low, high, n, unit, better FROM evaluations WHERE evaluation_id = ?",
             [candidate.evaluation_id(context)],
@@ -173,9 +172,9 @@ def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
     return [Outcome(role=role, artifact=name, right=right) for (role, name), right in found.items()]
 
 
-def _gates(context: Context, store: Store) -> list[Gate]:
+def _gates(store: Store, measured: list[Candidate]) -> list[Gate]:
     gates = []
-    for candidate in candidates(context, store):
+    for candidate in measured:
         rows = store.query(
             "SELECT accuracy_drop, max_accuracy_drop, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
             [candidate.artifact_id],
@@ -184,7 +183,7 @@ def _gates(context: Context, store: Store) -> list[Gate]:
     return gates
 
 
-def _trials(context: Context, store: Store) -> list[Trial]:
+def _trials(context: Plan, store: Store) -> list[Trial]:
     figures: dict[int, dict[str, Any]] = {
         one.number: {
             "accuracy": one.accuracy,
@@ -254,15 +253,15 @@ def _call_text(call: str | None) -> str | None:
     return "\n".join(f"{one['name']}({json.dumps(one['arguments'], ensure_ascii=False)})" for one in calls)
 
 
-def _pedigree(context: Context, store: Store) -> dict[str, str | int | float | None]:
+def _pedigree(context: Plan, store: Store) -> dict[str, str | int | float | None]:
     (counts,) = store.query(
         "SELECT (SELECT count(*) FROM seeds) AS seeds, (SELECT count(*) FROM generations) AS generations"
     )
     return {
-        "teacher": context.teacher.name,
-        "teacher revision": context.teacher.revision,
+        "teacher": context.run.teacher.name,
+        "teacher revision": context.run.teacher.revision,
         "template digest": context.taskset.template_digest,
-        "recipe digest": context.loaded.digest,
+        "recipe digest": context.run.loaded.digest,
         "plan": context.plan_id,
         "seeds": counts["seeds"],
         "answers in the store": counts["generations"],

@@ -77,7 +77,8 @@ class Verdicts:
             rows, stands = [_undone(store, sample_id, said)], sample_id
             if said[-1]["reason"] == "edited":
                 children = store.query(
-                    "SELECT sample_id FROM samples WHERE edited_from IS NOT NULL AND list_contains(parents, ?)",
+                    "SELECT sample_id FROM samples WHERE edited_from IS NOT NULL AND list_contains(parents, "
+                    "?)",
                     [sample_id],
                 )
                 for child in children:
@@ -107,7 +108,8 @@ def _sample(store: Store, sample_id: str) -> dict[str, Any]:
 
 def _said(store: Store, sample_id: str) -> list[dict[str, Any]]:
     return store.query(
-        "SELECT check_key, passed, reason, detail, undoes FROM verdicts WHERE sample_id = ? AND check_name = ? ORDER BY check_key",
+        "SELECT check_key, passed, reason, detail, undoes FROM verdicts WHERE sample_id = ? AND check_name = "
+        "? ORDER BY check_key",
         [sample_id, PERSON],
     )
 

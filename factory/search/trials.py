@@ -5,8 +5,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from factory.context.context import Context
-from factory.evaluate.candidate import candidates
+from factory.context.plan import Plan
+from factory.evaluate.candidate import teacher_candidate
 from factory.recipe.search import Search
 from factory.search.frontier import Point
 from factory.search.study import Choice
@@ -22,10 +22,10 @@ def label(choice: Choice) -> str:
     )
 
 
-def search_id(context: Context) -> str:
+def search_id(plan: Plan) -> str:
     """Return the id under which the recipe's trials are kept: of what decides what comes of a choice, by
     contents, and of what can be chosen. Limits, gate and the number of trials may change."""
-    recipe, settings = context.loaded.recipe, context.loaded.recipe.search
+    recipe, settings = plan.run.loaded.recipe, plan.run.loaded.recipe.search
     assert settings is not None
     compress = (
         recipe.compress.identity(mode="json", exclude={"max_accuracy_drop", "recover"})
@@ -33,34 +33,34 @@ def search_id(context: Context) -> str:
         else None
     )
     # The weight of a rationale stands there for every kind: ids are older than kinds are things.
-    deciding: dict[str, Any] = {"rationale_weight": None} | context.kind.training_identity(recipe.data)
+    deciding: dict[str, Any] = {"rationale_weight": None} | plan.run.kind.training_identity(recipe.data)
     deciding |= {
-        "plan": context.plan_id,
-        "target": context.target_id,
-        "base": [context.base.name, context.base.revision],
-        "student": context.student.identity(mode="json"),
+        "plan": plan.plan_id,
+        "target": plan.target_id,
+        "base": [plan.run.base.name, plan.run.base.revision],
+        "student": plan.run.student.identity(mode="json"),
         "compress": compress,
-        "evaluate": context.evaluation.identity(mode="json", exclude={"held_out"}),
-        "held_out": sorted(task.seed_id for task in context.held_out),
+        "evaluate": plan.run.evaluation.identity(mode="json", exclude={"held_out"}),
+        "held_out": sorted(task.seed_id for task in plan.held_out),
         "space": {name: list(values) for name, values in settings.space.items()},
     }
     return content_id(deciding)
 
 
-def trial_file(context: Context, name: str) -> str:
+def trial_file(plan: Plan, name: str) -> str:
     """Return where a trial's recipe lies, as a path below the workspace."""
-    return f"search/{search_id(context)[3:13]}/{name}.yaml"
+    return f"search/{search_id(plan)[3:13]}/{name}.yaml"
 
 
-def points(context: Context, store: Store) -> list[Point]:
+def points(plan: Plan, store: Store) -> list[Point]:
     """Return the trials that came to an end, with their figures and whether they fit the recipe's limits."""
-    settings = context.loaded.recipe.search
+    settings = plan.run.loaded.recipe.search
     assert settings is not None
-    teacher = teacher_accuracy(context, store)
+    teacher = teacher_accuracy(plan, store)
     found = []
     for row in store.query(
         "SELECT * FROM trials WHERE search_id = ? AND evaluation_id IS NOT NULL ORDER BY number",
-        [search_id(context)],
+        [search_id(plan)],
     ):
         values = {
             metric["metric"]: metric["value"]
@@ -85,9 +85,9 @@ def points(context: Context, store: Store) -> list[Point]:
     return found
 
 
-def teacher_accuracy(context: Context, store: Store) -> float | None:
+def teacher_accuracy(plan: Plan, store: Store) -> float | None:
     """Return the teacher's accuracy on the recipe's tasks, None before it was measured."""
-    teacher = candidates(context, store)[0].evaluation_id(context)
+    teacher = teacher_candidate(plan).evaluation_id(plan)
     rows = store.query(
         "SELECT value FROM evaluations WHERE metric = 'answer_accuracy' AND evaluation_id = ?", [teacher]
     )

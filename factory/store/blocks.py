@@ -58,7 +58,8 @@ class Blocks:
             places = ", ".join(f"{_BLOCKS + number * self.block_size:,}" for number in self.changed[:5])
             more = ", …" if len(self.changed) > 5 else ""
             said.append(
-                f"{len(self.changed)} of its blocks of {self.block_size:,} bytes are not what was written (at byte {places}{more})"
+                f"{len(self.changed)} of its blocks of {self.block_size:,} bytes are not what was written "
+                f"(at byte {places}{more})"
             )
         return "; ".join(said)
 

@@ -45,7 +45,8 @@ class Ledger:
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 raise FactoryError(
                     f"{self.path}:{number}: not a ledger entry",
-                    f"Restore the file from a copy. What it stands for says: factory doctor -w {self.path.parent}",
+                    "Restore the file from a copy. What it stands for says: factory doctor -w "
+                    f"{self.path.parent}",
                 ) from None
         return entries
 

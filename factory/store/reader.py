@@ -155,7 +155,8 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, limits: Limits) -> 
                 size += len(json.dumps(rows[-1], ensure_ascii=False))
             if size > limits.bytes:
                 return {
-                    "failed": f"the answer is larger than {limits.bytes >> 20} MB: ask for fewer rows or columns"
+                    "failed": f"the answer is larger than {limits.bytes >> 20} MB: ask for fewer rows or "
+                    "columns"
                 }
         told = cursor.description or []
         columns = _told_apart([column[0] for column in told])

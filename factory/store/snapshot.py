@@ -129,7 +129,8 @@ def _copy_all(store: Path, folder: Path) -> None:
     needed, free = sum(path.stat().st_size for path in files), shutil.disk_usage(folder).free
     if needed + RESERVE > free:
         raise FactoryError(
-            f"a run is writing, and a copy of the store takes {needed / 2**20:,.0f} MB in {store.parent}, where {free / 2**20:,.0f} MB "
+            f"a run is writing, and a copy of the store takes {needed / 2**20:,.0f} MB in {store.parent}, "
+            f"where {free / 2**20:,.0f} MB "
             f"are free ({RESERVE >> 20} MB stay the run's)",
             "Free space, or ask when the run has ended.",
         )

@@ -1,8 +1,8 @@
 """The words of the ledger: tables, columns and codes as the first schemas called them.
 
-Promise: a digest is one of a row in its first words, so that an entry of the ledger holds whatever a migration
-renames. A migration that renames something adds its first word here. Digests of stores that were not migrated
-yet come out the same.
+Promise: a digest is one of a row in its first words, so that an entry of the ledger holds whatever a
+migration renames. A migration that renames something adds its first word here. Digests of stores that were
+not migrated yet come out the same.
 """
 
 from collections.abc import Sequence

@@ -147,7 +147,8 @@ class Store:
     def _migrate(self) -> None:
         connection = self._connection
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+            "CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, "
+            "applied_at TIMESTAMP NOT NULL)"
         )
         (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
         files = migrations()
@@ -189,7 +190,8 @@ def _copy_whole(store: Path, target: Path) -> None:
             shutil.copy2(store, staging)
     except OSError as error:
         raise FactoryError(
-            f"{store} is of an older factory, and cannot be copied before it is brought up to date: {error.strerror}",
+            f"{store} is of an older factory, and cannot be copied before it is brought up to date: "
+            f"{error.strerror}",
             "Nothing was changed. Make room beside it, and run the same command again.",
         ) from None
 
@@ -233,7 +235,8 @@ def _prove(path: Path, ledger: Ledger) -> None:
     if lost := sorted(batch for batch, entry in entries.items() if stored.get(batch) != entry.tables):
         rows = sum(table["rows"] for batch in lost for table in entries[batch].tables.values())
         raise FactoryError(
-            f"{path} has lost {len(lost)} of {len(entries)} batches ({rows} rows, the first is batch {lost[0]}): "
+            f"{path} has lost {len(lost)} of {len(entries)} batches ({rows} rows, the first is batch "
+            f"{lost[0]}): "
             f"the ledger has {len(entries)}, the store {len(stored)}",
             f"Restore {path.name} and {path.name}.wal from a copy. {doctor_hint(path)}",
         )
@@ -280,7 +283,8 @@ def read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, s
     """Return the types of the columns of each table, in order."""
     columns: dict[str, dict[str, str]] = {}
     for table, name, kind in connection.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index"
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY "
+        "table_name, column_index"
     ).fetchall():
         columns.setdefault(table, {})[name] = kind
     return columns
@@ -313,7 +317,10 @@ def _content_query(table: str, names: list[str], where: str = "") -> str:
         f" || coalesce(chr(10) || '{name}: ' || {value}::VARCHAR, '')" for name, value in columns[first:]
     )
     digests = f'SELECT batch, sha256({row_text}{later}) AS digest FROM "{table}" {where}'
-    return f"SELECT batch, count(*), sha256(string_agg(digest, '' ORDER BY digest)) FROM ({digests}) GROUP BY batch"
+    return (
+        "SELECT batch, count(*), sha256(string_agg(digest, '' ORDER BY digest)) "
+        f"FROM ({digests}) GROUP BY batch"
+    )
 
 
 def now() -> datetime.datetime:

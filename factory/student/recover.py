@@ -22,19 +22,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from trl import SFTConfig
 
 from factory.compress.calibration import chat_texts
+from factory.compress.compression import shrink
 from factory.compress.dequantize import dense
 from factory.compress.embedding import cut_model
-from factory.compress.stage import shrink
 from factory.compress.vocabulary import KEPT
-from factory.context.context import Context
-from factory.context.lineage import (
-    plan_quantized,
-    plan_recovered,
-    plan_student,
-    record,
-    spread,
-    training_samples,
-)
+from factory.context.lineage import Lineage
+from factory.context.run import Run
+from factory.context.training_set import spread
 from factory.models.artifact import publish, verify
 from factory.recipe.compress import Recover, is_calibrated
 from factory.store.store import Store
@@ -43,9 +37,9 @@ from factory.student.checkpoints import Live, WholeCheckpoints, last_whole
 from factory.student.losses.head import Head
 from factory.student.objective import Objective, TeacherSignal
 from factory.student.schedule import StepSettings
-from factory.student.stage import training_dtype
 from factory.student.train import training_rows
 from factory.student.trainers import SftTrainer
+from factory.student.training_stage import training_dtype
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import set_aside
 from factory.tasks.rows import IGNORED, TrainingRow
@@ -74,25 +68,23 @@ class RecoveryTrainer(SftTrainer):
         return Objective(targets, learnt, learnt, known, _WHOLE, over_processes=self._over_processes)
 
 
-def recover(context: Context, store: Store) -> str:
+def recover(run: Run, store: Store) -> str:
     """Train the compressed model, compress it again if that is missing, and return a line that sums it up."""
-    samples = training_samples(store)
-    planned = plan_recovered(context, samples)
-    compressed, student = (
-        context.workspace.models / made(context, samples).name for made in (plan_quantized, plan_student)
-    )
-    settings, target = context.loaded.recipe.compress, context.workspace.models / planned.name
+    lineage = Lineage(run, store)
+    samples, planned = lineage.samples, lineage.recovered
+    compressed, student = (run.workspace.models / made.name for made in (lineage.quantized, lineage.student))
+    settings, target = run.loaded.recipe.compress, run.workspace.models / planned.name
     assert settings is not None and settings.recover is not None
     verify(student)
     verify(compressed)
     if not target.exists():
         tokenizer = AutoTokenizer.from_pretrained(compressed)
-        rows = training_rows(context, store, tokenizer, taught=False)
-        learnt, _ = set_aside(rows, 0.0, context.student.validation_share, taught=False)
+        rows = training_rows(run, samples, tokenizer, taught=False)
+        learnt, _ = set_aside(rows, 0.0, run.student.validation_share, taught=False)
         stay = {rows[place].sample_id for place in learnt}
-        checkpoints = context.workspace.checkpoints / planned.name
+        checkpoints = run.workspace.checkpoints / planned.name
         trainer = make_trainer(
-            context,
+            run,
             settings.recover,
             student,
             compressed,
@@ -101,20 +93,20 @@ def recover(context: Context, store: Store) -> str:
             str(checkpoints),
         )
         trainer.add_callback(WholeCheckpoints())
-        trainer.add_callback(Live(context.progress, "recover", settings.recover.steps))
+        trainer.add_callback(Live(run.progress, "recover", settings.recover.steps))
         trainer.run(last_whole(checkpoints))
         log = trainer.logged(_LOGGED)
         model = trainer.finished().merge_and_unload().to(torch.bfloat16)
-        left_out = [one for one in samples if one not in stay]
+        left_out = [one for one in samples.ids if one not in stay]
         with publish(target, planned.about | {"training_log": log, "left_out": left_out}) as staging:
             for path in compressed.iterdir():
                 if path.suffix != ".safetensors" and path.name not in ("config.json", "manifest.json"):
                     shutil.copy(path, staging)
             shrink(
-                context,
+                run,
                 model,
                 tokenizer,
-                chat_texts(context, store, tokenizer, spread(samples, settings.calibration_samples)),
+                chat_texts(run, samples, tokenizer, spread(samples.ids, settings.calibration_samples)),
             )
             model.save_pretrained(staging, save_compressed=True)
         shutil.rmtree(checkpoints, ignore_errors=True)
@@ -124,15 +116,15 @@ def recover(context: Context, store: Store) -> str:
         store.commit(
             training_log=[entry | {"artifact_id": planned.artifact_id, "stage": "recover"} for entry in log]
         )
-    roles = {"train": [one for one in samples if one not in unlearnt]}
+    roles = {"train": [one for one in samples.ids if one not in unlearnt]}
     if is_calibrated(settings):
-        roles["calibrate"] = spread(samples, settings.calibration_samples)
-    record(context, store, planned, artifact, roles)
+        roles["calibrate"] = spread(samples.ids, settings.calibration_samples)
+    lineage.record(planned, artifact, roles)
     return planned.name
 
 
 def make_trainer(
-    context: Context,
+    run: Run,
     settings: Recover,
     student: Path,
     compressed: Path,
@@ -141,11 +133,11 @@ def make_trainer(
     checkpoints: str,
 ) -> RecoveryTrainer:
     """Return the trainer of the compressed model in the folder `compressed`, taught by that in `student`."""
-    dtype = training_dtype(context)
+    dtype = training_dtype(run)
     whole = AutoModelForCausalLM.from_pretrained(student, dtype=dtype)
     if (kept := compressed / KEPT).exists():
         cut_model(whole, json.loads(kept.read_text(encoding="utf-8")))
-    torch.manual_seed(context.loaded.recipe.seed)
+    torch.manual_seed(run.loaded.recipe.seed)
     adapter = LoraConfig(
         r=settings.rank,
         lora_alpha=2 * settings.rank,
@@ -160,7 +152,7 @@ def make_trainer(
         learning_rate=settings.learning_rate,
         warmup=_WARMUP,
         save_every=_SAVE_EVERY,
-        seed=context.loaded.recipe.seed,
+        seed=run.loaded.recipe.seed,
     )
     return RecoveryTrainer(
         model=get_peft_model(dense(compressed, dtype), adapter),

@@ -1,314 +1,44 @@
-"""One stage of training: the rows that can be learnt from, the trainer that fits, the adapter at its end.
+"""The pipeline's stage `distill`: trains the student through the recipe's stages of training and merges
+it."""
 
-Promise: after a kill training goes on from the last whole checkpoint. A row that cannot be learnt from is
-left out with a reason and a count; a stage with none left stops. The adapter is written atomically, with its
-log and with what was left out.
-"""
+from typing import ClassVar
 
-import shutil
-from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-import torch
-from datasets import Dataset
-from transformers import AutoModelForCausalLM, EarlyStoppingCallback, PreTrainedTokenizerBase
-from trl import SFTConfig
-
-from factory.context.context import Context
-from factory.context.lineage import Planned, spread
-from factory.errors import FactoryError
-from factory.models.artifact import publish
-from factory.models.folder import inspect
-from factory.models.precision import fast_precision
-from factory.recipe.distill import Distill
-from factory.recipe.model import DistillStage, SftStage
-from factory.recipe.training import Training
-from factory.student.batch import Collator
-from factory.student.cache import open_cache
-from factory.student.checkpoints import PARTS, Live, WholeCheckpoints, last_whole
-from factory.student.losses.layers import pairs
-from factory.student.model import further_student, new_student
-from factory.student.schedule import step_settings
-from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
-from factory.student.trl_arguments import training_arguments
-from factory.student.validation import METRICS, set_aside
-from factory.tasks.rows import LABEL, TrainingRow
-from factory.text.reasons import ReasonCode, sentence
-
-# Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
-WATCHED: ReasonCode = "watched"
-UNREAD: ReasonCode = "unread"
-_LOGGED = (
-    "loss",
-    *PARTS,
-    "learning_rate",
-    "grad_norm",
-    "tokens_per_s",
-    *(f"eval_{name}" for name in METRICS),
-)
+from factory.compress.preflight import require_prunable
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
+from factory.context.stage import ModelRole, Stage, Step
+from factory.recipe.model import DistillStage
+from factory.store.store import Store
+from factory.student.preflight import require_chat_tokens, require_same_tokens
+from factory.system.process import KEEP_MEMORY
 
 
-def train_stage(
-    context: Context,
-    stage: SftStage | DistillStage,
-    base: Path,
-    adapter: Planned,
-    before: Planned | None,
-    rows: Sequence[TrainingRow],
-    tokenizer: PreTrainedTokenizerBase,
-) -> None:
-    """Train the stage to its end and publish its adapter, which stands on the model `base` and goes on from
-    `before`."""
-    checkpoints = context.workspace.checkpoints / adapter.name
-    resumed = last_whole(checkpoints)
-    usable, left_out = _usable(context, stage, rows)
-    usable, left_out = _within_reach(context, stage, usable, left_out)
-    validation = stage.settings.validation
-    learnt, _ = _set_aside(context, stage, usable)
-    stay = {usable[place].sample_id for place in learnt}
-    left_out |= {row.sample_id: WATCHED for row in usable if row.sample_id not in stay}
-    trainer = make_trainer(context, stage, base, before, usable, tokenizer, str(checkpoints))
-    trainer.add_callback(WholeCheckpoints())
-    if validation is not None and validation.patience is not None:
-        trainer.add_callback(EarlyStoppingCallback(validation.patience))
-    trainer.add_callback(Live(context.progress, stage.name, stage.settings.steps))
-    trainer.run(resumed)
-    if validation is not None:
-        context.progress.say(
-            f"  {stage.name}: the student after step {trainer.state.best_global_step} did best and is kept"
-        )
-    log = trainer.logged(_LOGGED)
-    with publish(
-        context.workspace.models / adapter.name, adapter.about | {"training_log": log, "left_out": left_out}
-    ) as staging:
-        trainer.finished().save_pretrained(staging)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+class TrainStage(Stage):
+    """Trains and merges the student. A training that was cut goes on from its last checkpoint."""
 
+    name = "distill"
+    needs = ("student",)
+    loads: ClassVar[tuple[ModelRole, ...]] = ("teacher", "base")
+    environment = KEEP_MEMORY
 
-def _usable(
-    context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]
-) -> tuple[list[TrainingRow], dict[str, ReasonCode]]:
-    """Return the rows that the stage can learn from, and the reasons by sample id of the others."""
-    if isinstance(stage, SftStage):
-        return list(rows), {}
-    needed = _stored_tokens(stage.distill)
-    left_out: dict[str, ReasonCode] = {}
-    for row in rows:
-        if row.task == LABEL:
-            # The teacher wrote nothing of it: its answer is learnt, nothing else, as long as its rationale
-            # is.
-            continue
-        if needed and row.fault:
-            left_out[row.sample_id] = row.fault
-        elif min(map(len, row.topk_ids), default=needed) < needed:
-            left_out[row.sample_id] = "too_few_logprobs"
-        elif stage.distill.teacher != "stored" and not row.teacher_ids:
-            left_out[row.sample_id] = "no_teacher"
-    usable = [row for row in rows if row.sample_id not in left_out]
-    told = ", ".join(
-        f"{count} {reason} ({sentence(reason)})"
-        for reason, count in sorted(Counter(left_out.values()).items())
-    )
-    samples = len({row.sample_id for row in rows})
-    if left_out:
-        context.progress.say(f"  {stage.name}: {len(left_out)} of {samples} samples are left out: {told}")
-    if not any(row.taught_length for row in usable):
-        raise FactoryError(
-            f"{stage.name}: none of the {samples} samples can be learnt from: {told}",
-            "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's "
-            "tokenizer. Without them: train with sft alone, on the teacher's text.",
-        )
-    return usable, left_out
+    def preflight(self, plan: Plan) -> None:
+        """Check that the base suits the chat template, the teacher and the pruning."""
+        run = plan.run
+        require_chat_tokens(run)
+        compares = any(isinstance(stage, DistillStage) for stage in run.student.stages)
+        if compares and not run.loaded.recipe.teacher.endpoints:
+            require_same_tokens(run)
+        if run.student.prune and run.base.ready:
+            require_prunable(run.base.facts(), run.student.prune)
 
+    def owed(self, plan: Plan, store: Store, *, worked: bool) -> list[Step]:
+        """Return one step until the merged student is there."""
+        lineage = Lineage(plan.run, store)
+        lineage.require_samples()
+        return [] if lineage.is_made(lineage.student) else [Step(self.name)]
 
-def _within_reach(
-    context: Context, stage: SftStage | DistillStage, rows: list[TrainingRow], left_out: dict[str, ReasonCode]
-) -> tuple[list[TrainingRow], dict[str, ReasonCode]]:
-    """Leave out what a stage with a cache ends before it has seen: the teacher reads no sample for
-    nothing."""
-    if isinstance(stage, SftStage) or stage.distill.teacher != "cache":
-        return rows, left_out
-    learnt, watched = _set_aside(context, stage, rows)
-    samples = list(dict.fromkeys(rows[place].sample_id for place in learnt))
-    stay = {
-        *spread(samples, stage.settings.steps * stage.settings.batch_size),
-        *(rows[place].sample_id for place in watched),
-    }
-    unread = {sample: UNREAD for sample in samples if sample not in stay}
-    return [row for row in rows if row.sample_id not in unread], left_out | unread
+    def run(self, plan: Plan, store: Store, detail: str) -> str:
+        """Train what is missing."""
+        from factory.student.train import train
 
-
-def _set_aside(
-    context: Context, stage: SftStage | DistillStage, rows: Sequence[TrainingRow]
-) -> tuple[list[int], list[int]]:
-    validation = stage.settings.validation
-    share = validation.share if validation else 0.0
-    return set_aside(rows, share, context.student.validation_share, taught=isinstance(stage, DistillStage))
-
-
-def _stored_tokens(settings: Distill) -> int:
-    """Return how many stored tokens of each position the stage needs, 0 for none."""
-    needed = [step_settings(settings, step, 1).top_k or 0 for step in range(settings.steps)]
-    return max(needed)
-
-
-def make_trainer(
-    context: Context,
-    stage: SftStage | DistillStage,
-    base: Path,
-    before: Planned | None,
-    rows: Sequence[TrainingRow],
-    tokenizer: PreTrainedTokenizerBase,
-    checkpoints: str,
-) -> Any:
-    """Return the trainer that fits the stage, models loaded, ready for `train`."""
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    arguments = _arguments(context, stage, checkpoints)
-    shared: dict[str, Any] = {"data_collator": Collator(pad), "processing_class": tokenizer}
-
-    def share_out(columns: list[dict[str, Any]]) -> None:
-        columns = _weighted(columns, rows, stage.settings)
-        learnt, watched = _set_aside(context, stage, rows)
-        shared["train_dataset"] = Dataset.from_list([columns[place] for place in learnt])
-        if watched:
-            shared["eval_dataset"] = Dataset.from_list([columns[place] for place in watched])
-
-    if isinstance(stage, SftStage):
-        share_out([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
-        return SftTrainer(
-            model=_student(context, base, before, tokenizer), args=_sft_config(arguments), **shared
-        )
-    settings = stage.distill
-    most = _stored_tokens(settings)
-    share_out([_columns(row, i, settings, most) for i, row in enumerate(rows)])
-    shared["spec"] = spec = _lesson(context, base, settings, rows)
-    if settings.teacher == "in_process":
-        teacher = AutoModelForCausalLM.from_pretrained(context.teacher.folder, dtype=training_dtype(context))
-        end = context.chat_format.call_end if context.kind.calls_tools else ""
-        closing = tokenizer.encode(end, add_special_tokens=False)
-        config = gkd_config(settings, context.loaded.recipe.teacher.sampling.max_tokens, **arguments)
-        return OnlineDistillTrainer(
-            model=_student(context, base, before, tokenizer),
-            teacher_model=teacher,
-            closing=closing,
-            args=config,
-            **shared,
-        )
-    cache = None
-    if settings.teacher == "cache":
-        cache = open_cache(
-            context.workspace.root / "cache",
-            context.teacher.folder,
-            context.teacher.revision,
-            rows,
-            [theirs for _, theirs in spec.layers],
-            training_dtype(context),
-            max_bytes=int(settings.cache_gb * 2**30),
-            pad=pad,
-        )
-    return DistillTrainer(
-        model=_student(context, base, before, tokenizer), cache=cache, args=_sft_config(arguments), **shared
-    )
-
-
-def _lesson(context: Context, base: Path, settings: Distill, rows: Sequence[TrainingRow]) -> DistillSpec:
-    stored = max((len(ids) for row in rows for ids in row.topk_ids), default=0)
-    if settings.hidden is None:
-        return DistillSpec(settings, stored)
-    student, teacher = inspect(base), context.teacher.facts()
-    layers = settings.hidden.layers or pairs(settings.hidden.depths, student.layers, teacher.layers)
-    for own, theirs in layers:
-        if own > student.layers or theirs > teacher.layers:
-            raise FactoryError(
-                f"{context.loaded.path}: hidden.layers: there is no pair [{own}, {theirs}]: "
-                f"the student has {student.layers} layers, the teacher {teacher.layers}",
-                "Choose others, or say depths.",
-            )
-    return DistillSpec(settings, stored, layers, teacher.hidden_size)
-
-
-def _columns(row: TrainingRow, index: int, settings: Distill, most: int) -> dict[str, Any]:
-    columns: dict[str, Any] = {
-        "row": index,
-        "input_ids": row.input_ids,
-        "labels": row.labels,
-        "taught_start": row.taught_start,
-        "taught_length": row.taught_length,
-    }
-    if most:
-        columns["topk_ids"] = (
-            [ids[:most] for ids in row.topk_ids] if settings.teacher != "stored" else row.topk_ids
-        )
-        columns["topk_logprobs"] = (
-            [logs[:most] for logs in row.topk_logprobs] if settings.teacher != "stored" else row.topk_logprobs
-        )
-    # A row that the teacher wrote nothing of still has a place in the teacher's batch.
-    return columns | (
-        {"teacher_ids": row.teacher_ids or row.input_ids[:1]} if settings.teacher == "in_process" else {}
-    )
-
-
-def _weighted(
-    columns: list[dict[str, Any]], rows: Sequence[TrainingRow], settings: Training
-) -> list[dict[str, Any]]:
-    """Return the columns with what each token counts, if not all count the same."""
-    if settings.call_weight == 1 and all(row.weight == 1 for row in rows):
-        return columns
-    return [
-        column | {"weights": row.weights(settings.call_weight)}
-        for column, row in zip(columns, rows, strict=True)
-    ]
-
-
-def _arguments(context: Context, stage: SftStage | DistillStage, checkpoints: str) -> dict[str, Any]:
-    settings, watching = stage.settings, {}
-    if (validation := settings.validation) is not None:
-        watching = {
-            "eval_strategy": "steps",
-            "eval_steps": validation.every,
-            "per_device_eval_batch_size": settings.batch_size,
-            "save_steps": validation.every,
-            "load_best_model_at_end": True,
-            "metric_for_best_model": "eval_divergence"
-            if isinstance(stage, DistillStage)
-            else "eval_cross_entropy",
-            "greater_is_better": False,
-            # Or patience would begin anew after a kill.
-            "restore_callback_states_from_checkpoint": True,
-        }
-    common = training_arguments(
-        checkpoints,
-        steps=settings.steps,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        warmup=settings.warmup,
-        save_every=settings.save_every,
-        seed=context.loaded.recipe.seed,
-    )
-    common |= {
-        "gradient_checkpointing": settings.gradient_checkpointing,
-        "train_sampling_strategy": "group_by_length" if settings.group_by_length else "random",
-    }
-    return common | watching
-
-
-def _sft_config(arguments: dict[str, Any]) -> SFTConfig:
-    return SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True})
-
-
-def _student(context: Context, base: Path, before: Planned | None, tokenizer: PreTrainedTokenizerBase) -> Any:
-    adapter, dtype = context.student.adapter, training_dtype(context)
-    marks = context.chat_format.written_marks(tokenizer)
-    if before is None:
-        seed, say = context.loaded.recipe.seed, context.progress.say
-        return new_student(base, adapter, tokenizer, dtype, seed, say, marks=marks)
-    trained = context.workspace.models / before.name
-    return further_student(base, adapter, trained, tokenizer, dtype, marks=marks)
-
-
-def training_dtype(context: Context) -> torch.dtype:
-    """Return the number format of frozen weights."""
-    wanted = fast_precision() if context.student.precision == "auto" else context.student.precision
-    return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+        return train(plan.run, store)

@@ -6,43 +6,42 @@ atomically. Data that another teacher made than the recipe names is refused.
 """
 
 import itertools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from factory.compress.pruned_base import starting_point
-from factory.context.context import Context
-from factory.context.lineage import Planned, is_made, plan_adapters, plan_student, record, training_samples
+from factory.context.lineage import Lineage, Planned
+from factory.context.run import Run
+from factory.context.training_set import TrainingSet
 from factory.errors import FactoryError
 from factory.models.artifact import publish, verify
 from factory.recipe.model import DistillStage
 from factory.store.store import Store
 from factory.student.model import merged
-from factory.student.stage import WATCHED, train_stage
+from factory.student.training_stage import WATCHED, train_stage
 from factory.tasks.rows import TrainingRow
 
 
-def train(context: Context, store: Store) -> str:
+def train(run: Run, store: Store) -> str:
     """Train and merge what is missing; return a line that sums it up."""
-    samples = training_samples(store)
-    tokenizer = student_tokenizer(context)
-    adapters = plan_adapters(context, samples)
-    rows = (
-        training_rows(context, store, tokenizer)
-        if any(not is_made(context, store, adapter) for _, adapter in adapters)
-        else []
-    )
-    base = starting_point(context, store, samples)
+    lineage = Lineage(run, store)
+    samples = lineage.samples.ids
+    tokenizer = student_tokenizer(run)
+    is_trained = all(lineage.is_made(adapter) for _, adapter in lineage.adapters)
+    rows = [] if is_trained else training_rows(run, lineage.samples, tokenizer)
+    base = starting_point(run, lineage)
     before: Planned | None = None
     learnt: set[str] = set()
-    for stage, adapter in adapters:
-        folder = context.workspace.models / adapter.name
+    for stage, adapter in lineage.adapters:
+        folder = run.workspace.models / adapter.name
         if not folder.exists():
             if isinstance(stage, DistillStage):
-                _require_same_teacher(context, store)
-            train_stage(context, stage, base, adapter, before, rows, tokenizer)
-            context.progress.say(f"  {stage.name}: {adapter.name} written")
+                _require_same_teacher(run, lineage.samples)
+            train_stage(run, stage, base, adapter, before, rows, tokenizer)
+            run.progress.say(f"  {stage.name}: {adapter.name} written")
         artifact = verify(folder)
         log, left_out = artifact.about.pop("training_log"), artifact.about.pop("left_out", {})
         if not store.query("SELECT 1 FROM training_log WHERE artifact_id = ?", [adapter.artifact_id]):
@@ -52,87 +51,74 @@ def train(context: Context, store: Store) -> str:
                 ]
             )
         watched = [sample for sample, reason in left_out.items() if reason == WATCHED]
-        record(
-            context,
-            store,
-            adapter,
-            artifact,
-            {"train": [one for one in samples if one not in left_out], "validation": watched},
-        )
+        roles = {"train": [one for one in samples if one not in left_out], "validation": watched}
+        lineage.record(adapter, artifact, roles)
         learnt.update(one for one in samples if one not in left_out)
         before = adapter
-    student = plan_student(context, samples)
-    if not (context.workspace.models / student.name).exists():
+    student = lineage.student
+    if not (run.workspace.models / student.name).exists():
         assert before is not None
-        context.progress.say("  merge: what was trained into the base")
-        _merge(context, base, before, student, tokenizer)
+        run.progress.say("  merge: what was trained into the base")
+        _merge(run, base, before, student, tokenizer)
     trained = [one for one in samples if one in learnt]
-    record(context, store, student, verify(context.workspace.models / student.name), {"train": trained})
+    lineage.record(student, verify(run.workspace.models / student.name), {"train": trained})
     return f"{student.name} from {len(trained)} samples"
 
 
-def student_tokenizer(context: Context) -> PreTrainedTokenizerBase:
+def student_tokenizer(run: Run) -> PreTrainedTokenizerBase:
     """Return the base's tokenizer with the student's chat template."""
-    tokenizer = AutoTokenizer.from_pretrained(context.base.folder)
-    context.chat_format.set_template(
-        tokenizer, show_tools=context.student.show_tools, own=context.workspace.prompts
-    )
+    tokenizer = AutoTokenizer.from_pretrained(run.base.folder)
+    run.chat_format.set_template(tokenizer, show_tools=run.student.show_tools, own=run.workspace.prompts)
     return tokenizer
 
 
 def training_rows(
-    context: Context, store: Store, tokenizer: PreTrainedTokenizerBase, *, taught: bool = True
+    run: Run, samples: TrainingSet, tokenizer: PreTrainedTokenizerBase, *, taught: bool = True
 ) -> list[TrainingRow]:
     """Return the rows of the accepted samples, in the plan's order; `taught`: with what is known of the
     teacher, where `tokenizer` is the base's."""
-    served = bool(context.loaded.recipe.teacher.endpoints)
+    served = bool(run.loaded.recipe.teacher.endpoints)
     # Which tokenizer is behind a server is not known: each answer's tokens have to prove themselves.
-    same = taught and (
-        served or context.teacher.facts().tokenizer_digest == context.base.facts().tokenizer_digest
+    same = taught and (served or run.teacher.facts().tokenizer_digest == run.base.facts().tokenizer_digest)
+    teacher = AutoTokenizer.from_pretrained(run.teacher.folder) if same and not served else None
+    accepted = samples.rows(
+        "t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, "
+        "g.token_logprobs, g.topk_ids, g.topk_logprobs, g.messages AS teacher_messages"
     )
-    teacher = AutoTokenizer.from_pretrained(context.teacher.folder) if same and not served else None
-    accepted = store.query(
-        "SELECT t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, "
-        "g.token_logprobs, g.topk_ids, g.topk_logprobs, g.messages AS teacher_messages "
-        "FROM training_set t JOIN generations g USING (request_key) ORDER BY t.position"
-    )
-    known: dict[str, Any] = {"own_tokens": same, "vocabulary": context.base.facts().vocab_size}
-    data = context.loaded.recipe.data
+    known: dict[str, Any] = {"own_tokens": same, "vocabulary": run.base.facts().vocab_size}
+    data = run.loaded.recipe.data
     rows = [
-        context.kind.training_rows(sample, data, tokenizer, teacher, context.chat_format, **known)
+        run.kind.training_rows(sample, data, tokenizer, teacher, run.chat_format, **known)
         for sample in accepted
     ]
     return list(itertools.chain.from_iterable(rows))
 
 
-def _require_same_teacher(context: Context, store: Store) -> None:
-    teacher = context.teacher
-    others = store.query(
-        "SELECT teacher, teacher_revision, count(*) AS samples FROM training_set "
-        "WHERE teacher != ? OR teacher_revision != ? GROUP BY ALL",
-        [teacher.name, teacher.revision],
+def _require_same_teacher(run: Run, samples: TrainingSet) -> None:
+    teacher = run.teacher
+    made = Counter(
+        (row["teacher"], row["teacher_revision"]) for row in samples.rows("t.teacher, t.teacher_revision")
     )
-    if others:
-        told = ", ".join(
-            f"{row['samples']} of {row['teacher']} at {row['teacher_revision']}" for row in others
-        )
+    del made[teacher.name, teacher.revision]
+    if made:
+        others = ", ".join(f"{count} of {name} at {revision}" for (name, revision), count in made.items())
         raise FactoryError(
-            f"the teacher is {teacher.name} at {teacher.revision}, "
-            f"and the data holds samples of another one: {told}",
+            f"the teacher is {teacher.name} at {teacher.revision}, and the data holds samples of another one:"
+            f" {others}",
             "Name the teacher that made the data, make the data again, or train with sft alone.",
         )
 
 
 def _merge(
-    context: Context, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase
+    run: Run, base: Path, adapter: Planned, student: Planned, tokenizer: PreTrainedTokenizerBase
 ) -> None:
     model = merged(
         base,
-        context.student.adapter,
-        context.workspace.models / adapter.name,
+        run.student.adapter,
+        run.workspace.models / adapter.name,
         tokenizer,
-        marks=context.chat_format.written_marks(tokenizer),
+        marks=run.chat_format.written_marks(tokenizer),
     )
-    with publish(context.workspace.models / student.name, student.about) as staging:
+    with publish(run.workspace.models / student.name, student.about) as staging:
         model.save_pretrained(staging)
         tokenizer.save_pretrained(staging)

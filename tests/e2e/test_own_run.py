@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
-from factory.context.context import Context
 from factory.errors import FactoryError
 from factory.recipe.load import load_recipe
 from factory.store.store import Store

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.inference.request import Answer, Request
-from factory.pipeline.loop import enter_run
+from factory.pipeline.entry import enter_run
 from factory.recipe.load import load_recipe
 from factory.store.store import Store
 from factory.system.progress import Progress
@@ -118,7 +119,7 @@ def own_tool(folder: Path) -> Path:
     path = folder / "recipe.yaml"
     path.write_text(
         HEAD
-        + "data: {kind: tool_call, seeds: seeds.jsonl, tools: tools.json, own_tools: {python: own.py}, count: 6}\nevaluate: {held_out: held_out.jsonl}\n"
+        + "data: {kind: tool_call, seeds: seeds.jsonl, tools: tools.json, custom_tools: {python: own.py}, count: 6}\nevaluate: {held_out: held_out.jsonl}\n"
     )
     return path
 
@@ -134,15 +135,15 @@ def write(path: Path, lines: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def load(folder: Path) -> Context:
+def load(folder: Path) -> Plan:
     """Return the recipe of a folder, read anew, with its workspace in `work`."""
     (folder / "work").mkdir(exist_ok=True)
-    return Context(load_recipe(folder / "recipe.yaml"), Workspace(folder / "work"), Progress(io.StringIO()))
+    return Plan(Run(load_recipe(folder / "recipe.yaml"), Workspace(folder / "work"), Progress(io.StringIO())))
 
 
-def opened(context: Context) -> Store:
+def opened(context: Plan) -> Store:
     """Return the open store of a workspace, the run entered."""
-    store = open_store(context.workspace)
+    store = open_store(context.run.workspace)
     enter_run(context, store, "test")
     return store
 
@@ -195,9 +196,8 @@ class Model:
             said = self._say(request)
             said = said if isinstance(said, dict) else {"text": said}
             self.answered.append(request.key)
-            yield Answer(
-                request.key, finish_reason="stop", prompt_tokens=30, completion_tokens=12, seconds=0.1, **said
-            )
+            usual = {"finish_reason": "stop", "prompt_tokens": 30, "completion_tokens": 12, "seconds": 0.1}
+            yield Answer(request.key, **(usual | said))
 
 
 def numbers(request: Request) -> list[str]:

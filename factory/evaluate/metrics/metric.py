@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.evaluate.candidate import Candidate
 from factory.inference.request import Model
 from factory.tasks.sample import Task
@@ -45,7 +45,7 @@ class Measurement:
 class Evaluation:
     """One model under evaluation, once it has answered; `predictions` has the store's row of each task."""
 
-    context: Context
+    plan: Plan
     scorer: Scorer
     candidate: Candidate
     tasks: Sequence[Task]

@@ -24,8 +24,8 @@ from factory.tasks.sample import Task
 def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
     """Return the perplexity over the tasks that say what a right answer looks like; nothing where none
     does."""
-    context = evaluation.context
-    tokenizer = Tokenizer.from_file(str(context.base.folder / "tokenizer.json"))
+    run = evaluation.plan.run
+    tokenizer = Tokenizer.from_file(str(run.base.folder / "tokenizer.json"))
     requests: dict[str, Request] = {}
     tasks: Counter[str] = Counter()
     for task in evaluation.tasks:
@@ -41,7 +41,7 @@ def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
         read += same
         forced = requests[answer.key].forced
         tokens += same * len(tokenizer.encode(forced, add_special_tokens=False).ids)
-        context.progress.update(f"  {evaluation.candidate.role}  {read}/{tasks.total()} right answers read")
+        run.progress.update(f"  {evaluation.candidate.role}  {read}/{tasks.total()} right answers read")
     if not tokens:
         return {}
     return {"perplexity": Measurement(math.exp(min(-total / tokens, 700.0)), None, None, read)}

@@ -30,7 +30,7 @@ _LATENCY, _RATE_ALONE, _RATE = "latency_p50_s", "tokens_per_s_batch_1", f"tokens
 def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
     """Return each figure with the number of repetitions behind it; nothing where every question is too long
     for the model."""
-    repeats, progress = evaluation.context.evaluation.repeats, evaluation.context.progress
+    repeats, progress = evaluation.plan.run.evaluation.repeats, evaluation.plan.run.progress
     role = evaluation.candidate.role
 
     def alone(number: int) -> list[Request]:

@@ -4,7 +4,7 @@ prefixes."""
 from pathlib import Path
 
 from factory.compress.calibration import chat_texts
-from factory.context.lineage import training_samples
+from factory.context.training_set import TrainingSet
 from factory.generate.check import check
 from factory.generate.stage import generate
 from tests.support import tiny
@@ -20,10 +20,10 @@ def test_a_sample_of_reasoning_is_read_as_both_of_its_tasks(tmp_path: Path) -> N
     with opened(context) as store:
         generate(context, store, Model(reasoning))
         check(context, store)
-        samples = training_samples(store)
-        texts = chat_texts(context, store, tokenizer, samples)
-        assert len(texts) == 2 * len(samples) >= 8
-        assert chat_texts(context, store, tokenizer, samples[1:2]) == texts[2:4]
+        samples = TrainingSet(store)
+        texts = chat_texts(context.run, samples, tokenizer)
+        assert len(texts) == 2 * len(samples.ids) >= 8
+        assert chat_texts(context.run, samples, tokenizer, samples.ids[1:2]) == texts[2:4]
     for label, rationale in zip(texts[::2], texts[1::2], strict=True):
         assert label.startswith("user: [label] ") and "There are" not in label
         assert rationale.startswith("user: [rationale] ") and "There are" in rationale

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("llmcompressor")
 
 import torch
+from llmcompressor import oneshot
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -59,20 +60,17 @@ def _quantized(
 def test_the_number_format_of_the_machine_is_that_of_the_work_and_not_of_the_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict
 ) -> None:
-    found = {}
+    found, ran = {}, []
+
+    def watched(*, model, **settings):
+        ran.append(model.model.layers[0].mlp.up_proj.weight.dtype)
+        return oneshot(model=model, **settings)
+
+    monkeypatch.setattr("factory.compress.quantize.oneshot", watched)
     for precision in ("bfloat16", "float32"):
         monkeypatch.setattr("factory.compress.quantize.fast_precision", lambda precision=precision: precision)
-        ran = set()
-        watched = LlamaForCausalLM.forward
-
-        def forward(self, *arguments, _watched=watched, _ran=ran, **named):
-            _ran.add(self.model.layers[0].mlp.up_proj.weight.dtype)
-            return _watched(self, *arguments, **named)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(LlamaForCausalLM, "forward", forward)
-            _, found[precision], _ = _quantized(tmp_path / precision, **settings)
-        assert ran == {getattr(torch, precision)}
+        _, found[precision], _ = _quantized(tmp_path / precision, **settings)
+    assert ran == [torch.bfloat16, torch.float32]
     shapes = [
         {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()} for tensors in found.values()
     ]

@@ -7,7 +7,8 @@ import pytest
 from factory.errors import FactoryError, InputError
 from factory.generate.check import check
 from factory.generate.stage import generate
-from factory.pipeline.loop import preflight, run
+from factory.pipeline.loop import run
+from factory.pipeline.preflight import preflight
 from tests.support.scripted import Model, checks, edit, load, opened, project, reasoning, write
 
 STUDENT = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nevaluate: {held_out: held_out.jsonl}\n"

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM  # noqa: E402
 from trl import SFTConfig  # noqa: E402
 
 from factory.compress.quantize import quantize  # noqa: E402
-from factory.context.context import Context  # noqa: E402
+from factory.context.run import Run  # noqa: E402
 from factory.recipe import load_recipe  # noqa: E402
 from factory.recipe.compress import Compress, Recover  # noqa: E402
 from factory.student.batch import Collator  # noqa: E402
@@ -91,7 +91,7 @@ def test_training_brings_the_compressed_model_nearer(tmp_path: Path, folders: tu
     recipe["student"]["precision"] = "float32"
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe))
-    context = Context(load_recipe(path), Workspace(tmp_path / "work"), Progress())
+    context = Run(load_recipe(path), Workspace(tmp_path / "work"), Progress())
     settings = Recover(steps=30, batch_size=8, learning_rate=5e-3, rank=8)
     trainer = make_trainer(
         context, settings, *folders, tiny.rows(8, 3), tiny.tokenizer(), str(tmp_path / "checkpoints")

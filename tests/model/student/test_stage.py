@@ -10,15 +10,16 @@ import yaml
 
 torch = pytest.importorskip("torch")
 
-from factory.context.context import Context  # noqa: E402
-from factory.context.lineage import plan_adapters  # noqa: E402
+from factory.context.lineage import Lineage  # noqa: E402
+from factory.context.run import Run  # noqa: E402
 from factory.errors import FactoryError  # noqa: E402
 from factory.models.artifact import verify  # noqa: E402
 from factory.recipe import load_recipe  # noqa: E402
-from factory.student.stage import train_stage  # noqa: E402
+from factory.student.training_stage import train_stage  # noqa: E402
 from factory.system.progress import Progress  # noqa: E402
 from factory.workspace import Workspace  # noqa: E402
 from tests.support import tiny  # noqa: E402
+from tests.support.sample_ids import SampleIds  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 
@@ -47,9 +48,10 @@ def trained(tmp_path: Path):
         recipe["evaluate"]["held_out"] = str(ROOT / recipe["evaluate"]["held_out"])
         path = tmp_path / "recipe.yaml"
         path.write_text(yaml.safe_dump(recipe))
-        context = Context(load_recipe(path), Workspace(tmp_path / "work"), Progress())
+        context = Run(load_recipe(path), Workspace(tmp_path / "work"), Progress())
         before = None
-        for stage, planned in plan_adapters(context, [row.sample_id for row in rows]):
+        lineage = Lineage(context, SampleIds([row.sample_id for row in rows]))
+        for stage, planned in lineage.adapters:
             train_stage(context, stage, context.base.folder, planned, before, rows, tiny.tokenizer())
             before = planned
         assert before is not None

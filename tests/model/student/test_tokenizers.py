@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 from tokenizers import AddedToken
 
 from factory.errors import InputError
-from factory.pipeline.loop import preflight
+from factory.pipeline.preflight import preflight
 from tests.support import tiny
 from tests.support.scripted import load, project
 

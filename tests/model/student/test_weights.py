@@ -16,7 +16,7 @@ from factory.recipe.training import Sft
 from factory.student.losses.head import Head
 from factory.student.objective import Objective, TeacherSignal
 from factory.student.schedule import StepSettings
-from factory.student.stage import _weighted
+from factory.student.training_stage import _weighted
 from factory.tasks.rows import IGNORED, TrainingRow
 
 VOCABULARY, WIDTH, LENGTH = 11, 5, 7

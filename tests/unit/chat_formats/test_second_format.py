@@ -15,7 +15,6 @@ from factory.chat_formats.control_token import control_token
 from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.chat_formats.hermes import Hermes
-from factory.context.context import Context
 from factory.context.lineage import plan_adapters, plan_pruned, plan_quantized, plan_student
 from factory.errors import FactoryError, InputError
 from factory.evaluate.candidate import Candidate

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.recipe.load import load_recipe
 from factory.system.progress import Progress
 from factory.system.resources import resource
@@ -41,7 +42,7 @@ def plan_id(folder: Path, kind: str = "rationale", /, more: dict[str, Any] | Non
     path.write_text(
         yaml.safe_dump({"name": "tiny", "teacher": teacher, "data": KINDS[kind] | data} | (more or {}))
     )
-    context = Context(load_recipe(path), Workspace(folder), Progress())
+    context = Plan(Run(load_recipe(path), Workspace(folder), Progress()))
     found = context.plan_id
     if kind == "tool_call" and context.own_tools:
         context.own_tools.close()

@@ -10,24 +10,18 @@ from typing import Any
 
 import pytest
 
-from factory.context.context import Context
-from factory.context.lineage import (
-    Planned,
-    plan_adapters,
-    plan_pruned,
-    plan_quantized,
-    plan_repaired,
-    plan_student,
-)
+from factory.context.lineage import Lineage, Planned
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.evaluate.candidate import candidates
 from factory.inference.request import Answer
 from factory.recipe.load import load_recipe
 from factory.search.trials import search_id
-from factory.store.store import Store
 from factory.system.progress import Progress
 from factory.tasks.sample import Sample, Task, identified
 from factory.workspace import Workspace
 from tests.support.recipes import RECIPES, SAMPLES, TEXTS, write_project
+from tests.support.sample_ids import SampleIds
 
 FROZEN = json.loads((Path(__file__).parents[2] / "golden" / "ids.json").read_text())
 
@@ -41,16 +35,6 @@ class Pool:
         return []
 
 
-class Samples(Store):
-    """A store that holds the ids of accepted samples and nothing else."""
-
-    def __init__(self) -> None:
-        pass
-
-    def query(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
-        return [{"sample_id": sample} for sample in SAMPLES] if "training_set" in sql else []
-
-
 def test_every_recipe_has_frozen_ids() -> None:
     assert list(FROZEN) == list(RECIPES)
 
@@ -58,32 +42,32 @@ def test_every_recipe_has_frozen_ids() -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_ids_of_what_is_made_stay(name: str, tmp_path: Path) -> None:
     path = write_project(tmp_path, name)
-    context = Context(load_recipe(path), Workspace(tmp_path / "work"), Progress(io.StringIO()))
-    assert _plan(context) | _made(context) == FROZEN[name]
+    plan = Plan(Run(load_recipe(path), Workspace(tmp_path / "work"), Progress(io.StringIO())))
+    assert _plan(plan) | _made(plan) == FROZEN[name]
 
 
-def _plan(context: Context) -> dict[str, Any]:
-    tasks = itertools.islice(context.taskset.tasks(Pool()), 3)
+def _plan(plan: Plan) -> dict[str, Any]:
+    tasks = itertools.islice(plan.taskset.tasks(Pool()), 3)
     found = {
-        "plan": context.plan_id,
-        "target": context.target_id,
-        "checks": context.suite().keys,
-        "asked": [_asked(context, task, place) for place, task in enumerate(tasks) if task is not None],
+        "plan": plan.plan_id,
+        "target": plan.target_id,
+        "checks": plan.suite().keys,
+        "asked": [_asked(plan, task, place) for place, task in enumerate(tasks) if task is not None],
     }
-    if context.loaded.recipe.search:
-        found["search"] = search_id(context)
-    if context.own_tools:
-        context.own_tools.close()
+    if plan.run.loaded.recipe.search:
+        found["search"] = search_id(plan)
+    if plan.own_tools:
+        plan.own_tools.close()
     return found
 
 
-def _asked(context: Context, task: Task, place: int) -> list[Any]:
+def _asked(plan: Plan, task: Task, place: int) -> list[Any]:
     """Return a task's id, the keys of its requests and the id of its sample, with the fixed answers."""
-    draw, keys = place % context.loaded.recipe.data.draws, list[str]()
-    episode = context.episode(task, draw)
+    draw, keys = place % plan.run.loaded.recipe.data.draws, list[str]()
+    episode = plan.episode(task, draw)
     ask = next(episode)
     for text in TEXTS:
-        keys.append(context.request(ask, draw).key)
+        keys.append(plan.request(ask, draw).key)
         try:
             ask = episode.send(Answer(keys[-1], text, "stop", 9, 9, 0.1))
         except StopIteration as end:
@@ -91,27 +75,28 @@ def _asked(context: Context, task: Task, place: int) -> list[Any]:
     return [task.task_id, keys, None]
 
 
-def _made(context: Context) -> dict[str, Any]:
-    recipe = context.loaded.recipe
+def _made(plan: Plan) -> dict[str, Any]:
+    recipe = plan.run.loaded.recipe
     if recipe.student is None:
         return {}
+    lineage = Lineage(plan.run, SampleIds(SAMPLES))
     found: dict[str, Any] = {
-        "adapters": [_row(adapter) for _, adapter in plan_adapters(context, SAMPLES)],
-        "student": _row(plan_student(context, SAMPLES)),
+        "adapters": [_row(adapter) for _, adapter in lineage.adapters],
+        "student": _row(lineage.student),
     }
-    if pruned := plan_pruned(context, SAMPLES):
-        found["pruned"] = _row(pruned)
+    if lineage.pruned:
+        found["pruned"] = _row(lineage.pruned)
     if recipe.compress:
-        found["quantized"] = _row(plan_quantized(context, SAMPLES))
+        found["quantized"] = _row(lineage.quantized)
         if recipe.compress.repair:
-            found["recovered"] = _row(plan_repaired(context, SAMPLES))
+            found["recovered"] = _row(lineage.recovered)
     if recipe.evaluate:
-        measured = candidates(context, Samples())
+        measured = candidates(plan, lineage)
         if "recovered" in found:
             # It is a candidate once it is made.
             made = found["recovered"][0]
             measured.append(dataclasses.replace(measured[-1], role="student_repaired", artifact_id=made))
-        found["evaluations"] = {one.role: one.evaluation_id(context) for one in measured}
+        found["evaluations"] = {one.role: one.evaluation_id(plan) for one in measured}
     return found
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.context.lineage import plan_adapters, spread
+from factory.context.lineage import Lineage
+from factory.context.training_set import spread
+from tests.support.sample_ids import SampleIds
 from tests.support.scripted import load, project
 
 
@@ -27,9 +29,9 @@ def test_a_chat_template_of_ones_own_makes_another_student(tmp_path: Path) -> No
         "count: 4",
         more="student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n",
     )
-    ((_, before),) = plan_adapters(load(tmp_path), ["b2:1"])
+    ((_, before),) = Lineage(load(tmp_path).run, SampleIds(["b2:1"])).adapters
     own = tmp_path / "work" / "prompts"
     own.mkdir(parents=True)
     (own / "hermes_chat.jinja").write_text("{% set show_tools = false %}{{ messages[0]['content'] }}")
-    ((_, after),) = plan_adapters(load(tmp_path), ["b2:1"])
+    ((_, after),) = Lineage(load(tmp_path).run, SampleIds(["b2:1"])).adapters
     assert before.artifact_id != after.artifact_id and "template" not in before.about

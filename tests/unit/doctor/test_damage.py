@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.context.context import Context
-from factory.context.lineage import plan_student, record, training_samples
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
 from factory.errors import FactoryError
 from factory.generate.check import check
 from factory.generate.stage import generate
@@ -185,7 +185,7 @@ def test_what_is_left_after_a_loss_can_be_gone_on_with_as_the_doctor_says(
 
 
 @pytest.fixture
-def trained(tmp_path: Path) -> tuple[Context, Path]:
+def trained(tmp_path: Path) -> tuple[Plan, Path]:
     """A workspace with a student that its recipe takes for made."""
     base = tmp_path / "base"
     base.mkdir()
@@ -196,13 +196,14 @@ def trained(tmp_path: Path) -> tuple[Context, Path]:
     with opened(context) as store:
         generate(context, store, Model(call))
         check(context, store)
-        samples = training_samples(store)
-        planned = plan_student(context, samples)
-        with publish(context.workspace.models / planned.name, planned.about) as folder:
+        lineage = Lineage(context.run, store)
+        planned = lineage.student
+        with publish(context.run.workspace.models / planned.name, planned.about) as folder:
             write_model(folder)
-        record(context, store, planned, verify(context.workspace.models / planned.name), {"train": samples})
+        made = verify(context.run.workspace.models / planned.name)
+        lineage.record(planned, made, {"train": lineage.samples.ids})
     assert recipe.exists()
-    return context, context.workspace.models / planned.name / "model.safetensors"
+    return context, context.run.workspace.models / planned.name / "model.safetensors"
 
 
 def write_model(folder: Path) -> None:
@@ -211,16 +212,16 @@ def write_model(folder: Path) -> None:
     write_weights(folder / "model.safetensors")
 
 
-def test_a_model_with_one_byte_changed_is_named_and_not_used(trained: tuple[Context, Path]) -> None:
+def test_a_model_with_one_byte_changed_is_named_and_not_used(trained: tuple[Plan, Path]) -> None:
     context, weights = trained
-    command = ["run", context.loaded.path, "-w", context.workspace.root, "--until", "distill"]
+    command = ["run", context.run.loaded.path, "-w", context.run.workspace.root, "--until", "distill"]
     whole = typed(*command)
     assert whole.returncode == 0 and "nothing to do" in whole.stderr, whole.stderr
-    assert typed("doctor", "-w", context.workspace.root).returncode == 0
+    assert typed("doctor", "-w", context.run.workspace.root).returncode == 0
 
     flip(weights, weights.stat().st_size - 1)
     run = typed(*command)
     assert run.returncode == 1 and str(weights) in run.stderr and "factory doctor" in run.stderr
-    found = typed("doctor", "-w", context.workspace.root)
+    found = typed("doctor", "-w", context.run.workspace.root)
     assert found.returncode == 1 and "model.safetensors is not what manifest.json says" in found.stdout
     assert "Put models/" in found.stdout

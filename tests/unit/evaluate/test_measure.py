@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.measure import measure
@@ -177,7 +177,7 @@ def _student(folder: Path) -> Candidate:
     return Candidate("student", "b2:student", "student", folder, False, "", "")
 
 
-def _with_student(folder: Path) -> Context:
+def _with_student(folder: Path) -> Plan:
     path = own_tool(folder)
     path.write_text(
         path.read_text() + "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"

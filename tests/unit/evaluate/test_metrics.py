@@ -1,17 +1,27 @@
 """The table of metrics, and what one more file and line in it brings."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
+from factory.evaluate.candidate import Candidate
+from factory.evaluate.metrics import accuracy, perplexity, speed
+from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, METRICS
+from factory.evaluate.scorer import CallExam
+from factory.inference.request import TOO_LONG, Request
 from factory.tasks.rationale.scorer import RationaleScorer
+from factory.tasks.sample import Task
 from factory.tasks.tool_call.scorer import CallScorer
+from tests.support.scripted import Model, load, own_tool
 
 ROOT = Path(__file__).parents[3]
 TOY = '''"""The mean length of what a model answers."""
@@ -50,6 +60,54 @@ def test_every_metric_that_a_kind_has_is_described_once() -> None:
     assert len(names) == len(set(names)) == len(METRICS)
     assert {*CallScorer.metrics, *RationaleScorer.metrics} <= set(names)
     assert all(metric.under in ("", *names) for metric in METRICS.values())
+
+
+def _evaluation(folder: Path, model: Model, references: tuple[str, ...]) -> Evaluation:
+    path = own_tool(folder)
+    path.write_text(
+        path.read_text() + "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"
+    )
+    context = load(folder)
+    candidate = Candidate("student", "b2:student", "student", folder, False, "", "")
+    tasks = [Task("b2:s", "en", "", "Double 33, please.", reference) for reference in references]
+    return Evaluation(context, CallExam(context), candidate, tasks, model, [])
+
+
+def test_perplexity_is_by_token_of_the_base_and_a_task_that_is_there_twice_counts_twice(
+    tmp_path: Path,
+) -> None:
+    def say(request: Request) -> dict[str, Any]:
+        return {"text": "", "token_logprobs": [-3.0] if '"34"' in request.forced else [-1.0, -2.0]}
+
+    model = Model(say)
+    evaluation = _evaluation(tmp_path, model, ("33", "34", "33"))
+    measured = perplexity.measure(evaluation)["perplexity"]
+    tokenizer = Tokenizer.from_file(str(evaluation.context.base.folder / "tokenizer.json"))
+    texts = [json.dumps({"name": "twice", "arguments": {"number": number}}) for number in ("33", "34", "33")]
+    tokens = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts)
+    assert measured == Measurement(pytest.approx(math.exp(9.0 / tokens)), None, None, 3)
+    assert len(model.keys) == len(set(model.keys)) == 2
+    silent = _evaluation(tmp_path, Model(lambda _: {"text": "", "error": TOO_LONG}), ("33",))
+    assert perplexity.measure(silent) == {}
+
+
+def test_speed_counts_what_is_repeated_and_is_absent_where_nothing_fits(tmp_path: Path) -> None:
+    measured = speed.measure(_evaluation(tmp_path, Model(lambda _: "five"), ("33",)))
+    counts = {name: one.n for name, one in measured.items()}
+    assert counts == {
+        "tokens_per_s_batch_1": 21,
+        "latency_p50_s": 21,
+        "latency_p95_s": 21,
+        "tokens_per_s_batch_32": 3,
+    }
+    assert all(one.value > 0 for one in measured.values())
+    silent = Model(lambda _: {"text": "", "error": TOO_LONG, "completion_tokens": 0})
+    assert speed.measure(_evaluation(tmp_path, silent, ("33",))) == {}
+
+
+def test_no_answer_makes_no_share_of_certainty(tmp_path: Path) -> None:
+    shares = accuracy.measure(_evaluation(tmp_path, Model(lambda _: ""), ("33",)))
+    assert {(one.low, one.high, one.n) for one in shares.values()} == {(0.0, 1.0, 0)}
 
 
 @pytest.fixture(scope="module")

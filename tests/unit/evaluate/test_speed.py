@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from factory.context.context import Context
 from factory.evaluate import measure as measuring
 from factory.evaluate.candidate import Candidate
 from factory.evaluate.metrics import perplexity, precision, weights

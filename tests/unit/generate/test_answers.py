@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.generate.answers import Answers
 from factory.generate.check import check, unjudged
 from factory.generate.scheduler import Scheduler, Update
@@ -24,12 +24,12 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("factory.generate.answers.GROUP_ROWS", 3)
     monkeypatch.setattr("factory.generate.answers.GROUPS", 1)
     monkeypatch.setattr("factory.generate.answers.RECENT", 1)
-    monkeypatch.setattr("factory.generate.stage.BATCH_ROWS", 1)
-    monkeypatch.setattr("factory.generate.stage.REPLAYED_ROWS", 1)
+    monkeypatch.setattr("factory.generate.writer.BATCH_ROWS", 1)
+    monkeypatch.setattr("factory.generate.writer.REPLAYED_ROWS", 1)
 
 
-def known(context: Context, store: Store) -> Answers:
-    return Answers(store, context.teacher.name, context.teacher.revision)
+def known(context: Plan, store: Store) -> Answers:
+    return Answers(store, context.run.teacher.name, context.run.teacher.revision)
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -52,7 +52,7 @@ def test_every_answer_is_found_in_whatever_order(
             assert found is not None
             assert (found.key, found.text) == (key, stored[key])
         assert answers.get("no such key") is None
-        assert Answers(store, "another", context.teacher.revision).get(next(iter(stored))) is None
+        assert Answers(store, "another", context.run.teacher.revision).get(next(iter(stored))) is None
 
 
 def test_an_answer_that_is_no_longer_held_is_read_from_the_store(little: None, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_way_gone_again_is_handed_on_and_committed_piece_by_piece(
     with opened(context) as store:
         generate(context, store, Model(call))
     edit(path, "0.8", "0.9")
-    monkeypatch.setattr("factory.generate.stage.REPLAYED_ROWS", 10)
+    monkeypatch.setattr("factory.generate.writer.REPLAYED_ROWS", 10)
     context = load(tmp_path)
     with opened(context) as store:
         told: list[Update] = []

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.generate.check import check, unjudged
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Answer, Request
+from factory.pipeline.entry import enter_run
 from factory.pipeline.loop import enter_run
 from factory.recipe.load import load_recipe
 from factory.store.store import Store
@@ -66,7 +68,7 @@ class Nothing:
         return []
 
 
-def plan(context: Context, tasks: int = QUESTIONS) -> list[Planned]:
+def plan(context: Plan, tasks: int = QUESTIONS) -> list[Planned]:
     """Return the first requests of the plan."""
     found = []
     for task in itertools.islice(context.taskset.tasks(Nothing()), tasks):
@@ -93,7 +95,7 @@ class Teacher:
 
     def __init__(
         self,
-        context: Context,
+        context: Plan,
         say: Say = right,
         *,
         at_once: int = 8,
@@ -137,20 +139,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def context(folder: Path) -> Context:
+def context(folder: Path) -> Plan:
     return load(folder)
 
 
-def load(folder: Path) -> Context:
-    return Context(load_recipe(folder / "recipe.yaml"), Workspace(folder / "work"), Progress(io.StringIO()))
+def load(folder: Path) -> Plan:
+    return Plan(Run(load_recipe(folder / "recipe.yaml"), Workspace(folder / "work"), Progress(io.StringIO())))
 
 
 def write(path: Path, lines: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def opened(context: Context) -> Store:
-    store = open_store(context.workspace)
+def opened(context: Plan) -> Store:
+    store = open_store(context.run.workspace)
     enter_run(context, store, "test")
     return store
 
@@ -168,13 +170,13 @@ def sayings(**by_position: dict[str, Any]) -> Say:
     return lambda planned: by_position.get(f"p{planned.position}", right(planned))
 
 
-def repeating(context: Context) -> Say:
+def repeating(context: Plan) -> Say:
     """Return a teacher's part: the right calls, where the second draws at 1 and 5 say the same as the first
     ones."""
     return sayings(p1=right(plan(context)[0]), p5=right(plan(context)[4]))
 
 
-def test_every_sample_has_a_verdict_of_every_check(context: Context) -> None:
+def test_every_sample_has_a_verdict_of_every_check(context: Plan) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
         assert unjudged(context, store) == 0
@@ -190,20 +192,20 @@ def test_every_sample_has_a_verdict_of_every_check(context: Context) -> None:
     assert summary == f"{QUESTIONS * DRAWS} of {QUESTIONS * DRAWS} samples accepted"
 
 
-def test_checking_again_adds_nothing(context: Context) -> None:
+def test_checking_again_adds_nothing(context: Plan) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
         check(context, store)
         before = {table: rows(store, table) for table in ("verdicts", "samples", "runs", "plan_items")}
         batches = column(store, "SELECT max(batch) FROM batches")
         check(context, store)
-    with opened(load(context.loaded.path.parent)) as store:
+    with opened(load(context.run.loaded.path.parent)) as store:
         check(context, store)
         assert {table: rows(store, table) for table in before} == before
         assert column(store, "SELECT max(batch) FROM batches") == batches
 
 
-def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(context: Context) -> None:
+def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(context: Plan) -> None:
     wrong = {"text": json.dumps({"name": "calculator", "arguments": {"expression": "1 + 1"}})}
     say = sayings(
         p0={"text": ""},
@@ -245,7 +247,7 @@ def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(co
     assert {row["check_name"]: row["samples"] for row in yields} == dict.fromkeys(CHECKS, QUESTIONS * DRAWS)
 
 
-def test_a_duplicate_is_caught_and_one_of_it_is_kept(context: Context) -> None:
+def test_a_duplicate_is_caught_and_one_of_it_is_kept(context: Plan) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context, repeating(context)))
         check(context, store)
@@ -262,7 +264,7 @@ def test_a_duplicate_is_caught_and_one_of_it_is_kept(context: Context) -> None:
     assert accepted == set(range(QUESTIONS * DRAWS)) - {1, 5}
 
 
-def test_the_first_clean_one_of_a_pair_is_kept(context: Context) -> None:
+def test_the_first_clean_one_of_a_pair_is_kept(context: Plan) -> None:
     first, second, *_ = plan(context)
 
     def say(planned: Planned) -> dict[str, Any]:
@@ -278,7 +280,7 @@ def test_the_first_clean_one_of_a_pair_is_kept(context: Context) -> None:
 
 
 def test_other_held_out_tasks_rejudge_decontamination_and_what_hangs_on_it(
-    folder: Path, context: Context
+    folder: Path, context: Plan
 ) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
@@ -314,7 +316,7 @@ def test_other_held_out_tasks_rejudge_decontamination_and_what_hangs_on_it(
         assert column(store, "SELECT count(*) FROM training_set") == [QUESTIONS * DRAWS]
 
 
-def test_of_fewer_checks_only_what_hangs_on_them_is_judged_anew(folder: Path, context: Context) -> None:
+def test_of_fewer_checks_only_what_hangs_on_them_is_judged_anew(folder: Path, context: Plan) -> None:
     with opened(context) as store:
         generate(
             context,
@@ -335,10 +337,10 @@ def test_of_fewer_checks_only_what_hangs_on_them_is_judged_anew(folder: Path, co
 @pytest.mark.parametrize("place", [0, 1, 2, 3, 4, QUESTIONS * DRAWS - 1])
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
 def test_a_stop_keeps_what_was_answered_and_the_rest_is_asked_once(
-    context: Context, place: int, stop: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    context: Plan, place: int, stop: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A commit comes after every second or third answer, so that stops fall before, at and behind one.
-    monkeypatch.setattr("factory.generate.stage.BATCH_ROWS", 20)
+    monkeypatch.setattr("factory.generate.writer.BATCH_ROWS", 20)
     first, second = Teacher(context, fails_at=place, failure=stop()), Teacher(context)
     with opened(context) as store, pytest.raises(stop):
         generate(context, store, first)
@@ -355,10 +357,10 @@ def test_a_stop_keeps_what_was_answered_and_the_rest_is_asked_once(
 
 
 def test_an_interrupted_run_ends_with_the_same_rows_in_whatever_order_answers_come(
-    context: Context, folder: Path
+    context: Plan, folder: Path
 ) -> None:
-    whole = Context(context.loaded, Workspace(folder / "whole"), context.progress)
-    whole.workspace.root.mkdir()
+    whole = Plan(Run(context.run.loaded, Workspace(folder / "whole"), context.run.progress))
+    whole.run.workspace.root.mkdir()
     with opened(whole) as store:
         generate(whole, store, Teacher(whole, repeating(whole)))
         check(whole, store)
@@ -376,7 +378,7 @@ def test_an_interrupted_run_ends_with_the_same_rows_in_whatever_order_answers_co
         assert {table: rows(store, table) for table in expected} == expected
 
 
-def test_a_complete_plan_asks_nothing(context: Context) -> None:
+def test_a_complete_plan_asks_nothing(context: Plan) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
         silent = Teacher(context)
@@ -385,7 +387,7 @@ def test_a_complete_plan_asks_nothing(context: Context) -> None:
         assert column(store, "SELECT count(*) FROM generations") == [QUESTIONS * DRAWS]
 
 
-def test_a_longer_plan_asks_only_for_what_is_new(folder: Path, context: Context) -> None:
+def test_a_longer_plan_asks_only_for_what_is_new(folder: Path, context: Plan) -> None:
     first = Teacher(context)
     with opened(context) as store:
         generate(context, store, first)
@@ -436,7 +438,7 @@ def test_seeds_that_give_no_more_are_told(folder: Path) -> None:
         assert not is_owed(context, store)
 
 
-def test_answers_are_stored_as_they_came(context: Context) -> None:
+def test_answers_are_stored_as_they_came(context: Plan) -> None:
     with opened(context) as store:
         generate(context, store, Teacher(context))
         stored = {row["request_key"]: row for row in rows(store, "generations")}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from factory.generate.check import check, unjudged
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Request
-from factory.pipeline.loop import enter_run
+from factory.pipeline.entry import enter_run
 from tests.support.scripted import (
     SEEDS,
     Model,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Request
-from factory.pipeline.loop import preflight
+from factory.pipeline.preflight import preflight
 from tests.support.scripted import SEEDS, Model, call, column, load, opened, project, write
 
 CHECKS = "checks: [schema, execution, agreement]\n"

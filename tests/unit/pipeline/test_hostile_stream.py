@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 
 from factory.checks.suite import CheckedSample
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.doctor import examine
 from factory.generate.scheduler import Scheduler
 from factory.generate.stage import generate
 from factory.inference.storable import MAX_CHARACTERS
-from factory.pipeline.loop import enter_run
+from factory.pipeline.entry import enter_run
 from factory.recipe.load import load_recipe
 from factory.system.progress import Progress
 from factory.tasks.sample import Sample, Task
@@ -80,7 +81,7 @@ def seeds(kind: str, count: int) -> list[dict[str, Any]]:
     ]
 
 
-def project(folder: Path, kind: str, count: int) -> Context:
+def project(folder: Path, kind: str, count: int) -> Plan:
     write(folder / "seeds.jsonl", seeds(kind, count))
     write(folder / "held_out.jsonl", [HELD_OUT[kind]])
     (folder / "tools.json").write_bytes((DATA / "tools" / "tools.json").read_bytes())
@@ -93,7 +94,7 @@ def project(folder: Path, kind: str, count: int) -> Context:
         "evaluate: {held_out: held_out.jsonl}\n"
     )
     (folder / "work").mkdir()
-    return Context(load_recipe(folder / "recipe.yaml"), Workspace(folder / "work"), Progress(io.StringIO()))
+    return Plan(Run(load_recipe(folder / "recipe.yaml"), Workspace(folder / "work"), Progress(io.StringIO())))
 
 
 def write(path: Path, lines: list[dict[str, Any]]) -> None:
@@ -101,7 +102,7 @@ def write(path: Path, lines: list[dict[str, Any]]) -> None:
 
 
 def play(
-    context: Context, kind: str, mixed: list[tuple[str | None, int]]
+    context: Plan, kind: str, mixed: list[tuple[str | None, int]]
 ) -> tuple[list[hostile.Part], hostile.Teacher]:
     """Return the parts in the order of the plan, and a teacher that plays them."""
     if kind == "instruction":
@@ -133,7 +134,7 @@ def test_each_is_rejected_with_its_own_reason_and_nothing_else_is_lost(kind: str
     parts, teacher = play(context, kind, mixed)
     assert Counter(part.name for part in parts) == {None: GOOD, **dict.fromkeys(MISCHIEF[kind], EACH)}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with open_store(context.workspace) as store:
+    with open_store(context.run.workspace) as store:
         enter_run(context, store, "test")
         generate(context, store, teacher, most_tasks=len(mixed))
         # A hundred times 10 MB went through; ru_maxrss counts kilobytes.
@@ -172,8 +173,8 @@ def test_each_is_rejected_with_its_own_reason_and_nothing_else_is_lost(kind: str
         }
         stored = store.query("SELECT sample_id, check_key, reason FROM verdicts")
         assert again == {(row["sample_id"], row["check_key"], row["reason"]) for row in stored}
-    assert [finding.what for finding in examine(context.workspace) if finding.state == "fault"] == []
-    assert context.workspace.store.stat().st_size < 100_000_000
+    assert [finding.what for finding in examine(context.run.workspace) if finding.state == "fault"] == []
+    assert context.run.workspace.store.stat().st_size < 100_000_000
 
 
 def _require_inert(accepted: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from factory.errors import InputError
-from factory.pipeline.loop import preflight
+from factory.pipeline.preflight import preflight
 from tests.support.scripted import SEEDS, edit, load, own_tool, project, write
 
 CALL = {"name": "calculator", "arguments": {"expression": "4 * 5"}}

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.errors import FactoryError
 from factory.pipeline import search as searching
 from factory.pipeline.child import ChildFailed
-from factory.pipeline.loop import enter_run
+from factory.pipeline.entry import enter_run
 from factory.search.trials import search_id
 from tests.support.sample_rows import open_store
 from tests.support.scripted import edit, load, own_tool, write
@@ -20,7 +20,7 @@ SEARCH = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\ns
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
+def context(tmp_path: Path) -> Plan:
     path = own_tool(tmp_path)
     path.write_text(path.read_text() + SEARCH)
     return load(tmp_path)
@@ -31,11 +31,11 @@ def _instead(monkeypatch: pytest.MonkeyPatch, error: FactoryError | None) -> lis
     made."""
     ran: list[dict[str, Any]] = []
 
-    def run(trial: Context, stages: tuple[str, ...], command: str) -> bool:
-        with trial.workspace.lock(), open_store(trial.workspace) as store:
+    def run(trial: Plan, stages: tuple[str, ...], command: str) -> bool:
+        with trial.run.workspace.lock(), open_store(trial.run.workspace) as store:
             enter_run(trial, store, command)
-        if stages != searching.STAGES[:2]:
-            ran.append(yaml.safe_load(trial.loaded.text))
+        if stages != searching.DATA:
+            ran.append(yaml.safe_load(trial.run.loaded.text))
             if error is not None:
                 raise error
         return True
@@ -44,13 +44,13 @@ def _instead(monkeypatch: pytest.MonkeyPatch, error: FactoryError | None) -> lis
     return ran
 
 
-def _trials(context: Context) -> list[dict[str, Any]]:
-    with open_store(context.workspace) as store:
+def _trials(context: Plan) -> list[dict[str, Any]]:
+    with open_store(context.run.workspace) as store:
         return store.query("SELECT number, choice, failure, recipe_text FROM trials ORDER BY number")
 
 
 def test_what_failed_is_tried_again_under_a_new_number(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = _instead(
         monkeypatch, ChildFailed(1, "the stage compress was ended by SIGKILL", "Run the same command again.")
@@ -64,7 +64,7 @@ def test_what_failed_is_tried_again_under_a_new_number(
     assert [row["number"] for row in _trials(context)] == [1, 2, 3, 4]
 
 
-def test_what_is_no_trials_fault_ends_the_search(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_trials_fault_ends_the_search(context: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     _instead(monkeypatch, FactoryError("1.0 GB are free on its disk, 2 GB are needed"))
     with pytest.raises(FactoryError, match="2 GB are needed"):
         searching.search(context, "search")
@@ -72,7 +72,7 @@ def test_what_is_no_trials_fault_ends_the_search(context: Context, monkeypatch: 
 
 
 def test_files_beside_the_recipe_are_found_from_the_trials(
-    context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    context: Plan, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     ran = _instead(monkeypatch, ChildFailed(1))
     searching.search(context, "search")
@@ -87,7 +87,7 @@ def test_files_beside_the_recipe_are_found_from_the_trials(
     ]
 
 
-def test_a_search_is_what_decides_its_figures(context: Context, tmp_path: Path) -> None:
+def test_a_search_is_what_decides_its_figures(context: Plan, tmp_path: Path) -> None:
     path, before = tmp_path / "recipe.yaml", search_id(context)
     edit(path, "search: {trials: 3,", "search: {trials: 5, max_bytes: 100000,")
     assert search_id(load(tmp_path)) == before

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from factory.cli.init import init
-from factory.context.context import Context
+from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.generate import dry_run
-from factory.pipeline.loop import preflight
+from factory.pipeline.preflight import preflight
 from factory.recipe import load_recipe
 from factory.recipe.checks import check_name
 from factory.system.progress import Progress
@@ -43,13 +44,13 @@ def test_init_makes_a_folder_that_is_ready_to_run(
     tmp_path: Path, recipe: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # How much memory is free here and now says nothing about the folder.
-    monkeypatch.setattr("factory.pipeline.loop.require_memory", lambda *_: None)
+    monkeypatch.setattr("factory.pipeline.preflight.require_memory", lambda *_: None)
     init(tmp_path / "mine", recipe)
     loaded = load_recipe(tmp_path / "mine" / "recipe.yaml")
     data = loaded.recipe.data
     for name in [data.seeds, *([data.tools] if data.kind == "tool_call" else [])]:
         assert loaded.resolve(name).is_relative_to(tmp_path / "mine")
-    context = Context(loaded, Workspace(tmp_path / "work"), Progress())
+    context = Plan(Run(loaded, Workspace(tmp_path / "work"), Progress()))
     preflight(context, ("generate", "check"))
     prompts = dry_run.prompts(context)
     assert len(set(prompts)) == len(prompts) == 3

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from factory.context.context import Context
-from factory.context.lineage import plan_adapters, plan_student, record, training_samples
+from factory.context.lineage import Lineage
+from factory.context.plan import Plan
 from factory.errors import InputError
 from factory.evaluate.candidate import candidates
 from factory.generate.check import check
@@ -50,7 +50,7 @@ def say(request: Any) -> dict[str, Any]:
     }
 
 
-def finished(folder: Path, *, right: dict[str, int] = RIGHT, count: int = 20) -> Context:
+def finished(folder: Path, *, right: dict[str, int] = RIGHT, count: int = 20) -> Plan:
     """Return a run whose every stage left its rows, `right` held-out tasks answered by each role."""
     folder.mkdir(parents=True)
     base = folder / "base"
@@ -66,7 +66,7 @@ def finished(folder: Path, *, right: dict[str, int] = RIGHT, count: int = 20) ->
         generate(context, store, Model(say))
         check(context, store)
         train(context, store)
-        for candidate in candidates(context, store):
+        for candidate in candidates(context, Lineage(context.run, store)):
             evaluate(context, store, candidate, right[candidate.role])
         (run,) = store.query("SELECT run_id FROM current_run")
         store.commit(
@@ -89,9 +89,9 @@ def write_model(folder: Path) -> None:
     write_weights(folder / "model.safetensors")
 
 
-def train(context: Context, store: Store) -> None:
-    samples = training_samples(store)
-    ((_, adapter),) = plan_adapters(context, samples)
+def train(context: Plan, store: Store) -> None:
+    lineage = Lineage(context.run, store)
+    ((_, adapter),) = lineage.adapters
     logged = [
         {
             "step": step,
@@ -103,13 +103,14 @@ def train(context: Context, store: Store) -> None:
         for step in (1, 2)
     ]
     store.commit(training_log=logged)
-    student = plan_student(context, samples)
-    with publish(context.workspace.models / student.name, student.about) as staging:
+    student = lineage.student
+    with publish(context.run.workspace.models / student.name, student.about) as staging:
         write_model(staging)
-    record(context, store, student, verify(context.workspace.models / student.name), {"train": samples})
+    made = verify(context.run.workspace.models / student.name)
+    lineage.record(student, made, {"train": lineage.samples.ids})
 
 
-def evaluate(context: Context, store: Store, candidate: Any, right: int) -> None:
+def evaluate(context: Plan, store: Store, candidate: Any, right: int) -> None:
     evaluation = {"evaluation_id": candidate.evaluation_id(context)}
     predictions = [
         evaluation
@@ -144,48 +145,48 @@ def evaluate(context: Context, store: Store, candidate: Any, right: int) -> None
     )  # fmt: skip
 
 
-def built(context: Context, against: str | None = None) -> tuple[Report, str]:
-    with Store(context.workspace.store, context.workspace.ledger) as store:
+def built(context: Plan, against: str | None = None) -> tuple[Report, str]:
+    with Store(context.run.workspace.store, context.run.workspace.ledger) as store:
         page, data = build_report(context, store, against)
     return Report.model_validate_json(data.read_bytes()), page.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, Report, str]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Report, str]:
     context = finished(tmp_path_factory.mktemp("run") / "a")
     return context, *built(context)
 
 
 def test_every_statement_on_the_page_returns_the_numbers_that_it_shows(
-    run: tuple[Context, Report, str],
+    run: tuple[Plan, Report, str],
 ) -> None:
     context, report, source = run
     text = Page(source).text
     keys = {"funnel", "reasons", "coverage", "tools", "uncertainty", "lengths", "cost", "ending", "stages"}
     assert {table.key for table in report.tables} == keys
     for table in report.tables:
-        answer = ask(context.workspace.store, table.sql)
+        answer = ask(context.run.workspace.store, table.sql)
         assert (answer.columns, answer.rows) == (table.columns, table.rows), table.key
         assert table.sql in text, f"{table.key} can be copied from the page"
 
 
-def test_the_models_and_the_losses_are_what_their_statements_return(run: tuple[Context, Report, str]) -> None:
+def test_the_models_and_the_losses_are_what_their_statements_return(run: tuple[Plan, Report, str]) -> None:
     context, report, source = run
     text = Page(source).text
     figures = {
-        (row[1], row[2]): row[3] for row in ask(context.workspace.store, report.sources["models"]).rows
+        (row[1], row[2]): row[3] for row in ask(context.run.workspace.store, report.sources["models"]).rows
     }
     assert {model.role: model.value("answer_accuracy") for model in report.models} == {
         role: figures[role, "answer_accuracy"] for role in RIGHT
     }
-    losses = ask(context.workspace.store, report.sources["losses"]).rows
+    losses = ask(context.run.workspace.store, report.sources["losses"]).rows
     assert [[loss.stage, loss.step, loss.name, loss.value] for loss in report.losses] == losses != []
     assert report.sources["models"] in text and report.sources["losses"] in text
     for query in report.queries:
-        ask(context.workspace.store, query.sql)
+        ask(context.run.workspace.store, query.sql)
 
 
-def test_the_tables_agree_with_each_other(run: tuple[Context, Report, str]) -> None:
+def test_the_tables_agree_with_each_other(run: tuple[Plan, Report, str]) -> None:
     _, report, source = run
     tables = {table.key: table for table in report.tables}
     steps = dict(tables["funnel"].rows)
@@ -207,12 +208,10 @@ def test_the_tables_agree_with_each_other(run: tuple[Context, Report, str]) -> N
     assert Page(source).count("svg") == 6, "no speed was measured"
 
 
-def test_against_another_workspace_and_an_earlier_run(
-    run: tuple[Context, Report, str], tmp_path: Path
-) -> None:
+def test_against_another_workspace_and_an_earlier_run(run: tuple[Plan, Report, str], tmp_path: Path) -> None:
     context, before, _ = run
     other = finished(tmp_path / "b", right=RIGHT | {"student": 8}, count=16)
-    report, source = built(other, str(context.workspace.root))
+    report, source = built(other, str(context.run.workspace.root))
     assert report.comparison is not None
     (student,) = [pair for pair in report.comparison.pairs if pair.role == "student"]
     assert (student.shared, student.only_before, student.only_now, student.p) == (8, 0, 3, 0.25)
@@ -229,18 +228,16 @@ def test_against_another_workspace_and_an_earlier_run(
     text = Page(source).text
     assert "Against tiny" in text and "0.250" in text and "What changed" in text
 
-    (kept,) = other.workspace.reports.glob("run-*.json")
+    (kept,) = other.run.workspace.reports.glob("run-*.json")
     again, _ = built(other, kept.stem.removeprefix("run-")[:6])
     assert again.comparison is not None and again.comparison.recipe == []
-    ((whole,),) = ask(other.workspace.store, "SELECT run_id FROM current_run").rows
+    ((whole,),) = ask(other.run.workspace.store, "SELECT run_id FROM current_run").rows
     assert built(other, str(whole))[0].comparison is not None
     assert {row.what for row in again.comparison.changed if row.before != row.now} == set()
 
 
 @pytest.mark.parametrize("named", ["0000ffff", "/no/such/place", "../..", "x*y"])
-def test_a_run_that_is_not_there_is_told(
-    run: tuple[Context, Report, str], named: str, tmp_path: Path
-) -> None:
+def test_a_run_that_is_not_there_is_told(run: tuple[Plan, Report, str], named: str, tmp_path: Path) -> None:
     context, _, _ = run
     (tmp_path / "report.json").write_text("{}")
     for wanted in (named, str(tmp_path / "report.json"), str(tmp_path)):

@@ -15,7 +15,10 @@ from factory.workspace import Workspace
 from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.review_workspace import reviewed, training
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the review page in a browser: install one (apt-get install chromium), or name it in $CHROMIUM")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="the review page in a browser: install one (apt-get install chromium), or name it in $CHROMIUM",
+)
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ def old_store(root: Path, schema: int, tables: dict[str, list[dict[str, Any]]]) 
     workspace = Workspace(root)
     with duckdb.connect(str(workspace.store)) as connection:
         connection.execute(
-            "CREATE TABLE migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+            "CREATE TABLE migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP "
+            "NOT NULL)"
         )
         for number in range(1, schema + 1):
             connection.execute(migrations()[number].read_text(encoding="utf-8"))

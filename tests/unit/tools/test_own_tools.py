@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from factory.context.context import Context
+from factory.context.plan import Plan
 from factory.errors import InputError
 from factory.generate.check import check
 from factory.generate.stage import generate
 from factory.inference.request import Request
-from factory.pipeline.loop import preflight
+from factory.pipeline.preflight import preflight
 from tests.support.command import factory
 from tests.support.scripted import Model, column, count, edit, load, numbers, opened, project, write
 
@@ -75,7 +75,7 @@ def measuring(request: Request) -> str:
     return json.dumps([{"name": "area", "arguments": {"width": width, "height": height}}])
 
 
-def made(context: Context, model: Model) -> None:
+def made(context: Plan, model: Model) -> None:
     with opened(context) as store:
         generate(context, store, model)
         check(context, store)
@@ -137,7 +137,7 @@ def test_an_unknown_tool_is_named_before_any_work(tmp_path: Path) -> None:
     done = factory("run", path, "-w", tmp_path / "new")
     assert done.returncode == 2
     assert "the tool area is not one that ships (calculator, " in done.stderr
-    assert "Write data.own_tools: {python: FILE}" in done.stderr
+    assert "Write data.custom_tools: {python: FILE}" in done.stderr
     assert not (tmp_path / "new").exists(), "refused before the workspace is made"
 
 

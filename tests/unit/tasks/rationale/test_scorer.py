@@ -9,7 +9,7 @@ from factory.errors import InputError
 from factory.evaluate.candidate import Candidate, Role
 from factory.evaluate.measure import measure
 from factory.inference.request import Request
-from factory.pipeline.loop import preflight
+from factory.pipeline.preflight import preflight
 from tests.support.scripted import Model, load, numbers, opened, project, write
 
 STUDENT = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nevaluate: {held_out: held_out.jsonl}\n"

@@ -1,0 +1,60 @@
+"""A recipe in a workspace, and the models that it names.
+
+Promise: the same recipe and files give the same models, in the parent process and in every child. Nothing
+here loads a model.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.formats import FORMATS
+from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
+from factory.recipe.load import LoadedRecipe
+from factory.recipe.model import Evaluate, Student
+from factory.system.progress import Progress
+from factory.tasks.kind import Kind
+from factory.tasks.kinds import KINDS
+from factory.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Run:
+    """What training, compression and everything above them know of a run. What is asked of the teacher is the
+    `Plan` of it."""
+
+    loaded: LoadedRecipe
+    workspace: Workspace
+    progress: Progress
+
+    @cached_property
+    def teacher(self) -> ModelSource:
+        teacher = self.loaded.recipe.teacher
+        if teacher.endpoints:
+            return resolve_endpoint(teacher.model, teacher.revision)
+        return resolve_model(teacher.model, teacher.revision, self.loaded.resolve)
+
+    @cached_property
+    def base(self) -> ModelSource:
+        return resolve_model(self.student.base, self.student.revision, self.loaded.resolve)
+
+    @property
+    def kind(self) -> Kind[Any, Any]:
+        """The recipe's kind of data."""
+        return KINDS[self.loaded.recipe.data.kind]
+
+    @property
+    def chat_format(self) -> ChatFormat:
+        """How the student writes its conversations."""
+        return FORMATS[self.student.format].for_model(self.base.folder)
+
+    @property
+    def student(self) -> Student:
+        assert self.loaded.recipe.student is not None
+        return self.loaded.recipe.student
+
+    @property
+    def evaluation(self) -> Evaluate:
+        assert self.loaded.recipe.evaluate is not None
+        return self.loaded.recipe.evaluate

@@ -1,0 +1,47 @@
+"""The accepted samples that a student learns from.
+
+Whoever learns from samples reads them here and nowhere else: a union of several stores would be another class
+with these three members.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TypeVar
+
+from factory.store.store import Row, Store
+from factory.system.digest import content_id
+
+T = TypeVar("T")
+
+
+class TrainingSet:
+    """The accepted samples of one store, in the plan's order, as they are when this is asked for them."""
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    @cached_property
+    def ids(self) -> list[str]:
+        rows = self._store.query("SELECT sample_id FROM training_set ORDER BY position")
+        return [row["sample_id"] for row in rows]
+
+    @cached_property
+    def content_id(self) -> str:
+        """What the ids of models follow from: which samples, and their order."""
+        return content_id(self.ids)
+
+    def rows(self, columns: str, ids: Sequence[str] | None = None) -> list[Row]:
+        """Return these columns of the samples, or of those with the given ids, in the plan's order; `t` is
+        the sample (view `training_set`), `g` the teacher's answer (table `generations`)."""
+        chosen = "" if ids is None else "WHERE list_contains(?, t.sample_id)"
+        return self._store.query(
+            f"SELECT {columns} FROM training_set t JOIN generations g USING (request_key) {chosen} "
+            "ORDER BY t.position",
+            None if ids is None else [list(ids)],
+        )
+
+
+def spread(samples: Sequence[T], count: int) -> list[T]:
+    """Return `count` of the samples, or all, evenly from all."""
+    count = min(count, len(samples))
+    return [samples[place * len(samples) // count] for place in range(count)]
