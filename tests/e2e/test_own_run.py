@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
+from factory.context.run import Run
 from factory.errors import FactoryError
 from factory.recipe.load import load_recipe
 from factory.store.store import Store
@@ -35,15 +36,15 @@ def report(run: Finished) -> dict:
 
 
 def test_data_of_another_teacher_is_refused(own_run: Finished) -> None:
-    context = Context(load_recipe(own_run.recipe), Workspace(own_run.workspace), Progress())
-    vars(context)["teacher"] = dataclasses.replace(context.teacher, revision="another")
-    with Store(context.workspace.store, context.workspace.ledger) as store:
+    run = Run(load_recipe(own_run.recipe), Workspace(own_run.workspace), Progress())
+    vars(run)["teacher"] = dataclasses.replace(run.teacher, revision="another")
+    with Store(run.workspace.store, run.workspace.ledger) as store:
         (made,) = store.query("SELECT count(*) AS n FROM artifacts")
         with pytest.raises(
             FactoryError,
             match=r"the teacher is .* at another, and the data holds samples of another one: \d+ of",
         ):
-            train(context, store)
+            train(run, store)
         assert store.query("SELECT count(*) AS n FROM artifacts") == [made]
 
 

@@ -18,7 +18,6 @@ from factory.generate.check import check, unjudged
 from factory.generate.stage import generate, is_owed
 from factory.inference.request import Answer, Request
 from factory.pipeline.entry import enter_run
-from factory.pipeline.loop import enter_run
 from factory.recipe.load import load_recipe
 from factory.store.store import Store
 from factory.system.progress import Progress
