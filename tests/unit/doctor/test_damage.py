@@ -11,12 +11,13 @@ import pytest
 
 from factory.context.lineage import Lineage
 from factory.context.plan import Plan
+from factory.errors import FactoryError
 from factory.generate.check import check
 from factory.generate.stage import generate
 from factory.models.artifact import publish, verify
 from factory.workspace import Workspace
 from tests.support.command import factory, typed
-from tests.support.sample_rows import digests, generation, log_rows, make_workspace
+from tests.support.sample_rows import digests, generation, log_rows, make_workspace, open_store
 from tests.support.scripted import Model, call, load, opened, project
 from tests.support.store_writer import kill_writer
 from tests.unit.models.test_folder import CONFIG, write_weights
@@ -68,25 +69,78 @@ def another_store(workspace: Workspace) -> None:
     wal(workspace).unlink()
 
 
-DAMAGES: dict[str, tuple[Callable[[Workspace], object], list[str]]] = {
-    "log deleted": (lambda w: wal(w).unlink(), ["lost: batches 3 to ", "There is no factory.duckdb.wal", "5 of generations"]),
-    "log torn": (lambda w: os.truncate(wal(w), wal(w).stat().st_size // 2), ["lost: batch", "factory.duckdb.wal ends after batch"]),
-    "log flipped": (lambda w: flip(wal(w), wal(w).stat().st_size // 2), ["the file itself is whole, but factory.duckdb.wal"]),
-    "file truncated": (lambda w: os.truncate(w.store, w.store.stat().st_size // 2), ["blocks are missing: it was cut short"]),
-    "file cut in its header": (lambda w: os.truncate(w.store, 5000), ["within its header"]),
-    "bytes flipped": (flip_everywhere, ["are not what was written"]),
-    "file emptied": (lambda w: w.store.write_bytes(b""), ["it is empty: 0 bytes", "1,5"]),
-    "file overwritten": (lambda w: w.store.write_bytes(b"x" * 20000), ["it is no DuckDB file"]),
-    "file gone": (lambda w: w.store.unlink(), ["factory.duckdb is gone", "1,5"]),
-    "another store": (another_store, ["another store lies in the place of this one"]),
-}  # fmt: skip
+# What is done, what the doctor's faults say, and what the store says when it is opened, where it can tell.
+DAMAGES: dict[str, tuple[Callable[[Workspace], object], list[str], str | None]] = {
+    "log deleted": (
+        lambda w: wal(w).unlink(),
+        ["lost: batches 3 to ", "There is no factory.duckdb.wal", "5 of generations"],
+        "has lost . of . batches",
+    ),
+    "log torn": (
+        lambda w: os.truncate(wal(w), wal(w).stat().st_size // 2),
+        ["lost: batch", "factory.duckdb.wal ends after batch"],
+        "has lost .* batches",
+    ),
+    "log flipped": (
+        lambda w: flip(wal(w), wal(w).stat().st_size // 2),
+        ["the file itself is whole, but factory.duckdb.wal"],
+        "cannot be opened",
+    ),
+    "file truncated": (
+        lambda w: os.truncate(w.store, w.store.stat().st_size // 2),
+        ["blocks are missing: it was cut short"],
+        None,
+    ),
+    "file cut to a stub": (
+        lambda w: os.truncate(w.store, 100),
+        ["within its header"],
+        "cannot be opened",
+    ),
+    "file cut in its header": (
+        lambda w: os.truncate(w.store, 5000),
+        ["within its header"],
+        "cannot be opened",
+    ),
+    "bytes flipped": (flip_everywhere, ["are not what was written"], None),
+    "file emptied": (
+        lambda w: w.store.write_bytes(b""),
+        ["it is empty: 0 bytes", "1,5"],
+        "cannot be opened",
+    ),
+    "file overwritten": (
+        lambda w: w.store.write_bytes(b"x" * 20000),
+        ["it is no DuckDB file"],
+        "cannot be opened",
+    ),
+    "file gone": (
+        lambda w: w.store.unlink(),
+        ["factory.duckdb is gone", "1,5"],
+        "has lost . of . batches",
+    ),
+    "file and log gone": (
+        lambda w: (w.store.unlink(), wal(w).unlink()),
+        ["factory.duckdb is gone", "1,5"],
+        "has lost . of . batches",
+    ),
+    "another store": (
+        another_store,
+        ["another store lies in the place of this one"],
+        "has lost .* batches",
+    ),
+}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_the_doctor_names_it_and_a_run_stops(workspace: Workspace, recipe: Path, damage: str) -> None:
-    inflict, named = DAMAGES[damage]
+    inflict, named, refused = DAMAGES[damage]
     inflict(workspace)
     before = digests(workspace.root)
+
+    # Twice: a store that is refused is left as it was, and no new one is made in its place.
+    for _ in range(2 if refused else 0):
+        with pytest.raises(FactoryError, match=refused):
+            open_store(workspace)
+    assert digests(workspace.root) == before
 
     found = typed("doctor", "-w", workspace.root)
     assert found.returncode == 1

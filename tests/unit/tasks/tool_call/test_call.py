@@ -12,6 +12,7 @@ from factory.chat_formats.hermes import Hermes
 from factory.tasks.tool_call.call import CallFault, call_schema, parse_call, parse_written_call
 from factory.tools.spec import ToolSpec
 from tests.support.calculator import CALCULATOR, free_tool
+from tests.support.hostile_texts import HOSTILE
 
 CALL = {"name": "calculator", "arguments": {"expression": "1 + 2"}}
 TEXT = json.dumps(CALL)
@@ -31,8 +32,6 @@ def hermes(inner: str) -> str:
 
 
 EVIL = {
-    "empty text": ("", "empty"),
-    "only spaces": (" \n\t\u3000", "empty"),
     "truncated": (TEXT[:-3], "truncated_json"),
     "trailing text": (TEXT + " is the call.", "not_json"),
     "inside prose": (f"I will call {TEXT} now", "not_json"),
@@ -64,7 +63,6 @@ EVIL = {
     ),
     "open brackets only": ("[" * 19_000, "too_deep"),
     "10 MB": (call(expression="1" * 10_000_000), "too_large"),
-    "10 MB of spaces": (" " * 10_000_000, "too_large"),
     "a call, then 10 MB of spaces": (TEXT + " " * 10_000_000, "too_large"),
     "a lone surrogate": (call(expression="\ud800"), "not_text"),
     "a lone surrogate, unescaped": (
@@ -98,7 +96,7 @@ EVIL = {
 }
 
 
-@pytest.mark.parametrize(("text", "reason"), EVIL.values(), ids=EVIL)
+@pytest.mark.parametrize(("text", "reason"), (HOSTILE | EVIL).values(), ids=HOSTILE | EVIL)
 def test_evil(text: str, reason: str) -> None:
     with pytest.raises(CallFault) as caught:
         parse_call(text, CALCULATOR)
@@ -106,7 +104,13 @@ def test_evil(text: str, reason: str) -> None:
     assert len(caught.value.detail) <= 500
 
 
-@pytest.mark.parametrize(("text", "reason"), EVIL.values(), ids=EVIL)
+# With another tag within its own it has the shape of no call.
+HOSTILE_IN_HERMES = {name: both for name, both in HOSTILE.items() if "tool_call" not in both[0]}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), (HOSTILE_IN_HERMES | EVIL).values(), ids=HOSTILE_IN_HERMES | EVIL
+)
 def test_evil_in_the_hermes_form(text: str, reason: str) -> None:
     with pytest.raises(CallFault) as caught:
         parse_hermes(hermes(text), CALCULATOR)
@@ -203,7 +207,7 @@ REASONS = {
 
 
 def test_every_reason_is_tried() -> None:
-    assert {reason for _, reason in EVIL.values()} == REASONS
+    assert {reason for _, reason in (HOSTILE | EVIL).values()} == REASONS
 
 
 json_values = st.recursive(
