@@ -27,4 +27,4 @@ def test_the_server_gets_the_format_of_the_machine(
     with pytest.raises(FactoryError, match="the server of student ended"):
         serving.__enter__()
     (started,) = [line for line in log.read_text().splitlines() if "api_server" in line]
-    assert f"--model {tmp_path / 'student'} --dtype {precision} " in started
+    assert f"--model {tmp_path / 'student'} " in started and f"--dtype {precision}" in started
