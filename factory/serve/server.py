@@ -75,7 +75,7 @@ class Serving:
         log: Path,
         progress: Progress,
     ):
-        self.model = folder.name
+        self._folder, self.model = folder, folder.name
         self._port = _free(port)
         self.url = f"http://{HOST}:{self._port}/v1"
         self._log, self._progress = log, progress
@@ -86,8 +86,6 @@ class Serving:
             "vllm.entrypoints.openai.api_server",
             "--model",
             str(folder),
-            "--dtype",
-            running_precision(folder),
         ]
         self._command += ["--served-model-name", self.model, "--host", HOST, "--port", str(self._port)]
         self._command += [
@@ -111,7 +109,7 @@ class Serving:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as file:
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, "--dtype", running_precision(self._folder)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
