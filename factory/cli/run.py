@@ -58,8 +58,8 @@ def report(
     against: Annotated[
         str | None,
         typer.Option(
-            help="Compare with another run: a workspace, a report.json, or the beginning of the id of an earlier "
-            "run of this workspace.",
+            help="Compare with another run: a workspace, a report.json, or the beginning of the id of an "
+            "earlier run of this workspace.",
             show_default=False,
         ),
     ] = None,

@@ -32,7 +32,8 @@ def unjudged(plan: Plan, store: Store) -> int:
     (row,) = store.query(
         "SELECT count(*) AS n FROM samples s JOIN requests p USING (request_key) WHERE p.plan_id = ? AND "
         "coalesce(p.sample_id, s.sample_id) = s.sample_id AND "
-        "s.edited_from IS NULL AND (SELECT count(*) FROM verdicts v WHERE v.sample_id = s.sample_id AND list_contains(?, v.check_key)) < ?",
+        "s.edited_from IS NULL AND (SELECT count(*) FROM verdicts v "
+        "WHERE v.sample_id = s.sample_id AND list_contains(?, v.check_key)) < ?",
         [plan.plan_id, keys, len(keys)],
     )
     return int(row["n"])
@@ -46,7 +47,8 @@ def check(plan: Plan, store: Store) -> str:
         raise AssertionError("nothing is asked here")
     writer.flush()
     (count,) = store.query(
-        "SELECT (SELECT count(*) FROM training_set) AS accepted, (SELECT count(*) FROM current_samples) AS samples"
+        "SELECT (SELECT count(*) FROM training_set) AS accepted, "
+        "(SELECT count(*) FROM current_samples) AS samples"
     )
     accepted = f"{count['accepted']} of {count['samples']} samples accepted"
     if scheduler.ended != MISSING:

@@ -19,8 +19,10 @@ PROMPTS, TASKS = 3, 16
 # between runs are not counted.
 _BUSY = """
     SELECT *, greatest(0, ended - greatest(started, coalesce(
-        max(ended) OVER (ORDER BY started, ended ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), started))) AS busy
-    FROM (SELECT prompt_tokens, completion_tokens, epoch(finished_at) AS ended, epoch(finished_at) - seconds AS started
+        max(ended) OVER (ORDER BY started, ended ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+        started))) AS busy
+    FROM (SELECT prompt_tokens, completion_tokens, epoch(finished_at) AS ended,
+                 epoch(finished_at) - seconds AS started
         FROM generations SEMI JOIN (SELECT request_key FROM requests WHERE plan_id = $plan UNION ALL
             SELECT request_key FROM turns WHERE plan_id = $plan) USING (request_key))
 """
@@ -48,32 +50,36 @@ def estimate(plan: Plan, store: Store) -> str:
     """Return in words what the recipe's data would cost, judging by what the plan has so far."""
     wanted = plan.run.loaded.recipe.data.count
     (row,) = store.query(
-        "SELECT (SELECT count(*) FROM current_samples) AS samples, (SELECT count(*) FROM training_set) AS accepted, "
-        "count(*) AS requests, sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, sum(busy) AS seconds "
-        f"FROM ({_BUSY})",
+        "SELECT (SELECT count(*) FROM current_samples) AS samples, "
+        "(SELECT count(*) FROM training_set) AS accepted, count(*) AS requests, "
+        f"sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, sum(busy) AS seconds FROM ({_BUSY})",
         {"plan": plan.plan_id},
     )
     if not row["requests"]:
         return "the teacher gave no answer, so there is nothing to estimate from"
-    told = (
-        f"{row['samples']} samples were tried with {row['requests']} requests: {row['accepted']} accepted, {row['prompt']} prompt tokens, "
-        f"{row['completion']} completion tokens, {duration(row['seconds'])}"
+    tried = (
+        f"{row['samples']} samples were tried with {row['requests']} requests: {row['accepted']} accepted, "
+        f"{row['prompt']} prompt tokens, {row['completion']} completion tokens, {duration(row['seconds'])}"
     )
     if not row["accepted"]:
         return (
-            told
-            + f"\nnone was accepted, so {wanted} samples are out of reach as it stands: factory audit rejected says why"
+            f"{tried}\nnone was accepted, so {wanted} samples are out of reach as it stands: "
+            "factory audit rejected says why"
         )
     factor = wanted / row["accepted"]
-    tried = {
+    families = {
         seed["family"]
         for seed in store.query(
             "SELECT DISTINCT d.family FROM current_samples s JOIN seeds d USING (seed_id)"
         )
     }
-    if left := {seed.family for seed in plan.seeds} - tried:
-        told += f"\nof {len(tried | left)} families only {', '.join(sorted(tried))} were tried: others may cost more, or pass less often"
-    return told + (
-        f"\n{wanted} accepted samples would take about {row['requests'] * factor:,.0f} requests, {row['prompt'] * factor:,.0f} prompt and "
-        f"{row['completion'] * factor:,.0f} completion tokens, and at this speed {duration(row['seconds'] * factor)}"
+    if left := {seed.family for seed in plan.seeds} - families:
+        tried += (
+            f"\nof {len(families | left)} families only {', '.join(sorted(families))} were tried: "
+            "others may cost more, or pass less often"
+        )
+    return tried + (
+        f"\n{wanted} accepted samples would take about {row['requests'] * factor:,.0f} requests, "
+        f"{row['prompt'] * factor:,.0f} prompt and {row['completion'] * factor:,.0f} completion tokens, "
+        f"and at this speed {duration(row['seconds'] * factor)}"
     )

@@ -37,10 +37,10 @@ def _require_solvable(plan: Plan) -> None:
     if open_seeds and "agreement" not in map(check_name, plan.run.loaded.recipe.checks):
         first = open_seeds[0]
         raise InputError(
-            f"{first.source}:{first.line}: {first.name} has no reference, and no check would tell a right call "
-            "from a wrong one",
-            "Write references, or add agreement to the checks: it compares draws, or a call's numbers with its "
-            "question.",
+            f"{first.source}:{first.line}: {first.name} has no reference, and no check would tell a right "
+            "call from a wrong one",
+            "Write references, or add agreement to the checks: it compares draws, or a call's numbers with "
+            "its question.",
         )
     tasks = [seed for seed in [*plan.seeds, *plan.held_out] if seed.reference]
     expressions = any(parse_steps(seed.reference) is None for seed in tasks)

@@ -111,9 +111,10 @@ def _require_same_teacher(context: Run, samples: TrainingSet) -> None:
     )
     del made[teacher.name, teacher.revision]
     if made:
-        told = ", ".join(f"{count} of {name} at {revision}" for (name, revision), count in made.items())
+        others = ", ".join(f"{count} of {name} at {revision}" for (name, revision), count in made.items())
         raise FactoryError(
-            f"the teacher is {teacher.name} at {teacher.revision}, and the data holds samples of another one: {told}",
+            f"the teacher is {teacher.name} at {teacher.revision}, and the data holds samples of another one:"
+            f" {others}",
             "Name the teacher that made the data, make the data again, or train with sft alone.",
         )
 
