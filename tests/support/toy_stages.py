@@ -16,12 +16,8 @@ class Toy(Stage):
     def owed(self, plan: Plan, store: Store, *, worked: bool) -> list[Step]:
         """Return what follows from the last step."""
         last = RAN[-1][1] if RAN else ""
-        following = {
-            "": Step("toy", "first"),
-            "first": Step("toy", "second"),
-            "second": Step("other", "third"),
-        }
-        return [following[last]] if last in following else []
+        following = {"": ("toy", "first"), "first": ("toy", "second"), "second": ("other", "third")}
+        return [Step(*following[last])] if last in following else []
 
     def run(self, plan: Plan, store: Store, detail: str) -> str:
         """Write it down."""

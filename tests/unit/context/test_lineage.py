@@ -52,12 +52,8 @@ def test_the_samples_are_read_once_for_all_models(tmp_path: Path) -> None:
 
     write_project(tmp_path, "repair")
     lineage = Lineage(load(tmp_path).run, Counting(["b2:1", "b2:2"]))
-    made = [
-        *(adapter for _, adapter in lineage.adapters),
-        lineage.student,
-        lineage.quantized,
-        lineage.recovered,
-    ]
+    adapters = [adapter for _, adapter in lineage.adapters]
+    made = [*adapters, lineage.student, lineage.quantized, lineage.recovered]
     assert len({planned.artifact_id for planned in made}) == 5
     assert len(asked) == 1
     assert made[0].about["samples"] == lineage.samples.content_id == content_id(["b2:1", "b2:2"])

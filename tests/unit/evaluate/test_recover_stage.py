@@ -1,5 +1,5 @@
 """A compressed model that lost too much is recovered, then measured, then judged again: one thing after the
-other, as the store tells it."""
+other, decided by what the store holds."""
 
 from pathlib import Path
 
@@ -58,12 +58,9 @@ def _measure(plan: Plan, store: Store, right: dict[str, int]) -> None:
                 | {"right_answer": place < right[candidate.role]}
                 for place in range(4)
             ]
-            figure = {
-                "artifact_id": candidate.artifact_id,
-                "role": candidate.role,
-                "metric": "answer_accuracy",
-            }
-            figure |= {"value": right[candidate.role] / 4, "low": 0.0, "high": 1.0, "n": 4}
+            figure = {"artifact_id": candidate.artifact_id, "role": candidate.role}
+            figure |= {"metric": "answer_accuracy", "value": right[candidate.role] / 4}
+            figure |= {"low": 0.0, "high": 1.0, "n": 4}
             store.commit(predictions=predictions, evaluations=[evaluation | figure])
 
 
