@@ -27,8 +27,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Turn a handful of seed tasks into a small model that does the job: generate, check, distill, compress, "
-    "evaluate, report.",
+    help="Turn a handful of seed tasks into a small model that does the job: generate, check, distill, "
+    "compress, evaluate, report.",
 )
 
 

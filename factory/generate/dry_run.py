@@ -52,7 +52,8 @@ def estimate(plan: Plan, store: Store) -> str:
     (row,) = store.query(
         "SELECT (SELECT count(*) FROM current_samples) AS samples, "
         "(SELECT count(*) FROM training_set) AS accepted, count(*) AS requests, "
-        f"sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, sum(busy) AS seconds FROM ({_BUSY})",
+        "sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, sum(busy) AS seconds "
+        f"FROM ({_BUSY})",
         {"plan": plan.plan_id},
     )
     if not row["requests"]:

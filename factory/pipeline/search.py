@@ -176,4 +176,5 @@ def _summary(point: Point | None) -> str:
     if point is None:
         return "no figures"
     within = "" if point.fits else ", above a limit"
-    return f"{point.accuracy:.1%} right, {point.weight_bytes / 1e6:.0f} MB, {point.latency_s * 1000:.0f} ms for 32 tokens{within}"
+    size, latency = f"{point.weight_bytes / 1e6:.0f} MB", f"{point.latency_s * 1000:.0f} ms"
+    return f"{point.accuracy:.1%} right, {size}, {latency} for 32 tokens{within}"

@@ -150,7 +150,7 @@ def _stage_name(value: Any) -> str | None:
     return next(iter(value)) if isinstance(value, dict) and len(value) == 1 else None
 
 
-Stage = Annotated[
+TrainingStage = Annotated[
     Annotated[SftStage, Tag("sft")] | Annotated[DistillStage, Tag("distill")],
     Discriminator(
         _stage_name,
@@ -184,7 +184,7 @@ class Student(Settings):
     precision: Literal["auto", "bfloat16", "float32"] = Field(
         default="auto", description="Number format in training; auto: what suits the machine."
     )
-    stages: Annotated[tuple[Stage, ...], Field(strict=False)] = Field(
+    stages: Annotated[tuple[TrainingStage, ...], Field(strict=False)] = Field(
         min_length=1,
         max_length=2,
         description="Stages of training, in order: {sft: ...} or {distill: ...}, each at most once.",

@@ -21,8 +21,8 @@ def require_same_tokens(run: Run) -> None:
     # Only the tokenizers have to agree: behind them vocabularies are padded to different sizes.
     if run.teacher.facts().tokenizer_digest != run.base.facts().tokenizer_digest:
         raise InputError(
-            f"the teacher {run.teacher.name} and the student's base {run.base.name} have different tokenizers, "
-            "so their distributions cannot be compared",
-            "Choose a base of the teacher's family, or train with sft alone: on the teacher's text, which needs "
-            "no common tokenizer.",
+            f"the teacher {run.teacher.name} and the student's base {run.base.name} have different "
+            "tokenizers, so their distributions cannot be compared",
+            "Choose a base of the teacher's family, or train with sft alone: on the teacher's text, which "
+            "needs no common tokenizer.",
         )

@@ -370,7 +370,7 @@ def write_project(folder: Path, name: str) -> Path:
     """Write what the recipe of that name needs into a folder: small models, data, templates. Return the path
     of the recipe."""
     for model in ("teacher", "base"):
-        _write_model(folder / model, model)
+        write_model(folder / model, model)
     (folder / "data").symlink_to(DATA)
     (folder / "twice.py").write_text(TOOL)
     (folder / "twice.json").write_text(json.dumps([TOOL_SPEC]))
@@ -388,8 +388,9 @@ def write_project(folder: Path, name: str) -> Path:
     return path
 
 
-def _write_model(folder: Path, name: str) -> None:
-    folder.mkdir()
+def write_model(folder: Path, name: str) -> None:
+    """Write a folder that looks like a model; its weights are four bytes."""
+    folder.mkdir(exist_ok=True)
     config = {
         "architectures": ["LlamaForCausalLM"],
         "num_hidden_layers": 10,

@@ -1,13 +1,18 @@
 """Which samples are looked at when not all are, and what a model's id follows from."""
 
 import itertools
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.context.lineage import Lineage
-from factory.context.training_set import spread
+from factory.context.training_set import TrainingSet, spread
+from factory.store.store import Row
+from factory.system.digest import content_id
+from tests.support.recipes import write_project
 from tests.support.sample_ids import SampleIds
 from tests.support.scripted import load, project
 
@@ -35,3 +40,38 @@ def test_a_chat_template_of_ones_own_makes_another_student(tmp_path: Path) -> No
     (own / "hermes_chat.jinja").write_text("{% set show_tools = false %}{{ messages[0]['content'] }}")
     ((_, after),) = Lineage(load(tmp_path).run, SampleIds(["b2:1"])).adapters
     assert before.artifact_id != after.artifact_id and "template" not in before.about
+
+
+def test_the_samples_are_read_once_for_all_models(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Counting(SampleIds):
+        def query(self, sql: str, parameters: Any = None) -> list[Row]:
+            asked.append(sql)
+            return super().query(sql, parameters)
+
+    write_project(tmp_path, "repair")
+    lineage = Lineage(load(tmp_path).run, Counting(["b2:1", "b2:2"]))
+    adapters = [adapter for _, adapter in lineage.adapters]
+    made = [*adapters, lineage.student, lineage.quantized, lineage.recovered]
+    assert len({planned.artifact_id for planned in made}) == 5
+    assert len(asked) == 1
+    assert made[0].about["samples"] == lineage.samples.content_id == content_id(["b2:1", "b2:2"])
+
+
+def test_a_student_learns_from_whatever_stands_for_the_training_set(tmp_path: Path) -> None:
+    class Union(TrainingSet):
+        """The samples of several stores, one store after the other."""
+
+        def __init__(self, parts: list[TrainingSet]) -> None:
+            self._parts = parts
+
+        @cached_property
+        def ids(self) -> list[str]:
+            return [sample for part in self._parts for sample in part.ids]
+
+    write_project(tmp_path, "sft-alone")
+    run = load(tmp_path).run
+    both, one = (Lineage(run, SampleIds(ids)) for ids in ([], ["b2:1", "b2:2"]))
+    both.samples = Union([TrainingSet(SampleIds(["b2:1"])), TrainingSet(SampleIds(["b2:2"]))])
+    assert both.student.artifact_id == one.student.artifact_id
