@@ -22,15 +22,15 @@ from pydantic import (
     model_validator,
 )
 
+Role = Literal["teacher", "base", "student", "student_quantized", "student_recovered"]
 
-def _role(value: Any) -> Any:
+
+def _renamed(role: Any) -> Any:
     # As reports called it when the stage was called repair.
-    return "student_recovered" if value == "student_repaired" else value
+    return "student_recovered" if role == "student_repaired" else role
 
 
-Role = Annotated[
-    Literal["teacher", "base", "student", "student_quantized", "student_recovered"], BeforeValidator(_role)
-]
+KnownRole = Annotated[Role, BeforeValidator(_renamed)]
 # The one that ships is the last of these that there is.
 STUDENTS: tuple[Role, ...] = ("student", "student_quantized", "student_recovered")
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -61,7 +61,7 @@ class Measured(Part):
     tokens per second."""
 
     name: str
-    role: Role
+    role: KnownRole
     accuracy: Share | None = Field(
         default=None, description="the executed call's result equals the reference"
     )
@@ -220,7 +220,7 @@ class Table(Part):
 class Outcome(Part):
     """Which held-out tasks one model got right: what a comparison of two runs pairs."""
 
-    role: Role
+    role: KnownRole
     artifact: str
     right: dict[str, bool] = Field(description="task id to whether its answer was right")
 
@@ -257,7 +257,7 @@ class Pair(Part):
     """The models of one role in two runs, and on the tasks that both answered, how many only one of them got
     right."""
 
-    role: Role
+    role: KnownRole
     before: Measured
     now: Measured
     shared: Count
@@ -269,8 +269,8 @@ class Pair(Part):
 class Versus(Part):
     """Two models of one run on the same held-out tasks: how many only one of them got right."""
 
-    one: Role
-    other: Role
+    one: KnownRole
+    other: KnownRole
     shared: Count
     only_one: Count
     only_other: Count
@@ -281,7 +281,7 @@ class Gate(Part):
     """Whether a compressed student may ship: what it lost of the held-out tasks, and what the recipe allows;
     both as shares."""
 
-    role: Role
+    role: KnownRole
     accuracy_drop: float = Field(
         ge=-1, le=1, validation_alias=AliasChoices("accuracy_drop", "lost"), description="below 0: a gain"
     )

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from factory.errors import FactoryError
 from factory.report import Report, write_report
-from factory.report.model import Loss, Measured, Yield
+from factory.report.model import Gate, Loss, Measured, Yield
 from tests.support.report_sample import measured, models, report
 
 
@@ -42,6 +42,18 @@ def test_the_fixed_keys_are_there() -> None:
     assert data["yield"]["share"] == pytest.approx(743 / 1200)
     assert data["retention"] == pytest.approx(104 / 73)
     assert data["created"] == "2025-11-24T03:12:40Z"
+
+
+def test_a_report_in_earlier_words_is_read() -> None:
+    gate = {"role": "student_repaired", "lost": 0.1, "most_lost": 0.2, "passed": True}
+    data = json.loads(report().model_dump_json()) | {"gates": [gate]}
+    data["models"][-1]["role"] = "student_repaired"
+    read = Report.model_validate(data)
+    assert read.models[-1].role == "student_recovered"
+    assert read.gates == [
+        Gate(role="student_recovered", accuracy_drop=0.1, max_accuracy_drop=0.2, passed=True)
+    ]
+    assert "lost" not in json.loads(read.model_dump_json())["gates"][0]
 
 
 def test_derived_numbers_in_a_file_are_computed_again() -> None:
