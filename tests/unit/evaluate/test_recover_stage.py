@@ -73,10 +73,10 @@ def test_recovery_goes_step_by_step(folder: Path) -> None:
         _make(plan, lineage, lineage.student)
         _make(plan, lineage, lineage.quantized)
         _measure(plan, store, {"teacher": 4, "base": 0, "student": 4, "student_quantized": 2})
-        assert stage.owed(plan, store, worked=False) == [Step("repair")]
+        assert stage.owed(plan, store, worked=False) == [Step("recover")]
         _make(plan, lineage, lineage.recovered)
-        assert stage.owed(plan, store, worked=True) == [Step("evaluate", "student_repaired")]
-        _measure(plan, store, {"student_repaired": 4})
+        assert stage.owed(plan, store, worked=True) == [Step("evaluate", "student_recovered")]
+        _measure(plan, store, {"student_recovered": 4})
         assert stage.owed(plan, store, worked=True) == []
         gates = store.query("SELECT artifact_id, passed FROM gates ORDER BY batch")
         assert [(row["artifact_id"], row["passed"]) for row in gates] == [

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from factory.errors import FactoryError
 from factory.evaluate.metrics.table import METRICS
 from factory.report import Report, render_page, write_report
+from factory.report.choice import Gate
 from factory.report.measured import Measured, MetricRow
 from factory.report.metric_rows import metric_rows
 from factory.report.run import Loss
@@ -41,6 +42,18 @@ def test_every_model_has_a_row_for_each_metric_that_says_what_it_is() -> None:
     assert data["yield"]["share"] == pytest.approx(743 / 1200)
     assert data["retention"] == pytest.approx(104 / 73)
     assert data["created"] == "2025-11-24T03:12:40Z"
+
+
+def test_a_report_in_earlier_words_is_read() -> None:
+    gate = {"role": "student_repaired", "lost": 0.1, "most_lost": 0.2, "passed": True}
+    data = json.loads(report().model_dump_json()) | {"gates": [gate]}
+    data["models"][-1]["role"] = "student_repaired"
+    read = Report.model_validate(data)
+    assert read.models[-1].role == "student_recovered"
+    assert read.gates == [
+        Gate(role="student_recovered", accuracy_drop=0.1, max_accuracy_drop=0.2, passed=True)
+    ]
+    assert "lost" not in json.loads(read.model_dump_json())["gates"][0]
 
 
 def test_derived_numbers_in_a_file_are_computed_again() -> None:
