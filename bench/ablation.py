@@ -82,7 +82,10 @@ def main() -> None:
                     recipe = _recipe(task, seed, variant, arguments, folder)
                     right[variant].append(_outcomes(recipe, folder / f"{task}-{seed}"))
                     print(
-                        f"{task}  seed {seed}  {variant:<17} {right[variant][-1].mean():6.1%} of {right[variant][-1].size}",
+                        (
+                            f"{task}  seed {seed}  {variant:<17} "
+                            f"{right[variant][-1].mean():6.1%} of {right[variant][-1].size}"
+                        ),
                         flush=True,
                     )
             result[task] = {
@@ -92,7 +95,10 @@ def main() -> None:
             for variant, found in result[task].items():
                 low, high = found["interval"]
                 print(
-                    f"{variant:<17} {found['accuracy']:6.1%}   {found['gain']:+6.1%} ({low:+.1%} to {high:+.1%})",
+                    (
+                        f"{variant:<17} {found['accuracy']:6.1%}   "
+                        f"{found['gain']:+6.1%} ({low:+.1%} to {high:+.1%})"
+                    ),
                     flush=True,
                 )
     print(json.dumps(result))

@@ -3,7 +3,8 @@ object.
 
 `tokens_per_s`: 32 requests at once, the bare held-out questions, 64 new tokens each whatever they say, three
 rounds after a warm-up; `precision`: the number format that it ran in. With --examples the model answers all
-held-out tasks greedily, asked as the recipe's teacher is, and `right` says for each whether it did.
+held-out tasks greedily, asked as the recipe's teacher is, and `right` holds question, reference and outcome
+of each.
 """
 
 import argparse
@@ -91,19 +92,25 @@ def _rate(engine: Engine, tasks: list[Task], number: int) -> float:
     return tokens / (time.monotonic() - started)
 
 
-def _right(context: Plan, engine: Engine, folder: Path, tasks: list[Task]) -> dict[str, bool]:
+def _right(context: Plan, engine: Engine, folder: Path, tasks: list[Task]) -> list[tuple[str, str, bool]]:
+    """Ask every question once, and judge its answer for each task that puts it: references may differ."""
     asking = scorer(context)
     candidate = Candidate("teacher", str(folder), folder.name, folder, True, "", "")
-    asked = {
-        request.key: (request, task)
-        for task in tasks
-        for request in [question(asking, candidate, task, context.run.evaluation.max_tokens)]
-    }
-    answers = engine.answer(request for request, _ in asked.values())
-    return {
-        (task := asked[answer.key][1]).question: asking.judge(candidate, task, answer.text)["right_answer"]
-        for answer in answers
-    }
+    requests: dict[str, Request] = {}
+    putting: dict[str, list[Task]] = {}
+    for task in tasks:
+        request = question(asking, candidate, task, context.run.evaluation.max_tokens)
+        requests[request.key] = request
+        putting.setdefault(request.key, []).append(task)
+    return [
+        (
+            task.question,
+            task.reference,
+            bool(asking.judge(candidate, task, answer.text)["right_answer"]),
+        )
+        for answer in engine.answer(requests.values())
+        for task in putting[answer.key]
+    ]
 
 
 if __name__ == "__main__":

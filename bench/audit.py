@@ -49,76 +49,107 @@ def fill(path: Path, samples: int) -> None:
     with duckdb.connect(str(path), config={"threads": 2, "memory_limit": "4GB"}) as store:
         store.execute("SET preserve_insertion_order = false")
         store.execute(
-            f"CREATE TEMP VIEW rows AS SELECT i, (i // 2) % {SEEDS} AS seed, (i // {BATCH} + 1) AS b FROM range({samples}) t(i)"
+            f"CREATE TEMP VIEW rows AS SELECT i, (i // 2) % {SEEDS} AS seed, (i // {BATCH} + 1) AS b "
+            f"FROM range({samples}) t(i)"
         )
         for batch, (plan, run) in enumerate((("plan0", "run0"), ("plan0", "run1"), ("plan1", "run2")), 1):
             store.execute(
-                f"INSERT INTO runs BY NAME SELECT '{run}' AS run_id, TIMESTAMP '2026-01-01' + INTERVAL {batch} HOUR AS started_at, "
-                f"'factory run' AS command, 'bench' AS recipe_name, 'b2:recipe{run}' AS recipe_digest, 'name: bench' AS recipe_text, "
-                f"'{plan}' AS plan_id, {keys} AS check_keys, {samples * 6 // 10} AS target_count, '{{}}' AS machine, '{{}}' AS versions, "
+                f"INSERT INTO runs BY NAME SELECT '{run}' AS run_id, "
+                f"TIMESTAMP '2026-01-01' + INTERVAL {batch} HOUR AS started_at, "
+                f"'factory run' AS command, 'bench' AS recipe_name, 'b2:recipe{run}' AS recipe_digest, "
+                "'name: bench' AS recipe_text, "
+                f"'{plan}' AS plan_id, {keys} AS check_keys, {samples * 6 // 10} AS target_count, "
+                f"'{{}}' AS machine, '{{}}' AS versions, "
                 f"{batch} AS batch"
             )
         store.execute(
-            f"INSERT INTO seeds BY NAME SELECT {id_of('seed')} AS seed_id, 'seed-' || i AS name, if(i % 4 = 0, 'zh', 'en') AS language, "
-            f"'family-' || i % {FAMILIES} AS family, 'What is ' || i || ' and ' || i + 1 || '?' AS question, '' || 2 * i + 1 AS reference, "
+            f"INSERT INTO seeds BY NAME SELECT {id_of('seed')} AS seed_id, 'seed-' || i AS name, "
+            "if(i % 4 = 0, 'zh', 'en') AS language, "
+            f"'family-' || i % {FAMILIES} AS family, "
+            "'What is ' || i || ' and ' || i + 1 || '?' AS question, '' || 2 * i + 1 AS reference, "
             f"'seeds.jsonl' AS source, i + 1 AS line, 1 AS batch FROM range({SEEDS}) t(i)"
         )
         store.execute(
-            f"INSERT INTO plan_items BY NAME SELECT 'plan1' AS plan_id, i AS position, {id_of('request')} AS request_key, "
+            "INSERT INTO plan_items BY NAME SELECT 'plan1' AS plan_id, i AS position, "
+            f"{id_of('request')} AS request_key, "
             f"{id_of('seed', 'seed')} AS seed_id, {id_of('task', 'i // 2')} AS task_id, i % 2 AS draw, "
-            f"if(seed % 4 = 0, 'zh', 'en') AS language, 'What is ' || i // 2 || ' and ' || seed || '?' AS question, "
+            "if(seed % 4 = 0, 'zh', 'en') AS language, "
+            "'What is ' || i // 2 || ' and ' || seed || '?' AS question, "
             f"'' || (i // 2 + seed) AS reference, b AS batch, {id_of('sample')} AS sample_id FROM rows"
         )
         store.execute(
-            f"INSERT INTO generations BY NAME SELECT {id_of('request')} AS request_key, 'teacher' AS teacher, 'r1' AS revision, "
+            f"INSERT INTO generations BY NAME SELECT {id_of('request')} AS request_key, "
+            "'teacher' AS teacher, 'r1' AS revision, "
             "'b2:template' AS template_digest, "
-            "json_array(json_object('role', 'user', 'content', 'What is ' || i // 2 || ' and ' || seed || '?')) AS messages, "
+            "json_array(json_object('role', 'user', 'content', "
+            "'What is ' || i // 2 || ' and ' || seed || '?')) AS messages, "
             "'{\"temperature\": 0.8}' AS parameters, "
-            '\'{"name": "calculator", "arguments": {"expression": "\' || i // 2 || \' + \' || seed || \'"}}\' AS text, '
-            "if(hash(i) % 50 = 0, 'length', 'stop') AS finish_reason, NULL AS error, 120 + seed % 60 AS prompt_tokens, "
-            "8 + hash(i) % 9 AS completion_tokens, [(hash(i, t) % 49152)::INTEGER for t in range(8 + (hash(i) % 9)::BIGINT)] AS token_ids, "
+            '\'{"name": "calculator", "arguments": {"expression": '
+            "\"' || i // 2 || ' + ' || seed || '\"}}' AS text, "
+            "if(hash(i) % 50 = 0, 'length', 'stop') AS finish_reason, NULL AS error, "
+            "120 + seed % 60 AS prompt_tokens, "
+            "8 + hash(i) % 9 AS completion_tokens, "
+            "[(hash(i, t) % 49152)::INTEGER for t in range(8 + (hash(i) % 9)::BIGINT)] AS token_ids, "
             f"[{LOGPROB}::FLOAT for t in range(8 + (hash(i) % 9)::BIGINT)] AS token_logprobs, "
-            "[[(hash(i, t, k) % 49152)::INTEGER for k in range(5)] for t in range(8 + (hash(i) % 9)::BIGINT)] AS topk_ids, "
-            f"[[{TOP_LOGPROB} for k in range(5)] for t in range(8 + (hash(i) % 9)::BIGINT)] AS topk_logprobs, "
+            "[[(hash(i, t, k) % 49152)::INTEGER for k in range(5)] "
+            "for t in range(8 + (hash(i) % 9)::BIGINT)] AS topk_ids, "
+            f"[[{TOP_LOGPROB} for k in range(5)] "
+            "for t in range(8 + (hash(i) % 9)::BIGINT)] AS topk_logprobs, "
             "1 AS attempts, 0.1 + hash(i) % 100 / 50.0 AS seconds, "
             "TIMESTAMP '2026-01-01' + to_milliseconds(i * 20) AS finished_at, b AS batch FROM rows"
         )
         store.execute(
-            f"INSERT INTO samples BY NAME SELECT {id_of('sample')} AS sample_id, {id_of('request')} AS request_key, "
+            f"INSERT INTO samples BY NAME SELECT {id_of('sample')} AS sample_id, "
+            f"{id_of('request')} AS request_key, "
             f"{id_of('seed', 'seed')} AS seed_id, {id_of('task', 'i // 2')} AS task_id, 'tool_call' AS kind, "
             "if(seed % 4 = 0, 'zh', 'en') AS language, "
-            "'What is ' || i // 2 || ' and ' || seed || '?' || repeat(' Please.', if(hash(i, 5) % 5000 = 0, 30, 0)) AS question, "
+            "'What is ' || i // 2 || ' and ' || seed || '?' || "
+            "repeat(' Please.', if(hash(i, 5) % 5000 = 0, 30, 0)) AS question, "
             "'' || (i // 2 + seed) AS reference, "
-            "json_array(json_object('role', 'user', 'content', 'What is ' || i // 2 || ' and ' || seed || '?'), "
-            "json_object('role', 'assistant', 'content', 'The answer is ' || (i // 2 + seed) || '.')) AS messages, "
+            "json_array(json_object('role', 'user', 'content', "
+            "'What is ' || i // 2 || ' and ' || seed || '?'), "
+            "json_object('role', 'assistant', 'content', "
+            "'The answer is ' || (i // 2 + seed) || '.')) AS messages, "
             "'[]' AS tools, "
-            "json_object('name', 'calculator', 'arguments', json_object('expression', i // 2 || ' + ' || seed)) AS call, "
-            "if(hash(i, 1) % 20 = 0, 'no_call', NULL) AS fault, '' || (i // 2 + seed + if(hash(i, 2) % 10 = 0, 1, 0)) AS result, "
+            "json_object('name', 'calculator', 'arguments', "
+            "json_object('expression', i // 2 || ' + ' || seed)) AS call, "
+            "if(hash(i, 1) % 20 = 0, 'no_call', NULL) AS fault, "
+            "'' || (i // 2 + seed + if(hash(i, 2) % 10 = 0, 1, 0)) AS result, "
             "NULL AS rationale, 'The answer is ' || (i // 2 + seed) || '.' AS answer, "
-            f"{id_of('content', 'if(hash(i, 3) % 30 = 0, i // 2 * 2, i)')} AS dedup_key, [{id_of('seed', 'seed')}] AS parents, "
+            f"{id_of('content', 'if(hash(i, 3) % 30 = 0, i // 2 * 2, i)')} AS dedup_key, "
+            f"[{id_of('seed', 'seed')}] AS parents, "
             f"b AS batch, 'family-' || seed % {FAMILIES} AS family FROM rows"
         )
         for number, check in enumerate(CHECKS):
             store.execute(
-                f"INSERT INTO verdicts BY NAME SELECT {id_of('sample')} AS sample_id, '{check}@b2:0' AS check_key, "
+                f"INSERT INTO verdicts BY NAME SELECT {id_of('sample')} AS sample_id, "
+                f"'{check}@b2:0' AS check_key, "
                 f"'{check}' AS check_name, "
-                f"hash(i, {number}) % 20 > 0 AS passed, if(hash(i, {number}) % 20 > 0, 'ok', '{check}_' || hash(i) % 3) AS reason, "
+                f"hash(i, {number}) % 20 > 0 AS passed, "
+                f"if(hash(i, {number}) % 20 > 0, 'ok', '{check}_' || hash(i) % 3) AS reason, "
                 f"{'hash(i) % 100 / 100.0' if check == 'dedup' else 'NULL'} AS score, "
-                f"if(hash(i, {number}) % 20 > 0, NULL, {id_of('sample', 'i // 3')}) AS detail, b AS batch FROM rows"
+                f"if(hash(i, {number}) % 20 > 0, NULL, {id_of('sample', 'i // 3')}) AS detail, b AS batch "
+                "FROM rows"
             )
         store.execute(
-            f"INSERT INTO verdicts BY NAME SELECT {id_of('sample')} AS sample_id, 'person:000000' AS check_key, 'person' AS check_name, "
-            "i % 2000 = 0 AS passed, if(i % 2000 = 0, 'ok', 'edited') AS reason, 'seen' AS detail, TIMESTAMP '2026-01-02' AS judged_at, "
+            f"INSERT INTO verdicts BY NAME SELECT {id_of('sample')} AS sample_id, "
+            "'person:000000' AS check_key, 'person' AS check_name, "
+            "i % 2000 = 0 AS passed, if(i % 2000 = 0, 'ok', 'edited') AS reason, 'seen' AS detail, "
+            "TIMESTAMP '2026-01-02' AS judged_at, "
             "b AS batch FROM rows WHERE i % 1000 = 0"
         )
         store.execute(
-            f"INSERT INTO samples SELECT s.* REPLACE ({id_of('edit')} AS sample_id, s.answer || ' Yes.' AS answer, "
-            f"[s.sample_id] AS parents, s.sample_id AS edited_from) FROM samples s JOIN rows ON s.sample_id = {id_of('sample')} "
+            f"INSERT INTO samples SELECT s.* REPLACE ({id_of('edit')} AS sample_id, "
+            "s.answer || ' Yes.' AS answer, "
+            "[s.sample_id] AS parents, s.sample_id AS edited_from) FROM samples s "
+            f"JOIN rows ON s.sample_id = {id_of('sample')} "
             "WHERE i % 2000 = 1000"
         )
         store.execute(
-            f"INSERT INTO verdicts BY NAME SELECT {id_of('edit')} AS sample_id, 'person:000000' AS check_key, 'person' AS check_name, "
-            "true AS passed, 'ok' AS reason, TIMESTAMP '2026-01-02' AS judged_at, b AS batch FROM rows WHERE i % 2000 = 1000"
+            f"INSERT INTO verdicts BY NAME SELECT {id_of('edit')} AS sample_id, "
+            "'person:000000' AS check_key, 'person' AS check_name, "
+            "true AS passed, 'ok' AS reason, TIMESTAMP '2026-01-02' AS judged_at, b AS batch FROM rows "
+            "WHERE i % 2000 = 1000"
         )
         for kind, name, parents in (
             ("model", "base", "[]"),
@@ -126,17 +157,22 @@ def fill(path: Path, samples: int) -> None:
             ("quantized", "int8", "['student']"),
         ):
             store.execute(
-                f"INSERT INTO artifacts BY NAME SELECT '{name}' AS artifact_id, '{kind}' AS kind, '{name}' AS name, '{name}' AS path, "
-                f"'b2:0' AS digest, 1 AS weight_bytes, {parents}::VARCHAR[] AS parents, '{{}}' AS about, 1 AS batch"
+                f"INSERT INTO artifacts BY NAME SELECT '{name}' AS artifact_id, '{kind}' AS kind, "
+                f"'{name}' AS name, '{name}' AS path, "
+                f"'b2:0' AS digest, 1 AS weight_bytes, {parents}::VARCHAR[] AS parents, '{{}}' AS about, "
+                "1 AS batch"
             )
         for name, role, share in (("student", "train", 2), ("int8", "calibrate", 2000)):
             store.execute(
-                f"INSERT INTO artifact_samples BY NAME SELECT '{name}' AS artifact_id, {id_of('sample')} AS sample_id, '{role}' AS role, "
+                f"INSERT INTO artifact_samples BY NAME SELECT '{name}' AS artifact_id, "
+                f"{id_of('sample')} AS sample_id, '{role}' AS role, "
                 f"b AS batch FROM rows WHERE i % {share} = 0"
             )
         store.execute(
-            "INSERT INTO evaluations BY NAME SELECT 'e' || i AS evaluation_id, if(i % 2 = 0, 'student', 'int8') AS artifact_id, "
-            "'student' AS role, 'answer_accuracy' AS metric, 0.5 AS value, 0.4 AS low, 0.6 AS high, 200 AS n, 1 AS batch FROM range(4) t(i)"
+            "INSERT INTO evaluations BY NAME SELECT 'e' || i AS evaluation_id, "
+            "if(i % 2 = 0, 'student', 'int8') AS artifact_id, "
+            "'student' AS role, 'answer_accuracy' AS metric, 0.5 AS value, 0.4 AS low, 0.6 AS high, "
+            "200 AS n, 1 AS batch FROM range(4) t(i)"
         )
         enter_missing(store)
         store.execute("CHECKPOINT")
@@ -195,7 +231,10 @@ def _timed(work: Callable[[], list[Any]], name: str) -> tuple[float, float]:
     seconds, after = time.monotonic() - started, _children()
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
-        f"{name:<22} {seconds:6.2f} s  {cpu:6.2f} s CPU  {rows:>4} rows  at most {after.ru_maxrss / 2**20:.2f} GB so far",
+        (
+            f"{name:<22} {seconds:6.2f} s  {cpu:6.2f} s CPU  {rows:>4} rows  "
+            f"at most {after.ru_maxrss / 2**20:.2f} GB so far"
+        ),
         flush=True,
     )
     return round(seconds, 2), round(cpu, 2)

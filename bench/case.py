@@ -33,6 +33,9 @@ from factory.store.store import Store
 from factory.system.progress import Progress
 from factory.workspace import Workspace
 
+# What a model got right, by question and reference: a question may be put with several references.
+Outcomes = dict[tuple[str, str], bool]
+
 ROOT = Path(__file__).parents[1]
 RESAMPLES = 10_000
 
@@ -54,7 +57,8 @@ def main() -> None:
         found = _run(whole, folder / "work")
         found["vocabulary"] = cut
         folders = {role: candidate.folder for role, (candidate, _) in found.items()}
-        small = alone(untrained, folders["base"], "--examples")["right"]
+        answered = alone(untrained, folders["base"], "--examples")["right"]
+        small = {(question, reference): right for question, reference, right in answered}
         speed = in_turn(whole, folders)
         _show({role: right for role, (_, right) in found.items()} | {"untrained": small}, speed, folders)
 
@@ -75,8 +79,8 @@ def _model(name: str) -> str:
     return str(Path(name).resolve()) if Path(name).is_dir() else name
 
 
-def _run(recipe: Path, workspace: Path) -> dict[str, tuple[Candidate, dict[str, bool]]]:
-    """Run the recipe; return each model that it compares, with what it got right by question."""
+def _run(recipe: Path, workspace: Path) -> dict[str, tuple[Candidate, Outcomes]]:
+    """Run the recipe; return each model that it compares, with what it got right."""
     command = [sys.executable, "-m", "factory.cli.main", "run", str(recipe), "-w", str(workspace)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
     context = Plan(Run(load_recipe(recipe), Workspace(workspace), Progress()))
@@ -88,17 +92,16 @@ def _run(recipe: Path, workspace: Path) -> dict[str, tuple[Candidate, dict[str, 
         for candidate in candidates(context, Lineage(context.run, store)):
             asked = [candidate.evaluation_id(context)]
             rows = store.query(
-                "SELECT question, right_answer FROM predictions WHERE evaluation_id = ?", asked
+                "SELECT question, reference, right_answer FROM predictions WHERE evaluation_id = ?", asked
             )
-            found[str(candidate.role)] = candidate, {row["question"]: row["right_answer"] for row in rows}
+            right = {(row["question"], row["reference"]): row["right_answer"] for row in rows}
+            found[str(candidate.role)] = candidate, right
     return found
 
 
-def _show(right: dict[str, dict[str, bool]], speed: dict[str, float], folders: dict[str, Path]) -> None:
-    questions = sorted(right["teacher"])
-    accuracy = {
-        role: float(np.mean([answers[question] for question in questions])) for role, answers in right.items()
-    }
+def _show(right: dict[str, Outcomes], speed: dict[str, float], folders: dict[str, Path]) -> None:
+    tasks = sorted(right["teacher"])
+    accuracy = {role: float(np.mean([answers[task] for task in tasks])) for role, answers in right.items()}
     size = {role: inspect(folders[role]).weight_bytes for role in speed}
     steps = [
         ("teacher, with examples", "teacher", "teacher"),
@@ -110,9 +113,12 @@ def _show(right: dict[str, dict[str, bool]], speed: dict[str, float], folders: d
     ]
     print(f"{'':<32}{'accuracy':>10}{'tokens/s':>10}{'times':>8}{'MB':>8}{'1/':>8}")
     for label, answers, model in steps:
-        ratios = f"{speed[model]:>10.0f}{speed[model] / speed['teacher']:>8.2f}{size[model] / 1e6:>8.0f}{size['teacher'] / size[model]:>8.2f}"
+        ratios = (
+            f"{speed[model]:>10.0f}{speed[model] / speed['teacher']:>8.2f}"
+            f"{size[model] / 1e6:>8.0f}{size['teacher'] / size[model]:>8.2f}"
+        )
         print(f"{label:<32}{accuracy[answers]:>10.1%}{ratios}")
-    kept = _retention(questions, right["teacher"], right["student_quantized"])
+    kept = _retention(tasks, right["teacher"], right["student_quantized"])
     result = {
         "speed_ratio": speed["student_quantized"] / speed["teacher"],
         "memory_ratio": size["student_quantized"] / size["teacher"],
@@ -121,17 +127,15 @@ def _show(right: dict[str, dict[str, bool]], speed: dict[str, float], folders: d
         "retention": accuracy["student_quantized"] / accuracy["teacher"],
         "retention_low": float(np.quantile(kept, 0.025)),
     }
-    print(
-        json.dumps({name: round(value, 4) for name, value in result.items()} | {"held_out": len(questions)})
-    )
+    print(json.dumps({name: round(value, 4) for name, value in result.items()} | {"held_out": len(tasks)}))
 
 
-def _retention(questions: list[str], teacher: dict[str, bool], student: dict[str, bool]) -> np.ndarray:
+def _retention(tasks: list[tuple[str, str]], teacher: Outcomes, student: Outcomes) -> np.ndarray:
     """Return the retention in each resample of the wordings (numbers masked), both models' answers drawn
     together."""
-    wordings: dict[str, list[str]] = {}
-    for question in questions:
-        wordings.setdefault(re.sub(r"[0-9.]+", "#", question), []).append(question)
+    wordings: dict[str, list[tuple[str, str]]] = {}
+    for task in tasks:
+        wordings.setdefault(re.sub(r"[0-9.]+", "#", task[0]), []).append(task)
     counts = np.array(
         [[sum(model[one] for one in alike) for model in (teacher, student)] for alike in wordings.values()],
         dtype=float,

@@ -6,10 +6,11 @@ python -m bench.data_quality --teacher PATH [--count 300] [--keep FOLDER]
 The recipes are `pipelines/rationale.yaml`, `tools.yaml` and `instruction.yaml`, with the teacher and the
 count exchanged; the command line makes and exports each. What is proved then, of the exported rows alone:
 
-* rationales: the reference of the row's seed is worked out again from the seed file, as fractions, with the numbers of the row's question
-  put where the seed's numbers stand; the row's final answer has to be that number. A seed without an expression is asked as it is, and
-  its answer has to be the file's.
-* tool calls: every call in the conversation is executed again; the result has to be the stored one, to the character.
+* rationales: the reference of the row's seed is worked out again from the seed file, as fractions, with the
+  numbers of the row's question put where the seed's numbers stand; the row's final answer has to be that
+  number. A seed without an expression is asked as it is, and its answer has to be the file's.
+* tool calls: every call in the conversation is executed again; the result has to be the stored one, to the
+  character.
 * instructions: ROUGE-L of every pair, by brute force; counted are the pairs above 0.7.
 
 With --keep the workspaces stay, and a second run goes on from them. Prints what is made, then one JSON
@@ -146,9 +147,8 @@ def _answer_is(answer: str, wanted: Fraction | str) -> bool:
         return Fraction(int(share[1]), int(share[2])) == abs(wanted)
     numbers = re.findall(r"-?\d+(?:\.\d+)?", plain)
     # A result with many decimals is compared as far as it is written.
-    return len(numbers) == 1 and abs(Fraction(numbers[0]) - wanted) <= Fraction(1, 10**9) * max(
-        1, abs(wanted)
-    )
+    near = Fraction(1, 10**9) * max(Fraction(1), abs(wanted))
+    return len(numbers) == 1 and abs(Fraction(numbers[0]) - wanted) <= near
 
 
 def prove_tool_calls(rows: list[dict[str, Any]]) -> dict[str, int]:

@@ -55,8 +55,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if arguments.way:
-        way = _factory if arguments.way == "factory" else _bare
-        print(json.dumps(way(arguments.kind, arguments.count, arguments.asked)))
+        measure = _factory if arguments.way == "factory" else _bare
+        print(json.dumps(measure(arguments.kind, arguments.count, arguments.asked)))
         return
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +66,10 @@ def main() -> None:
                 rates[way].append(result["tokens"] / result["seconds"])
                 rate = rates[way][-1]
                 print(
-                    f"{way:<17} {result['tokens']:>6} tokens in {result['seconds']:5.1f} s  {rate:6.1f} tokens/s",
+                    (
+                        f"{way:<17} {result['tokens']:>6} tokens in {result['seconds']:5.1f} s  "
+                        f"{rate:6.1f} tokens/s"
+                    ),
                     flush=True,
                 )
     median = {way: statistics.median(values) for way, values in rates.items()}

@@ -16,10 +16,17 @@ _VOCABULARY, _SHIFT = 60_000, 30
 _VERBS, _MANNERS, _KINDS, _JOINTS = (
     line.split()
     for line in (
-        "Write Draft Compose Create Prepare Sketch Suggest Invent Outline Give Produce Imagine Edit Review Plan Improve",
-        "short long funny formal simple careful detailed surprising honest polite bold dry clear vivid modest useful",
-        "story letter poem essay speech summary review recipe plan list table dialogue question riddle headline report lesson joke song "
-        "argument definition proof function query test checklist schedule advertisement caption translation paraphrase outline",
+        (
+            "Write Draft Compose Create Prepare Sketch Suggest Invent Outline Give Produce Imagine Edit "
+            "Review Plan Improve"
+        ),
+        (
+            "short long funny formal simple careful detailed surprising honest polite bold dry clear vivid "
+            "modest useful"
+        ),
+        "story letter poem essay speech summary review recipe plan list table dialogue question riddle "
+        "headline report lesson joke song argument definition proof function query test checklist schedule "
+        "advertisement caption translation paraphrase outline",
         "about on for against with concerning describing comparing explaining",
     )
 )
@@ -70,19 +77,30 @@ _CHINESE_FRAMES = [
     "怎样向孩子介绍{}与{}的区别？",
     "为{}设计一份包含{}的学习计划。",
 ]
-_CHINESE_SIGNS = "山水风云花鸟鱼虫江河湖海春夏秋冬东南西北金木火土书画琴棋茶酒诗歌车船桥路城乡村镇灯光影声色香味食衣居行医学工农商兵法理数物化生史地政音体美梦星月"
+_CHINESE_SIGNS = (
+    "山水风云花鸟鱼虫江河湖海春夏秋冬东南西北金木火土书画琴棋茶酒诗歌车船桥路"
+    "城乡村镇灯光影声色香味食衣居行医学工农商兵法理数物化生史地政音体美梦星月"
+)
 _COMMON, _ADJECTIVES, _SYLLABLES = (
     line.split()
     for line in (
-        "water house music garden school history friend river market winter story science teacher village engine picture letter "
-        "island doctor bridge window forest energy family animal language kitchen holiday colour travel journey student machine "
-        "computer ocean mountain city country train bicycle coffee bread sugar cotton paper glass metal stone light shadow "
-        "memory silence courage patience luck budget contract meeting customer product software network database algorithm "
-        "planet galaxy molecule bacteria protein climate harvest festival theatre painting poem novel sculpture orchestra "
-        "violin dance football tennis chess puzzle riddle soup salad cheese passport airport hotel museum library hospital "
-        "station factory farm harbour castle temple desert valley lake storm thunder rain snow",
-        "old small quiet modern rare bright cheap public distant early gentle hidden broken famous local heavy simple rapid cold wild",
-        "ba ber cal cor dan del el fen gar hol in ja kel lor ma mer nor ol pen quil ra ros sel ta tor ul van wes yor zin",
+        "water house music garden school history friend river market winter story science teacher village "
+        "engine picture letter island doctor bridge window forest energy family animal language kitchen "
+        "holiday colour travel journey student machine computer ocean mountain city country train bicycle "
+        "coffee bread sugar cotton paper glass metal stone light shadow memory silence courage patience "
+        "luck budget contract meeting customer product software network database algorithm planet galaxy "
+        "molecule bacteria protein climate harvest festival theatre painting poem novel sculpture orchestra "
+        "violin dance football tennis chess puzzle riddle soup salad cheese passport airport hotel museum "
+        "library hospital station factory farm harbour castle temple desert valley lake storm thunder rain "
+        "snow",
+        (
+            "old small quiet modern rare bright cheap public distant early gentle hidden broken famous "
+            "local heavy simple rapid cold wild"
+        ),
+        (
+            "ba ber cal cor dan del el fen gar hol in ja kel lor ma mer nor ol pen quil ra ros sel ta tor "
+            "ul van wes yor zin"
+        ),
     )
 )
 

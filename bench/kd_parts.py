@@ -32,6 +32,7 @@ from factory.system.machine import peak_memory
 from factory.system.progress import Progress
 from factory.tasks.rows import TrainingRow
 from factory.tasks.tool_call.rows import build_row
+from factory.tasks.tool_call.taskset import ToolCallTaskset
 from factory.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -108,12 +109,13 @@ def _rows(context: Run, count: int) -> list[TrainingRow]:
     """Return rows of right calls, with the teacher's own top k at their tokens."""
     plan = Plan(context)
     tokenizer, calls = student_tokenizer(context), plan.taskset
+    assert isinstance(calls, ToolCallTaskset)
     teacher_tokenizer = AutoTokenizer.from_pretrained(context.teacher.folder)
     model = AutoModelForCausalLM.from_pretrained(
         context.teacher.folder, dtype=getattr(torch, fast_precision())
     ).eval()
     tools = json.dumps([tool.model_dump() for tool in plan.tools])
-    made = []
+    made: list[TrainingRow] = []
     for task in calls.propose(count):
         text = json.dumps(calls.reference_call(task.reference), ensure_ascii=False)
         asked, ids = calls.ask(task), teacher_tokenizer.encode(text, add_special_tokens=False)

@@ -5,11 +5,12 @@ python -m bench.kd_step --teacher PATH --student PATH [--steps 6] [--rounds 1] [
 All parts train the same LoRA (rank 16, all linear layers) on the same rows in the same batches of 4, each
 part in a process of its own:
 
-* `sft_plain`, `sft`: TRL's SFTTrainer, started as anyone would, and in the environment that the factory starts training in (malloc).
+* `sft_plain`, `sft`: TRL's SFTTrainer, started as anyone would, and in the environment that the factory
+  starts training in (malloc).
 * `gkd_plain`, `gkd`: TRL's GKDTrainer, off-policy, teacher and student in memory, in both environments.
-* `topk`, `hidden_cache`: the factory's stage of distillation, from stored logprobs and from a cache of the teacher's hidden states, in the
-  factory's environment. The cache is made before, once for all epochs, by a process of its own, as in a run (`cache_s`,
-  `cache_peak_bytes`).
+* `topk`, `hidden_cache`: the factory's stage of distillation, from stored logprobs and from a cache of the
+  teacher's hidden states, in the factory's environment. The cache is made before, once for all epochs, by a
+  process of its own, as in a run (`cache_s`, `cache_peak_bytes`).
 
 A row is a calculator question, its call, the result and the answer, as the student's chat template renders
 it; the teacher's top 20 at the call's tokens are worked out first. TRL's trainers get them as they stand, by
@@ -61,7 +62,10 @@ def main() -> None:
                 for part in arguments.parts if number % 2 == 0 else reversed(arguments.parts):
                     measured = _part(folder, part, dtype, models, arguments.steps)
                     found[part].append(measured)
-                    told = f"{measured['s_per_step']:7.2f} s/step  {measured['peak_bytes'] / 1e9:6.2f} GB  loss {measured['loss']:.4f}"
+                    told = (
+                        f"{measured['s_per_step']:7.2f} s/step  {measured['peak_bytes'] / 1e9:6.2f} GB  "
+                        f"loss {measured['loss']:.4f}"
+                    )
                     print(f"{dtype:<9} {part:<13}{told}", flush=True)
             # Not the loss: each part minimizes another.
             parts = {

@@ -17,14 +17,18 @@ from factory.workspace import Workspace
 LONGEST = 150  # characters of a cell
 
 ACCEPTED = {
-    "tool_call": "SELECT question, call, answer FROM (SELECT DISTINCT ON (family) * FROM training_set ORDER BY family, hash(sample_id)) "
+    "tool_call": "SELECT question, call, answer FROM (SELECT DISTINCT ON (family) * FROM training_set "
+    "ORDER BY family, hash(sample_id)) "
     "WHERE coalesce(len(call::VARCHAR), 0) < 400 ORDER BY hash(family) LIMIT 5",
     "rationale": "SELECT question, rationale, answer FROM training_set ORDER BY hash(sample_id) LIMIT 5",
-    "instruction": "SELECT question AS instruction, input, answer FROM training_set ORDER BY hash(sample_id) LIMIT 5",
+    "instruction": (
+        "SELECT question AS instruction, input, answer FROM training_set ORDER BY hash(sample_id) LIMIT 5"
+    ),
 }
 REJECTED = (
     'SELECT question, text AS "what the teacher wrote last", reason, detail '
-    "FROM (SELECT DISTINCT ON (reason) * FROM rejected ORDER BY reason, hash(sample_id)) ORDER BY hash(reason) LIMIT 5"
+    "FROM (SELECT DISTINCT ON (reason) * FROM rejected ORDER BY reason, hash(sample_id)) "
+    "ORDER BY hash(reason) LIMIT 5"
 )
 
 

@@ -6,10 +6,10 @@ python -m bench.scale [--rows 10000 100000 1000000] [--sample 2000]
 Each size is measured in a fresh process, so that peak memory is its own. Near-duplicate removal takes
 invented instructions as a stream (`bench/instructions.py`), of which a known share are near copies of rows
 before them, and keeps a row if the index finds no near duplicate among the rows kept. The store commits rows
-of plan items, generations, samples and verdicts, 1,000 samples a batch. Agreement is measured on all pairs of a
-sample that ROUGE-L by brute force puts at the threshold or above: in which share of them does the index, with
-all rows stored, see the pair? Seconds are wall time less the time that making the rows takes. Prints a table,
-then one JSON object.
+of plan items, generations, samples and verdicts, 1,000 samples a batch. Agreement is measured on all pairs of
+a sample that ROUGE-L by brute force puts at the threshold or above: in which share of them does the index,
+with all rows stored, see the pair? Seconds are wall time less the time that making the rows takes. Prints a
+table, then one JSON object.
 """
 
 import argparse
@@ -57,13 +57,17 @@ def main() -> None:
             rate = measured["seconds"] / rows * 1e6
             about = f"{measured['kept']} kept" if part == "near" else f"{measured['file_mb']} MB on disk"
             print(
-                f"{part:<8} {rows:>9} {measured['seconds']:>9.1f} {rate:>9.1f} {measured['peak_mb']:>8.0f}  {about}",
+                (
+                    f"{part:<8} {rows:>9} {measured['seconds']:>9.1f} {rate:>9.1f} "
+                    f"{measured['peak_mb']:>8.0f}  {about}"
+                ),
                 flush=True,
             )
     result["agreement"] = _in_process("agreement", arguments.sample)
     agreed = result["agreement"]
     print(
-        f"agreement with brute force: {agreed['agreed']} of {agreed['pairs_above']} pairs at {THRESHOLD} or above in {agreed['rows']} rows"
+        f"agreement with brute force: {agreed['agreed']} of {agreed['pairs_above']} pairs at "
+        f"{THRESHOLD} or above in {agreed['rows']} rows"
     )
     print(json.dumps(result))
 

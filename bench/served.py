@@ -70,11 +70,11 @@ def _ask(client: OpenAI, tools: list[dict[str, Any]], asked: str, wanted: str | 
         client.chat.completions.create(model=model.id, messages=messages, tools=tools, temperature=0)
         .choices[0]
         .message
-    )  # type: ignore[arg-type]
+    )
     if not said.tool_calls:
         print(f"assistant  {said.content}\n")
         return wanted is None and bool(said.content)
-    function = said.tool_calls[0].function  # type: ignore[union-attr]
+    function = said.tool_calls[0].function
     result = evaluate(json.loads(function.arguments)["expression"])
     print(f"call       {function.name} {function.arguments}\ntool       {result}")
     messages += [said, {"role": "tool", "tool_call_id": said.tool_calls[0].id, "content": result}]
@@ -82,7 +82,7 @@ def _ask(client: OpenAI, tools: list[dict[str, Any]], asked: str, wanted: str | 
         client.chat.completions.create(model=model.id, messages=messages, tools=tools, temperature=0)
         .choices[0]
         .message
-    )  # type: ignore[arg-type]
+    )
     print(f"assistant  {final.content}\n")
     return result == wanted and not final.tool_calls and result in (final.content or "")
 

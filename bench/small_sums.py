@@ -49,7 +49,10 @@ SEEDS = (
 )
 HELD_OUT = (
     (
-        "In a bowl lie {a} apples and {b} pears. The children take {c} pieces of fruit. How many pieces remain?",
+        (
+            "In a bowl lie {a} apples and {b} pears. The children take {c} pieces of fruit. "
+            "How many pieces remain?"
+        ),
         PLUS_MINUS,
     ),
     ("Nina owned {a} books, bought {b} and lost {c}. How many does she own today?", PLUS_MINUS),

@@ -2,7 +2,7 @@
 at a time.
 
 Promise: the lock belongs to whoever runs, and to the children it started, until the last of them is gone; it
-needs no cleaning up after a kill. The second who comes is told the holder's process id. Locks of the
+needs no cleaning up after a kill. A second process gets the holder's process id. Locks of the
 operating system are unreliable on network file systems.
 """
 

@@ -45,7 +45,8 @@ def killed_half_way(name: str, work: Work, folder: Path, envs: Path, proxy: Prox
     after = program.held()
     words = group.last_words()
     _say(
-        f"{name}: {answered} answered, says it has {after['rows']} rows, {after['with_answer']} with an answer (exit code {codes[0]})"
+        f"{name}: {answered} answered, says it has {after['rows']} rows, "
+        f"{after['with_answer']} with an answer (exit code {codes[0]})"
     )
     server = Server(folder / "server-2.log", work.concurrency)
     try:

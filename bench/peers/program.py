@@ -30,10 +30,17 @@ teacher:
   max_model_len: {max_model_len}
   concurrency: {concurrency}
   kv_cache_gb: {kv_cache_gb}
-data: {{kind: rationale, seeds: {seeds}, count: {count}, draws: 1, examples: 0}}
+data: {{kind: rationale, seeds: {seeds}, count: {count}, samples_per_prompt: 1, examples: 0}}
 """
-_HELD = "SELECT count(*) AS rows, count(*) FILTER (error IS NULL AND trim(text) <> '') AS with_answer FROM generations"
-_TIMED = "SELECT sum(completion_tokens) AS tokens, max(epoch(finished_at)) - min(epoch(finished_at) - seconds) AS seconds, count(*) AS answers FROM generations"
+_HELD = (
+    "SELECT count(*) AS rows, count(*) FILTER (error IS NULL AND trim(text) <> '') AS with_answer "
+    "FROM generations"
+)
+_TIMED = (
+    "SELECT sum(completion_tokens) AS tokens, "
+    "max(epoch(finished_at)) - min(epoch(finished_at) - seconds) AS seconds, "
+    "count(*) AS answers FROM generations"
+)
 
 
 class Failed(Exception):

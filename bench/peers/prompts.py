@@ -13,7 +13,10 @@ from factory.system.progress import Progress
 from factory.tasks.sample import Sample
 from factory.workspace import Workspace
 
-SYSTEM = "Reason step by step, briefly. Then write on a line of its own: Answer: followed by the final answer alone."
+SYSTEM = (
+    "Reason step by step, briefly. Then write on a line of its own: "
+    "Answer: followed by the final answer alone."
+)
 _FORMS = (
     "What is {} made of?",
     "Why would anyone carry {} on a long walk?",

@@ -43,7 +43,8 @@ def on_server(name: str, work: Work, folder: Path, envs: Path, proxy: Proxy) -> 
     answered = {exchange.prompt for exchange in record.answered}
     if code != 0 or not asked <= answered:
         raise Failed(
-            f"exit code {code}, {len(asked & answered)} of {len(asked)} prompts answered: {group.last_words()}"
+            f"exit code {code}, {len(asked & answered)} of {len(asked)} prompts answered: "
+            f"{group.last_words()}"
         )
     require_same(record, asked, work)
     return Rate(record.tokens, record.seconds, wall, record.most_in_flight)

@@ -1,1 +1,1 @@
-"""Looking into a store: the overview, answers as tables and files, the prompt."""
+"""Audit of a store: the overview, answers as tables and files, the prompt."""

@@ -1,4 +1,4 @@
-"""What can be asked for in a store: its tables and views, their columns, SQL's keywords."""
+"""Catalog of a store: its tables and views, their columns, SQL's keywords."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ COLUMNS = """
 SELECT table_name, column_name AS column, data_type AS type, comment AS holds
 FROM duckdb_columns() WHERE NOT internal ORDER BY table_name, column_index
 """
-KEYWORDS = "SELECT DISTINCT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = 'reserved' ORDER BY 1"
+KEYWORDS = """
+SELECT DISTINCT upper(keyword_name) FROM duckdb_keywords() WHERE keyword_category = 'reserved' ORDER BY 1
+"""
 MORE_KEYWORDS = ("BY", "EXPLAIN", "FILTER", "IS", "NULLS", "OVER", "PARTITION", "SET", "VALUES", "ILIKE")
 
 

@@ -1,4 +1,4 @@
-"""What could come next in a statement: tables and views after FROM and JOIN, the columns of those that are
+"""SQL completion: tables and views after FROM and JOIN, the columns of those that are
 named, keywords."""
 
 import re

@@ -73,22 +73,22 @@ def write(answer: "Answer", format: Format, width: int) -> bytes:
 
 def to_table(answer: "Answer", width: int) -> str:
     """Return the answer as a table, or as records if its columns do not fit, and the number of rows."""
-    shown = [
+    cells_of_rows = [
         [truncate(escape_hidden(plain_text(value)), LONGEST_CELL) for value in row] for row in answer.rows
     ]
     names = [escape_hidden(name) for name in answer.columns]
     # Of a column that could be folded, no less than this may be left.
-    least = [
+    widths = [
         min(
             NARROWEST_COLUMN,
-            max(map(cell_len, [name, *(line for row in shown for line in row[place].split("\n"))])),
+            max(map(cell_len, [name, *(line for row in cells_of_rows for line in row[place].split("\n"))])),
         )
         for place, name in enumerate(names)
     ]
     table = (
-        _side_by_side(names, shown, answer, least)
-        if sum(least) + 3 * len(least) <= width
-        else _records(names, shown)
+        _side_by_side(names, cells_of_rows, answer, widths)
+        if sum(widths) + 3 * len(widths) <= width
+        else _records(names, cells_of_rows)
     )
     return drawn(Group(table, Text(f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}")), width)
 
@@ -101,20 +101,22 @@ def drawn(renderable: RenderableType, width: int) -> str:
     return re.sub(r" +$", "", console.file.getvalue(), flags=re.MULTILINE)  # type: ignore[attr-defined]
 
 
-def _side_by_side(names: list[str], shown: list[list[str]], answer: "Answer", least: list[int]) -> Table:
+def _side_by_side(
+    names: list[str], cells_of_rows: list[list[str]], answer: "Answer", widths: list[int]
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     kinds = answer.types or [""] * len(names)
-    for name, cells, kind in zip(names, least, kinds, strict=True):
+    for name, cells, kind in zip(names, widths, kinds, strict=True):
         number = kind.startswith(NUMBERS) and not kind.endswith("]")
         table.add_column(Text(name), overflow="fold", min_width=cells, justify="right" if number else "left")
-    for row in shown:
+    for row in cells_of_rows:
         table.add_row(*map(Text, row))
     return table
 
 
-def _records(names: list[str], shown: list[list[str]]) -> RenderableType:
+def _records(names: list[str], cells_of_rows: list[list[str]]) -> RenderableType:
     records: list[RenderableType] = []
-    for number, row in enumerate(shown, 1):
+    for number, row in enumerate(cells_of_rows, 1):
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(overflow="fold", max_width=30)
         grid.add_column(overflow="fold")
@@ -135,7 +137,7 @@ def to_json(answer: "Answer") -> str:
 
 
 def to_csv(answer: "Answer") -> str:
-    """Return CSV with a header, quoted as RFC 4180 says, lines ending with a line feed."""
+    """Return CSV with a header, quoted by RFC 4180, lines ending with a line feed."""
     buffer = io.StringIO()
     # Before Python 3.13 a carriage return is not quoted where it is needed, and would end the row.
     plain, quoted = (

@@ -1,4 +1,4 @@
-"""The first look at a store: what there is, what came through, why the rest did not, and what is odd.
+"""Overview of a store: its tables, the yield, the commonest reasons for rejection, and oddities.
 
 Promise: everything is counted by the locked-down reader in one child, of one moment; nothing is judged by a
 model. Each oddity names the statement that shows its rows. On a million samples it takes seconds. Not
@@ -11,6 +11,7 @@ from typing import Any
 
 from factory.errors import FactoryError, InputError
 from factory.store.reader import Answer, Limits, ask_all
+from factory.store.store import UPDATE
 
 # exp of a mean logprob is the mean probability of a token, geometrically.
 UNSURE = "list_avg({0}token_logprobs) < ln(0.5)"
@@ -40,47 +41,51 @@ ODDITIES = (
         "SELECT count(*) FROM accepted WHERE unsure",
         "accepted sample in which the teacher gave its own tokens a mean probability below 0.5",
         "accepted samples in which the teacher gave its own tokens a mean probability below 0.5",
-        "SELECT t.sample_id, round(exp(list_avg(g.token_logprobs)), 3) AS mean_probability, t.question, t.answer "
-        f"FROM training_set t JOIN generations g USING (request_key) WHERE {UNSURE.format('g.')} ORDER BY mean_probability",
+        "SELECT t.sample_id, round(exp(list_avg(g.token_logprobs)), 3) AS mean_probability, t.question, "
+        "t.answer FROM training_set t JOIN generations g USING (request_key) "
+        f"WHERE {UNSURE.format('g.')} ORDER BY mean_probability",
     ),
     Oddity(
         "accepted_cut_off",
         "SELECT count(*) FROM accepted WHERE cut_off",
         "accepted sample whose answer was cut off at max_tokens",
         "accepted samples whose answer was cut off at max_tokens",
-        "SELECT t.sample_id, t.question, g.text FROM training_set t JOIN generations g USING (request_key) WHERE g.finish_reason = 'length'",
+        "SELECT t.sample_id, t.question, g.text FROM training_set t JOIN generations g USING (request_key) "
+        "WHERE g.finish_reason = 'length'",
     ),
     Oddity(
         "cut_off",
         "SELECT count(*) FROM odd_ends WHERE finish_reason = 'length'",
         "answer that was cut off at max_tokens",
         "answers that were cut off at max_tokens",
-        "SELECT s.sample_id, g.completion_tokens, g.text FROM current_samples s JOIN generations g USING (request_key) "
-        "WHERE g.finish_reason = 'length' ORDER BY s.position",
+        "SELECT s.sample_id, g.completion_tokens, g.text FROM current_samples s "
+        "JOIN generations g USING (request_key) WHERE g.finish_reason = 'length' ORDER BY s.position",
     ),
     Oddity(
         "no_answer",
         "SELECT count(*) FROM odd_ends WHERE finish_reason = 'error'",
         "question that the teacher gave no answer to",
         "questions that the teacher gave no answer to",
-        "SELECT s.sample_id, g.error, s.question FROM current_samples s JOIN generations g USING (request_key) "
-        "WHERE g.finish_reason = 'error' ORDER BY s.position",
+        "SELECT s.sample_id, g.error, s.question FROM current_samples s "
+        "JOIN generations g USING (request_key) WHERE g.finish_reason = 'error' ORDER BY s.position",
     ),
     Oddity(
         "seed_without_yield",
         "SELECT count(*) FROM asked_seeds ANTI JOIN accepted USING (seed)",
         "seed of which nothing was accepted",
         "seeds of which nothing was accepted",
-        "SELECT d.name, d.language, d.family, count(*) AS asked, any_value(d.question) AS question FROM seeds d "
-        "JOIN plan_items r USING (seed_id) JOIN current_run USING (plan_id) ANTI JOIN training_set USING (seed_id) "
-        "GROUP BY ALL ORDER BY asked DESC",
+        "SELECT d.name, d.language, d.family, count(*) AS asked, any_value(d.question) AS question "
+        "FROM seeds d JOIN plan_items r USING (seed_id) JOIN current_run USING (plan_id) "
+        "ANTI JOIN training_set USING (seed_id) GROUP BY ALL ORDER BY asked DESC",
     ),
     Oddity(
         "language_missing",
-        "SELECT count(*) FROM (SELECT DISTINCT language FROM asked_seeds) ANTI JOIN accepted USING (language)",
+        "SELECT count(*) FROM (SELECT DISTINCT language FROM asked_seeds) "
+        "ANTI JOIN accepted USING (language)",
         "language of the seeds in which nothing was accepted",
         "languages of the seeds in which nothing was accepted",
-        "SELECT s.language, count(*) AS samples FROM current_samples s ANTI JOIN training_set USING (language) GROUP BY ALL",
+        "SELECT s.language, count(*) AS samples FROM current_samples s "
+        "ANTI JOIN training_set USING (language) GROUP BY ALL",
     ),
     Oddity(
         "family_missing",
@@ -92,7 +97,8 @@ ODDITIES = (
     ),
     Oddity(
         "seed_prevails",
-        f"SELECT count(*) FROM (SELECT count(*) AS n FROM accepted GROUP BY seed QUALIFY n > {MANY_TIMES} * avg(n) OVER ())",
+        "SELECT count(*) FROM (SELECT count(*) AS n FROM accepted GROUP BY seed "
+        f"QUALIFY n > {MANY_TIMES} * avg(n) OVER ())",
         f"seed with more than {MANY_TIMES} times the accepted samples of a mean one",
         f"seeds with more than {MANY_TIMES} times the accepted samples of a mean one",
         "SELECT seed, count(*) AS accepted FROM training_set GROUP BY seed ORDER BY accepted DESC",
@@ -102,15 +108,17 @@ ODDITIES = (
         "SELECT count(*) - count(DISTINCT content) FROM accepted",
         "accepted sample that says what another one says",
         "accepted samples that say what another one says",
-        "SELECT dedup_key, count(*) AS samples, min(question) AS question, min(answer) AS answer FROM training_set "
-        "GROUP BY dedup_key HAVING samples > 1 ORDER BY samples DESC",
+        "SELECT dedup_key, count(*) AS samples, min(question) AS question, min(answer) AS answer "
+        "FROM training_set GROUP BY dedup_key HAVING samples > 1 ORDER BY samples DESC",
     ),
     Oddity(
         "disagreement",
-        "SELECT count(*) FROM (SELECT 1 FROM accepted GROUP BY task HAVING min(said) <> max(said))",
+        "SELECT count(*) FROM "
+        "(SELECT 1 FROM accepted GROUP BY task HAVING min(answer_hash) <> max(answer_hash))",
         "question with different accepted answers",
         "questions with different accepted answers",
-        "SELECT min(question) AS question, list(DISTINCT answer) AS answers FROM training_set GROUP BY task_id HAVING len(answers) > 1",
+        "SELECT min(question) AS question, list(DISTINCT answer) AS answers FROM training_set "
+        "GROUP BY task_id HAVING len(answers) > 1",
     ),
     Oddity(
         "empty_answer",
@@ -130,24 +138,31 @@ ODDITIES = (
 
 TOTALS = ("runs", "seeds", "generations", "samples", "verdicts", "artifacts", "evaluations")
 RUN = """
-SELECT recipe_name, started_at, target_count, (SELECT arg_max(reason, batch) FROM plan_ends WHERE plan_ends.plan_id = current_run.plan_id),
+SELECT recipe_name, started_at, target_count,
+       (SELECT arg_max(reason, batch) FROM plan_ends WHERE plan_ends.plan_id = current_run.plan_id),
        (SELECT count(*) FROM current_samples)
 FROM current_run
 """
 # Of a million samples nothing wide is kept: flags, and hashes where only equality counts.
 COUNTS = f"""
-WITH told AS (SELECT request_key, {UNSURE.format("")} AS unsure, finish_reason = 'length' AS cut_off FROM generations),
+WITH flags AS (
+    SELECT request_key, {UNSURE.format("")} AS unsure, finish_reason = 'length' AS cut_off FROM generations
+),
 accepted AS MATERIALIZED (
-    SELECT hash(seed_id) AS seed, hash(task_id) AS task, hash(dedup_key) AS content, hash(answer) AS said, language, family,
-           unsure, cut_off, trim(coalesce(answer, '')) = '' AS empty, {HIDDEN.format("")} AS hidden
-    FROM training_set JOIN told USING (request_key)
+    SELECT hash(seed_id) AS seed, hash(task_id) AS task, hash(dedup_key) AS content,
+           hash(answer) AS answer_hash, language, family, unsure, cut_off,
+           trim(coalesce(answer, '')) = '' AS empty, {HIDDEN.format("")} AS hidden
+    FROM training_set JOIN flags USING (request_key)
 ),
 asked AS (SELECT request_key, seed_id FROM plan_items SEMI JOIN current_run USING (plan_id)),
 odd_ends AS MATERIALIZED (
     SELECT DISTINCT request_key, finish_reason
-    FROM (SELECT request_key, finish_reason FROM generations WHERE finish_reason IN ('length', 'error')) JOIN asked USING (request_key)
+    FROM (SELECT request_key, finish_reason FROM generations WHERE finish_reason IN ('length', 'error'))
+    JOIN asked USING (request_key)
 ),
-asked_seeds AS MATERIALIZED (SELECT hash(seed_id) AS seed, language, family FROM seeds SEMI JOIN asked USING (seed_id))
+asked_seeds AS MATERIALIZED (
+    SELECT hash(seed_id) AS seed, language, family FROM seeds SEMI JOIN asked USING (seed_id)
+)
 SELECT (SELECT count(*) FROM accepted)
 """
 VIEWS = "SELECT view_name AS view, comment AS shows FROM duckdb_views() WHERE NOT internal ORDER BY view_name"
@@ -199,8 +214,8 @@ def overview(store: Path, limits: Limits) -> Overview:
     except InputError as error:
         # Nothing here was typed by the person: it is the tables and views that are others.
         raise FactoryError(
-            f"{store} is no store of this factory, or of an earlier one: {error.message}",
-            "A run brings an earlier one up to date; a table can be asked for as it is.",
+            f"{store} has not the tables of this factory: {error.message.splitlines()[0]}",
+            f"{UPDATE}. A table can be asked for as it is.",
         ) from None
     (had,), run, checked, ((accepted, *odd),), views = (answer.rows for answer in answers)
     lines = [
@@ -294,4 +309,5 @@ def _rejected(check: str, reason: str = "") -> str:
         for column, text in (("check_name", check), ("reason", reason))
         if text
     ]
-    return f"SELECT sample_id, question, text, reason, detail FROM rejected WHERE {' AND '.join(named)} ORDER BY position"
+    where = " AND ".join(named)
+    return f"SELECT sample_id, question, text, reason, detail FROM rejected WHERE {where} ORDER BY position"

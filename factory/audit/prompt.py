@@ -1,8 +1,8 @@
-r"""The prompt: statements one after the other, over as many lines as they take, each answered by the locked-down reader.
+r"""Interactive SQL prompt: multi-line statements, each run by the locked-down reader.
 
-Promise: at a terminal there is a history, kept for the next time in the person's state folder, and completion of tables, views, columns and
-keywords; a mistake is told and the prompt goes on; Ctrl-C stops the statement, Ctrl-D ends. From a pipe statements are read to its end,
-nothing is prompted for, and the first mistake ends the reading.
+Promise: at a terminal there is a history, kept in the user's state folder, and completion of tables, views,
+columns and keywords; an error is printed and the prompt continues; Ctrl-C stops the statement, Ctrl-D ends.
+From a pipe, statements are read to its end without a prompt, and the first error stops the reading.
 """
 
 import os
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History
     from prompt_toolkit.key_binding import KeyBindings
 
-HELP = r"""Type one SELECT, ended by a semicolon, over as many lines as you like. Tab completes, the arrows bring back what was asked.
+HELP = r"""Type one SELECT, ended by a semicolon, over as many lines as you like.
+Tab completes, the arrow keys bring back earlier statements.
   \d          tables and views
   \d NAME     the columns of one
   \o          the overview
@@ -30,7 +31,7 @@ HELP = r"""Type one SELECT, ended by a semicolon, over as many lines as you like
 
 
 class Conversation:
-    """What happens with what is typed: `show` gets answers, `say` gets text, `look` shows the overview."""
+    """Dispatcher of typed entries: `show` gets answers, `say` gets text, `look` shows the overview."""
 
     def __init__(
         self,
@@ -67,14 +68,12 @@ class Conversation:
         elif name == "\\?":
             self._say(HELP)
         else:
-            raise InputError(
-                f"there is no command {' '.join((name, *arguments))}", r"\? tells which there are."
-            )
+            raise InputError(f"there is no command {' '.join((name, *arguments))}", r"\? lists the commands.")
         return True
 
 
 def is_whole(entry: str) -> bool:
-    """Return whether an entry can be carried out: nothing, a command, or statements of which the last is
+    """Return whether an entry is complete: nothing, a command, or statements of which the last is
     ended."""
     statements, rest, inside = split(entry)
     return entry.lstrip().startswith("\\") or not (rest or inside) and bool(statements or not entry.strip())
@@ -96,7 +95,7 @@ def read_pipe(conversation: Conversation, lines: Iterable[str]) -> None:
 def read_terminal(
     conversation: Conversation, tell: Callable[[str], None], session: "PromptSession[str]"
 ) -> None:
-    """Prompt until the person ends it; mistakes are told."""
+    """Prompt until the person ends it; errors are printed."""
     while True:
         try:
             if not conversation.take(session.prompt()):

@@ -1,6 +1,6 @@
-"""Where a SQL statement ends: at a semicolon that stands in no quotes and in no comment.
+"""Where a SQL statement ends: at a semicolon outside quotes and comments.
 
-Promise: text, identifiers and dollar quotes, line comments and nested block comments are told apart as DuckDB
+Promise: text, identifiers and dollar quotes, line comments and nested block comments are recognised as DuckDB
 does. Not promised: that what is between the semicolons is SQL.
 """
 

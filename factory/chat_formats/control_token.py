@@ -1,4 +1,4 @@
-"""Chat control tokens in text: what would change whose turn it is once the text stands in a chat template.
+"""Chat control tokens in text: tokens that would end the turn in a chat template.
 
 Promise: found are the control tokens of every chat format, because a sample may be learnt in any of them,
 and those of the families that write `<|name|>` (DeepSeek's with the full-width bar) or mark reasoning. Not

@@ -1,5 +1,4 @@
-"""What no kind of data reads on, whatever it says: nothing, too much, what is no text, and what would change
-whose turn it is.
+"""Text that every kind rejects: empty, too large, not text, or with tokens that would end the turn.
 
 Promise: time is linear in what is read, and a text that is too large is not read at all. A text is judged as
 it is stored: there a lone surrogate has become U+FFFD (`factory.inference.storable`), which is also what a

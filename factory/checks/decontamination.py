@@ -67,7 +67,7 @@ class _Index:
     """The held-out tasks, by all that gives them away."""
 
     def __init__(self, held_out: list[Seed]):
-        self._questions = {_said(task.question): task.name for task in held_out}
+        self._questions = {_normal_question(task.question): task.name for task in held_out}
         self._references = {
             key: task.name for task in held_out if (key := _worked_out(task.question, task.reference))
         }
@@ -87,7 +87,7 @@ class _Index:
         they tell."""
         task = sample.task
         question = task.question[:MAX_CHARACTERS]
-        found = self._questions.get(_said(question)) or self._references.get(
+        found = self._questions.get(_normal_question(question)) or self._references.get(
             _worked_out(question, task.reference)
         )
         if found:
@@ -100,8 +100,8 @@ class _Index:
         numbers = Counter(number for text in texts for number in _NUMBER.findall(_normal(text)))
         shared: Counter[int] = Counter()
         for size in self._sizes:
-            # A short question is nobody's property inside a longer answer.
-            grams = set().union(*(_grams(said, size) for said in (words if size == LONG else words[:1])))
+            # Short questions are only looked for in questions.
+            grams = set().union(*(_grams(text, size) for text in (words if size == LONG else words[:1])))
             shared.update(place for gram in grams if gram in self._places for place in self._places[gram])
         for place, count in sorted(
             shared.items(), key=lambda item: (-item[1] / len(self._grams[item[0]]), item[0])
@@ -114,7 +114,7 @@ class _Index:
         return None
 
 
-def _said(question: str) -> _Gram:
+def _normal_question(question: str) -> _Gram:
     return tuple(_NUMBER_OR_LETTER.findall(_normal(question)))
 
 

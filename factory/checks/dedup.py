@@ -1,4 +1,4 @@
-"""`dedup`: a sample that says the same as one that was kept before it is one too many.
+"""`dedup`: rejects a sample that repeats one that was kept before.
 
 Exact: the same content id. Near: ROUGE-L at or above `threshold`, Alpaca's rule against everything that came
 before. Semantic: cosine at or above `semantic`.

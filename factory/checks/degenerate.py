@@ -4,7 +4,7 @@ meant for a machine to obey.
 What is judged is the rationale and the answer, or what the teacher wrote where there is no answer; signs that
 harm a chat template or a database are also looked for in the question, which may be the teacher's too.
 Promise: bounded time, whatever is in the text: what is too large is not searched. The promises and limits of
-each sign stand in `repetition.py`, `language.py` and `phrases.py`.
+each sign are in `repetition.py`, `language.py` and `phrases.py`.
 """
 
 from typing import Any

@@ -34,11 +34,11 @@ class SelectionCheck:
             (place for place, good in enumerate(clean) if good),
             key=lambda place: (len(draws[place].text), place),
         ):
-            said = draws[position].rationale or draws[position].text
-            if self._keep == "diverse" and any(rouge_l(said, other) >= ALIKE for other in kept):
+            reasoning = draws[position].rationale or draws[position].text
+            if self._keep == "diverse" and any(rouge_l(reasoning, other) >= ALIKE for other in kept):
                 verdicts[position] = Verdict(False, "similar_rationale")
             elif len(kept) == self._most:
                 verdicts[position] = Verdict(False, "longer_rationale")
             else:
-                kept.append(said)
+                kept.append(reasoning)
         return verdicts

@@ -73,13 +73,15 @@ class SentenceEncoder:
         """
         nothing: np.ndarray = np.zeros(SIZE, dtype=np.float32)
         # The tokenizer takes no lone surrogates.
-        said = text.encode("utf-8", "replace").decode("utf-8") if len(text) <= MAX_CHARACTERS else ""
-        encoding = self._tokenizer.encode(said, add_special_tokens=False)
+        valid = text.encode("utf-8", "replace").decode("utf-8") if len(text) <= MAX_CHARACTERS else ""
+        encoding = self._tokenizer.encode(valid, add_special_tokens=False)
         ids = encoding.ids
         if not 0 < len(ids) <= MAX_TOKENS:
             return nothing, ()
         unknown = tuple(
-            said[slice(*encoding.offsets[place])] for place, token in enumerate(ids) if token == self._unknown
+            valid[slice(*encoding.offsets[place])]
+            for place, token in enumerate(ids)
+            if token == self._unknown
         )
         inside = WINDOW - 2
         with self.one_thread():

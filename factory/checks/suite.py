@@ -2,10 +2,10 @@
 
 Promise: the verdicts follow from the samples and their order alone, so judging again gives the same ones.
 Checks of single samples come first, then those that compare the draws of a task, then those that compare with
-what was kept; a sample that failed one check is still judged by the others, but never stands in the way of a
+what was kept; a sample that failed one check is still judged by the others, but never blocks a
 later one.
 
-A verdict that hangs on more than its sample says so in its key: for the checks of draws and of the stream the
+A verdict that depends on more than its sample has that in its key: for the checks of draws and of the stream the
 settings are joined by the plan, which decides what the other samples are, and by the other checks, which
 decide what of them counts. The store keeps a verdict under its key for good.
 """
@@ -18,7 +18,7 @@ from factory.checks.check import Check, GroupCheck, StreamCheck, Verdict, check_
 from factory.tasks.sample import Sample
 from factory.text.visible import truncate
 
-MAX_DETAIL = 500  # characters; the whole stands in the sample
+MAX_DETAIL = 500  # characters; the sample has all of it
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class CheckedSample:
 
 @dataclass(frozen=True)
 class CheckSuite:
-    """The checks of a recipe. A check suite remembers what it kept: one suite judges one run. `plan` is the id of its
-    samples' plan."""
+    """The checks of a recipe. A suite remembers what it kept: one suite judges one run. `plan` is the id of
+    its samples' plan."""
 
     single: list[Check]
     draws: list[GroupCheck]
@@ -45,7 +45,7 @@ class CheckSuite:
 
     @cached_property
     def keys(self) -> list[str]:
-        """The keys under which the verdicts stand in the store: single samples' first, then those of draws,
+        """The keys of the verdicts in the store: single samples' first, then those of draws,
         then the stream's."""
         keys = [check_key(check.name, check.settings) for check in self.single]
         for group in self.draws:

@@ -1,1 +1,1 @@
-"""What a person types: one small file a verb; each parses, calls and prints."""
+"""Command line: one small file for each verb; each parses, calls and prints."""

@@ -42,7 +42,9 @@ def audit(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(help="Most rows; else 100 in a table, 100000 elsewhere.", min=1, show_default=False),
+        typer.Option(
+            help="Maximum number of rows; else 100 in a table, 100000 elsewhere.", min=1, show_default=False
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(help="Longest time.", min=0.1)] = 30.0,
 ) -> None:
@@ -140,10 +142,9 @@ def _converse(store: Path, limits: "Limits", format: Format) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         prompt.read_pipe(conversation, sys.stdin)
         return
+    session = prompt.terminal_session(known)
     typer.echo(r"\? helps, \q ends", err=True)
-    prompt.read_terminal(
-        conversation, lambda text: typer.echo(text, err=True), prompt.terminal_session(known)
-    )
+    prompt.read_terminal(conversation, lambda text: typer.echo(text, err=True), session)
 
 
 def _width() -> int:

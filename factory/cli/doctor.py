@@ -1,5 +1,4 @@
-"""`factory doctor`: is everything there, and is it what it was? With `--fix`, set right what loses
-nothing."""
+"""`factory doctor`: check environment, store and models; `--fix` repairs without loss."""
 
 import json
 import textwrap
@@ -35,7 +34,8 @@ def doctor(
         bool,
         typer.Option(
             "--fix",
-            help="Mend what loses nothing, after a copy: the ledger behind its store, views, indexes, leftovers.",
+            help="Repair, after a copy, what can be repaired without loss: missing ledger entries, views, "
+            "indexes, leftovers.",
         ),
     ] = False,
     format: Annotated[Format, typer.Option(help="How the findings are written.")] = Format.text,
@@ -47,29 +47,29 @@ def doctor(
     from factory.workspace import Workspace
 
     if fix and workspace is None:
-        raise InputError("--fix mends a workspace: name it with -w", "factory doctor -w DIR --fix")
+        raise InputError("--fix repairs a workspace: name it with -w", "factory doctor -w DIR --fix")
     findings = list(examine_environment())
     if workspace is not None:
         place = Workspace(workspace)
-        findings += _mended(place) if fix else examine(place)
+        findings += _repaired(place) if fix else examine(place)
     _show(findings, format)
     faults = sum(finding.state == "fault" for finding in findings)
     if faults:
         fixable = sum(finding.state == "fault" and finding.mend is not None for finding in findings)
         hint = (
-            f"{fixable} of them can be mended: factory doctor -w {workspace} --fix"
+            f"{fixable} of them can be repaired: factory doctor -w {workspace} --fix"
             if fixable
-            else "What to do stands beside each."
+            else "Each finding above names what to do."
         )
         raise FactoryError(f"{faults} fault(s) found", hint)
 
 
-def _mended(place: "Workspace") -> list["Finding"]:
+def _repaired(place: "Workspace") -> list["Finding"]:
     from factory.doctor import examine, mend
 
     # Looked at first without the lock, which would make a folder of whatever was typed.
     if not any(finding.mend for finding in examine(place)):
-        typer.echo("nothing to mend", err=True)
+        typer.echo("nothing to repair", err=True)
         return list(examine(place))
     with place.lock():
         mend(place, list(examine(place)), lambda text: typer.echo(escape_hidden(text), err=True))
@@ -83,7 +83,9 @@ def _show(findings: list["Finding"], format: Format) -> None:
     for finding in findings:
         typer.echo(f"{SIGNS[finding.state]} {escape_hidden(finding.what)}")
         todo = (
-            f"{finding.todo} Mended by: --fix ({finding.mend.does})".strip() if finding.mend else finding.todo
+            f"{finding.todo} Repaired by --fix ({finding.mend.does})".strip()
+            if finding.mend
+            else finding.todo
         )
         if todo:
             typer.echo(

@@ -49,7 +49,7 @@ def export(
     shape: Annotated[
         Shape,
         typer.Option(
-            help="messages: the conversation whole. prompt-completion: cut before the assistant's first turn."
+            help="messages: the full conversation. prompt-completion: cut before the assistant's first turn."
         ),
     ] = Shape.messages,
     licence: Annotated[
@@ -83,11 +83,13 @@ def export(
         )
     if done.tally.without_conversation:
         typer.echo(
-            f"left out: {done.tally.without_conversation} accepted samples without a conversation to learn from",
+            f"left out: {done.tally.without_conversation} accepted samples "
+            "without a conversation to learn from",
             err=True,
         )
     if done.as_text:
         typer.echo(
-            f"{done.as_text} calls keep their arguments as JSON text: datasets would misread a number in them",
+            f"{done.as_text} calls keep their arguments as JSON text: "
+            "datasets would misread a number in them",
             err=True,
         )

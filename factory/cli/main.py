@@ -79,7 +79,7 @@ def main() -> None:
         _fail(missing)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            typer.echo("interrupted; the same command goes on from there", err=True)
+            typer.echo("interrupted; run the same command again to continue", err=True)
         raise
 
 

@@ -16,7 +16,7 @@ def review(
     """Look at samples in a browser, accept, reject and correct them. The next training follows what was said
     there.
 
-    The page is served on this machine alone, to whoever has the address that is printed. Ctrl-C ends it.
+    The page is served on this machine only, to anyone with the printed address. Ctrl-C ends it.
     """
     # Imported here, so that `factory --help` answers at once.
     from factory.review.server import ReviewServer

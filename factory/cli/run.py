@@ -102,7 +102,7 @@ def write_report(plan: "Plan", against: str | None = None) -> None:
 
 
 def load_plan(recipe: Path, workspace: Path) -> "Plan":
-    """Return the plan of a recipe in a workspace; keys that have another name now are noted."""
+    """Return the plan of a recipe in a workspace; renamed keys are reported."""
     from factory.context.plan import Plan
     from factory.context.run import Run
     from factory.recipe import load_recipe

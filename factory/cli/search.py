@@ -11,7 +11,7 @@ def search(recipe: RecipePath, workspace: WorkspacePath) -> None:
     """Try combinations of adapter, pruning and quantization that the recipe's search allows. Ends on the
     report with their frontier.
 
-    Each trial is kept in the store with a recipe of its own below search/; the same command goes on after a
+    Each trial is kept in the store with a recipe of its own below search/; the same command continues after a
     cut.
     """
     from factory.cli.run import load_plan, write_report

@@ -16,7 +16,7 @@ Artifact = Annotated[
     typer.Option(help="Name of the student; the last one that its recipe lets ship if none is given."),
 ]
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)]
-Length = Annotated[int, typer.Option(help="Most tokens of conversation and answer together.", min=256)]
+Length = Annotated[int, typer.Option(help="Maximum tokens of conversation and answer together.", min=256)]
 Cache = Annotated[float, typer.Option(help="Memory for the attention cache, in GB.", min=0.1)]
 
 

@@ -1,5 +1,5 @@
-"""`factory validate`: is this recipe right? Every fault at once, with its line; on success, what the recipe
-will do, in two lines."""
+"""`factory validate`: check a recipe. Reports every fault at once, with its line; on success, a summary of
+what the recipe will do."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from factory.system.machine import has_gpu, machine
 def validate(
     recipe: Annotated[Path, typer.Argument(help="The recipe to check.", show_default=False)],
 ) -> None:
-    """Check a recipe and tell every fault at once."""
+    """Check a recipe and report every fault at once."""
     loaded = load_recipe(recipe)
     for note in loaded.notes:
         typer.echo(note)

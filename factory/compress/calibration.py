@@ -18,7 +18,7 @@ def chat_texts(
     texts = []
     for row in samples.rows("t.messages, t.tools, t.answer", ids):
         messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
-        for _, asked, said in run.kind.student_tasks(messages[:1], messages[1:], row["answer"]):
-            chat = [*asked, *said]
+        for _, asked, answer in run.kind.student_tasks(messages[:1], messages[1:], row["answer"]):
+            chat = [*asked, *answer]
             texts.append(str(tokenizer.apply_chat_template(chat, tools=tools, tokenize=False)))
     return texts

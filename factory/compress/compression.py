@@ -80,6 +80,6 @@ def shrink(run: Run, model: Any, tokenizer: PreTrainedTokenizerBase, texts: list
     zeros = (
         f"{settings.sparsity.pattern} sparsity by {settings.sparsity.method}" if settings.sparsity else None
     )
-    told = f"on {len(texts)} samples" if is_calibrated(settings) else None
-    run.progress.say(f"  {', '.join(part for part in (zeros, settings.quantize, told) if part)}")
+    measured_on = f"on {len(texts)} samples" if is_calibrated(settings) else None
+    run.progress.say(f"  {', '.join(part for part in (zeros, settings.quantize, measured_on) if part)}")
     quantize(model, tokenizer, texts, settings, run.loaded.recipe.teacher.max_model_len)

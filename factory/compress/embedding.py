@@ -12,7 +12,7 @@ from torch import nn
 
 def cut_model(model: Any, kept: Sequence[int]) -> None:
     """Take all rows but `kept` out of a Transformers model's embedding and output layer, in place, and number
-    its special tokens anew."""
+    its special tokens again."""
     rows = torch.tensor(kept)
     tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     embedding = model.get_input_embeddings()

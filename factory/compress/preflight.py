@@ -1,5 +1,4 @@
-"""What can be known of a compression before anything is trained: whether this machine and this model are fit
-for it."""
+"""Checks of a compression before anything is trained: whether this machine and this model support it."""
 
 from dataclasses import dataclass
 
@@ -33,7 +32,7 @@ class _Sizes:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{base.folder / 'config.json'}: {error} is missing or no number, and compression works with it",
+                f"{base.folder / 'config.json'}: {error} is missing or not a number; compression needs it",
                 "Choose another base.",
             ) from None
 
@@ -58,7 +57,8 @@ def require_prunable(
     nothing would go."""
     if base.architecture not in PRUNABLE:
         raise InputError(
-            f"{key}: {base.folder.name} is a {base.architecture}, and {' and '.join(PRUNABLE)} can be pruned here",
+            f"{key}: {base.folder.name} is a {base.architecture}; "
+            f"only {' and '.join(PRUNABLE)} can be pruned",
             "Choose another base, or remove prune.",
         )
     whole = _Sizes.of(base).after(pruned)
@@ -76,7 +76,7 @@ def require_prunable(
     for name, (before, after, how) in parts.items():
         if (share := getattr(prune, name)) and before == after:
             raise InputError(
-                f"{key}.{name}: {share:g} takes nothing out of {base.folder.name}: of {before} its {how}",
+                f"{key}.{name}: {share:g} removes nothing from {base.folder.name}: of {before} its {how}",
                 f"Ask for more, up to a half, or remove {name}.",
             )
 
@@ -95,7 +95,8 @@ def require_compressible(
         require_prunable(base, settings.prune, "compress.prune", pruned)
     if settings.vocabulary and settings.vocabulary >= (size := len(Vocabulary(base.folder))):
         raise InputError(
-            f"compress.vocabulary asks for {settings.vocabulary} tokens, and the tokenizer of {base.folder.name} has {size}",
+            f"compress.vocabulary asks for {settings.vocabulary} tokens, "
+            f"and the tokenizer of {base.folder.name} has {size}",
             "Ask for fewer, or remove it.",
         )
     if (why := missing_kernel(settings.quantize, instruction_sets, gpu=gpu)) is not None:
@@ -117,6 +118,7 @@ def require_compressible(
     for name, size in sizes.items():
         if size % settings.group_size:
             raise InputError(
-                f"compress.group_size: {settings.group_size} does not divide the {name} {size} of {base.folder.name}",
+                f"compress.group_size: {settings.group_size} does not divide "
+                f"the {name} {size} of {base.folder.name}",
                 "Choose another of 32, 64 and 128; if none divides, keep 8 bits.",
             )

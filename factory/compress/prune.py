@@ -161,8 +161,8 @@ def _configuration(settings: Any, kept: Kept, shared: int, size: int) -> Any:
     # vLLM's Qwen2 works the width of a head out of their number, which no longer holds. A Llama with biases
     # computes the same.
     same = (
-        "vocab_size", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps", "rope_parameters",
-        "tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id",
+        "vocab_size", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps",
+        "rope_parameters", "tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id",
     )  # fmt: skip
     return LlamaConfig(
         **{name: values.get(name) for name in same},

@@ -1,4 +1,4 @@
-"""What this machine and this Python have, and what follows for quantizing and serving.
+"""Check of the environment: packages, processor, and which number formats can be quantized and served.
 
 Promise: packages are compared with the floors that the factory itself declares, and, in a checkout, with the
 list that was tested. What can be served follows from the instruction sets (`factory.compress.kernels`), in
@@ -25,7 +25,7 @@ SETUP = "make setup"
 
 
 def examine_environment() -> Iterator[Finding]:
-    """Yield what this machine has, and what can and cannot be quantized and served on it."""
+    """Yield the machine's facts, and what can and cannot be quantized and served on it."""
     here, packages = machine(), versions()
     sets = here["instruction_sets"]
     memory = psutil.virtual_memory()
@@ -50,7 +50,10 @@ def packages_against_floors(declared: list[str] | None = None) -> Iterator[Findi
             declared = importlib.metadata.requires(PROJECT) or []
         except importlib.metadata.PackageNotFoundError:
             yield Finding(
-                "note", "environment", f"{PROJECT} is not installed, so its floors are not known", SETUP
+                "note",
+                "environment",
+                f"{PROJECT} is not installed, so the minimum versions are not known",
+                SETUP,
             )
             return
     extra = "gpu" if _version("vllm") else "cpu" if _version("torch") else ""

@@ -1,4 +1,4 @@
-"""What the doctor says: one thing that was looked at, and, where it can be set right without loss, how."""
+"""A finding of the doctor, and its repair where there is one without loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Area = Literal["environment", "disk", "store", "ledger", "model", "leftover"]
 
 @dataclass(frozen=True)
 class Mend:
-    """A change that loses nothing: what it does in words, the files that it rewrites (copied before), the
+    """A repair without loss: what it does in words, the files that it rewrites (copied before), the
     bytes that it needs besides."""
 
     does: str
@@ -22,7 +22,7 @@ class Mend:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `todo` is for the person; a finding with a `mend` is what `--fix` takes
+    """The result of one check. `todo` is for the person; a finding with a `mend` is what `--fix` takes
     on."""
 
     state: State

@@ -1,8 +1,8 @@
-"""What killed processes left behind: nothing of it is ever read again, and `--fix` removes it.
+"""Leftovers of killed processes: unfinished folders and files that nothing reads; `--fix` removes them.
 
-Left alone: folders of processes that are running, whole checkpoints (training goes on from them), and
-whatever this factory did not name. The lock file is no leftover: the operating system frees the lock with the
-last process that holds it, whatever the file says.
+Kept: folders of running processes, complete checkpoints (training resumes from them), and anything this
+factory did not name. The lock file is no leftover: the operating system frees the lock with the last process
+that holds it.
 """
 
 import shutil
@@ -15,7 +15,7 @@ from factory.workspace import CHECKPOINT_MARK, Workspace
 
 
 def examine_leftovers(workspace: Workspace) -> Iterator[Finding]:
-    """Yield each leftover with its mend."""
+    """Yield each leftover and its removal."""
     count = 0
     for path, why in _leftovers(workspace):
         count += 1
@@ -33,7 +33,7 @@ def examine_leftovers(workspace: Workspace) -> Iterator[Finding]:
             Mend(f"remove {name}", _remover(path)),
         )
     if not count:
-        yield Finding("ok", "leftover", "nothing was left behind by killed processes")
+        yield Finding("ok", "leftover", "no leftovers of killed processes")
 
 
 def _leftovers(workspace: Workspace) -> Iterator[tuple[Path, str]]:
@@ -52,7 +52,7 @@ def _leftovers(workspace: Workspace) -> Iterator[tuple[Path, str]]:
             yield log, "an empty log"
     for folder in _inside(workspace.root):
         if folder.name.startswith(".rebuild-") or folder.name == f"{workspace.store.name}.tmp":
-            yield folder, "space that a killed process used for its work"
+            yield folder, "temporary files of a killed process"
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -1,9 +1,9 @@
-"""Set right what can be set right without losing anything.
+"""Repair of the findings that can be repaired without loss.
 
-Promise: the workspace's lock is held; before the first change the disk is checked for room and every file
-that a mend rewrites (the store with its write-ahead log, the ledger) is copied, flushed and read back; where
-the copy lies is told. The copy is never put back by itself. Leftovers that are removed are not copied: they
-were never finished and nothing reads them.
+Promise: the workspace's lock is held; before the first change free space is checked and every file that
+a repair rewrites (the store with its write-ahead log, the ledger) is copied, flushed and read back; the path
+of the copy is printed. The copy is never restored automatically. Removed leftovers are not
+copied: they were never finished and nothing reads them.
 """
 
 import datetime
@@ -19,17 +19,16 @@ from factory.workspace import Workspace
 
 
 def mend(workspace: Workspace, findings: list[Finding], say: Callable[[str], None]) -> int:
-    """Carry out the mends of the findings, telling each; return how many. FactoryError before any change if
-    there is no room for the copy.
+    """Repair the findings, report each and return how many. FactoryError before any change if there is no
+    space for the copy.
 
     The caller holds the workspace's lock.
     """
     mends = [finding.mend for finding in findings if finding.mend]
     rewritten = sorted({path for one in mends for path in one.rewrites})
     if rewritten:
-        say(
-            f"a copy of what is rewritten lies in {_copy(workspace, rewritten, needed=sum(one.needs for one in mends))}"
-        )
+        copy = _copy(workspace, rewritten, needed=sum(one.needs for one in mends))
+        say(f"the files that are rewritten were copied to {copy}")
     for one in mends:
         one.act()
         say(f"done: {one.does}")
@@ -44,7 +43,8 @@ def _copy(workspace: Workspace, files: list[Path], needed: int) -> Path:
     free = shutil.disk_usage(workspace.root).free
     if free < size + needed + 2**26:
         raise FactoryError(
-            f"nothing was mended: {(size + needed) / 1e6:,.0f} MB are needed for the copy and the work, {free / 1e6:,.0f} MB are free",
+            f"nothing was changed: {(size + needed) / 1e6:,.0f} MB are needed for the copy and the repair, "
+            f"{free / 1e6:,.0f} MB are free",
             "Free space on the disk of the workspace.",
         )
     moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S.%f")
@@ -55,6 +55,8 @@ def _copy(workspace: Workspace, files: list[Path], needed: int) -> Path:
         shutil.copy2(path, copy)
         flush(copy)
         if file_sha256(copy) != file_sha256(path):
-            raise FactoryError(f"nothing was mended: {copy} is not the same as {path}", "Look at the disk.")
+            raise FactoryError(
+                f"nothing was changed: {copy} differs from {path} after copying", "Check the disk."
+            )
     flush(target)
     return target

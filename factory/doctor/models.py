@@ -1,4 +1,4 @@
-"""Models against their manifests and against the store: every byte is read."""
+"""Integrity check of the models: every byte against manifest and store."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ AFTER = "SELECT name FROM artifacts WHERE list_contains(parents, ?)"
 
 
 def examine_models(workspace: Workspace, connection: duckdb.DuckDBPyConnection | None) -> Iterator[Finding]:
-    """Yield what was found; without a store each folder is held against its own manifest alone."""
+    """Yield the findings; without a store each folder is compared with its own manifest only."""
     rows: list[tuple[str, str, str, str, str]] = []
     if connection is not None:
         try:
@@ -23,7 +23,7 @@ def examine_models(workspace: Workspace, connection: duckdb.DuckDBPyConnection |
             yield Finding(
                 "fault",
                 "model",
-                "the store's table of models cannot be read; the folders are held against their manifests alone",
+                "the store's table of models cannot be read; folders are only compared with their manifests",
             )
     known = set()
     for name, kind, path, digest, artifact_id in rows:
@@ -46,7 +46,7 @@ def examine_models(workspace: Workspace, connection: duckdb.DuckDBPyConnection |
                 else []
             )
             after = (
-                f" Made from it: {', '.join(made)}; what was made before the damage is not touched by it."
+                f" Made from it: {', '.join(made)}; models made before the damage are not affected."
                 if made
                 else ""
             )
@@ -64,27 +64,27 @@ def examine_models(workspace: Workspace, connection: duckdb.DuckDBPyConnection |
             yield Finding(
                 "note",
                 "model",
-                f"{name}: whole, but made again since it was first recorded",
-                "Figures of before are of the earlier one.",
+                f"{name}: intact, but made again since it was first recorded",
+                "Earlier figures refer to the old version.",
             )
     for folder in sorted(workspace.models.iterdir()) if workspace.models.is_dir() else []:
         if folder.name.startswith(".") or folder.relative_to(workspace.root).as_posix() in known:
             continue
         try:
             if not folder.is_dir():
-                raise FactoryError(f"{folder} is no folder")
+                raise FactoryError(f"{folder} is not a folder")
             verify(folder)
         except FactoryError as error:
             yield Finding(
                 "note",
                 "model",
-                f"in no row of the store: {error.message}",
-                f"No run made this, or not to its end ({MANIFEST} is written last). Remove it if it is not yours.",
+                f"not in the store: {error.message}",
+                f"No run finished it ({MANIFEST} is written last). Remove it if it is not yours.",
             )
         else:
             yield Finding(
                 "note",
                 "model",
-                f"{folder.name}: whole, but in no row of the store",
-                "The next run of its recipe enters it; remove it if there is none.",
+                f"{folder.name}: intact, but not in the store",
+                "The next run of its recipe records it; remove it if there is no such recipe.",
             )

@@ -1,4 +1,4 @@
-"""The store written anew from its rows, for a file with damage that no row lies in (an index).
+"""Rebuild of the store from its rows, for a file whose damage is outside the rows (an index).
 
 Promise: the new file takes the old one's place only after every batch in it has the number of rows and the
 digest that the ledger has. Until then, and if anything fails, the old file stays as it was. The caller has
@@ -20,7 +20,7 @@ from factory.workspace import Workspace
 
 
 def rebuild(workspace: Workspace) -> None:
-    """Write the store anew; FactoryError if a batch did not come out as the ledger has it."""
+    """Rewrite the store; FactoryError if a batch differs from the ledger afterwards."""
     store = workspace.store
     with tempfile.TemporaryDirectory(dir=workspace.root, prefix=".rebuild-") as folder:
         fresh = Path(folder) / store.name

@@ -1,10 +1,11 @@
-"""The store's file against itself, and its rows against the ledger.
+"""Integrity check of the store: its blocks against their checksums, its rows against the ledger.
 
-Every block that counts is read (checksums), then every row of every batch (number and digest). Where rows
-cannot be read, batch by batch: so that what is lost is told apart from what is whole.
+Every block in use is read, then every row of every batch (number and digest). Where a table cannot be read in
+one pass it is read batch by batch, which separates the lost batches from the intact ones.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
@@ -21,25 +22,31 @@ from factory.store.store import VIEWS, batch_content, connect, migrations, read_
 from factory.workspace import Workspace
 
 Found = dict[tuple[int, str], dict[str, Any] | None]
-START_ANEW = "Without a copy: move factory.duckdb, factory.duckdb.wal and factory.ledger.jsonl elsewhere; the next run then begins anew."
-GO_ON = "Without a copy: move factory.ledger.jsonl elsewhere; the next run goes on with what is left and asks the teacher for the rest."
+START_OVER = (
+    "Without a copy: move factory.duckdb, factory.duckdb.wal and factory.ledger.jsonl elsewhere; "
+    "the next run then starts from the beginning."
+)
+CONTINUE = (
+    "Without a copy: move factory.ledger.jsonl elsewhere; "
+    "the next run keeps what is left and asks the teacher for the rest."
+)
 
 
 def examine_store(workspace: Workspace) -> Generator[Finding, None, duckdb.DuckDBPyConnection | None]:
-    """Yield what was found and return the open store, None if it cannot be opened; FactoryError if somebody
-    is writing to it."""
+    """Yield the findings and return the open store, None if it cannot be opened; FactoryError if another
+    process is writing to it."""
     entries, fault = _entries(workspace)
     if fault:
         yield Finding(
             "fault",
             "ledger",
             fault,
-            "Put the ledger back from a copy: without it nothing proves that the store is whole.",
+            "Put the ledger back from a copy: without it nothing proves that the store is complete.",
         )
     all_lost = lost((entries or {}).values())
     if not workspace.store.exists():
         yield Finding(
-            "fault", "store", f"{workspace.store.name} is gone; {all_lost}", put_back(workspace, START_ANEW)
+            "fault", "store", f"{workspace.store.name} is gone; {all_lost}", put_back(workspace, START_OVER)
         )
         return None
     connection, closed = _open(workspace)
@@ -49,15 +56,15 @@ def examine_store(workspace: Workspace) -> Generator[Finding, None, duckdb.DuckD
             "note", "store", f"{workspace.store.name}: {blocks.unknown}; its rows are read all the same"
         )
     if connection is None:
-        told = blocks.told() or closed
+        problem = blocks.told() or closed
         log = workspace.store.with_name(workspace.store.name + ".wal")
         if blocks.whole and log.exists():
-            told = f"the file itself is whole, but {log.name} ({log.stat().st_size:,} bytes) is not what was written: {closed}"
+            problem = f"it is intact, but {log.name} ({log.stat().st_size:,} bytes) is damaged: {closed}"
         yield Finding(
             "fault",
             "store",
-            f"{workspace.store.name} cannot be opened: {told}; {all_lost}",
-            put_back(workspace, START_ANEW),
+            f"{workspace.store.name} cannot be opened: {problem}; {all_lost}",
+            put_back(workspace, START_OVER),
         )
         return None
     try:
@@ -67,9 +74,12 @@ def examine_store(workspace: Workspace) -> Generator[Finding, None, duckdb.DuckD
             workspace, connection, mendable="fault" not in {finding.state for finding in rows}
         )
     except duckdb.Error as error:
-        told = blocks.told() or str(error).splitlines()[0]
+        problem = blocks.told() or str(error).splitlines()[0]
         yield Finding(
-            "fault", "store", f"{workspace.store.name}: {told}; {all_lost}", put_back(workspace, START_ANEW)
+            "fault",
+            "store",
+            f"{workspace.store.name}: {problem}; {all_lost}",
+            put_back(workspace, START_OVER),
         )
     return connection
 
@@ -98,7 +108,7 @@ def _examine_rows(
 ) -> Iterator[Finding]:
     tables = _tables(connection)
     stored = _stored(connection) if "batches" in tables else {}
-    # Without a ledger the rows are held against what the store says of its own batches.
+    # Without a ledger the rows are compared with the table `batches` of the store itself.
     entries = stored if ledger is None else ledger
     tables.discard("batches")
     found: Found = {}
@@ -123,7 +133,7 @@ def _examine_rows(
             workspace,
             connection,
             blocks,
-            rows_whole=bool(ledger) and not faults and set(stored) == set(entries),
+            rows_intact=bool(ledger) and not faults and set(stored) == set(entries),
         )
     yield from faults
     yield from _behind(workspace, entries, stored, found, mendable=not faults)
@@ -137,15 +147,17 @@ def _examine_rows(
         )
     if not faults and entries:
         rows = sum(content["rows"] for content in found.values() if content)
-        said = f"{len(entries)} batches, {rows} rows, as the {'store itself says' if ledger is None else 'ledger has them'}"
+        source = "store's own table of batches" if ledger is None else "ledger"
+        summary = f"{len(entries)} batches, {rows} rows, all as the {source} records them"
         if blocks.whole and not blocks.unknown:
-            said += f", and every block of {blocks.size / 1e6:,.1f} MB is as it was written"
-        yield Finding("ok", "store", said)
+            summary += f", and every block of {blocks.size / 1e6:,.1f} MB is as it was written"
+        yield Finding("ok", "store", summary)
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     rows = connection.execute(
-        "SELECT DISTINCT table_name FROM duckdb_columns() JOIN duckdb_tables() USING (table_name) WHERE column_name = 'batch'"
+        "SELECT DISTINCT table_name FROM duckdb_columns() JOIN duckdb_tables() USING (table_name) "
+        "WHERE column_name = 'batch'"
     ).fetchall()
     return {name for (name,) in rows}
 
@@ -161,8 +173,8 @@ def _stored(connection: duckdb.DuckDBPyConnection) -> dict[int, Entry]:
 def _contents(
     connection: duckdb.DuckDBPyConnection, table: str, names: list[str], batches: list[int]
 ) -> Found:
-    """Return number and digest of each batch in a table, under the ledger's word for it; None for a batch that
-    cannot be read."""
+    """Return number and digest of each batch in a table, keyed by the ledger's name of the table; None for a
+    batch that cannot be read."""
     word = first_word(table)
     try:
         contents = table_contents(connection, table, names)
@@ -193,67 +205,71 @@ def _against_ledger(
         yield Finding(
             "fault",
             "store",
-            f"another store lies in the place of this one: its batches of the same numbers are not the ledger's; {lost([*gone, *others])}",
+            "this is another store: batches of the same numbers differ from the ledger's; "
+            f"{lost([*gone, *others])}",
             put_back(
                 workspace,
-                "Without it: move the ledger elsewhere if the store that lies there is the one that you want.",
+                "Without a copy: move the ledger elsewhere if this store is the one that you want.",
             ),
         )
         return
     if gone:
         yield Finding(
-            "fault", "store", f"{lost(gone)}. {_why(workspace, gone, stored)}", put_back(workspace, GO_ON)
+            "fault", "store", f"{lost(gone)}. {_why(workspace, gone, stored)}", put_back(workspace, CONTINUE)
         )
     for batch in sorted(set(entries) & set(stored)):
         for table, expected in entries[batch].tables.items():
             content = found.get((batch, table), {"rows": 0, "digest": None})
             if content is None:
-                said = f"{expected['rows']} rows cannot be read"
+                problem = f"{expected['rows']} rows cannot be read"
             elif content["rows"] != expected["rows"]:
-                said = f"{content['rows']} rows, the ledger says {expected['rows']}"
+                problem = f"{content['rows']} rows, the ledger has {expected['rows']}"
             elif content["digest"] != expected["digest"] and entries[batch].duckdb == duckdb.__version__:
-                said = "rows are not what they were"
+                problem = "rows are not what they were"
             else:
                 continue
             yield Finding(
                 "fault",
                 "store",
-                f"batch {batch}, {present_word(table)}: {said}",
-                put_back(workspace, START_ANEW),
+                f"batch {batch}, {present_word(table)}: {problem}",
+                put_back(workspace, START_OVER),
             )
 
 
 def _why(workspace: Workspace, gone: list[Entry], stored: dict[int, Entry]) -> str:
     log = workspace.store.with_name(workspace.store.name + ".wal")
     if stored and max(stored) > min(entry.batch for entry in gone):
-        return "Later batches are there: rows were taken out of the store"
+        return "Later batches exist, so rows were deleted from the store"
     if log.exists():
-        return f"{log.name} ends after batch {max(stored, default=0)}: it was cut short, or belongs to an earlier state of the file"
+        return (
+            f"{log.name} ends after batch {max(stored, default=0)}: "
+            "it was cut short, or belongs to an earlier state of the file"
+        )
     return (
-        f"There is no {log.name}, which holds the latest batches until DuckDB takes them into {workspace.store.name}: "
-        "it was deleted, or the file was put back from an older copy without it"
+        f"There is no {log.name}, which holds the latest batches until DuckDB takes them into "
+        f"{workspace.store.name}: it was deleted, or the file was put back from an older copy without it"
     )
 
 
 def _behind(
     workspace: Workspace, entries: dict[int, Entry], stored: dict[int, Entry], found: Found, *, mendable: bool
 ) -> Iterator[Finding]:
-    """Batches that a kill kept out of the ledger: `--fix` enters them if their rows are what the store says,
-    and all else is right."""
+    """Batches that a kill kept out of the ledger: `--fix` enters them if their rows match the store's table
+    of batches and there is no other fault."""
     missing = {batch: entry for batch, entry in stored.items() if batch not in entries}
     if not missing:
         return
-    whole = all(
+    intact = all(
         found.get((batch, table)) == content
         for batch, entry in missing.items()
         for table, content in entry.tables.items()
     )
     numbers = _ranges(missing)
-    if not whole:
+    if not intact:
         yield Finding(
             "fault",
             "store",
-            f"batches {numbers} are not in the ledger, and their rows are not what the store says of them",
+            f"batches {numbers} are not in the ledger, and their rows differ from the store's record",
             put_back(workspace, ""),
         )
         return
@@ -267,31 +283,34 @@ def _behind(
     yield Finding(
         "note",
         "ledger",
-        f"batches {numbers} are whole in the store but not in {ledger.name}: a process was killed in between, or the ledger was replaced",
-        "The next run enters them." if mendable else "They stay so until the rest is put right.",
+        f"batches {numbers} are complete in the store but not in {ledger.name}: "
+        "a process was killed in between, or the ledger was replaced",
+        "The next run enters them."
+        if mendable
+        else "They can be entered once the other faults are repaired.",
         mend if mendable else None,
     )
 
 
 def _damaged(
-    workspace: Workspace, connection: duckdb.DuckDBPyConnection, blocks: Blocks, *, rows_whole: bool
+    workspace: Workspace, connection: duckdb.DuckDBPyConnection, blocks: Blocks, *, rows_intact: bool
 ) -> Finding:
     what = f"{workspace.store.name}: {blocks.told()}"
-    if not rows_whole:
-        return Finding("fault", "store", what, put_back(workspace, START_ANEW))
+    if not rows_intact:
+        return Finding("fault", "store", what, put_back(workspace, START_OVER))
 
-    def write_anew() -> None:
+    def rewrite() -> None:
         connection.close()
         rebuild(workspace)
 
     return Finding(
         "fault",
         "store",
-        f"{what}. Every row can be read and is as the ledger has it: an index is damaged, and can be made again",
+        f"{what}. Every row can be read and matches the ledger: an index is damaged, and can be rebuilt",
         "",
         Mend(
-            f"write {workspace.store.name} anew from its rows, and prove them",
-            write_anew,
+            f"rewrite {workspace.store.name} from its rows, and verify them",
+            rewrite,
             (workspace.store,),
             blocks.size,
         ),
@@ -307,19 +326,17 @@ def _examine_views(
             "SELECT view_name FROM duckdb_views() WHERE NOT internal"
         ).fetchall()
     }
-    with duckdb.connect() as empty:
-        wanted = [
-            statement.query.split()[4].strip('"')
-            for statement in empty.extract_statements(VIEWS.read_text(encoding="utf-8"))
-            if "CREATE OR REPLACE VIEW" in statement.query
-        ]
+    wanted = re.findall(r"^CREATE OR REPLACE VIEW (\w+)", VIEWS.read_text(encoding="utf-8"), re.MULTILINE)
     missing = sorted(set(wanted) - there)
     if not missing:
         return
     (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
     if applied < max(migrations()):
         yield Finding(
-            "note", "store", "it is of an older factory", "The next run brings it up to date, after a copy."
+            "note",
+            "store",
+            "it has the schema of an older factory",
+            "The next run copies and then updates it.",
         )
         return
 
@@ -331,17 +348,17 @@ def _examine_views(
             writing.commit()
 
     mend = Mend("make the views again", make, (workspace.store,))
-    todo = "" if mendable else "They are made again with the next run, once the rest is put right."
+    todo = "" if mendable else "The next run makes them again, once the other faults are repaired."
     yield Finding(
         "fault", "store", f"views are missing: {', '.join(missing)}", todo, mend if mendable else None
     )
 
 
 def lost(entries: Iterable[Entry]) -> str:
-    """Say which batches, of when, and how many rows of which tables: all that the ledger knows of them."""
+    """Describe lost batches from the ledger: their numbers, times, and how many rows of which tables."""
     gone = list(entries)
     if not gone:
-        return "the ledger has no batch, so nothing is known to be lost"
+        return "the ledger has no batches, so there is no record of a loss"
     rows: Counter[str] = Counter()
     for entry in gone:
         rows.update({present_word(table): content["rows"] for table, content in entry.tables.items()})
@@ -349,18 +366,19 @@ def lost(entries: Iterable[Entry]) -> str:
     of = ", ".join(f"{count:,} of {table}" for table, count in rows.most_common())
     numbers = _ranges({entry.batch: entry for entry in gone})
     word = "batches" if len(gone) > 1 else "batch"
-    return f"lost: {word} {numbers} (written from {times[0]} to {times[-1]} UTC) with {sum(rows.values()):,} rows: {of}"
+    period = f"written from {times[0]} to {times[-1]} UTC"
+    return f"lost: {word} {numbers} ({period}) with {sum(rows.values()):,} rows: {of}"
 
 
 def put_back(workspace: Workspace, otherwise: str) -> str:
-    """Say what to do: put back a copy, naming those that lie here, or else `otherwise`."""
+    """Recommend restoring a copy, naming those in the workspace, or else `otherwise`."""
     name = workspace.store.name
     copies = [
         *sorted(workspace.root.glob("factory.schema-*.duckdb")),
         *sorted(workspace.root.glob(f"copies/*/{name}")),
     ]
     here = (
-        f" (older copies lie here: {', '.join(path.relative_to(workspace.root).as_posix() for path in copies)})"
+        f" (older copies: {', '.join(path.relative_to(workspace.root).as_posix() for path in copies)})"
         if copies
         else ""
     )
@@ -374,5 +392,5 @@ def _ranges(batches: dict[int, Entry]) -> str:
             runs[-1][1] = batch
         else:
             runs.append([batch, batch])
-    said = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs]
-    return ", ".join(said[:10]) + (f" and {len(said) - 10} more stretches" if len(said) > 10 else "")
+    ranges = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs]
+    return ", ".join(ranges[:10]) + (f" and {len(ranges) - 10} more ranges" if len(ranges) > 10 else "")

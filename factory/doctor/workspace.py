@@ -1,4 +1,4 @@
-"""A workspace, looked at from every side, in the order in which a person would mend it."""
+"""All checks of a workspace, in the order in which a person would repair it."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LEAST_FREE = 2 * 2**30
 
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
-    """Yield what was found; InputError if there is neither a store nor a ledger, FactoryError if a run has
+    """Yield the findings; InputError if there is neither a store nor a ledger, FactoryError if a run has
     the store open."""
     if not (workspace.store.exists() or workspace.ledger.path.exists()):
         raise InputError(
@@ -46,5 +46,5 @@ def _examine_disk(workspace: Workspace) -> Iterator[Finding]:
         "ok" if enough else "fault",
         "disk",
         f"{free / 1e9:,.1f} GB are free; this workspace takes: {parts}",
-        "" if enough else "`factory run` wants 2 GB: free space, or move the workspace.",
+        "" if enough else "`factory run` needs 2 GB: free space, or move the workspace.",
     )

@@ -1,4 +1,4 @@
-"""Who is evaluated, and how each is asked."""
+"""The models under evaluation and how each is prompted."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,8 +1,7 @@
-"""Whether a compressed model may ship: it may lose no more of the student's accuracy than the recipe allows.
+"""Accuracy gate: a compressed model may lose no more of the student's accuracy than the recipe allows.
 
-Both accuracies are those of the held-out tasks, which both answered. Promise: what is decided is in the store
-(`gates`), for `factory serve` and for people. A model that is refused stays, and can be asked for by its
-name.
+Both accuracies are counted on the held-out tasks that both answered. Promise: the decision is in the store
+(`gates`), for `factory serve` and for people. A model that fails stays, and can be asked for by its name.
 """
 
 from factory.context.plan import Plan
@@ -41,8 +40,9 @@ def may_ship(plan: Plan, store: Store, small: Candidate, student: Candidate) -> 
     }
     if latest != [gate]:
         store.commit(gates=[gate])
-        may = "may ship" if gate["passed"] else "is not the default"
+        outcome = "passes" if gate["passed"] else "fails"
         plan.run.progress.say(
-            f"  {small.name} loses {found['accuracy_drop']:.1%} of the tasks, {allowed:.1%} are allowed: it {may}"
+            f"  {small.name} loses {found['accuracy_drop']:.1%} of the tasks, "
+            f"{allowed:.1%} are allowed: it {outcome} the accuracy gate"
         )
     return bool(gate["passed"])

@@ -1,7 +1,7 @@
 """The pipeline's stage `recover`: decides whether a compressed model passes the accuracy gate, and has one
 that does not trained by the student, compressed again and measured.
 
-It stands here and not beside the training (`factory.student.recover`) because what is decided comes of an
+It is here and not beside the training (`factory.student.recover`) because what is decided comes of an
 evaluation.
 """
 

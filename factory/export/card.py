@@ -1,4 +1,4 @@
-"""The card of a dataset: what is in it, what was thrown away and why, who wrote it, and what it does not
+"""Dataset card: what is in it, what was thrown away and why, who wrote it, and what it does not
 promise.
 
 Promise: a README.md with YAML front matter as the Hugging Face Hub reads it. Everything that comes from the
@@ -81,7 +81,7 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
         "license": licence.lower(),
         "language": languages,
         "pretty_name": escape_hidden(truncate(source.run["recipe_name"], 100)),
-        "size_categories": [next((name for most, name in _SIZES if total < most), "n>100M")],
+        "size_categories": [next((name for limit, name in _SIZES if total < limit), "n>100M")],
         "task_categories": ["text-generation"],
         "tags": [
             "synthetic",
@@ -233,9 +233,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 
 def _code(text: str) -> str:
     """Return text as a code span of one line that a table can hold."""
-    shown = escape_hidden(truncate(text, 200)).replace("\n", "␊").replace("\t", "␉").replace("|", "\\|")
-    ticks = "`" * (_longest_run(shown) + 1)
-    return f"{ticks} {shown} {ticks}" if "`" in shown or not shown.strip() else f"{ticks}{shown}{ticks}"
+    visible = escape_hidden(truncate(text, 200)).replace("\n", "␊").replace("\t", "␉").replace("|", "\\|")
+    ticks = "`" * (_longest_run(visible) + 1)
+    return (
+        f"{ticks} {visible} {ticks}" if "`" in visible or not visible.strip() else f"{ticks}{visible}{ticks}"
+    )
 
 
 def _fenced(text: str, language: str) -> str:

@@ -1,7 +1,6 @@
-"""From a store to a dataset: one pass over the accepted samples, split by seed, in the form that was asked
-for, with its card.
+"""Export of a store's accepted samples as a dataset: split by seed, in the chosen format, with its card.
 
-Promise: the target is there whole or not at all (`target.py`), no seed is on two sides (`split.py`), and
+Promise: the target is complete or absent (`target.py`), no seed is on two sides (`split.py`), and
 every accepted sample either has its rows or is counted. The store is only read. Not promised: that it stays
 open to writers meanwhile.
 """
@@ -45,7 +44,7 @@ class Order:
         """Whether the target is one file and not a folder."""
         return self.target.suffix in _FILES
 
-    def require_sound(self) -> None:
+    def require_valid(self) -> None:
         """Raise InputError for what cannot be carried out."""
         if not 0 <= self.validation < 1:
             raise InputError(
@@ -55,12 +54,12 @@ class Order:
             raise InputError("--licence is an SPDX identifier, such as Apache-2.0 or CC-BY-4.0")
         if self.single_file and _FILES[self.target.suffix] != self.format:
             raise InputError(
-                f"{self.target} would not hold what its name says: the format is {self.format}",
+                f"the suffix of {self.target} does not match the format {self.format}",
                 "Name a folder, or change --format.",
             )
         if self.single_file and self.validation:
             raise InputError(
-                f"{self.target} is one file, and --validation makes two", "Name a folder with -o."
+                f"{self.target} is one file, but --validation writes two", "Name a folder with -o."
             )
         if self.format == "hf" and "::" in str(self.target.absolute()):
             raise InputError(
@@ -82,7 +81,7 @@ class Exported:
 def export(workspace: Workspace, order: Order, progress: Progress) -> Exported:
     """Write the dataset; raise InputError for a wrong order, FactoryError if there is nothing to export or
     the disk refuses."""
-    order.require_sound()
+    order.require_valid()
     require_free(order.target, force=order.force)
     with open_source(workspace.existing().store) as source:
         columns = source.columns(order.shape)
@@ -132,7 +131,7 @@ def _require_train(tally: Tally) -> None:
         )
     if not tally.split(TRAIN):
         raise FactoryError(
-            f"the seeds of all {tally.split(VALIDATION)} rows fell to validation, and train would be empty",
+            f"all {tally.split(VALIDATION)} rows are in the validation split, and train would be empty",
             "Lower --validation.",
         )
 

@@ -1,4 +1,4 @@
-"""The three forms that a dataset is written in, row by row.
+"""Writers of the dataset formats: JSON Lines, Parquet and `datasets` folder, row by row.
 
 Promise: memory does not grow with the number of rows, but for what a Parquet file keeps of its row groups. A
 value is the same in each form, with one difference: in a `datasets` folder the arguments of tool calls are
@@ -146,7 +146,8 @@ class Parquet(_Batched):
             for message in row[name]:
                 if lost := set(message) - {field.name for field in _MESSAGE}:
                     raise FactoryError(
-                        f"a message of {row['sample_id']} has the field {min(lost)!r}, and the Parquet columns have none for it",
+                        f"a message of {row['sample_id']} has the field {min(lost)!r}, "
+                        "and the Parquet columns have none for it",
                         "Export it as jsonl or hf, which keep every field.",
                     )
         super().add(row)
@@ -201,7 +202,7 @@ class ArrowStream(_Batched):
 
 
 class DatasetFolder:
-    """A folder for `datasets.load_from_disk`: opened with the splits' names, closed when the folder is whole.
+    """A folder for `datasets.load_from_disk`: opened with the splits' names, closed when it is complete.
 
     Raises FactoryError if `datasets` is not installed.
     """
@@ -212,7 +213,7 @@ class DatasetFolder:
         except ImportError:
             raise FactoryError(
                 "the format hf needs the package datasets",
-                "pip install datasets, or export jsonl or parquet.",
+                "pip install 'distill-factory[datasets]', or export jsonl or parquet.",
             ) from None
         self._library, self._folder, self._columns = datasets, folder, columns
         text, verdict = (
@@ -244,7 +245,7 @@ class DatasetFolder:
     def finish(self, splits: Iterable[str]) -> None:
         """Make the folder of what was written for these splits, and remove the rest."""
         bars = self._library.utils
-        shown = bars.is_progress_bar_enabled()
+        enabled = bars.is_progress_bar_enabled()
         bars.disable_progress_bars()
         try:
             parts = {
@@ -255,7 +256,7 @@ class DatasetFolder:
             }
             self._library.DatasetDict(parts).save_to_disk(str(self._folder))
         finally:
-            if shown:
+            if enabled:
                 bars.enable_progress_bars()
         for split in self._streams:
             self._raw(split).unlink()

@@ -1,8 +1,8 @@
-"""A student as one GGUF file, which llama.cpp and what is built on it load.
+"""Export of a student as one GGUF file for llama.cpp and the tools built on it.
 
 The `gguf` package of llama.cpp writes it and rounds the weights: Q8_0 and Q4_0 are blocks of 32 weights of a
-row that share a scale. A student that is quantized already is written by the numbers that its weights stand
-for. Promise: the file is there whole or not at all; an architecture, a tokenizer or positions that llama.cpp
+row that share a scale. A student that is quantized already is dequantized first.
+Promise: the file is complete or absent; an architecture, a tokenizer or positions that llama.cpp
 would read as something else are refused before a weight is read. Not promised: the accuracy that was measured
 here: llama.cpp computes with kernels of its own.
 """
@@ -39,7 +39,8 @@ def write_gguf(folder: Path, target: Path, form: Form, *, force: bool = False) -
     facts = inspect(folder)
     if (architecture := _ARCHITECTURES.get(facts.architecture)) is None:
         raise InputError(
-            f"{folder} is a {facts.architecture}; what can be written as GGUF here is {', '.join(_ARCHITECTURES)}"
+            f"{folder} is a {facts.architecture}, which cannot be written as GGUF here; "
+            f"supported: {', '.join(_ARCHITECTURES)}"
         )
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     splitting = _splitting(folder, tokenizer)
@@ -73,13 +74,13 @@ def write_gguf(folder: Path, target: Path, form: Form, *, force: bool = False) -
 
 def _splitting(folder: Path, tokenizer: dict[str, Any]) -> str:
     steps = tokenizer.get("pre_tokenizer") or {}
-    told = json.dumps(steps, ensure_ascii=False)
+    text = json.dumps(steps, ensure_ascii=False)
     if (
         tokenizer["model"].get("type") == "BPE"
         and not tokenizer["model"].get("byte_fallback")
-        and "ByteLevel" in told
+        and "ByteLevel" in text
     ):
-        if json.dumps(_QWEN)[1:-1] in told:
+        if json.dumps(_QWEN)[1:-1] in text:
             return "qwen2"
         if any(
             step.get("type") == _DIGITS and step.get("individual_digits")
@@ -87,8 +88,8 @@ def _splitting(folder: Path, tokenizer: dict[str, Any]) -> str:
         ):
             return "smollm"
     raise InputError(
-        f"{folder}: its tokenizer splits text in a way that is not known here by llama.cpp's name for it",
-        "SmolLM2's and Qwen2.5's are. llama.cpp's own convert_hf_to_gguf.py knows more.",
+        f"{folder}: its pre-tokenizer has no llama.cpp name that is known here",
+        "Supported: SmolLM2's and Qwen2.5's. llama.cpp's convert_hf_to_gguf.py supports more.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The rows of a dataset: accepted samples of a store, each with its pedigree, in the order of the plan.
+"""Dataset rows: accepted samples of a store, each with its pedigree, in the order of the plan.
 
 Promise: a row is a dictionary of plain values with the columns of `Columns`, one for each row of the view
 `training_set`, or several where its kind has it learnt as several tasks; the store is opened for reading
@@ -182,7 +182,7 @@ def open_source(store: Path) -> Iterator[Source]:
         (counts,) = _query(connection, COUNTS)
         if not counts["accepted"]:
             raise FactoryError(
-                f"{store} holds no accepted sample: there is nothing to export", _why_empty(counts["samples"])
+                f"{store} has no accepted sample: there is nothing to export", _why_empty(counts["samples"])
             )
         (run,) = _query(connection, RUN)
         held = list(_query(connection, HELD_KINDS))
@@ -206,7 +206,7 @@ def _weights(recipe_text: str, kinds: list[Kind[Any, Any]]) -> dict[str, float]:
     source = read_source(recipe_text)
     if source.value is None:
         raise FactoryError(
-            "the recipe of the latest run cannot be read, so what a row weighs is not known: "
+            "the recipe of the latest run cannot be read, so the weights of rows are unknown: "
             f"{source.faults[0].message}",
             "Look at it with: factory audit current_run -w DIR",
         )
@@ -239,8 +239,8 @@ def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]
         return []
     tasks = stored_kind(stored["kind"]).student_tasks(prompt, completion, stored["answer"])
     return [
-        _row(stored, columns, asked, said, task or None, weights.get(task, 1.0))
-        for task, asked, said in tasks
+        _row(stored, columns, asked, completion, task or None, weights.get(task, 1.0))
+        for task, asked, completion in tasks
     ]
 
 

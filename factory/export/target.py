@@ -1,11 +1,11 @@
-"""The file or folder that an export becomes: there whole, or not at all.
+"""Atomic replacement of an export's target file or folder.
 
 Promise: everything is written under a hidden name beside the target, flushed to disk, and renamed. What
-stands there already stays unless it is to be replaced, and then it is replaced only if it is a plain file, or
+is there already stays unless it is to be replaced, and then it is replaced only if it is a plain file, or
 a folder that holds nothing but what an export writes. What a killed process left under its hidden name is
 removed by the next export to the same target. Not promised: that a folder is replaced in one step. A kill
-between the two renames leaves the old one as `.NAME.replaced-PID`, whole; it is removed when the next export
-to the target has succeeded.
+between the two renames leaves the old one as `.NAME.replaced-PID`, complete; it is removed when the next
+export to the target has succeeded.
 """
 
 import os
@@ -33,7 +33,7 @@ def require_free(target: Path, *, force: bool) -> None:
             "the name after -o is not UTF-8, and Arrow cannot write there", "Choose another name."
         ) from None
     if target.name in ("", ".."):
-        raise InputError(f"{target} is no name for a new file or folder", "Name one with -o.")
+        raise InputError(f"{target} is not a valid name for a new file or folder", "Name one with -o.")
     if not os.path.lexists(target):
         return
     if not force:

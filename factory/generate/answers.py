@@ -78,7 +78,8 @@ class Answers:
     def _grouped(self) -> Iterator[list[tuple[str, int]]]:
         """Yield keys with their batches in the order of the store, whole batches together."""
         rows = self._store.query(
-            "SELECT request_key, batch FROM generations WHERE teacher = ? AND revision = ? ORDER BY batch, rowid",
+            "SELECT request_key, batch FROM generations "
+            "WHERE teacher = ? AND revision = ? ORDER BY batch, rowid",
             self._whose,
         )
         group: list[tuple[str, int]] = []

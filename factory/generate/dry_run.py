@@ -1,7 +1,7 @@
-"""A look before the work: three prompts as the teacher would read them, a few tasks really put to it, and
+"""Preview of a run: three prompts as the teacher would read them, a few tasks really put to it, and
 what the whole would cost.
 
-Promise: nothing is thrown away: the answers are stored, and the run that follows goes on from them. The
+Promise: nothing is thrown away: the answers are stored, and the run that follows uses them. The
 estimate is of the few tasks that were tried, the first of the plan; it says how many, and of which families.
 """
 
@@ -64,7 +64,7 @@ def estimate(plan: Plan, store: Store) -> str:
     )
     if not row["accepted"]:
         return (
-            f"{tried}\nnone was accepted, so {wanted} samples are out of reach as it stands: "
+            f"{tried}\nnone was accepted, so {wanted} samples cannot be reached with this recipe: "
             "factory audit rejected says why"
         )
     factor = wanted / row["accepted"]

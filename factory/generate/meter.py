@@ -32,7 +32,7 @@ class Meter:
         for checked in update.judged:
             if checked.accepted and not self._shown:
                 self._shown = True
-                # Of a run that goes on, the first one was shown by the run before.
+                # In a resumed run the first one was shown by the earlier run.
                 if self._done:
                     self._progress.say(
                         f"  first accepted: {checked.sample.task.question}  →  {_shortened(checked.sample)}"

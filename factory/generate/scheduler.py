@@ -1,13 +1,12 @@
-"""The way through a plan: episodes begun in order, stored answers first, tasks judged in order, an end that
-is stated.
+"""Runs a plan: begins episodes in order, stored answers first, judges tasks in order, and records why it
+ended.
 
-Promise: the same recipe, seeds and answers give the same way. So after a kill, or after an edit, the way is
-gone again from its beginning, and only what no stored answer covers is asked. What is committed is never
-asked again: an error is an answer too. But where the seeds give no more, a later run puts the tasks once
-more, behind all others, that had nothing but errors which another attempt could cure: in their own places
-their answers would change what was judged since. Up to `MOST_TRIES` later runs do so. Memory: the key of each
-request, the samples of tasks that are not judged yet, and what the checks remember; what came of answers is
-handed on episode by episode.
+Promise: the same recipe, seeds and answers give the same episodes. After a kill or an edit the plan is
+replayed from the start; only unanswered requests are sent. A committed answer is never asked for again, and
+an error is an answer too. But where the seeds give no more, a later run retries the tasks that only hit
+transient errors, after all others, so that earlier verdicts stay valid. Up to `MOST_TRIES` later runs do so.
+Memory: the key of each request, the samples of tasks that are not judged yet, and what the checks remember;
+results are handed on episode by episode.
 """
 
 from collections import deque
@@ -59,7 +58,7 @@ class Update:
 class Scheduler:
     """One run through a recipe's plan. `sink` is given the news of each episode that was begun and of each
     answer. `most_tasks` ends it early, for a look at a few tasks; without `asking` it ends at the first
-    answer that is not stored: what stands behind it cannot be judged yet, for the missing one may come to be
+    answer that is not stored: tasks after it cannot be judged yet, for the missing one may come to be
     what it is compared with."""
 
     def __init__(
@@ -158,7 +157,7 @@ class Scheduler:
             while self._running:
                 yield None
             again, self._lost = [task for _, task in sorted(self._lost.items())], {}
-            # A round is whole or not at all, or it would be another one when the way is gone again.
+            # A round is complete or absent, or a replay of the plan would differ.
             if self._failed_now:
                 self.lost = len(again)
                 return

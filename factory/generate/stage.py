@@ -1,9 +1,9 @@
 """Generates samples: asks the teacher what the plan still owes, and commits answers, samples and verdicts in
 small batches.
 
-Promise: a request whose answer was committed is never asked again. It goes on until the wanted number of
+Promise: a request whose answer was committed is never asked again. It runs until the wanted number of
 samples is accepted, the budget is used up, or the seeds give nothing new, and says which; where the seeds
-give nothing new but some requests met with passing errors, the plan stays owed, and the next run asks those
+give nothing new but some requests hit transient errors, the plan stays owed, and the next run asks those
 again. The model is opened only if something has to be asked.
 """
 

@@ -14,16 +14,16 @@ from factory.store.store import Store, now
 from factory.system.process import uninterrupted
 from factory.tasks.sample import Sample
 
-# A commit takes tens of milliseconds in which the teacher waits, however few its rows. What follows from stored
-# answers makes nobody wait, and has to be looked up first.
+# A commit takes tens of milliseconds in which the teacher waits, however few its rows. What follows from
+# stored answers keeps no teacher waiting, and has to be looked up first.
 BATCH_ROWS, BATCH_SECONDS = 1024, 3.0
 REPLAYED_ROWS = 32768
 TABLES = ("generations", "attempts", "plan_items", "turns", "samples", "verdicts")
 
 
 class Writer:
-    """Gathers what a scheduler brings and commits it in small batches; what is in the store already stays as it
-    is. Memory: what waits to be committed, and the ids of samples that wait for their verdicts."""
+    """Gathers what a scheduler brings and commits it in small batches; what is in the store already stays as
+    it is. Memory: what waits to be committed, and the ids of samples that wait for their verdicts."""
 
     def __init__(self, plan: Plan, store: Store):
         self._plan, self._store = plan, store

@@ -1,2 +1,2 @@
-"""Who answers: vLLM inside the process, or OpenAI-compatible servers, behind one protocol. Teachers and
-evaluated students alike."""
+"""Inference backends: vLLM inside the process, or OpenAI-compatible servers, behind one protocol. Teachers
+and evaluated students alike."""

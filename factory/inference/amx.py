@@ -1,4 +1,4 @@
-"""A plugin of vLLM: every process that loads it asks Linux for leave to use AMX's tiles.
+"""vLLM plugin that asks Linux for permission to use AMX tiles.
 
 vLLM's CPU attention (0.32) uses them where the processor has them and never asks; what it calls beside it
 mostly has asked by then, and where it has not, as for models whose matrices are small, the process is killed

@@ -1,8 +1,8 @@
-"""What a server's answer has to look like: as much of OpenAI's chat completion as is read here.
+"""Validation of a server's answer: the part of OpenAI's chat completion that is used.
 
 Promise: whatever the bytes are, `read_completion` gives a completion whose every field has its type and
-range, or says in a ValueError what is wrong; deep nesting and numbers beyond all bounds included. Fields that
-nobody reads may hold anything.
+range, or raises a ValueError with what is wrong; deep nesting and numbers beyond all bounds included. Unused
+fields may hold anything.
 """
 
 from typing import Annotated
@@ -64,7 +64,7 @@ class Completion(_Part):
         topk_ids = (
             [[_token_id(top.token) for top in token.top_logprobs] for token in tokens] if tokens else None
         )
-        known = topk_ids is not None and all(id is not None for ids in topk_ids for id in ids)
+        complete = topk_ids is not None and all(id is not None for ids in topk_ids for id in ids)
         answer = Answer(
             key=key,
             text=choice.message.content or "",
@@ -74,7 +74,7 @@ class Completion(_Part):
             seconds=seconds,
             token_ids=choice.token_ids,
             token_logprobs=[token.logprob for token in tokens] if tokens else None,
-            topk_ids=topk_ids if known else None,  # type: ignore[arg-type]
+            topk_ids=topk_ids if complete else None,  # type: ignore[arg-type]
             topk_logprobs=[[top.logprob for top in token.top_logprobs] for token in tokens]
             if tokens
             else None,

@@ -1,15 +1,15 @@
-"""A model behind OpenAI-compatible servers (vLLM, a cluster behind Ray Serve, llm-d or Dynamo): whoever is
-well answers.
+"""A model behind OpenAI-compatible servers (vLLM, a cluster behind Ray Serve, llm-d or Dynamo): requests go
+to whichever server is healthy.
 
 Promise: the same answers are stored as from a model in the process. Logprobs are kept where the server gives
 them; token ids where it is vLLM, which can spell tokens as ids. A server that refuses the connection, hangs,
-talks nonsense or fails costs an attempt, and the request moves to another; one that goes on failing rests
+sends garbage or fails costs an attempt, and the request moves to another; one that keeps failing rests
 (`factory.inference.health`). Every attempt is in the answer. A request that a server finds wrong (400, 413,
-422) is an answer with the error `refused_400`. A request that failed `ATTEMPTS` times is put against one that
-was answered before: if the servers still answer that one, it is asked once more, and then is an answer with
-the error `failed_…`; if not, the servers are at fault and the run stops, as it does when all of them are
-given up. Any other refusal is about the whole run and stops it. What was answered by then is handed out
-first. The key is read from the environment for each run and stays inside. Not promised: that a server's
+422) is an answer with the error `refused_400`. After `ATTEMPTS` failures of a request, one that was answered
+before is sent again: if the servers still answer that one, the failed one is asked once more, and then is an
+answer with the error `failed_…`; if not, the servers are at fault and the run stops, as it does when all of
+them are given up. Any other refusal is about the whole run and stops it. What was answered by then is handed
+out first. The key is read from the environment for each run and stays inside. Not promised: that a server's
 logprobs are taken before its grammar; vLLM's are taken after it.
 """
 
@@ -30,13 +30,13 @@ from factory.text.reasons import RequestError
 
 ATTEMPTS, FIRST_PAUSE = 5, 0.5
 Asked: TypeAlias = concurrent.futures.Future[Answer]
-_HINT = "What was answered is stored; run the same command again to go on."
+_HINT = "All answers so far are stored; run the same command again to continue."
 
 
 class Endpoint:
     """Servers that all serve `model`. `concurrency` requests are in flight at once, over all servers
-    together; a server may stay silent for `timeout_s` seconds; `say` is told when one begins to rest and when
-    it is back."""
+    together; a server may stay silent for `timeout_s` seconds; `say` gets a message when one begins to rest
+    and when it is back."""
 
     def __init__(
         self,
@@ -56,7 +56,9 @@ class Endpoint:
             )
         if not (key.isascii() and key.isprintable()):
             raise FactoryError(
-                f"the environment variable {api_key_env} (teacher.api_key_env) holds what cannot be a key"
+                f"the environment variable {api_key_env} (teacher.api_key_env) contains characters "
+                "that are not valid in a key",
+                "Use printable ASCII characters only.",
             )
         self._concurrency = concurrency
         self._say = say
@@ -122,10 +124,10 @@ class Endpoint:
             except Failure as failure:
                 failures[place] = failure
         for place, found in failures.items():
-            told = f"{self._servers[place].url} does not list its models: {found.told}"
+            message = f"{self._servers[place].url} does not list its models: {found.reason}"
             if len(failures) == len(self._servers):
-                raise FactoryError(told, "Is the server running there, and ready? Its log may say more.")
-            self._say(f"note: {told}; the others begin without it")
+                raise FactoryError(message, "Is the server running there, and ready? See its log.")
+            self._say(f"note: {message}; starting with the other servers")
             self._health.rest(place)
 
     def _ask(self, request: Request) -> Answer:
@@ -156,13 +158,13 @@ class Endpoint:
             held += 1
             if held > ATTEMPTS:
                 return _no_answer(request, RequestError(f"failed_{outcome}"), seconds, attempts)
-            if held == ATTEMPTS and not self._is_sound():
+            if held == ATTEMPTS and not self._still_answers():
                 raise self._stop(turn, failure)
 
     def _put(
         self, turn: Turn, request: Request, *, max_tokens: int | None = None
     ) -> tuple[Completion | None, Failure | None]:
-        """Ask once, and take note of what that says about the server."""
+        """Send a request once, and record what its outcome says about the server's health."""
         server = self._servers[turn.place]
         try:
             completion = server.ask(request, max_tokens=max_tokens)
@@ -172,7 +174,7 @@ class Endpoint:
         except Failure as failure:
             if self._health.failed(turn, failure.rest if isinstance(failure, Busy) else None):
                 self._notes.append(
-                    f"note: {server.url} rests, and is tried again now and then: {failure.told}"
+                    f"note: {server.url} is paused and retried from time to time: {failure.reason}"
                 )
             return None, failure
         except BaseException:
@@ -182,15 +184,15 @@ class Endpoint:
             self._notes.append(f"note: {server.url} answers again")
         return completion, None
 
-    def _is_sound(self) -> bool:
-        """Return whether some server still answers, at one token's cost, what was answered before."""
-        known = self._answered
-        if known is None:
+    def _still_answers(self) -> bool:
+        """Return whether some server still answers an earlier request, at the cost of one token."""
+        earlier = self._answered
+        if earlier is None:
             return False
         failed: Counter[int] = Counter()
         for _ in self._servers[:ATTEMPTS]:
             turn = self._health.take(failed)
-            completion, _ = self._put(turn, known, max_tokens=1)
+            completion, _ = self._put(turn, earlier, max_tokens=1)
             if completion is not None:
                 return True
             failed[turn.place] += 1
@@ -199,7 +201,7 @@ class Endpoint:
     def _stop(self, turn: Turn, failure: Failure) -> FactoryError:
         url = self._servers[turn.place].url
         hint = "If answers may take longer, raise teacher.timeout_s. " if failure.outcome == "timeout" else ""
-        return FactoryError(f"no server answers any more: {url}: {failure.told}", hint + _HINT)
+        return FactoryError(f"no server answers any more: {url}: {failure.reason}", hint + _HINT)
 
 
 def _no_answer(request: Request, error: RequestError, seconds: float, attempts: list[Attempt]) -> Answer:

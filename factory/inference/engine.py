@@ -1,4 +1,4 @@
-"""vLLM inside the calling process, answer by answer from the engine's step loop.
+"""In-process vLLM engine that yields answers one by one from its step loop.
 
 Promise: each answer is handed out when it ends, so that a crash loses only what was in flight. On two cores
 this is also faster than vLLM's default of three processes. The process must have been started with

@@ -1,5 +1,4 @@
-"""A vLLM logits processor that lets a model write what it is told to, token by token: how likely that text is
-to it.
+"""Forced decoding in vLLM: makes the model write a given text and records the logprobs of its tokens.
 
 Promise: vLLM takes the raw logprobs before logits processors run, so those of a forced answer are the model's
 own, in the process, the kernels and the number format that it is served with. Asking for the logprobs of a

@@ -1,4 +1,4 @@
-"""A vLLM logits processor that lets only tokens through that keep the answer inside a JSON Schema (xgrammar).
+"""Constrained decoding in vLLM: only tokens that keep the answer within a JSON Schema (xgrammar).
 
 Promise: the constrained answer is one JSON value of the schema in the form of Python's `json.dumps` (", " and
 ": "), then the end of the turn. vLLM takes the raw logprobs before logits processors run, so the stored

@@ -1,4 +1,4 @@
-"""Which of several servers is asked next, and which of them rest (a circuit breaker for each).
+"""Health of several servers: a circuit breaker for each, and the choice of the next one.
 
 Promise: a server that failed `IN_A_ROW` times in a row rests; when its rest is over, one request probes it:
 an answer wakes it, a failure lets it rest twice as long, up to `LONGEST_REST`. A server that names a time to
@@ -106,7 +106,7 @@ class Health:
         rest."""
         with self._changed:
             state = self._leave(turn)
-            # What was sent before the rest says nothing new.
+            # A request sent before the rest brings no news.
             if state.wakes_at is not None and not turn.probe:
                 return False
             state.in_a_row += 1
@@ -141,7 +141,7 @@ class Health:
                 state.in_flight, state.probed = 0, False
 
     def stop(self) -> None:
-        """End the run: whoever waits, now or later, gets Stopped."""
+        """End the run: every waiting or later caller gets Stopped."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

@@ -1,8 +1,8 @@
-"""What is asked of a model and what comes back, whoever answers.
+"""Requests to a model and its answers, the same for every backend.
 
 Promise: a request's key is the content id of everything that determines its answer (model and revision,
 rendered messages, schema, parameters, draw number); its sampling seed follows from the key, so the same
-request draws the same numbers wherever it stands in a run. Not promised: equal floating-point results on
+request draws the same numbers wherever it is in a run. Not promised: equal floating-point results on
 different machines or batch sizes.
 """
 
@@ -31,8 +31,8 @@ class Sampling:
 @dataclass(frozen=True)
 class Request:
     """One question to a model: chat messages in OpenAI form, optionally a JSON Schema that the answer has to
-    match, and tools for the chat template. `begun` is how the answer begins already. `forced`: the answer is
-    to be this text, whatever the model would say; asked is how likely it is to the model. Both only for a
+    match, and tools for the chat template. `begun` is how the answer begins already. `forced`: the model is
+    made to answer this text, and its logprobs are recorded. Both only for a
     model in the process."""
 
     key: str
@@ -69,7 +69,7 @@ class Answer:
     before temperature, penalties and grammar); the token that was drawn may be outside. Without logprobs from
     the server they are None. `error` is a reason code when there is no answer; then `text` is empty.
     `seconds` is the time from sending to the last token. `attempts` are the sendings to servers, in order; a
-    model in the process has none to tell.
+    model in the process has none.
     """
 
     key: str
@@ -87,8 +87,7 @@ class Answer:
 
     @property
     def may_come_later(self) -> bool:
-        """Whether it is no answer, and another attempt at another time could bring one: nothing is wrong with
-        the request itself."""
+        """True for transient errors: the request itself is valid, and a later attempt may succeed."""
         return self.error is not None and self.error.startswith("failed_")
 
 
@@ -97,8 +96,8 @@ class Model(Protocol):
 
     def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
         """Yield an answer for each request as soon as it is complete. `requests` is drawn from as room
-        becomes free; None says that there is nothing to ask until one of the answers in flight has been
-        taken."""
+        becomes free; None means that there is nothing to ask until one of the answers in flight has
+        been taken."""
         ...
 
 
@@ -112,8 +111,7 @@ def request_key(
     max_model_len: int | None = None,
 ) -> str:
     """Return the content id of a request; any change of an argument gives another key. `max_model_len` is how
-    many tokens prompt and answer may have together, None for the usual number or where that is not ours to
-    say."""
+    many tokens prompt and answer may have together, None for the default or where the server decides."""
     return content_id(
         {
             "model": model,

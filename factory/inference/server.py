@@ -1,8 +1,8 @@
-"""One OpenAI-compatible server: what it is asked, and what its ways of not answering mean.
+"""Client of one OpenAI-compatible server, and the classification of its errors.
 
-Promise: `ask` returns a checked completion or raises Failure (this time it brought none), Busy (not now),
-Refused (this request is wrong), or FactoryError (this server will not work for us: a key, a model or an
-address is wrong). No error tells the key, not even where the server repeats it. Not promised: an end to an
+Promise: `ask` returns a checked completion or raises Failure (no answer this time), Busy (not now),
+Refused (this request is wrong), or FactoryError (a key, a model or an address is wrong).
+No error contains the key, not even where the server repeats it. Not promised: an end to an
 answer that trickles in; `timeout_s` is time without a byte.
 """
 
@@ -30,28 +30,28 @@ _NONSENSE = (openai.OpenAIError, ValueError, TypeError, AttributeError, Recursio
 
 class Failure(Exception):
     """An attempt without an answer. `outcome` is its code (timeout, connection, bad_answer, http_500, …),
-    `told` is for a person."""
+    `reason` is for a person."""
 
-    def __init__(self, outcome: str, told: str):
-        super().__init__(told)
+    def __init__(self, outcome: str, reason: str):
+        super().__init__(reason)
         self.outcome = outcome
-        self.told = told
+        self.reason = reason
 
 
 class Busy(Failure):
-    """The server has no room now, which is no fault of the request; `rest` is how many seconds it wants to be
-    left alone, if it says."""
+    """The server has no room now, which is no fault of the request; `rest` is the seconds of its
+    Retry-After, if it sent one."""
 
-    def __init__(self, outcome: str, told: str, rest: float | None):
-        super().__init__(outcome, told)
+    def __init__(self, outcome: str, reason: str, rest: float | None):
+        super().__init__(outcome, reason)
         self.rest = rest
 
 
 class Refused(Failure):
     """The server finds this one request wrong; `error` is the answer's reason code."""
 
-    def __init__(self, status: int, told: str):
-        super().__init__(f"http_{status}", told)
+    def __init__(self, status: int, reason: str):
+        super().__init__(f"http_{status}", reason)
         self.error = RequestError(f"refused_{status}")
 
 
@@ -60,7 +60,7 @@ class Server:
     also what is stored: it is kept without user, query and fragment."""
 
     def __init__(self, url: str, model: str, *, key: str, timeout_s: float):
-        self.url = _shown(url)
+        self.url = _without_secrets(url)
         self._model = model
         self._key = key
         self._client = openai.OpenAI(
@@ -71,7 +71,7 @@ class Server:
 
     def connect(self) -> None:
         """Look whether the server has the model, and whether it is vLLM; Failure if it is out of reach or
-        talks nonsense, FactoryError if it refuses or has other models."""
+        sends garbage, FactoryError if it refuses or has other models."""
         try:
             served = {
                 str(model.id): model.owned_by
@@ -80,20 +80,20 @@ class Server:
         except openai.APIStatusError as error:
             raise self._failure(error) from None
         except openai.APITimeoutError as error:
-            raise Failure("timeout", self._told(error)) from None
+            raise Failure("timeout", self._reason(error)) from None
         except openai.APIConnectionError as error:
-            raise Failure("connection", self._told(error)) from None
+            raise Failure("connection", self._reason(error)) from None
         except _NONSENSE as error:
-            raise Failure("bad_answer", self._told(error)) from None
+            raise Failure("bad_answer", self._reason(error)) from None
         if self._model not in served:
             raise FactoryError(
                 f"{self.url} serves {', '.join(served) or 'nothing'}, not {self._model}",
-                "Mend teacher.model.",
+                "Correct teacher.model.",
             )
         self._is_vllm = "vllm" in served.values()
 
     def ask(self, request: Request, *, max_tokens: int | None = None) -> Completion:
-        """Put a request once; `max_tokens` replaces the request's own."""
+        """Send a request once; `max_tokens` replaces the request's own."""
         if self._is_vllm is None:
             self.connect()
         arguments = self._arguments(request, max_tokens or request.sampling.max_tokens)
@@ -101,12 +101,12 @@ class Server:
             body = self._client.chat.completions.with_raw_response.create(**arguments).content
         except openai.APIStatusError as error:
             if error.status_code in _WRONG_REQUEST:
-                raise Refused(error.status_code, self._told(error)) from None
+                raise Refused(error.status_code, self._reason(error)) from None
             raise self._failure(error) from None
         except openai.APITimeoutError as error:
-            raise Failure("timeout", self._told(error)) from None
+            raise Failure("timeout", self._reason(error)) from None
         except openai.APIConnectionError as error:
-            raise Failure("connection", self._told(error)) from None
+            raise Failure("connection", self._reason(error)) from None
         try:
             return read_completion(body)
         except pydantic.ValidationError as error:
@@ -115,20 +115,20 @@ class Server:
             raise Failure("bad_answer", f"not a chat completion: {where}: {first['msg']}"[:300]) from None
 
     def _failure(self, error: openai.APIStatusError) -> Failure | FactoryError:
-        status, told = error.status_code, self._told(error)
+        status, reason = error.status_code, self._reason(error)
         rest = _retry_after(error.response.headers.get("retry-after"))
         if status == 429 or (status == 503 and rest is not None):
-            return Busy(f"http_{status}", told, rest)
+            return Busy(f"http_{status}", reason, rest)
         if status >= 500 or status in _PASSING:
-            return Failure(f"http_{status}", told)
+            return Failure(f"http_{status}", reason)
         if status in (401, 403):
-            return FactoryError(f"{self.url} refuses the key: {told}", "Look at teacher.api_key_env.")
+            return FactoryError(f"{self.url} rejects the key: {reason}", "Check teacher.api_key_env.")
         return FactoryError(
-            f"{self.url} refuses to work: {told}", "Look at teacher.endpoints and teacher.model."
+            f"{self.url} returned HTTP {status}: {reason}", "Check teacher.endpoints and teacher.model."
         )
 
-    def _told(self, error: Exception) -> str:
-        """Return the first line of what went wrong, without the key, which some servers repeat."""
+    def _reason(self, error: Exception) -> str:
+        """Return the first line of an error, without the key, which some servers repeat."""
         text = str(error).replace(self._key, "…") if self._key else str(error)
         return (text.splitlines() or [type(error).__name__])[0][:300]
 
@@ -164,7 +164,7 @@ def _timeout(seconds: float) -> openai.Timeout:
     return openai.Timeout(seconds, connect=min(seconds, _CONNECT))
 
 
-def _shown(url: str) -> str:
+def _without_secrets(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 

@@ -1,4 +1,4 @@
-"""An answer as a store can keep it, so that it reads the same now and when it is read again.
+"""Bounding of an answer to what the store can keep, so that it reads back unchanged.
 
 Promise: at most `MAX_CHARACTERS` of text, which is five times what any kind reads, and no lone surrogate;
 what was done to it shows in it. A server may send megabytes whatever `max_tokens` says: neither the memory of

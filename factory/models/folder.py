@@ -1,4 +1,4 @@
-"""What can be known of a model folder without loading it, and what is refused before anything of it is
+"""Inspection of a model folder without loading it, and what is refused before anything of it is
 loaded.
 
 Promise: `inspect` reads `config.json` and the headers of the safetensors files only. It refuses folders
@@ -100,7 +100,8 @@ def inspect(folder: Path) -> ModelFolder:
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(
-            f"{folder / 'config.json'} is not the configuration of a language model: {error} is missing or wrong"
+            f"{folder / 'config.json'} is not the configuration of a language model: "
+            f"{error} is missing or wrong"
         ) from None
 
 
@@ -120,7 +121,7 @@ def _check_index(folder: Path) -> None:
         raise InputError(f"{folder / INDEX} has no weight_map", "Copy the file again.")
     here = {path.name for path in folder.glob("*.safetensors")}
     if missing := sorted({str(shard) for shard in shards.values()} - here):
-        raise InputError(f"{folder} lacks {missing[0]}, which {INDEX} names", "Copy the folder again.")
+        raise InputError(f"{folder}: {missing[0]} is missing, which {INDEX} names", "Copy the folder again.")
 
 
 def _check_header(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""In which number format a model runs on this machine: measured, because flags do not tell.
+"""The number format in which a model runs on this machine: measured, since CPU flags do not predict it.
 
 Processors with AVX-512 BF16 but without AMX multiply bfloat16 matrices at twice the speed of float32 or at
 half of it, depending on the model; those with AVX2 alone at a tenth.
@@ -52,7 +52,7 @@ def slowdown() -> float:
 
 
 def described(ratio: float) -> str:
-    """Return what follows from a `slowdown` for whoever runs models here, in one sentence."""
+    """Return the consequence of a `slowdown` for running models here, in one sentence."""
     if ratio > CLEARLY:
         return f"bfloat16 takes {ratio:.1f} times as long as float32 here: models run in float32"
     if 0 < ratio < 1 / CLEARLY:
@@ -61,7 +61,7 @@ def described(ratio: float) -> str:
 
 
 def has_bfloat16() -> bool:
-    """Return whether the machine has instructions for bfloat16; where it has none, float32 is the fast one."""
+    """Return whether the machine has instructions for bfloat16; without them, float32 is faster."""
     return has_gpu() or bool({"avx512_bf16", "amx_bf16"} & set(machine()["instruction_sets"]))
 
 

@@ -1,4 +1,4 @@
-"""From the name in a recipe to a folder on disk and a revision that pins its content.
+"""Resolution of a model name to a folder on disk and a revision that pins its content.
 
 The order is: a bundled name, a folder found from the recipe, a Hugging Face id. The revision of a bundled
 model is its GGUF's digest, of a Hugging Face id its commit, of a local folder its content, of a served model
@@ -45,7 +45,7 @@ class ModelSource:
         return True
 
     def facts(self) -> ModelFolder:
-        """Return what the folder says of itself; raise InputError if it is no model."""
+        """Return the facts of the folder; raise InputError if it is not a model."""
         return inspect(self.folder)
 
 
@@ -66,7 +66,7 @@ def resolve_model(name: str, revision: str | None, find: Callable[[str], Path]) 
 
 def resolve_endpoint(name: str, revision: str | None) -> ModelSource:
     """Return the source of a model behind OpenAI-compatible servers: it is what it is called, on whichever
-    servers, unless `revision` says more. Which weights they serve is theirs to know."""
+    servers, unless `revision` adds to it. The weights behind it are unknown."""
     return ModelSource(name, revision or SERVED, Path(os.devnull))
 
 

@@ -50,7 +50,7 @@ def run_child(
     try:
         with log.open("ab") as file:
             process = subprocess.Popen(
-                # -P: nothing is imported from the folder in which the person happens to stand.
+                # -P: nothing is imported from the current folder.
                 [sys.executable, "-P", "-m", "factory.pipeline.worker", *arguments],
                 env=inherited
                 | environment

@@ -51,7 +51,7 @@ def entered(plan: Plan, stages: tuple[str, ...], command: str) -> Iterator[tuple
     workspace = plan.run.workspace
     with workspace.lock() as lock:
         require_workspace(workspace.root, workspace.store)
-        converted = _prepare_models(plan, lock)
+        converted = any(load_stage(name).loads for name in stages) and _prepare_models(plan, lock)
         with _open(plan) as store:
             enter_run(plan, store, command)
         yield lock, converted

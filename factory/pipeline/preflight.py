@@ -1,4 +1,4 @@
-"""What is checked before the first model loads: recipe, tasks, models, memory, disk, store."""
+"""Checks before the first model loads: recipe, tasks, models, memory, disk, store."""
 
 import os
 import shutil

@@ -1,7 +1,7 @@
 """`factory search`: trial after trial through the same stages as `factory run`, in the same workspace.
 
 Promise: every trial is in the store (`trials`) with a whole recipe that makes the same student; a search that
-was cut goes on with the next trial, and what a trial shares with an earlier one (data, adapter, figures) is
+was interrupted resumes with the next trial, and what a trial shares with an earlier one (data, adapter, figures) is
 not made again. A trial whose stages fail is entered with its reason, the next is tried, and the same command
 tries it again under a new number; what is no trial's fault, as a full disk, ends the search. Everything that
 can be checked is checked for each value before the first model loads.
@@ -48,7 +48,7 @@ def search(plan: Plan, command: str) -> int:
     study = Study(settings.space, plan.run.loaded.recipe.seed)
     done, last, teacher = _done(plan)
     for earlier, point in done:
-        study.tell(earlier, *_told(point, settings, teacher))
+        study.tell(earlier, *_observed(point, settings, teacher))
     tried = 0
     while len(done) + tried < settings.trials and (choice := study.ask()) is not None:
         tried += 1
@@ -57,7 +57,7 @@ def search(plan: Plan, command: str) -> int:
             # No choice changes the data: what goes wrong there ends the search.
             run(_trial(plan, plain, choice, "trial-001"), DATA, command)
         new, teacher = _try(plan, plain, choice, last + tried, command)
-        study.tell(choice, *_told(new, settings, teacher))
+        study.tell(choice, *_observed(new, settings, teacher))
         plan.run.progress.say(f"  {_summary(new)}")
     return tried
 
@@ -85,7 +85,7 @@ def _absolute(plan: Plan, written: str) -> str:
     try:
         return str(plan.run.loaded.resolve(written).resolve())
     except InputError:
-        # Of the hub.
+        # A hub id.
         return written
 
 
@@ -101,7 +101,7 @@ def _trial(plan: Plan, plain: dict[str, Any], choice: Choice, name: str) -> Plan
 
 
 def _check_each(plan: Plan, plain: dict[str, Any], settings: Search) -> None:
-    """Check every value by itself; what only a combination breaks is told by its trial."""
+    """Check every value by itself; a fault of a combination is reported by its trial."""
     for name, values in settings.space.items():
         for value in values:
             try:
@@ -148,7 +148,7 @@ def _try(
 
 
 def _done(plan: Plan) -> tuple[list[tuple[Choice, Point | None]], int, float | None]:
-    """Return the trials of before that came to an end, the number of the last of all, and the teacher's
+    """Return the earlier trials that finished, the number of the last of all, and the teacher's
     accuracy."""
     if not plan.run.workspace.store.exists():
         return [], 0, None
@@ -164,7 +164,7 @@ def _done(plan: Plan) -> tuple[list[tuple[Choice, Point | None]], int, float | N
         return ended, max((row["number"] for row in rows), default=0), teacher_accuracy(plan, store)
 
 
-def _told(
+def _observed(
     point: Point | None, settings: Search, teacher: float | None
 ) -> tuple[tuple[float, float, float] | None, dict[str, float]]:
     if point is None:

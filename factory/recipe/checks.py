@@ -28,7 +28,8 @@ class Agreement(Settings):
         default=0.2,
         ge=0,
         le=1,
-        description="By which share of the draws the most frequent answer has to lead the second where there is no reference.",
+        description="By which share of the draws the most frequent answer has to lead the second "
+        "where there is no reference.",
     )
 
 
@@ -46,7 +47,7 @@ class Judge(Settings):
 
 
 class Dedup(Settings):
-    """A sample that says the same as an earlier one is rejected."""
+    """A sample that repeats an earlier one is rejected."""
 
     threshold: float | None = Field(
         default=None,
@@ -119,7 +120,9 @@ Check = Annotated[
     Discriminator(
         _tag,
         custom_error_type="check",
-        custom_error_message=f"must be the name of a check, or one of {', '.join(WITH_SETTINGS)} with its settings",
+        custom_error_message=(
+            f"must be the name of a check, or one of {', '.join(WITH_SETTINGS)} with its settings"
+        ),
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""How a recipe says that the trained student is made smaller, and how those settings go together."""
+"""Settings of compression, and the rules between them."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -121,14 +121,14 @@ def faults(source: Source, settings: Any, *, evaluated: bool) -> Iterator[Fault]
     """Yield every broken rule between the settings of `compress`, as `factory.recipe.rules` does."""
     if not isinstance(settings, dict):
         return
-    said = {key for key, value in settings.items() if value is not None}
+    given = {key for key, value in settings.items() if value is not None}
     quantize = settings.get("quantize")
-    if not said & {"vocabulary", "prune", "sparsity", "quantize"}:
+    if not given & {"vocabulary", "prune", "sparsity", "quantize"}:
         yield source.fault(
             ("compress",),
-            "says nothing to be done; write quantize, sparsity, prune or vocabulary, or remove it",
+            "has no effect: set one of quantize, sparsity, prune and vocabulary, or remove it",
         )
-    if "calibration_samples" in said and quantize not in CALIBRATED and "sparsity" not in said:
+    if "calibration_samples" in given and quantize not in CALIBRATED and "sparsity" not in given:
         yield source.fault(
             ("compress", "calibration_samples"), f"only with sparsity or quantize: {' or '.join(CALIBRATED)}"
         )
@@ -137,19 +137,19 @@ def faults(source: Source, settings: Any, *, evaluated: bool) -> Iterator[Fault]
         yield source.fault(
             ("compress", "sparsity", "share"), "only with pattern: unstructured; 2:4 is a half"
         )
-    if "group_size" in said and quantize not in GROUPED:
+    if "group_size" in given and quantize not in GROUPED:
         yield source.fault(("compress", "group_size"), f"only with quantize: {' or '.join(GROUPED)}")
-    for key in sorted(said & {"bits", "max_kl"}):
+    for key in sorted(given & {"bits", "max_kl"}):
         if quantize != "mixed":
             yield source.fault(("compress", key), "only with quantize: mixed")
-    if "max_accuracy_drop" in said and not evaluated:
+    if "max_accuracy_drop" in given and not evaluated:
         yield source.fault(
             ("compress", "max_accuracy_drop"),
             "only with evaluate: without held-out tasks nothing is known to be lost",
         )
-    if "recover" in said and "max_accuracy_drop" not in said:
+    if "recover" in given and "max_accuracy_drop" not in given:
         yield source.fault(
             ("compress", "recover"), "only with max_accuracy_drop, which decides when it is tried"
         )
-    if {"bits", "max_kl"} <= said:
+    if {"bits", "max_kl"} <= given:
         yield source.fault(("compress", "max_kl"), "set either bits or max_kl")

@@ -1,4 +1,4 @@
-"""What a recipe may ask for as data: the settings of one of the kinds."""
+"""Settings of `data`: those of one of the kinds."""
 
 from functools import reduce
 from operator import or_

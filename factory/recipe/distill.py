@@ -1,5 +1,4 @@
-"""What a recipe may say of distillation: phases, schedules, what stands for the rest of the vocabulary,
-hidden states.
+"""Settings of distillation: phases, schedules, the rest of the vocabulary, hidden states.
 
 Promise: here each field for itself; how they go together is in `factory.recipe.distill_rules`, and what a
 schedule is worth at a step in `factory.student.schedule`.
@@ -16,7 +15,7 @@ _PEAK = "Value between warm-up and decay. Empty: straight from start to end."
 
 
 class Schedule(Settings):
-    """A value that changes in the course of what it stands in: of the whole stage, or of one phase."""
+    """A value that changes in the course of a stage, or of the phase that it is set in."""
 
     start: float
     peak: float | None = None
@@ -80,7 +79,7 @@ TopK = Annotated[
 ]
 
 _TOP_K = "Learn from this many of the stored likeliest tokens."
-_RANDOM_K = "Learn from this many tokens drawn from the teacher's whole distribution, anew at each step."
+_RANDOM_K = "Learn from this many tokens, drawn at each step from the teacher's whole distribution."
 
 
 class Phase(Settings):
@@ -110,7 +109,8 @@ class Hidden(Settings):
     depths: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(strict=False)] = Field(
         default=(0.5, 1.0),
         max_length=64,
-        description="Relative depths at which layers meet: 0 is the embedding, 1 the last layer. Not beside layers.",
+        description="Relative depths at which layers meet: 0 is the embedding, 1 the last layer. "
+        "Set either layers or depths.",
     )
     layers: Annotated[
         tuple[Annotated[tuple[Layer, Layer], Field(strict=False)], ...], Field(strict=False)
@@ -137,8 +137,9 @@ class Distill(Training):
     )
     teacher: Literal["in_process", "cache", "stored"] = Field(
         default="in_process",
-        description="Where the distribution comes from. in_process: the teacher is loaded beside the student. cache: it is loaded alone, "
-        "before training, and its last hidden states are kept on disk; the distribution is exact at any temperature. stored: no teacher; "
+        description="Where the distribution comes from. in_process: the teacher is loaded beside the "
+        "student. cache: it is loaded alone, before training, and its last hidden states are kept on disk; the "
+        "distribution is exact at any temperature. stored: no teacher; "
         "the likeliest tokens that were stored with the answers.",
     )
     cache_gb: float = Field(
@@ -148,8 +149,9 @@ class Distill(Training):
     random_k: int | None = Field(default=None, ge=1, le=1000, description=_RANDOM_K)
     tail: Literal["bucket", "renormalize", "drop"] = Field(
         default="bucket",
-        description="What stands for the tokens outside the top k. bucket: one more outcome with their mass. renormalize: nothing, the k "
-        "are all there is. drop: nothing, the k count with the mass that they have. Only where there is a top k.",
+        description="How the tokens outside the top k count. bucket: as one more outcome with their mass. "
+        "renormalize: not at all, the k are all there is. drop: not at all, the k count with the mass that "
+        "they have. Only where there is a top k.",
     )
     beta: float = Field(
         default=0.0,
@@ -164,7 +166,7 @@ class Distill(Training):
         default=0.5, description="Share of the distillation loss; the rest is cross-entropy on the answer."
     )
     curriculum: Annotated[tuple[Phase, ...], Field(strict=False)] = Field(
-        default=(), max_length=32, description="Phases in order. Empty: one phase, as the stage says."
+        default=(), max_length=32, description="Phases in order. Empty: one phase with the stage's settings."
     )
     hidden: Hidden | None = Field(
         default=None, description="Hidden states drawn towards the teacher's. Empty: they are not."
@@ -173,5 +175,6 @@ class Distill(Training):
         default=0.0,
         ge=0,
         le=1,
-        description="Share of the steps in which the student learns on what it writes itself: GKD's lambda. Only with teacher: in_process.",
+        description="Share of the steps in which the student learns on what it writes itself: GKD's lambda. "
+        "Only with teacher: in_process.",
     )

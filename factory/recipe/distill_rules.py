@@ -1,7 +1,7 @@
-"""How the settings of distillation go together.
+"""Rules between the settings of distillation.
 
-Promise: as `factory.recipe.rules`: works on raw values whatever their types, so that these faults are told
-together with those of the fields; says only what a field cannot know by itself.
+Promise: as `factory.recipe.rules`: works on raw values whatever their types, so that these faults are
+reported together with those of the fields; checks only what a field cannot know by itself.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,18 @@ from typing import Any
 from factory.recipe.distill import Distill
 from factory.recipe.source import Fault, Source, Where
 
-_STORED_AT_1 = "the stored top k is known at temperature 1 only; leave temperature at 1 here, or take the whole distribution"
+_STORED_AT_1 = (
+    "the stored top k is known at temperature 1 only; leave temperature at 1 here, "
+    "or take the whole distribution"
+)
 
 
 def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) -> Iterator[Fault]:
     """Yield every broken rule of a distill stage at `where`; `teacher` is the recipe's."""
-    teacher, stage = _said(teacher), _said(stage)
+    teacher, stage = _given(teacher), _given(stage)
     origin = stage.get("teacher", Distill.model_fields["teacher"].default)
     written = stage.get("curriculum")
-    curriculum = [_said(phase) for phase in written] if isinstance(written, list) else []
+    curriculum = [_given(phase) for phase in written] if isinstance(written, list) else []
     # A stage without phases is one phase.
     phases = [((*where, "curriculum", i), phase) for i, phase in enumerate(curriculum)] or [(where, stage)]
     stored_only = origin == "stored"
@@ -34,7 +37,10 @@ def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) ->
             if key in stage and stage[key] != 0:
                 yield source.fault((*where, key), "needs the teacher itself; not with teacher: stored")
     elif teacher.get("endpoints"):
-        message = "needs a teacher that runs here, and teacher.endpoints is set; write teacher: stored, which learns from what the servers said"
+        message = (
+            "needs a teacher that runs here, and teacher.endpoints is set; write teacher: stored, "
+            "which learns from the servers' stored answers"
+        )
         yield source.fault((*where, "teacher") if "teacher" in stage else where, message)
     elif not whole and stage.get("hidden") is None:
         yield source.fault(
@@ -53,19 +59,20 @@ def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) ->
             )
         for at, phase in phases:
             if "top_k" in phase:
-                message = "what the student writes has no stored top k, and on_policy is set; take the whole distribution, or random_k"
+                message = (
+                    "what the student writes has no stored top k, and on_policy is set; "
+                    "take the whole distribution, or random_k"
+                )
                 yield source.fault((*at, "top_k"), message)
     hidden = stage.get("hidden")
     if isinstance(hidden, dict):
         if "layers" in hidden and "depths" in hidden:
-            yield source.fault(
-                (*where, "hidden", "depths"), "not beside layers: they say the same in two ways"
-            )
+            yield source.fault((*where, "hidden", "depths"), "set either layers or depths")
         yield from _schedules(source, (*where, "hidden"), hidden)
 
 
-def _said(value: Any) -> dict[str, Any]:
-    """Return what a mapping says; a key without a value says nothing."""
+def _given(value: Any) -> dict[str, Any]:
+    """Return the keys of a mapping that have a value."""
     return (
         {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
     )
@@ -76,7 +83,7 @@ def _order(
 ) -> Iterator[Fault]:
     for key in ("top_k", "random_k"):
         if key in stage:
-            yield source.fault((*where, key), "not beside curriculum, whose phases say it each for itself")
+            yield source.fault((*where, key), "cannot be set with curriculum; set it in each phase")
     before: float = 0
     for i, phase in enumerate(curriculum):
         until, last = phase.get("until"), i == len(curriculum) - 1
@@ -95,7 +102,7 @@ def _phase(
     source: Source, at: Where, phase: dict[str, Any], stage: dict[str, Any], stored_only: bool, logprobs: Any
 ) -> Iterator[Fault]:
     if "top_k" in phase and "random_k" in phase:
-        yield source.fault((*at, "random_k"), "not beside top_k: a phase has one way to choose tokens")
+        yield source.fault((*at, "random_k"), "set either top_k or random_k")
     if stored_only and "random_k" in phase:
         yield source.fault((*at, "random_k"), "draws from the whole distribution; not with teacher: stored")
     if "top_k" in phase or stored_only:

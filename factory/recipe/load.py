@@ -33,7 +33,7 @@ class LoadedRecipe:
 
     @property
     def digest(self) -> str:
-        """Content id of what the recipe says: defaults count, comments and layout do not."""
+        """Content id of the recipe: defaults count, comments and layout do not."""
         return content_id(self.recipe.identity(mode="json"))
 
     def resolve(self, relative: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a recipe may say: every key, its type, its range and its default.
+"""The keys of a recipe: type, range and default of each.
 
 Promise: closed sets of names, no unknown keys, no silent conversion (a quoted number is text), no NaN,
 nothing mutable. The descriptions are for the person at the editor: `factory.recipe.schema` hands them out as
@@ -73,7 +73,7 @@ class Teacher(Settings):
         default=None,
         pattern=REVISION,
         description=_REVISION
-        + " With endpoints: the commit that the servers serve; another one is asked anew.",
+        + " With endpoints: the commit that the servers serve; a changed one means new requests.",
     )
     endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False)] = Field(
         default=(),
@@ -124,7 +124,7 @@ class SftStage(Settings):
 
     @property
     def settings(self) -> Sft:
-        """What stands under the name."""
+        """What the name refers to."""
         return self.sft
 
 
@@ -140,7 +140,7 @@ class DistillStage(Settings):
 
     @property
     def settings(self) -> Distill:
-        """What stands under the name."""
+        """What the name refers to."""
         return self.distill
 
 
@@ -225,8 +225,8 @@ class Evaluate(Settings):
         default=3,
         ge=1,
         le=100,
-        description="How often speed is measured: rounds of 32 requests at once, and seven times as many alone; "
-        "on a slow machine less often: after ten seconds for each round no other begins.",
+        description="How often speed is measured: rounds of 32 requests at once, and seven times as many "
+        "alone; on a slow machine less often: after ten seconds for each round no other begins.",
     )
 
 
@@ -252,7 +252,7 @@ class Recipe(Settings):
     teacher: Teacher = Field(description="Who answers.")
     data: Data = Field(description="What is asked.")
     checks: Annotated[tuple[Check, ...], Field(strict=False)] = Field(
-        # What an editor is told; what a recipe gets follows from its kind, below.
+        # The default that an editor shows; that of a recipe follows from its kind, below.
         default=next(iter(KINDS.values())).default_checks,
         min_length=1,
         max_length=len(CHECKS),

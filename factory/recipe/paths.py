@@ -15,7 +15,8 @@ def find(written: str, recipe: Path) -> Path:
     at if there is none."""
     if ".." in Path(written).parts:
         raise InputError(
-            f"{written!r} has a '..' part, which is refused; write it from a folder above the recipe, or as an absolute path"
+            f"{written!r} has a '..' part, which is refused; "
+            "write it from a folder above the recipe, or as an absolute path"
         )
     try:
         path = Path(written).expanduser()

@@ -1,5 +1,4 @@
-"""How a recipe says that parts of a model are taken out: of the student's base before training, of the
-trained student after."""
+"""Settings of pruning: of the student's base before training, or of the trained student after."""
 
 import math
 from collections.abc import Iterator
@@ -75,4 +74,4 @@ def _kept(count: int, share: float, multiple: int) -> int:
 def faults(source: Source, where: tuple[str, str], settings: Any) -> Iterator[Fault]:
     """Yield every broken rule between the settings of a `prune`, as `factory.recipe.rules` does."""
     if isinstance(settings, dict) and not any(settings.get(share) for share in SHARES):
-        yield source.fault(where, f"takes nothing out; write a share of {', '.join(SHARES)}, or remove it")
+        yield source.fault(where, f"all shares are 0; set one of {', '.join(SHARES)}, or remove it")

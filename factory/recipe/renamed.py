@@ -2,7 +2,7 @@
 
 Promise: a renamed setting (`serialization_alias` in `factory.system.settings`) is found under its first name
 wherever it stands, with a note that names both and the line. A setting under both names is a fault. What
-follows sees new names only. A setting that no longer does anything says so in its field's `deprecated`.
+follows sees new names only. A setting that no longer has an effect has a note in its field's `deprecated`.
 """
 
 from dataclasses import replace

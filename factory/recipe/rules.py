@@ -1,7 +1,7 @@
 """What a recipe must keep beyond its fields: rules between fields, files that exist, models that can be
 meant.
 
-Promise: works on raw values, whatever their types, so that these faults are told together with those of the
+Promise: works on raw values, whatever their types, so that these faults are reported with those of the
 fields. Reads no file: only names are looked at. Not promised: that the contents of a file are right, or that
 a Hugging Face id exists.
 """
@@ -211,8 +211,8 @@ def _checks(source: Source) -> Iterator[Fault]:
     if names and (missing := [name for name in needed if name not in names]):
         yield source.fault(
             ("checks",),
-            f"{' and '.join(missing)} must stand here: without, a sample that holds nothing is accepted; add "
-            "it",
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} required: "
+            f"without {'it' if len(missing) == 1 else 'them'} empty samples would be accepted",
         )
 
 

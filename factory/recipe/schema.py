@@ -1,7 +1,7 @@
 """The recipe as a JSON Schema, for editors that complete and check while one types.
 
 Promise: the same text for the same models; `schemas/recipe.schema.json` is this text, and a test keeps it so.
-`python -m factory.recipe.schema > schemas/recipe.schema.json` writes it anew.
+`python -m factory.recipe.schema > schemas/recipe.schema.json` writes it.
 Not in it: what only `load_recipe` sees, files that must exist and rules between fields.
 """
 

@@ -1,4 +1,4 @@
-"""How a recipe says what is tried under which budget: `factory search`."""
+"""Settings of `factory search`: the values to try, and the budget."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ def _choices(what: str) -> Any:
     return Field(
         default=(),
         max_length=32,
-        description=f"{what} Empty: as the recipe says.",
+        description=f"{what} Empty: the recipe's own value.",
         json_schema_extra={"uniqueItems": True},
     )
 
@@ -107,9 +107,7 @@ def faults(source: Source, settings: Any, *, student: Any, evaluated: bool) -> I
     if not isinstance(student, dict) or not evaluated:
         yield source.fault(("search",), "needs student and evaluate: trials are students that are measured")
     if not any(settings.get(name) for name in CHOICES):
-        yield source.fault(
-            ("search",), f"leaves nothing to choose; write values for some of {', '.join(CHOICES)}"
-        )
+        yield source.fault(("search",), f"has no effect: set values for at least one of {', '.join(CHOICES)}")
     adapter = adapter_class(student.get("adapter") if isinstance(student, dict) else None)
     if settings.get("rank") and adapter is not None and "rank" not in adapter.model_fields:
         ranked = [kind for kind, each in ADAPTERS.items() if "rank" in each.model_fields]

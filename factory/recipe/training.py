@@ -1,4 +1,4 @@
-"""What every stage of training has."""
+"""Settings that every stage of training shares."""
 
 from pydantic import Field
 
@@ -23,7 +23,8 @@ class Validation(Settings):
         default=None,
         ge=1,
         le=1000,
-        description="Looks without a better one after which the stage ends. Empty: it goes on to its end.",
+        description="Validations in a row without improvement after which the stage ends. "
+        "Empty: it runs to its end.",
     )
 
 

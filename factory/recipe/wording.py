@@ -1,4 +1,4 @@
-"""What pydantic found, in words for the person who wrote the recipe.
+"""Messages for pydantic's errors, in words for the person who wrote the recipe.
 
 Promise: one fault for each error, at the place where a person would look, with the nearest valid name for a
 wrong key or choice. A wrong value is shown only where it is a choice from a closed set or a number: a key
@@ -27,7 +27,9 @@ _PATTERNS = {
     NAME: "must be lower-case letters, digits and dashes, at most 31, and not start with a dash",
     REVISION: "must be a full commit: 40 hexadecimal digits in lower case",
     ENDPOINT: "must be an http or https URL that ends in /v1, without user, query or fragment",
-    VARIABLE: "must be the NAME of an environment variable (capitals, digits and underscores), never the key itself",
+    VARIABLE: (
+        "must be the NAME of an environment variable (capitals, digits and underscores), never the key itself"
+    ),
 }
 _TYPES = {
     "int_type": "must be a whole number",
@@ -51,7 +53,7 @@ def faults(error: ValidationError, source: Source) -> Iterator[Fault]:
         where = _where(detail["loc"]) + (
             ("kind",) if detail["type"] == "kind" and isinstance(detail["input"], dict) else ()
         )
-        # A list whose items are all wrong is told to be too short as well.
+        # A list whose items are all wrong is reported as too short as well.
         if not source.is_spoiled(where) and not (detail["type"] == "too_short" and detail["input"]):
             yield source.fault(where, _message(detail, where))
 
@@ -97,7 +99,8 @@ def _message(error: ErrorDetails, where: Where) -> str:
         )
     if kind == "literal_error":
         choices = tuple(re.findall(r"'([^']*)'", context["expected"])) or (context["expected"],)
-        return f"{_shown(value)} is not one of {', '.join(choices)}{nearest(value, choices) if isinstance(value, str) else ''}"
+        suggestion = nearest(value, choices) if isinstance(value, str) else ""
+        return f"{_shown(value)} is not one of {', '.join(choices)}{suggestion}"
     if kind == "string_pattern_mismatch":
         return _PATTERNS[context["pattern"]]
     if kind in _TYPES:

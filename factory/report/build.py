@@ -15,6 +15,7 @@ from factory.report.measured import Measured
 from factory.report.metric_rows import metric_rows
 from factory.report.model import Report
 from factory.report.output import write_report
+from factory.report.page import DRAWINGS_EXTRA, has_drawings
 from factory.report.part import Role
 from factory.report.query import Query
 from factory.report.run import Loss, Machine, Stage
@@ -52,17 +53,17 @@ QUERIES = [
 ]
 
 
-def build_report(context: Plan, store: Store, against: str | None = None) -> tuple[Path, Path]:
+def build_report(plan: Plan, store: Store, against: str | None = None) -> tuple[Path, Path]:
     """Write report.html and report.json of the current run into the workspace, and return their paths.
 
     `against` names another run to compare with (`find_report`).
     """
-    other = find_report(against, context.run.workspace.reports) if against else None
-    loaded = context.run.loaded
-    lineage, measured = Lineage(context.run, store), list[Candidate]()
+    other = find_report(against, plan.run.workspace.reports) if against else None
+    loaded = plan.run.loaded
+    lineage, measured = Lineage(plan.run, store), list[Candidate]()
     if loaded.recipe.evaluate and loaded.recipe.student:
-        measured = candidates(context, lineage)
-    evaluations = [candidate.evaluation_id(context) for candidate in measured]
+        measured = candidates(plan, lineage)
+    evaluations = [candidate.evaluation_id(plan) for candidate in measured]
     training = ""
     if loaded.recipe.student:
         trained = [adapter.artifact_id for _, adapter in lineage.adapters]
@@ -76,7 +77,7 @@ def build_report(context: Plan, store: Store, against: str | None = None) -> tup
         created=datetime.now(UTC),
         machine=Machine.model_validate(machine()),
         versions=versions(),
-        models=_models(context, store, measured),
+        models=_models(plan, store, measured),
         **kept,
         losses=_losses(store, training) if training else [],
         samples=Samples(accepted=_accepted(store), rejected=_rejected(store)),
@@ -89,7 +90,7 @@ def build_report(context: Plan, store: Store, against: str | None = None) -> tup
         ],
         recipe=loaded.text,
         recipe_path=loaded.path.name,
-        pedigree=_pedigree(context, store),
+        pedigree=_pedigree(plan, store),
         queries=QUERIES,
         tables=build_tables(store),
         sources=({"losses": training} if training else {})
@@ -97,20 +98,22 @@ def build_report(context: Plan, store: Store, against: str | None = None) -> tup
         outcomes=outcomes,
         versus=head_to_head(outcomes),
         gates=_gates(store, measured),
-        trials=_trials(context, store) if loaded.recipe.search else [],
+        trials=_trials(plan, store) if loaded.recipe.search else [],
     )
     if other is not None:
         report = report.model_copy(update={"comparison": compare(report, other)})
+    if not has_drawings():
+        plan.run.progress.say(f"the report has no drawings: {DRAWINGS_EXTRA}")
     (run,) = store.query("SELECT run_id FROM current_run")
-    return write_report(report, context.run.workspace.reports, run["run_id"])
+    return write_report(report, plan.run.workspace.reports, run["run_id"])
 
 
-def _models(context: Plan, store: Store, measured: list[Candidate]) -> list[Measured]:
+def _models(plan: Plan, store: Store, measured: list[Candidate]) -> list[Measured]:
     models = []
     for candidate in measured:
         rows = store.query(
             "SELECT metric, value, low, high, n, unit, better FROM evaluations WHERE evaluation_id = ?",
-            [candidate.evaluation_id(context)],
+            [candidate.evaluation_id(plan)],
         )
         if rows:
             models.append(
@@ -127,7 +130,8 @@ def _models(context: Plan, store: Store, measured: list[Candidate]) -> list[Meas
 
 def _yield(store: Store) -> Yield:
     (counts,) = store.query(
-        "SELECT (SELECT count(DISTINCT position) FROM plan_items WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
+        "SELECT (SELECT count(DISTINCT position) FROM plan_items "
+        "WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
         "(SELECT count(*) FROM current_samples) AS answered, count(*) FILTER (accepted) AS accepted, "
         "count(*) FILTER (NOT accepted AND decided_by <> 'nobody yet') AS rejected FROM decisions"
     )
@@ -165,7 +169,8 @@ def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
     found: dict[tuple[Role, str], dict[str, bool]] = {}
     for row in store.query(
         "SELECT DISTINCT e.role, a.name, p.task_id, p.right_answer FROM predictions p "
-        "JOIN evaluations e USING (evaluation_id) JOIN artifacts a USING (artifact_id) WHERE list_contains(?, p.evaluation_id) ORDER BY ALL",
+        "JOIN evaluations e USING (evaluation_id) JOIN artifacts a USING (artifact_id) "
+        "WHERE list_contains(?, p.evaluation_id) ORDER BY ALL",
         [evaluations],
     ):
         found.setdefault((row["role"], row["name"]), {})[row["task_id"]] = row["right_answer"]
@@ -176,14 +181,15 @@ def _gates(store: Store, measured: list[Candidate]) -> list[Gate]:
     gates = []
     for candidate in measured:
         rows = store.query(
-            "SELECT accuracy_drop, max_accuracy_drop, passed FROM gates WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
+            "SELECT accuracy_drop, max_accuracy_drop, passed FROM gates "
+            "WHERE artifact_id = ? ORDER BY batch DESC LIMIT 1",
             [candidate.artifact_id],
         )
         gates += [Gate(role=candidate.role, **row) for row in rows]
     return gates
 
 
-def _trials(context: Plan, store: Store) -> list[Trial]:
+def _trials(plan: Plan, store: Store) -> list[Trial]:
     figures: dict[int, dict[str, Any]] = {
         one.number: {
             "accuracy": one.accuracy,
@@ -191,19 +197,19 @@ def _trials(context: Plan, store: Store) -> list[Trial]:
             "latency_p50_s": one.latency_s,
             "fits": one.fits,
         }
-        for one in points(context, store)
+        for one in points(plan, store)
     }
     return [
         Trial(
             number=row["number"],
             choice=label(json.loads(row["choice"])),
             failure=row["failure"] or "",
-            recipe=trial_file(context, f"trial-{row['number']:03}"),
+            recipe=trial_file(plan, f"trial-{row['number']:03}"),
             **figures.get(row["number"], {}),
         )
         for row in store.query(
             "SELECT number, choice, failure FROM trials WHERE search_id = ? ORDER BY number",
-            [search_id(context)],
+            [search_id(plan)],
         )
     ]
 
@@ -253,16 +259,16 @@ def _call_text(call: str | None) -> str | None:
     return "\n".join(f"{one['name']}({json.dumps(one['arguments'], ensure_ascii=False)})" for one in calls)
 
 
-def _pedigree(context: Plan, store: Store) -> dict[str, str | int | float | None]:
+def _pedigree(plan: Plan, store: Store) -> dict[str, str | int | float | None]:
     (counts,) = store.query(
         "SELECT (SELECT count(*) FROM seeds) AS seeds, (SELECT count(*) FROM generations) AS generations"
     )
     return {
-        "teacher": context.run.teacher.name,
-        "teacher revision": context.run.teacher.revision,
-        "template digest": context.taskset.template_digest,
-        "recipe digest": context.run.loaded.digest,
-        "plan": context.plan_id,
+        "teacher": plan.run.teacher.name,
+        "teacher revision": plan.run.teacher.revision,
+        "template digest": plan.taskset.template_digest,
+        "recipe digest": plan.run.loaded.digest,
+        "plan": plan.plan_id,
         "seeds": counts["seeds"],
         "answers in the store": counts["generations"],
     }

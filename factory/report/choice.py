@@ -1,4 +1,4 @@
-"""What was decided about compressed students: which may ship, and what a search tried."""
+"""Decisions about compressed students: the accuracy gate, and what a search tried."""
 
 from pydantic import AliasChoices, Field
 
@@ -6,8 +6,8 @@ from factory.report.part import Count, Part, Positive, Role, Share
 
 
 class Gate(Part):
-    """Whether a compressed student may ship: what it lost of the held-out tasks, and what the recipe allows;
-    both as shares."""
+    """The accuracy gate of a compressed student: what it lost of the held-out tasks, and what the recipe
+    allows; both as shares."""
 
     role: Role
     accuracy_drop: float = Field(

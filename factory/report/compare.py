@@ -1,7 +1,7 @@
 """Two runs side by side: what changed in the recipe, in the counts, in the accuracy.
 
 Promise: accuracies of two models are only set against each other by McNemar's exact test on the tasks that
-both answered: how many one of them alone got right. Intervals of each stand beside it. Where no task is
+both answered: how many one of them alone got right. Intervals of each are beside it. Where no task is
 shared, nothing is claimed. The other run is known by its `report.json`: no second store is opened. Source:
 McNemar, Note on the sampling error of the difference between correlated proportions, 1947; exact form:
 binomial, two-sided.
@@ -40,7 +40,9 @@ def find_report(named: str, reports: Path) -> Report:
             else []
         )
         if len(found) > 1:
-            raise InputError(f"--against {named}: {len(found)} runs begin so", "Give more of the id.")
+            raise InputError(
+                f"--against {named} is ambiguous: {len(found)} runs start with it", "Give more of the id."
+            )
         if not found:
             there = (
                 ", ".join(sorted(path.stem.removeprefix("run-") for path in reports.glob("run-*.json")))

@@ -23,7 +23,7 @@ def _model(fields: dict[str, Any]) -> dict[str, Any]:
         for field, metric in _FIELDS.items()
         if fields.get(field) is not None
     ]
-    # How many repetitions were behind a speed, an earlier report did not say.
+    # Earlier reports lack the number of repetitions behind a speed.
     rows = [row if row.unit == "share" else row.model_copy(update={"n": 1}) for row in metric_rows(stored)]
     kept = {name: fields[name] for name in ("name", "role", "precision", "prompting") if name in fields}
     return kept | {"metrics": [row.model_dump() for row in rows]}

@@ -15,18 +15,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from factory.report.measured import Measured
 from factory.report.run import Loss
 from factory.report.svg import Canvas, drawing, light
+from factory.report.theme import ROLES
 from factory.report.yields import CheckYield, Yield
 from factory.text.quantities import bounds, number, percent, size
 from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden
 
-ROLES = {
-    "teacher": "Teacher",
-    "base": "Base",
-    "student": "Student",
-    "student_quantized": "Compressed student",
-    "student_recovered": "Recovered student",
-}
 _SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_recovered": "v"}
 _SHARES = ("answer_accuracy", "tool_call_accuracy")
 _WIDTH = 360.0

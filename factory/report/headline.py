@@ -1,4 +1,4 @@
-"""The run in one or two plain sentences, said only from numbers that the report holds.
+"""The run in one or two plain sentences, from numbers of the report only.
 
 Promise: no comparison without both of its sides, and no claim that intervals contradict: where they overlap,
 the second line says so.
@@ -14,8 +14,8 @@ def headline(report: Report) -> str:
     it."""
     student, compressed = report.measured("student"), report.measured("student_quantized")
     if student is not None:
-        said = f"The student answers {_score(student)}{_others(report, student)}."
-        return said if compressed is None else f"{said} {_compression(compressed, student)}"
+        sentence = f"The student answers {_score(student)}{_others(report, student)}."
+        return sentence if compressed is None else f"{sentence} {_compression(compressed, student)}"
     if compressed is not None:
         return f"The compressed student answers {_score(compressed)}{_others(report, compressed)}."
     teacher = report.measured("teacher")
@@ -33,29 +33,31 @@ def headline(report: Report) -> str:
 def remarks(report: Report) -> list[str]:
     """What a careful reader wants beside the headline: the yield, the retention, and what chance could
     explain."""
-    said = []
+    sentences = []
     kept = report.yield_
     if kept.share is not None:
-        said.append(f"{kept.accepted:,} of {kept.asked:,} answers were accepted ({percent(kept.share)}).")
+        sentences.append(
+            f"{kept.accepted:,} of {kept.asked:,} answers were accepted ({percent(kept.share)})."
+        )
     for gate in report.gates:
         which = "recovered" if gate.role == "student_recovered" else "compressed"
-        may = "it may ship" if gate.passed else "it does not ship"
+        outcome = "it passes the accuracy gate" if gate.passed else "it fails the accuracy gate"
         lost = f"loses {gate.accuracy_drop * 100:.1f}" if gate.accuracy_drop > 0 else "loses none"
-        said.append(
+        sentences.append(
             f"The {which} student {lost} of a hundred tasks, "
-            f"{gate.max_accuracy_drop * 100:.1f} are allowed: {may}."
+            f"{gate.max_accuracy_drop * 100:.1f} are allowed: {outcome}."
         )
     student = report.shipped
     teacher = report.measured("teacher")
     if student is None or teacher is None:
-        return said
+        return sentences
     if report.retention is not None:
-        said.append(f"The student that ships has {percent(report.retention)} of its teacher's accuracy.")
+        sentences.append(f"The student that ships has {percent(report.retention)} of its teacher's accuracy.")
     if _overlap(student, teacher):
-        said.append(
+        sentences.append(
             "Its 95\N{NO-BREAK SPACE}% interval overlaps the teacher's: the difference may be chance."
         )
-    return said
+    return sentences
 
 
 def _score(model: Measured) -> str:
@@ -69,15 +71,15 @@ def _right(model: Measured) -> MetricRow:
 
 
 def _others(report: Report, student: Measured) -> str:
-    said = []
+    sentences = []
     for model, words in (
         (report.measured("teacher"), "its teacher"),
         (report.measured("base"), "the untrained base"),
     ):
         if model is not None:
             same_tasks = _right(model).n == _right(student).n
-            said.append(f"{words} {percent(_right(model).value) if same_tasks else _score(model)}")
-    return f"; {', '.join(said)}" if said else ""
+            sentences.append(f"{words} {percent(_right(model).value) if same_tasks else _score(model)}")
+    return f"; {', '.join(sentences)}" if sentences else ""
 
 
 def _compression(small: Measured, student: Measured) -> str:

@@ -1,4 +1,4 @@
-"""What one run has to show: the data behind `report.html`, and `report.json` itself.
+"""Data of a report: what is behind `report.html`, and `report.json` itself.
 
 Promise: a `Report` read back from its own JSON is the same report. What follows from other numbers
 (retention, the share of the yield) is computed, written to the JSON, and computed again on

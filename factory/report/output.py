@@ -1,4 +1,4 @@
-"""The two files of a report on disk: each is there whole, or as it was before.
+"""The two files of a report on disk, each written atomically.
 
 Promise: both are rendered before either is touched; each is written beside its target, flushed to the disk
 and renamed over it. Not promised: that the pair changes in one step. A crash between the two renames leaves a

@@ -12,50 +12,24 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from factory.report import distributions, figures, frontiers
-from factory.report.figures import ROLES
 from factory.report.headline import headline, remarks
 from factory.report.measured import columns
 from factory.report.model import Report
-from factory.report.query import Table
 from factory.report.run import Stage
-from factory.report.svg import THEME
+from factory.report.theme import ROLES, THEME
+from factory.system.extras import is_installed
 from factory.text import quantities
 from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden, truncate
 
+DRAWINGS_EXTRA = "pip install 'distill-factory[pictures]'"
 _LONGEST_TEXT = 1200
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 def render_page(report: Report) -> str:
     """Return the whole page."""
-    models, tables = report.sources.get("models", ""), {table.key: table for table in report.tables}
-    drawn = [
-        (drawing, caption, sql)
-        for drawing, caption, sql in (
-            (figures.accuracy(report.models), _ACCURACY, models),
-            (figures.speed(report.models), _SPEED, models),
-            (frontiers.frontier(report.trials, "weight_bytes"), _BY_BYTES, ""),
-            (frontiers.frontier(report.trials, "latency_p50_s"), _BY_LATENCY, ""),
-            (distributions.funnel(tables.get("funnel")), *_of(tables.get("funnel"))),
-            (
-                figures.checks(report.yield_),
-                _CHECKS,
-                "SELECT * FROM yield_by_check" if report.tables else "",
-            ),
-            (
-                distributions.histogram(tables.get("uncertainty"), "uncertainty", "probability"),
-                *_of(tables.get("uncertainty")),
-            ),
-            (
-                distributions.histogram(tables.get("lengths"), "lengths", "tokens"),
-                *_of(tables.get("lengths")),
-            ),
-            (figures.losses(report.losses), _LOSSES, report.sources.get("losses", "")),
-        )
-        if drawing is not None
-    ]
+    tables = {table.key: table for table in report.tables}
     shown = [table for table in report.tables if table.key in _SHOWN]
     page = _environment().get_template("page.html.j2")
     return page.render(
@@ -65,45 +39,27 @@ def render_page(report: Report) -> str:
         columns=columns(report.models),
         headline=headline(report),
         remarks=remarks(report),
-        figures=drawn,
+        figures=_drawings(report),
+        missing="" if has_drawings() else DRAWINGS_EXTRA,
         timeline=_timeline(report.stages),
         theme=THEME,
     )
 
 
+def has_drawings() -> bool:
+    """Whether the package that draws is installed."""
+    return is_installed("matplotlib")
+
+
+def _drawings(report: Report) -> list[tuple[Markup, tuple[str, str], str]]:
+    if not has_drawings():
+        return []
+    from factory.report.drawings import drawings
+
+    return drawings(report)
+
+
 _SHOWN = {"reasons", "coverage", "tools", "cost", "ending"}
-
-
-def _of(table: Table | None) -> tuple[tuple[str, str], str]:
-    return ((table.title, table.note), table.sql) if table else (("", ""), "")
-
-
-_ACCURACY = (
-    "Accuracy",
-    "On held-out tasks. Filled: the call's result, or the final answer, equals the reference. Hollow: the "
-    "call is the reference call itself. Lines are 95\N{NO-BREAK SPACE}% intervals (Wilson).",
-)
-_SPEED = (
-    "Speed and memory",
-    "Up and to the left is better. The area of a bubble is in proportion to the bytes of the weights.",
-)
-_FRONTIER = (
-    "Each point is a trial of the search, by its number. On the line are those that no other beats; hollow "
-    "ones are above a limit."
-)
-_BY_BYTES = ("Accuracy against bytes", _FRONTIER)
-_BY_LATENCY = ("Accuracy against latency", _FRONTIER)
-_CHECKS = (
-    "Yield by check",
-    "One bar a check: what it let through, then what it refused, by reason. No refused sample is thrown "
-    "away.",
-)
-_LOSSES = (
-    "Training",
-    "As training logged it, first value → last value. The stages have different losses: compare shapes, not "
-    "heights. Held-out are samples set aside: loss is cross-entropy, KL the divergence from the teacher, "
-    "top-1 how often both have the same likeliest token.",
-)
 
 
 def _environment() -> Environment:

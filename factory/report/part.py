@@ -19,8 +19,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Part(BaseModel):
-    """The manners of every part: closed, unchangeable, finite numbers, computed fields never taken on
-    trust."""
+    """Base class of every part: strict, frozen, no NaN; computed fields are computed again on reading."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, validate_by_name=True, serialize_by_alias=True

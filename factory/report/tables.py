@@ -1,8 +1,8 @@
 """The tables of the report: each is one statement and what it returned, so that a reader who puts the
 statement to the store sees the same.
 
-Promise: a statement stands alone (no parameters), goes through `factory audit` as it is, and names its
-columns as the page does. Values of the store that stand within one are ids and are quoted. Numbers of the
+Promise: a statement is self-contained (no parameters), goes through `factory audit` as it is, and names its
+columns as the page does. Values of the store within one are ids and are quoted. Numbers of the
 current run, unless the note says otherwise.
 """
 
@@ -67,7 +67,8 @@ FROM rejected GROUP BY ALL ORDER BY samples DESC, check_name, reason LIMIT 10"""
         "Families with few accepted samples are what the student will know least.",
         _FATE
         + """\
-SELECT family, language, count(*) AS made, count(*) FILTER (accepted) AS accepted, round(count(*) FILTER (accepted) / count(*), 3) AS share
+SELECT family, language, count(*) AS made, count(*) FILTER (accepted) AS accepted,
+       round(count(*) FILTER (accepted) / count(*), 3) AS share
 FROM fate GROUP BY ALL ORDER BY made DESC, family, language LIMIT 40""",
     ),
     Statement(
@@ -77,14 +78,17 @@ FROM fate GROUP BY ALL ORDER BY made DESC, family, language LIMIT 40""",
         _FATE
         + """\
 SELECT tool, count(*) AS calls, count(*) FILTER (accepted) AS "in accepted samples" FROM (
-    SELECT accepted, unnest(list_concat(json_extract_string(call, '$[*][*].name'), [json_extract_string(call, '$.name')])) AS tool
+    SELECT accepted, unnest(list_concat(
+        json_extract_string(call, '$[*][*].name'), [json_extract_string(call, '$.name')]
+    )) AS tool
     FROM fate WHERE call IS NOT NULL
 ) WHERE tool IS NOT NULL GROUP BY ALL ORDER BY calls DESC, tool LIMIT 20""",
     ),
     Statement(
         "uncertainty",
         "How sure the teacher was",
-        "Geometric mean of its tokens' probabilities, by sample, before temperature and grammar; in steps of 0.05.",
+        "Geometric mean of its tokens' probabilities, by sample, before temperature and grammar; "
+        "in steps of 0.05.",
         _FATE
         + """\
 SELECT least(floor(exp(u.mean_logprob) * 20) / 20, 0.95) AS "from", count(*) FILTER (accepted) AS accepted,
@@ -97,8 +101,12 @@ FROM fate JOIN uncertainty u USING (request_key) GROUP BY ALL ORDER BY "from\"""
         "Tokens of the answer that a sample was read out of, in twenty steps up to the longest.",
         _FATE
         + """\
-, step AS (SELECT greatest(1, ceil((max(completion_tokens) + 1) / 20)) AS wide FROM generations JOIN fate USING (request_key))
-SELECT CAST(floor(completion_tokens / wide) * wide AS BIGINT) AS "from", count(*) FILTER (accepted) AS accepted,
+, step AS (
+    SELECT greatest(1, ceil((max(completion_tokens) + 1) / 20)) AS wide
+    FROM generations JOIN fate USING (request_key)
+)
+SELECT CAST(floor(completion_tokens / wide) * wide AS BIGINT) AS "from",
+       count(*) FILTER (accepted) AS accepted,
        count(*) FILTER (NOT accepted) AS rejected
 FROM fate JOIN generations USING (request_key) CROSS JOIN step GROUP BY ALL ORDER BY "from\"""",
     ),
@@ -111,9 +119,12 @@ WITH asked AS (
     SELECT DISTINCT request_key FROM plan_items WHERE plan_id = (SELECT plan_id FROM current_run)
     UNION SELECT request_key FROM turns WHERE plan_id = (SELECT plan_id FROM current_run)
 )
-SELECT teacher, count(*) AS answers, sum(prompt_tokens) AS "prompt tokens", sum(completion_tokens) AS "answer tokens",
-       round(sum(prompt_tokens + completion_tokens) / nullif((SELECT count(*) FROM training_set), 0), 1) AS "tokens per accepted sample",
-       round(sum(completion_tokens) / nullif(epoch(max(finished_at) - min(finished_at)), 0), 1) AS "answer tokens per second"
+SELECT teacher, count(*) AS answers, sum(prompt_tokens) AS "prompt tokens",
+       sum(completion_tokens) AS "answer tokens",
+       round(sum(prompt_tokens + completion_tokens) / nullif((SELECT count(*) FROM training_set), 0), 1)
+           AS "tokens per accepted sample",
+       round(sum(completion_tokens) / nullif(epoch(max(finished_at) - min(finished_at)), 0), 1)
+           AS "answer tokens per second"
 FROM asked JOIN generations USING (request_key) GROUP BY teacher ORDER BY teacher""",
     ),
     Statement(
@@ -158,12 +169,16 @@ def build_tables(store: Store) -> list[Table]:
 def models_sql(evaluation_ids: list[str]) -> str:
     """Return the statement behind the models' figures: the evaluations with these ids."""
     quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in evaluation_ids)
-    return f"SELECT evaluation_id, role, metric, value, low, high, n FROM evaluations\nWHERE evaluation_id IN ({quoted}) ORDER BY role, metric"
+    return (
+        "SELECT evaluation_id, role, metric, value, low, high, n FROM evaluations\n"
+        f"WHERE evaluation_id IN ({quoted}) ORDER BY role, metric"
+    )
 
 
 # The parts of the loss, what was seen of samples set aside, and speed.
 CURVES = (
-    "loss", "cross_entropy", "divergence", "hidden", "eval_cross_entropy", "eval_divergence", "eval_top1", "tokens_per_s",
+    "loss", "cross_entropy", "divergence", "hidden",
+    "eval_cross_entropy", "eval_divergence", "eval_top1", "tokens_per_s",
 )  # fmt: skip
 
 
@@ -171,7 +186,10 @@ def losses_sql(artifact_ids: list[str]) -> str:
     """Return the statement behind the curves of training: the losses of the adapters with these ids."""
     quoted = ", ".join("'" + one.replace("'", "''") + "'" for one in artifact_ids)
     curves = ", ".join(f"'{name}'" for name in CURVES)
-    return f"SELECT stage, step, metric, value FROM training_log\nWHERE artifact_id IN ({quoted}) AND metric IN ({curves}) ORDER BY batch, metric, step"
+    return (
+        "SELECT stage, step, metric, value FROM training_log\n"
+        f"WHERE artifact_id IN ({quoted}) AND metric IN ({curves}) ORDER BY batch, metric, step"
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""The review: samples in a browser, and what a person says of them."""
+"""Review of samples by a person, in a browser."""

@@ -1,5 +1,4 @@
-"""A sample after a person's change: what the change leaves true is kept, what follows from it is worked out
-again.
+"""Editing of a sample: unaffected fields are kept, derived ones are computed again.
 
 Promise: calls are parsed and carried out as the teacher's are, so an edited sample holds the tool's real
 results; a change that makes an invalid sample is refused with the reason that a check would name. A person's
@@ -25,17 +24,17 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
     kind = KINDS[row["kind"]]
     if unknown := sorted(set(changes) - set(kind.editable)):
         raise InputError(
-            f"{', '.join(unknown)} of a sample of this kind follows from the rest and cannot be edited"
+            f"{', '.join(unknown)} of a sample of this kind is derived from other fields and cannot be edited"
         )
     if too_long := [name for name, text in changes.items() if len(text) > MAX_CHARACTERS]:
         raise InputError(f"the {too_long[0]} has more than {MAX_CHARACTERS} characters")
     if any("\ud800" <= character <= "\udfff" for text in changes.values() for character in text):
-        raise InputError("the text is not whole Unicode")
+        raise InputError("the text contains an unpaired surrogate")
     if all(text == _written(row[name]) for name, text in changes.items()):
         raise InputError("nothing was changed")
     changed = row | {name: text for name, text in changes.items() if name != "call"}
     if not (changed["question"] or "").strip():
-        raise InputError("there is no question")
+        raise InputError("the question is empty")
     task = Task(
         row["seed_id"],
         row["language"],
@@ -65,5 +64,5 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
 
 
 def _written(value: Any) -> str:
-    """Return a value as it stands in the field to be edited."""
+    """Return a value as the text in its field of the page."""
     return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""What the review page shows, read out of the store: counts, one page of a filtered list, one sample with its
+"""Queries of the review page: counts, one page of a filtered list, one sample with its
 whole pedigree.
 
-Promise: every text is made visible (`factory.text.visible`) unless it stands under `raw`, where it goes into
+Promise: every text is made visible (`factory.text.visible`) unless it is under `raw`, where it goes into
 a field to be edited; values are bound, never spelled into a statement; the file is open only while a question
 is answered, and a writer that comes waits for that long.
 """
@@ -23,7 +23,7 @@ from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden, truncate
 
 PAGE = 50  # rows of the list
-LONGEST = 20_000  # characters of a text that are shown
+LONGEST = 20_000  # characters of a text on the page
 STATES = {
     "all": "true",
     "accepted": "d.accepted",
@@ -41,7 +41,8 @@ _FACETS = ("language", "family", "kind")
 _SEARCHED = ("question", "input", "rationale", "answer", "result", "call::VARCHAR")
 _UNCERTAINTY = "LEFT JOIN (SELECT request_key, mean_entropy FROM uncertainty) u USING (request_key)"
 _SCORE = """LEFT JOIN (
-    SELECT sample_id, coalesce(min(score) FILTER (check_name = 'judge'), max(score)) AS score FROM current_verdicts GROUP BY sample_id
+    SELECT sample_id, coalesce(min(score) FILTER (check_name = 'judge'), max(score)) AS score
+    FROM current_verdicts GROUP BY sample_id
 ) k USING (sample_id)"""
 
 Row = dict[str, Any]
@@ -55,7 +56,7 @@ class Samples:
         self._speller = Speller()
 
     def overview(self) -> Row:
-        """Return the run, the counts of each state, and what can be filtered by."""
+        """Return the run, the counts of each state, and the values of the filters."""
         with self._reading() as connection:
             runs = _rows(connection, "SELECT recipe_name, started_at, run_id FROM current_run")
             if not runs:
@@ -68,7 +69,8 @@ class Samples:
             (counts,) = _rows(connection, f"SELECT {counted} FROM decisions d")
             reasons = _rows(
                 connection,
-                "SELECT check_name, reason, samples FROM yield_by_check WHERE NOT passed ORDER BY samples DESC, check_name, reason",
+                "SELECT check_name, reason, samples FROM yield_by_check WHERE NOT passed "
+                "ORDER BY samples DESC, check_name, reason",
             )
             facets = {
                 name: [
@@ -98,7 +100,7 @@ class Samples:
             or sort not in SORTS
             or not (offset.isascii() and offset.isdigit() and len(offset) < 10)
         ):
-            raise InputError("the page asks for a state, an order or a place that does not exist")
+            raise InputError("unknown state, sort order or offset")
         conditions, values = [STATES[state]], []
         for name in _FACETS:
             if wanted.get(name):
@@ -107,8 +109,9 @@ class Samples:
         if wanted.get("reason"):
             check, _, reason = wanted["reason"].partition("/")
             conditions.append(
-                "sample_id IN (SELECT sample_id FROM current_verdicts WHERE NOT passed AND check_name = ? AND reason = ? "
-                "UNION ALL SELECT sample_id FROM person_verdicts WHERE NOT passed AND 'person' = ? AND reason = ?)"
+                "sample_id IN (SELECT sample_id FROM current_verdicts "
+                "WHERE NOT passed AND check_name = ? AND reason = ? UNION ALL "
+                "SELECT sample_id FROM person_verdicts WHERE NOT passed AND 'person' = ? AND reason = ?)"
             )
             values += [check, reason, check, reason]
         if wanted.get("q"):
@@ -117,24 +120,29 @@ class Samples:
             )
             values += [wanted["q"]] * len(_SEARCHED)
         found = (
-            "FROM current_samples s JOIN (SELECT sample_id, accepted, decided_by FROM decisions) d USING (sample_id) "
-            f"{_UNCERTAINTY if sort == 'uncertainty' else ''} {_SCORE if sort == 'score' else ''} WHERE {' AND '.join(conditions)}"
+            "FROM current_samples s "
+            "JOIN (SELECT sample_id, accepted, decided_by FROM decisions) d USING (sample_id) "
+            f"{_UNCERTAINTY if sort == 'uncertainty' else ''} {_SCORE if sort == 'score' else ''} "
+            f"WHERE {' AND '.join(conditions)}"
         )
         with self._reading() as connection:
             (total,) = connection.execute(f"SELECT count(*) {found}", values).fetchone() or (0,)
             ids = [
-                name for (name,) in connection.execute(
-                    f"SELECT sample_id {found} ORDER BY {SORTS[sort]} LIMIT {PAGE} OFFSET {int(offset)}", values
+                name
+                for (name,) in connection.execute(
+                    f"SELECT sample_id {found} ORDER BY {SORTS[sort]} LIMIT {PAGE} OFFSET {int(offset)}",
+                    values,
                 ).fetchall()
-            ]  # fmt: skip
+            ]
             rows = {
                 row["sample_id"]: row
                 for row in _rows(
                     connection,
-                    "SELECT s.sample_id, s.position, s.language, s.question, coalesce(s.result, s.answer) AS outcome, s.fault, d.accepted, "
-                    "d.decided_by, s.edited_from, round(u.mean_entropy, 3) AS uncertainty FROM current_samples s "
-                    f"JOIN (SELECT sample_id, accepted, decided_by FROM decisions) d USING (sample_id) {_UNCERTAINTY} "
-                    "WHERE list_contains(?, sample_id)",
+                    "SELECT s.sample_id, s.position, s.language, s.question, "
+                    "coalesce(s.result, s.answer) AS outcome, s.fault, d.accepted, d.decided_by, "
+                    "s.edited_from, round(u.mean_entropy, 3) AS uncertainty FROM current_samples s "
+                    "JOIN (SELECT sample_id, accepted, decided_by FROM decisions) d USING (sample_id) "
+                    f"{_UNCERTAINTY} WHERE list_contains(?, sample_id)",
                     [ids],
                 )
             }
@@ -156,8 +164,9 @@ class Samples:
             )
             answers = _rows(
                 connection,
-                "SELECT request_key, teacher, revision, template_digest, parameters, messages, text, finish_reason, error, prompt_tokens, "
-                "completion_tokens, seconds, attempts, finished_at FROM generations WHERE request_key = ?",
+                "SELECT request_key, teacher, revision, template_digest, parameters, messages, text, "
+                "finish_reason, error, prompt_tokens, completion_tokens, seconds, attempts, finished_at "
+                "FROM generations WHERE request_key = ?",
                 [raw["request_key"]],
             )
             return {
@@ -171,9 +180,10 @@ class Samples:
                         connection,
                         "SELECT v.check_name, v.passed, v.reason, v.score, v.detail, v.judged_at, v.undoes, "
                         "c.check_key IS NOT NULL AS counts "
-                        "FROM verdicts v LEFT JOIN "
-                        "(SELECT sample_id, check_key FROM current_verdicts UNION ALL SELECT sample_id, check_key FROM person_verdicts) c "
-                        "USING (sample_id, check_key) WHERE v.sample_id = ? ORDER BY v.check_name = 'person', v.check_key",
+                        "FROM verdicts v LEFT JOIN (SELECT sample_id, check_key FROM current_verdicts "
+                        "UNION ALL SELECT sample_id, check_key FROM person_verdicts) c "
+                        "USING (sample_id, check_key) WHERE v.sample_id = ? "
+                        "ORDER BY v.check_name = 'person', v.check_key",
                         [sample_id],
                     )
                 ),
@@ -187,14 +197,16 @@ class Samples:
                 "draws": _related(connection, "task_id = ? AND sample_id <> ?", [raw["task_id"], sample_id]),
                 "models": _rows(
                     connection,
-                    "SELECT DISTINCT artifact, kind, role FROM lineage WHERE sample_id = ? ORDER BY artifact, role",
+                    "SELECT DISTINCT artifact, kind, role FROM lineage WHERE sample_id = ? "
+                    "ORDER BY artifact, role",
                     [sample_id],
                 ),
             }
 
     def _tokens(self, connection: duckdb.DuckDBPyConnection, request_key: str) -> list[Row]:
         found = connection.execute(
-            "SELECT teacher, token_ids, token_logprobs, topk_ids, topk_logprobs FROM generations WHERE request_key = ?",
+            "SELECT teacher, token_ids, token_logprobs, topk_ids, topk_logprobs FROM generations "
+            "WHERE request_key = ?",
             [request_key],
         ).fetchone()
         if not found or not found[1] or not found[2]:
@@ -252,18 +264,21 @@ def _raw(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | No
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:
-    # Read first, then made visible: an escape in JSON text hides what it stands for.
+    # Read first, then made visible: an escape in JSON text hides the character itself.
     return [
-        {name: _shown(json.loads(value) if name in _JSON and value else value) for name, value in row.items()}
+        {
+            name: _escaped(json.loads(value) if name in _JSON and value else value)
+            for name, value in row.items()
+        }
         for row in _raw(connection, sql, values)
     ]
 
 
-def _shown(value: Any) -> Any:
+def _escaped(value: Any) -> Any:
     if isinstance(value, str):
         return escape_hidden(truncate(value, LONGEST))
     if isinstance(value, list):
-        return [_shown(item) for item in value]
+        return [_escaped(item) for item in value]
     if isinstance(value, dict):
-        return {escape_hidden(name): _shown(item) for name, item in value.items()}
+        return {escape_hidden(name): _escaped(item) for name, item in value.items()}
     return value if value is None or isinstance(value, bool | int | float) else str(value)

@@ -1,4 +1,4 @@
-"""The review page's server: loopback only, a token for whoever may see it, nothing from elsewhere.
+"""HTTP server of the review page: loopback only, protected by a token, no outside resources.
 
 Promise: without the token, from another origin, under another host name (DNS rebinding), with another method
 or a large body there is an error and nothing else; the page can load nothing from the network
@@ -29,8 +29,8 @@ _FILES = {
     "/review.css": ("review.css", "text/css"),
 }
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -63,14 +63,14 @@ class ReviewServer(ThreadingHTTPServer):
             "/api/sample": lambda asked: samples.sample(asked.get("id", "")),
         }
         self.write: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "/api/verdict": lambda said: verdicts.judge(
-                _text(said, "id"),
-                passed=said.get("passed") is True,
-                reason=_text(said, "reason"),
-                note=_text(said, "note"),
+            "/api/verdict": lambda body: verdicts.judge(
+                _text(body, "id"),
+                passed=body.get("passed") is True,
+                reason=_text(body, "reason"),
+                note=_text(body, "note"),
             ),
-            "/api/edit": lambda said: {"id": verdicts.edit(_text(said, "id"), _texts(said, "changes"))},
-            "/api/undo": lambda said: {"id": verdicts.undo(_text(said, "id"))},
+            "/api/edit": lambda body: {"id": verdicts.edit(_text(body, "id"), _texts(body, "changes"))},
+            "/api/undo": lambda body: {"id": verdicts.undo(_text(body, "id"))},
         }
 
 
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in self.server.read:
             self._answer(lambda: self.server.read[path](values))
         else:
-            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
+            self._refuse(HTTPStatus.NOT_FOUND, "not found")
 
     def do_POST(self) -> None:
         asked = self._asked()
@@ -103,12 +103,13 @@ class _Handler(BaseHTTPRequestHandler):
         path, _ = asked
         length = self.headers.get("Content-Length", "")
         if path not in self.server.write:
-            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
+            self._refuse(HTTPStatus.NOT_FOUND, "not found")
         elif self.headers.get_content_type() != "application/json":
-            self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "JSON is expected")
+            self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json")
         elif not (length.isascii() and length.isdigit() and len(length) < 12) or int(length) > LARGEST_BODY:
             self._refuse(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has a length, of at most {LARGEST_BODY} bytes"
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"Content-Length is required, with at most {LARGEST_BODY} bytes",
             )
         else:
             body = self.rfile.read(int(length))
@@ -121,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         given = self.headers.get("X-Review-Token") or values.pop("token", "")
         origin, site = self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site", "none")
         if self.headers.get("Host") != self.server.host:
-            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server is known by another name")
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "unexpected Host header")
         elif origin not in (None, f"http://{self.server.host}") or site not in ("none", "same-origin"):
             self._refuse(HTTPStatus.FORBIDDEN, "requests from other pages are not answered")
         elif not hmac.compare_digest(given.encode("utf-8", "replace"), self.server.token.encode()):
@@ -159,28 +160,28 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: what is asked holds the token."""
+        """Log nothing: the URL contains the token."""
 
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise InputError("the body is no JSON") from None
+        raise InputError("the body is not JSON") from None
     if not isinstance(value, dict):
-        raise InputError("the body is no JSON object")
+        raise InputError("the body is not a JSON object")
     return value
 
 
-def _text(said: dict[str, Any], name: str) -> str:
-    value = said.get(name, "")
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name, "")
     if not isinstance(value, str):
-        raise InputError(f"{name} is no text")
+        raise InputError(f"{name} is not a string")
     return value
 
 
-def _texts(said: dict[str, Any], name: str) -> dict[str, str]:
-    value = said.get(name)
+def _texts(body: dict[str, Any], name: str) -> dict[str, str]:
+    value = body.get(name)
     if not isinstance(value, dict) or not value or not all(isinstance(text, str) for text in value.values()):
-        raise InputError(f"{name} is no object of texts")
+        raise InputError(f"{name} is not an object of strings")
     return value

@@ -1,4 +1,4 @@
-"""How a teacher's tokens are written, where its tokenizer can be found; otherwise as their ids, which is said
+"""Text of a teacher's tokens, where its tokenizer can be found; otherwise their ids, which is reported
 by the brackets around them.
 
 Promise: nothing is loaded but `tokenizer.json`, by a parser that runs no code of the model's folder.

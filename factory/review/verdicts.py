@@ -1,9 +1,9 @@
-"""What a person says of samples, as rows of the store: accept, reject with a reason, edit, undo.
+"""A person's verdicts on samples, as rows of the store: accept, reject with a reason, edit, undo.
 
 Promise: nothing is changed or removed. A verdict is a new row that wins over earlier ones of people and over
 those of checks; an edited sample is a new sample whose parent is the old one, and what follows from the
-edited text (results, conversation) is worked out again; undo is a row too, and brings back what was said
-before. The workspace is held only while a row is written.
+edited text (results, conversation) is computed again; undo is a row too, and restores the earlier
+verdict. The workspace is held only while a row is written.
 """
 
 import json
@@ -30,7 +30,7 @@ LONGEST_NOTE = 2000  # characters
 
 
 class Verdicts:
-    """The one who writes a person's words into a workspace's store."""
+    """Writer of a person's verdicts into a workspace's store."""
 
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
@@ -42,14 +42,14 @@ class Verdicts:
                 "a reason is made of lower-case letters, digits and underscores, such as wrong_answer"
             )
         if len(note) > LONGEST_NOTE:
-            raise InputError(f"a note has at most {LONGEST_NOTE} characters")
+            raise InputError(f"the note is longer than {LONGEST_NOTE} characters")
         with self._workspace.lock(), self._opened() as store:
             _sample(store, sample_id)
             store.commit(verdicts=[_row(store, sample_id, passed, "ok" if passed else reason, note)])
 
     def edit(self, sample_id: str, changes: dict[str, str]) -> str:
-        """Put an edited copy in a sample's place and return its id; InputError says why a change cannot
-        be."""
+        """Put an edited copy in a sample's place and return its id; InputError if the
+        change is invalid."""
         with self._workspace.lock(), self._opened() as store:
             old = _sample(store, sample_id)
             new = edited(old, changes, self._workspace.prompts)
@@ -67,15 +67,15 @@ class Verdicts:
             return str(new["sample_id"])
 
     def undo(self, sample_id: str) -> str:
-        """Take back what was said last of a sample, or the edit that made it; return the id of the sample
-        that stands now."""
+        """Undo the last verdict on a sample, or the edit that made it; return the id of the sample that
+        is current now."""
         with self._workspace.lock(), self._opened() as store:
             row = _sample(store, sample_id)
-            said = _standing(store, sample_id)
-            if not said:
-                raise InputError("nobody has said anything of this sample that could be undone")
-            rows, stands = [_undone(store, sample_id, said)], sample_id
-            if said[-1]["reason"] == "edited":
+            verdicts = _standing(store, sample_id)
+            if not verdicts:
+                raise InputError("nothing to undo: this sample has no verdict or edit of a person")
+            rows, current = [_undone(store, sample_id, verdicts)], sample_id
+            if verdicts[-1]["reason"] == "edited":
                 children = store.query(
                     "SELECT sample_id FROM samples WHERE edited_from IS NOT NULL AND list_contains(parents, "
                     "?)",
@@ -84,14 +84,13 @@ class Verdicts:
                 for child in children:
                     if earlier := _standing(store, child["sample_id"]):
                         rows.append(_withdrawn(store, child["sample_id"], earlier[-1]))
-            elif row["edited_from"] and len(said) == 1:
-                # The first word on an edited sample is the edit itself: the one that it was made from stands
-                # again.
-                stands = row["parents"][0]
-                if earlier := _standing(store, stands):
-                    rows.append(_undone(store, stands, earlier))
+            elif row["edited_from"] and len(verdicts) == 1:
+                # The first verdict on an edited sample is the edit itself: the original is current again.
+                current = row["parents"][0]
+                if earlier := _standing(store, current):
+                    rows.append(_undone(store, current, earlier))
             store.commit(verdicts=rows)
-            return str(stands)
+            return str(current)
 
     def _opened(self) -> Store:
         return Store(self._workspace.existing().store, self._workspace.ledger)
@@ -106,7 +105,7 @@ def _sample(store: Store, sample_id: str) -> dict[str, Any]:
     }
 
 
-def _said(store: Store, sample_id: str) -> list[dict[str, Any]]:
+def _verdicts(store: Store, sample_id: str) -> list[dict[str, Any]]:
     return store.query(
         "SELECT check_key, passed, reason, detail, undoes FROM verdicts WHERE sample_id = ? AND check_name = "
         "? ORDER BY check_key",
@@ -115,22 +114,21 @@ def _said(store: Store, sample_id: str) -> list[dict[str, Any]]:
 
 
 def _standing(store: Store, sample_id: str) -> list[dict[str, Any]]:
-    """Return what people said of a sample and did not take back, the last at the end."""
+    """Return the verdicts of people on a sample that were not undone, the last at the end."""
     standing: list[dict[str, Any]] = []
-    for row in _said(store, sample_id):
+    for row in _verdicts(store, sample_id):
         if row["undoes"]:
-            standing = [said for said in standing if said["check_key"] != row["undoes"]]
+            standing = [verdict for verdict in standing if verdict["check_key"] != row["undoes"]]
         else:
             standing.append(row)
     return standing
 
 
-def _undone(store: Store, sample_id: str, said: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the row that takes back the last of `said`: what was said before counts again, with its note, or
-    nothing."""
-    if len(said) == 1:
-        return _withdrawn(store, sample_id, said[-1])
-    last, before = said[-1], said[-2]
+def _undone(store: Store, sample_id: str, verdicts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the row that undoes the last of `verdicts`: the one before counts again, with its note."""
+    if len(verdicts) == 1:
+        return _withdrawn(store, sample_id, verdicts[-1])
+    last, before = verdicts[-1], verdicts[-2]
     row = _row(store, sample_id, before["passed"], before["reason"], before["detail"] or "")
     return row | {"undoes": last["check_key"]}
 
@@ -142,7 +140,7 @@ def _withdrawn(store: Store, sample_id: str, verdict: dict[str, Any]) -> dict[st
 def _row(store: Store, sample_id: str, passed: bool, reason: str, note: str) -> dict[str, Any]:
     return {
         "sample_id": sample_id,
-        "check_key": f"{PERSON}:{len(_said(store, sample_id)):06}",
+        "check_key": f"{PERSON}:{len(_verdicts(store, sample_id)):06}",
         "check_name": PERSON,
         "passed": passed,
         "reason": reason,

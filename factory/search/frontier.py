@@ -1,4 +1,4 @@
-"""Which trials no other one beats.
+"""Pareto frontier of the trials.
 
 A trial is on the frontier of a cost if no other is at least as accurate and costs at most as much, one of
 both strictly (Pareto).
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Point:
-    """What came out of one trial: accuracy as a share, bytes of weights, seconds of a request of 32 tokens
+    """Result of one trial: accuracy as a share, bytes of weights, seconds of a request of 32 tokens
     that is alone. `fits`: it is within the limits that the search was given."""
 
     number: int

@@ -1,8 +1,9 @@
-"""What to try next: Optuna's tree-structured Parzen estimator (Watanabe, 2023, arXiv 2304.11127) over a small
-set of choices, with several objectives and limits.
+"""Choice of the next trial by Optuna's tree-structured Parzen estimator, for several objectives and limits.
 
-Promise: the same trials and seed ask for the same next one, so that a search that was cut goes on as it would
-have; no combination is asked for twice, and when all are tried there is no next.
+Source: Watanabe, 2023, arXiv 2304.11127.
+
+Promise: the same trials and seed ask for the same next one, so that an interrupted search continues as it
+would have; no combination is asked for twice, and when all are tried there is no next.
 """
 
 import itertools
@@ -29,13 +30,13 @@ class Study:
             name: optuna.distributions.CategoricalDistribution(list(values)) for name, values in space.items()
         }
         self._tried: list[Choice] = []
-        self._told: list[tuple[Choice, tuple[float, float, float] | None, dict[str, float]]] = []
+        self._trials: list[tuple[Choice, tuple[float, float, float] | None, dict[str, float]]] = []
 
     def tell(self, choice: Choice, values: tuple[float, float, float] | None, over: dict[str, float]) -> None:
-        """Enter a trial: accuracy, bytes and seconds, None if it failed; `over` says by how much it is above
+        """Enter a trial: accuracy, bytes and seconds, None if it failed; `over` is by how much it exceeds
         each limit."""
         self._tried.append(choice)
-        self._told.append((choice, values, over))
+        self._trials.append((choice, values, over))
 
     def ask(self) -> Choice | None:
         """Return the next combination, None if all were tried."""
@@ -51,7 +52,7 @@ class Study:
             if choice in left:
                 return choice
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        # The estimator wants what it knows already.
+        # TPE keeps proposing tried points.
         return self._chance().choice(left)
 
     def _chance(self) -> random.Random:
@@ -70,7 +71,7 @@ class Study:
                 seed=self._chance().getrandbits(31), n_startup_trials=_RANDOM_FIRST, multivariate=True
             )
         study = optuna.create_study(directions=["maximize", "minimize", "minimize"], sampler=sampler)
-        for choice, values, over in self._told:
+        for choice, values, over in self._trials:
             study.enqueue_trial(choice)
             trial = study.ask(self._distributions)
             for name, amount in over.items():

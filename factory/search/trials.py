@@ -1,20 +1,22 @@
-"""The trials of a recipe's search, read out of the store: which there are, what came out of them, and whether
-that is within the limits."""
+"""Trials of a recipe's search, read from the store: their results, and whether they meet the limits."""
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from factory.context.plan import Plan
 from factory.evaluate.candidate import teacher_candidate
 from factory.recipe.search import Search
 from factory.search.frontier import Point
-from factory.search.study import Choice
 from factory.store.store import Store
 from factory.system.digest import content_id
 
+if TYPE_CHECKING:
+    # The report reads trials where nothing that searches is installed.
+    from factory.search.study import Choice
 
-def label(choice: Choice) -> str:
+
+def label(choice: "Choice") -> str:
     """Return a choice in a few words."""
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
@@ -32,7 +34,7 @@ def search_id(plan: Plan) -> str:
         if recipe.compress
         else None
     )
-    # The weight of a rationale stands there for every kind: ids are older than kinds are things.
+    # Every kind has the key rationale_weight: the ids are older than the registry of kinds.
     deciding: dict[str, Any] = {"rationale_weight": None} | plan.run.kind.training_identity(recipe.data)
     deciding |= {
         "plan": plan.plan_id,
@@ -53,7 +55,7 @@ def trial_file(plan: Plan, name: str) -> str:
 
 
 def points(plan: Plan, store: Store) -> list[Point]:
-    """Return the trials that came to an end, with their figures and whether they fit the recipe's limits."""
+    """Return the finished trials, with their figures and whether they fit the recipe's limits."""
     settings = plan.run.loaded.recipe.search
     assert settings is not None
     teacher = teacher_accuracy(plan, store)

@@ -54,7 +54,7 @@ def parquet_rows(path: Path, wanted: frozenset[str], limit: int | None) -> Itera
 
 def arrow_rows(batch: pa.RecordBatch | pa.Table, names: list[str], first: int) -> Iterator[Row]:
     """Yield the rows of a batch, which begins with row `first` of a table with the columns `names`."""
-    blank = dict.fromkeys(_shown(names))
+    blank = dict.fromkeys(_columns(names))
     for offset, values in enumerate(_values(batch)):
         if isinstance(values, str):
             yield Row(first + offset, fault=values)
@@ -65,7 +65,7 @@ def arrow_rows(batch: pa.RecordBatch | pa.Table, names: list[str], first: int) -
 def blank_rows(names: list[str], count: int) -> Iterator[Row]:
     """Yield the rows of a table of which no column is read."""
     for number in range(1, count + 1):
-        yield Row(number, dict.fromkeys(_shown(names)))
+        yield Row(number, dict.fromkeys(_columns(names)))
 
 
 def require_few(where: str, rows: int, limit: int | None) -> None:
@@ -76,7 +76,7 @@ def require_few(where: str, rows: int, limit: int | None) -> None:
         )
 
 
-def _shown(names: list[str]) -> list[str]:
+def _columns(names: list[str]) -> list[str]:
     # pandas keeps its index as a column, which nobody wrote.
     return [name for name in names if not name.startswith("__index_level_")]
 

@@ -59,7 +59,7 @@ class Columns:
         return rest | {field: row[column] for field, column in self.mapping.items() if column in row}
 
     def require_seen(self, where: str) -> None:
-        """Raise InputError if a mapped column was in no row; say nothing where there was no row."""
+        """Raise InputError if a mapped column was in no row; no error if there were no rows."""
         for field, column in self.mapping.items():
             if self._seen and column not in self._seen:
                 has = ", ".join(shown(name) for name in sorted(self._seen)[:20])

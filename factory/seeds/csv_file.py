@@ -2,8 +2,8 @@
 
 Promise: the number of a row is that of the line on which it begins, however many lines its cells take. A cell
 has no more characters than `csv.field_size_limit()`, 131,072 unless someone moved it. After a quote that is
-never closed the rest of the file is lost, and told. Every cell is text: an empty one is taken for a missing
-one, and no other is made a number. Only commas separate.
+never closed the rest of the file is lost, which is reported. Every cell is text: an empty one counts as
+missing, and none is made a number. Only commas separate.
 """
 
 import csv

@@ -39,10 +39,12 @@ def hub_rows(hub_id: str, split: str | None, wanted: frozenset[str], limit: int 
     datasets = _library()
     try:
         loaded = datasets.load_dataset(**found.groupdict())
-    except Exception as error:  # network, hub, cache, file formats: each has exceptions of its own, and the person's way out is the same
+    # Network, hub, cache and file formats have exceptions of their own; the remedy is the same.
+    except Exception as error:
         raise FactoryError(
             f"the dataset {hub_id} cannot be loaded: {type(error).__name__}: {_first_line(error)}",
-            "Is the id right (org/name, or org/name:configuration), and the network reachable? A local file or folder works without it.",
+            "Is the id right (org/name, or org/name:configuration), and the network reachable? "
+            "A local file or folder works without it.",
         ) from None
     return _rows(_chosen(loaded, split, hub_id), wanted, limit, hub_id)
 

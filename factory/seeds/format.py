@@ -1,4 +1,4 @@
-"""What a form of seeds is: the fields of a row, and the tasks that stand in it.
+"""Base class of seed formats: the fields of a row, and the tasks in it.
 
 Promise: a row is judged by pydantic, strictly, or refused with a `ValueError` that names the field. What the
 tasks of all forms must keep (sizes, no control tokens, no blank question) is judged in one place,
@@ -15,13 +15,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from factory.chat_formats.control_token import control_token
 from factory.text.strict_json import strict_json
 
-# Characters. A question stands in every prompt that is made from it; an answer stands in one.
+# Characters. A question is in every prompt that is made from it; an answer is in one.
 LONGEST = {"question": 4000, "input": 20_000, "reference": 20_000, "rationale": 20_000, "expression": 4000}
 
 
 @dataclass(frozen=True)
 class Content:
-    """One task as a row tells it; the fields are those of `Seed`."""
+    """One task of a row; the fields are those of `Seed`."""
 
     question: str
     reference: str = ""
@@ -34,18 +34,18 @@ class Content:
         not our name."""
         if not self.question.strip():
             return f"{names.get('question', 'question')}: is blank"
-        for field, most in LONGEST.items():
+        for field, limit in LONGEST.items():
             text = getattr(self, field)
             name = names.get(field, field)
-            if len(text) > most:
-                return f"{name}: {len(text):,} characters, more than {most:,}"
+            if len(text) > limit:
+                return f"{name}: {len(text):,} characters, more than {limit:,}"
             if token := control_token(text):
-                return f"{name}: {token} would end the turn that it stands in"
+                return f"{name}: {token} would end the turn"
         return ""
 
 
 class Form(BaseModel):
-    """A row of one form. Subclasses add the fields and say what follows from them."""
+    """A row of one form. Subclasses add the fields and derive the tasks."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 

@@ -1,4 +1,4 @@
-"""Which form of a row serves a kind of data, and which forms there are beside.
+"""The seed formats, and which of them serve a kind of data.
 
     form           a task is
     messages       first user turn, assistant's answer
@@ -55,11 +55,11 @@ class SeedFormats:
         """Raise InputError if no form that serves the kind has all the mapped fields."""
         names = set(mapped)
         if not any(names <= form.fields() for form in self.serving):
-            told = "; ".join(f"{form.form}: {', '.join(sorted(form.fields()))}" for form in self.serving)
+            forms = "; ".join(f"{form.form}: {', '.join(sorted(form.fields()))}" for form in self.serving)
             raise InputError(
                 f"columns: no form of the kind {self.kind} has the fields {', '.join(sorted(names))} "
                 "together",
-                f"There is {told}.",
+                f"Forms: {forms}.",
             )
 
 

@@ -1,7 +1,7 @@
-"""Seeds of one source, in the one form that its rows have.
+"""Loading of seeds from one source, in the one format of its rows.
 
 Promise: a bad row is a fault with its line and the others are read; the form is the first that serves the
-kind, and a row of another form is a fault. An id stands once, and so does a task. Nothing of a seed is
+kind, and a row of another form is a fault. Ids and tasks are unique. Nothing of a seed is
 executed. Files are bounded (64 MB of text, 4 MB a record, 1,000,000 rows), and so are the faults: a source
 with more than `MAX_FAULTS` is refused.
 """
@@ -22,12 +22,12 @@ from factory.seeds.source import read_parts
 from factory.text.visible import escape_hidden, truncate
 
 MAX_FAULTS = 100_000
-_TOLD = 50
+_LISTED = 50
 
 
 @dataclass(frozen=True)
 class SeedFault:
-    """Why a row is no seed. `source` is the file as a person can open it, `line` counts from 1."""
+    """Reason why a row is not a seed. `source` is the file as a person can open it, `line` counts from 1."""
 
     source: str
     line: int
@@ -48,8 +48,8 @@ class SeedFile:
 
     def told(self) -> str:
         """Return the first faults, one a line, and the count of the others."""
-        more = len(self.faults) - _TOLD
-        return "\n".join(map(str, self.faults[:_TOLD])) + (f"\n… and {more} more" if more > 0 else "")
+        more = len(self.faults) - _LISTED
+        return "\n".join(map(str, self.faults[:_LISTED])) + (f"\n… and {more} more" if more > 0 else "")
 
 
 def require_seeds(
@@ -60,14 +60,14 @@ def require_seeds(
     split: str | None = None,
     limit: int | None = None,
 ) -> list[Seed]:
-    """Return the seeds of a source without a fault; InputError lists every bad row (the first 50), or says
-    that there is none."""
+    """Return the seeds of a source without a fault; InputError lists the bad rows (the first 50), or
+    reports that there are no seeds."""
     file = load_seeds(source, formats, columns=columns, split=split, limit=limit)
     if file.faults:
         raise InputError(file.told())
     if not file.seeds:
         fields = ", ".join(f'"{name}"' for name in formats.own.model_fields)
-        raise InputError(f"{source} holds no tasks", f"One JSON object a line: {{{fields}}}.")
+        raise InputError(f"{source} has no tasks", f"One JSON object a line: {{{fields}}}.")
     return file.seeds
 
 
@@ -131,22 +131,22 @@ class _Reading:
         try:
             if row.fault:
                 raise ValueError(row.fault)
-            said = self._said(part, row)
-            contents = said.contents()
+            parsed = self._row(part, row)
+            contents = parsed.contents()
         except ValidationError as error:
-            yield SeedFault(part.where, row.line, self._told(error))
+            yield SeedFault(part.where, row.line, self._message(error))
             return
         except ValueError as error:
             yield SeedFault(part.where, row.line, truncate(escape_hidden(str(error)), 500))
             return
-        name = said.id or f"{part.stem}-{row.line}"
+        name = parsed.id or f"{part.stem}-{row.line}"
         for number, content in enumerate(contents, 1):
             try:
-                yield self._seed(said, content, part, row.line, name if number == 1 else f"{name}/{number}")
+                yield self._seed(parsed, content, part, row.line, name if number == 1 else f"{name}/{number}")
             except ValueError as error:
                 yield SeedFault(part.where, row.line, str(error))
 
-    def _said(self, part: Part, row: Row) -> Form:
+    def _row(self, part: Part, row: Row) -> Form:
         """Return the row as one of the file's form; raise ValueError or ValidationError."""
         value = row.value
         if (
@@ -187,7 +187,7 @@ class _Reading:
                 return self.formats.own
             has = ", ".join(shown(key) for key in sorted(keys)[:20]) or "none"
             raise ValueError(
-                f"is in no form that is known; its fields are: {has}. "
+                f"matches no known form; its fields are: {has}. "
                 f"Forms for {self.formats.kind}: {self.formats.names}; or map columns"
             )
         if found not in self.formats.serving:
@@ -197,23 +197,23 @@ class _Reading:
         self.form = found
         return found
 
-    def _seed(self, said: Form, content: Content, part: Part, line: int, name: str) -> Seed:
-        if fault := content.fault(said.names):
+    def _seed(self, parsed: Form, content: Content, part: Part, line: int, name: str) -> Seed:
+        if fault := content.fault(parsed.names):
             raise ValueError(fault)
         if name in self._names:
             raise ValueError(
-                f"the id {escape_hidden(name)!r} stands in {_place(*self._names[name], part)} already"
+                f"the id {escape_hidden(name)!r} is already used in {_place(*self._names[name], part)}"
             )
         seed = Seed(
-            name, said.language, said.family, content.question, content.reference, part.name, line,
+            name, parsed.language, parsed.family, content.question, content.reference, part.name, line,
             input=content.input, rationale=content.rationale, expression=content.expression,
         )  # fmt: skip
         if (seed_id := seed.seed_id) in self._tasks:
-            raise ValueError(f"the same task stands in {_place(*self._tasks[seed_id], part)} already")
+            raise ValueError(f"the same task is already in {_place(*self._tasks[seed_id], part)}")
         self._names[name] = self._tasks[seed_id] = (part.where, line)
         return seed
 
-    def _told(self, error: ValidationError) -> str:
+    def _message(self, error: ValidationError) -> str:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(shown(str(step)) for step in first["loc"]) or "line"
         column = self.columns.mapping.get(str(first["loc"][0])) if first["loc"] else None

@@ -1,4 +1,6 @@
-"""Forms that published datasets use. Fields that a form does not know are passed over: such files have many.
+"""Seed formats of published datasets: Alpaca, Self-Instruct, GSM8K, chat messages.
+
+Unknown fields are ignored: such files have many.
 
 Sources: self-instruct (Wang et al. 2022, arXiv:2212.10560), Alpaca (Taori et al. 2023), GSM8K (Cobbe et al.
 2021, arXiv:2110.14168), and the chat messages of OpenAI's API, also with the names that ShareGPT gave them
@@ -142,7 +144,7 @@ class MessagesForm(Form):
 def _role(turn: dict[str, Any]) -> str:
     role = turn.get("role", turn.get("from"))
     if not isinstance(role, str) or role not in _ROLES:
-        raise ValueError(f"messages: a turn has no role that is known ({', '.join(_ROLES)})")
+        raise ValueError(f"messages: a turn has an unknown role ({', '.join(_ROLES)})")
     return _ROLES[role]
 
 

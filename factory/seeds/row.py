@@ -1,4 +1,4 @@
-"""Rows as they come out of a file, before anyone asks what they mean.
+"""Raw rows of a seed file, before validation.
 
 Promise: a reader yields one `Row` for each record, with its number, and a record that cannot be read as a row
 with a reason; only a source that cannot be opened at all is an `InputError`.

@@ -1,4 +1,4 @@
-"""A seed: a task that a person wrote, and what is known of its answer."""
+"""A seed: a task that a person wrote, with its reference answer if there is one."""
 
 from dataclasses import dataclass
 
@@ -35,10 +35,10 @@ class Seed:
         Empty fields are left out, so that a field that is added later moves no id. The rationale is one way
         to the answer and no part of the task.
         """
-        said = {
+        fields = {
             "language": self.language,
             "question": self.question,
             "reference": self.reference,
             "input": self.input,
         }
-        return content_id({field: text for field, text in said.items() if text})
+        return content_id({field: text for field, text in fields.items() if text})

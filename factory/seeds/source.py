@@ -1,4 +1,4 @@
-"""From what a person named to the files that hold its rows.
+"""Resolve a seed source (file, folder, hub dataset) to the files with its rows.
 
 Promise: a path that exists is that path; other text is a hub id if it looks like one. Of a folder the JSON
 Lines, CSV and Parquet files are read that stand in it or in its `data` folder, in the order of their names.
@@ -100,13 +100,13 @@ def _files(folder: Path, split: str | None) -> list[Path]:
     splits = list(dict.fromkeys(name for file in files if (name := _split_of(file, SPLITS))))
     if len(splits) > 1:
         raise InputError(
-            f"{folder} holds the splits {', '.join(splits)}", "Say which one with split, or name one file."
+            f"{folder} holds the splits {', '.join(splits)}", "Choose one with split, or name one file."
         )
     return files
 
 
 def _split_of(file: Path, splits: tuple[str, ...]) -> str | None:
-    """Return the split that a file name tells of: `train.jsonl`, `train-00000-of-00002.parquet`."""
+    """Return the split in a file name: `train.jsonl`, `train-00000-of-00002.parquet`."""
     return next(
         (split for split in splits if file.stem == split or file.stem.startswith((f"{split}-", f"{split}_"))),
         None,

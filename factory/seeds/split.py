@@ -1,4 +1,4 @@
-"""Which side of a dataset a seed is on.
+"""Split of seeds into train and validation.
 
 Promise: the side follows from the seed's id and the share alone, so that all samples of a seed are on one
 side, whatever store, order or machine they are exported from; a greater share only adds seeds to validation.

@@ -17,7 +17,7 @@ from factory.text.strict_json import strict_json
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
-# Strings whole, so that what stands in them is no structure; possessive, so that a string that never ends
+# Complete strings, so that their content is no structure; possessive, so that a string that never ends
 # costs no second look.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{},]', re.DOTALL)
 
@@ -71,7 +71,7 @@ def array_rows(data: bytes) -> Iterator[Row]:
         if piece.strip():
             yield _row(line, piece)
         elif depth:
-            yield Row(line, fault="not a JSON object: nothing stands before the comma")
+            yield Row(line, fault="not a JSON object: there is nothing before the comma")
         start = token.end()
         if not depth:
             line, counted = line + data.count(b"\n", counted, start), start
@@ -79,7 +79,7 @@ def array_rows(data: bytes) -> Iterator[Row]:
                 begins = data.index(rest, start)
                 yield Row(
                     line + data.count(b"\n", counted, begins),
-                    fault="not a JSON object: it stands after the end of the array",
+                    fault="not a JSON object: it follows the end of the array",
                 )
             return
     piece = data[start:]

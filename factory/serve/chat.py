@@ -1,4 +1,4 @@
-"""A conversation with a served student in which its tool calls are really carried out.
+"""Chat with a served student; its tool calls are executed.
 
 Promise: a call that cannot be read or carried out is shown, and its error handed to the student as the
 result. Not promised: a person's own tools, which only run where their recipe is; a call of one is answered
@@ -18,7 +18,7 @@ from factory.tools.errors import ToolError
 from factory.tools.registry import run_tool
 from factory.workspace import Workspace
 
-MOST_STEPS = 8
+MAX_STEPS = 8
 
 
 def known_tools(workspace: Workspace) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def known_tools(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 class Chat:
-    """One conversation; `show` is told of each call and its result."""
+    """One conversation; `show` receives each call and its result."""
 
     def __init__(self, url: str, model: str, tools: list[dict[str, Any]], show: Callable[[str], None]):
         self._client = OpenAI(base_url=url, api_key="none", max_retries=0)
@@ -40,7 +40,7 @@ class Chat:
         self._messages: list[Any] = []
 
     def say(self, text: str) -> str:
-        """Return the student's final answer to what a person says; FactoryError if the server does not
+        """Return the student's final answer to a message; FactoryError if the server does not
         answer."""
         self._messages.append({"role": "user", "content": text})
         for message in self._turns():
@@ -51,11 +51,11 @@ class Chat:
                 self._messages.append(
                     {"role": "tool", "tool_call_id": call.id, "content": self._carried_out(call.function)}
                 )
-        return f"(no answer after {MOST_STEPS} calls)"
+        return f"(no answer after {MAX_STEPS} calls)"
 
     def _turns(self) -> Iterator[Any]:
         tools: dict[str, Any] = {"tools": self._tools} if self._tools else {}
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             try:
                 answer = self._client.chat.completions.create(
                     model=self._model, messages=self._messages, temperature=0, **tools

@@ -1,7 +1,7 @@
-"""A model of the workspace behind vLLM's OpenAI-compatible server, on this machine alone.
+"""Local OpenAI-compatible server (vLLM) for a model of the workspace.
 
-Promise: the model is proved against its digests before it is loaded; a port that is taken is told before,
-too. The server answers on 127.0.0.1, parses tool calls in the chat format that the student was trained in,
+Promise: the model is verified against its digests before it is loaded; so is a port that is
+in use. The server answers on 127.0.0.1, parses tool calls in the chat format that the student was trained in,
 and ends, with all its processes, when this one does, even by SIGKILL. Not promised: a key, encryption or
 limits; put a proxy before it that has them.
 """
@@ -33,9 +33,12 @@ HOST = "127.0.0.1"
 # The one that was made last comes first, unless it lost more than its recipe allows, or is one of a search's
 # many.
 _MODELS = """
-SELECT a.name, a.path FROM artifacts a LEFT JOIN (SELECT artifact_id, arg_max(passed, batch) AS passed FROM gates GROUP BY ALL) g
-USING (artifact_id) WHERE a.kind IN ('merged', 'quantized') ORDER BY
-  coalesce((SELECT arg_max(r.command, r.batch) FROM runs r WHERE r.batch < a.batch) LIKE 'factory search %', false),
+SELECT a.name, a.path FROM artifacts a
+LEFT JOIN (SELECT artifact_id, arg_max(passed, batch) AS passed FROM gates GROUP BY ALL) g USING (artifact_id)
+WHERE a.kind IN ('merged', 'quantized') ORDER BY
+  coalesce(
+    (SELECT arg_max(r.command, r.batch) FROM runs r WHERE r.batch < a.batch) LIKE 'factory search %', false
+  ),
   coalesce(g.passed, true) DESC, a.batch DESC
 """
 # Holds the reading end of a pipe whose writing end is here: when this process is gone, so is the other end,
@@ -44,18 +47,18 @@ _WATCHDOG = "import os, signal, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]
 
 
 def choose(workspace: Workspace, name: str | None) -> Path:
-    """Return the folder of a model: the one of this name, or the one that was made last and may ship.
+    """Return the folder of a model: the one of this name, or the latest one that passes the accuracy gate.
     InputError if there is none."""
     with read_store(workspace.store) as connection:
         made = connection.execute(_MODELS).fetchall()
     names = [row[0] for row in made]
     if not made:
         raise InputError(
-            f"{workspace.root} holds no student to serve", "Make one with: factory run RECIPE -w DIR"
+            f"{workspace.root} has no student to serve", "Make one with: factory run RECIPE -w DIR"
         )
     if name is not None and name not in names:
         raise InputError(
-            f"{workspace.root} holds no student {name!r} to serve", f"There are: {', '.join(names)}"
+            f"{workspace.root} has no student {name!r} to serve", f"There are: {', '.join(names)}"
         )
     path = made[0 if name is None else names.index(name)][1]
     return verify(workspace.root / path).folder
@@ -182,11 +185,11 @@ def _chat_format(folder: Path) -> ChatFormat:
 
 def _free(port: int) -> int:
     with socket.socket() as probe:
-        # As the server has it: what an earlier one's connections leave behind for a minute keeps nobody out.
+        # As the server sets it: otherwise closed connections block the port for a minute.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            told = f"port {port} of {HOST} cannot be used: {error.strerror}"
-            raise InputError(told, "Choose another with --port; 0 takes a free one.") from None
+            message = f"port {port} of {HOST} cannot be used: {error.strerror}"
+            raise InputError(message, "Choose another with --port; 0 takes a free one.") from None
         return int(probe.getsockname()[1])

@@ -1,14 +1,13 @@
-"""The blocks of a DuckDB file, read as they lie on the disk: is every one that counts there, and is it what
-DuckDB wrote?
+"""Checksums of a DuckDB file's blocks: finds every block in use that is missing or damaged.
 
-DuckDB proves a block's checksum only when a question needs the block, so a damaged file opens and answers
-until somebody asks for the wrong row. This reads the file once, at the speed of the disk, indexes and catalog
+DuckDB verifies a block's checksum only when a query needs the block, so a damaged file opens and answers
+until a query reads the wrong row. This reads the file once, at the speed of the disk, indexes and catalog
 included, and changes nothing.
 
 Promise: a block that is missing, torn or changed in so much as a bit is named, with its place in the file.
-Blocks that DuckDB has marked as free do not count. Not promised: files of another storage version than the
-one that this was written for (`layout` 999, DuckDB 2.0): of these `unknown` says so, and nothing else is
-claimed. The write-ahead log is not read here: DuckDB proves it when it opens the file. Source: DuckDB's
+Blocks that DuckDB has marked as free are skipped. Not promised: files of another storage version than the
+one that this was written for (`layout` 999, DuckDB 2.0): for these `unknown` is set and nothing
+else. The write-ahead log is not read here: DuckDB verifies it when it opens the file. Source: DuckDB's
 storage format as its own reader has it (main header, two database headers, blocks, free list in metadata
 blocks).
 """
@@ -31,7 +30,7 @@ _FACTOR, _START = np.uint64(0xBF58476D1CE4E5B9), np.uint64(5381)
 
 @dataclass(frozen=True)
 class Blocks:
-    """What the file shows. `fault` is why it cannot be a store at all; `missing` and `changed` are numbers of
+    """Result of the check. `fault` is why it cannot be a store at all; `missing` and `changed` are numbers of
     blocks that count."""
 
     size: int
@@ -46,26 +45,26 @@ class Blocks:
         return not (self.missing or self.changed or self.fault)
 
     def told(self) -> str:
-        """Say what is wrong in one sentence, or nothing."""
+        """Describe the damage in one sentence; empty if there is none."""
         if self.fault:
             return self.fault
-        said = []
+        problems = []
         if self.missing:
-            said.append(
+            problems.append(
                 f"{len(self.missing)} of its blocks are missing: it was cut short at {self.size:,} bytes"
             )
         if self.changed:
             places = ", ".join(f"{_BLOCKS + number * self.block_size:,}" for number in self.changed[:5])
             more = ", …" if len(self.changed) > 5 else ""
-            said.append(
+            problems.append(
                 f"{len(self.changed)} of its blocks of {self.block_size:,} bytes are not what was written "
                 f"(at byte {places}{more})"
             )
-        return "; ".join(said)
+        return "; ".join(problems)
 
 
 def examine_blocks(path: Path) -> Blocks:
-    """Read the whole file; raise FactoryError if the disk refuses."""
+    """Read every block of the file; raise FactoryError if the disk refuses."""
     try:
         return _examine(path)
     except OSError as error:
@@ -81,7 +80,7 @@ def _examine(path: Path) -> Blocks:
     with path.open("rb") as file:
         headers = file.read(_BLOCKS)
         if headers[8:12] != b"DUCK":
-            return Blocks(size, fault="it is no DuckDB file: its first bytes were overwritten")
+            return Blocks(size, fault="it is not a DuckDB file: its first bytes were overwritten")
         if len(headers) < _BLOCKS:
             return Blocks(size, fault=f"it was cut short at {size:,} bytes, within its header")
         (layout,) = struct.unpack_from("<Q", headers, 12)
@@ -90,8 +89,10 @@ def _examine(path: Path) -> Blocks:
                 size,
                 unknown=f"its storage version is {layout}, and blocks are checked for version {LAYOUT} only",
             )
-        valid = [part for part in (headers[_HEADER : 2 * _HEADER], headers[2 * _HEADER :]) if _is_whole(part)]
-        if not (_is_whole(headers[:_HEADER]) and valid):
+        valid = [
+            part for part in (headers[_HEADER : 2 * _HEADER], headers[2 * _HEADER :]) if _is_intact(part)
+        ]
+        if not (_is_intact(headers[:_HEADER]) and valid):
             return Blocks(size, fault="its header is not what was written")
         # Iteration, root of the catalog, free list, number of blocks, bytes of a block: the later of the two
         # headers counts.
@@ -114,7 +115,7 @@ def _read(file: BinaryIO, size: int, block_size: int, count: int, free_list: int
         block = file.read(block_size)
         if len(block) < block_size:
             missing.append(number)
-        elif not _is_whole(block):
+        elif not _is_intact(block):
             changed.append(number)
     if changed and not listed:
         # Free blocks at the end of a file were perhaps never written.
@@ -122,7 +123,7 @@ def _read(file: BinaryIO, size: int, block_size: int, count: int, free_list: int
     return Blocks(size, block_size, tuple(missing), tuple(changed))
 
 
-def _is_whole(block: bytes) -> bool:
+def _is_intact(block: bytes) -> bool:
     words = np.frombuffer(block, dtype="<u8")
     with np.errstate(over="ignore"):
         return bool(np.bitwise_xor.reduce(words[1:] * _FACTOR) ^ _START == words[0])
@@ -138,7 +139,7 @@ def _free(file: BinaryIO, pointer: int, block_size: int) -> tuple[int, ...]:
     seen: dict[int, int] = {}
     while pointer != _END:
         if pointer in seen:
-            raise ValueError("the list bites its own tail")
+            raise ValueError("the free list is circular")
         seen[pointer] = pointer & ((1 << 56) - 1)
         file.seek(_BLOCKS + seen[pointer] * block_size + 8 + (pointer >> 56) * part)
         piece = file.read(part)
@@ -150,5 +151,5 @@ def _free(file: BinaryIO, pointer: int, block_size: int) -> tuple[int, ...]:
     (count,) = struct.unpack_from("<Q", content)
     free = struct.unpack_from(f"<{count}q", content, 8)
     if set(free) & set(seen.values()):
-        raise ValueError("the list calls its own place free")
+        raise ValueError("the free list contains a block of its own")
     return free

@@ -1,4 +1,4 @@
-"""The ledger: a text file beside the store that says what the store must hold.
+"""The ledger: a text file beside the store that records every committed batch.
 
 Promise: every batch that was committed is a line here (number of rows and digest for each table), flushed to
 disk after the commit. DuckDB opens without complaint after losing its write-ahead log, so only the ledger can
@@ -37,16 +37,16 @@ class Ledger:
         with its line number."""
         if not self.path.exists():
             return []
-        *whole, _ = self.path.read_bytes().split(b"\n")
+        *complete, _ = self.path.read_bytes().split(b"\n")
         entries = []
-        for number, line in enumerate(whole, 1):
+        for number, line in enumerate(complete, 1):
             try:
                 entries.append(_entry(line))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 raise FactoryError(
                     f"{self.path}:{number}: not a ledger entry",
-                    "Restore the file from a copy. What it stands for says: factory doctor -w "
-                    f"{self.path.parent}",
+                    "Restore the file from a copy. Run factory doctor -w "
+                    f"{self.path.parent} to see what it covers.",
                 ) from None
         return entries
 
@@ -58,8 +58,8 @@ class Ledger:
             with self.path.open("a+b") as file:
                 if size := file.seek(0, os.SEEK_END):
                     file.seek(0)
-                    whole = file.read().rfind(b"\n") + 1 if not self._ends_whole(file, size) else size
-                    file.truncate(whole)
+                    complete = file.read().rfind(b"\n") + 1 if not self._ends_complete(file, size) else size
+                    file.truncate(complete)
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
@@ -70,11 +70,11 @@ class Ledger:
             ) from error
 
     @staticmethod
-    def _ends_whole(file: Any, size: int) -> bool:
+    def _ends_complete(file: Any, size: int) -> bool:
         file.seek(size - 1)
-        ends_whole: bool = file.read(1) == b"\n"
+        ends_complete: bool = file.read(1) == b"\n"
         file.seek(0)
-        return ends_whole
+        return ends_complete
 
 
 def _entry(line: bytes) -> Entry:

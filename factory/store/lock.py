@@ -1,4 +1,4 @@
-"""The lock beside the store: whose turn it is, and whether a writer lives.
+"""The lock beside the store: whose turn it is, and whether a writer is alive.
 
 Promise: the file `factory.duckdb.lock` carries two locks of the operating system, both gone with the last
 process that has them. A mark (a record lock that can be seen without being taken) says that a writer has the

@@ -1,4 +1,4 @@
-"""Questions to the store from people: SELECTs, in a locked-down child process.
+"""Read-only SQL queries on the store, in a locked-down child process.
 
 Promise: the store cannot be changed, no file, network or variable can be reached, and the child is cut off at
 its limits of time, memory, rows and bytes: at the latest a second after its time by the kernel, whatever it
@@ -62,7 +62,7 @@ def ask_all(store: Path, statements: Sequence[str], limits: Limits = Limits()) -
     """Return the answers to several SELECTs, all of one moment, one after the other in one child; errors as
     `ask`."""
     if any("\ud800" <= character <= "\udfff" for sql in statements for character in sql):
-        raise InputError("the question is not whole Unicode text")
+        raise InputError("the statement contains an unpaired surrogate")
     question = {
         "store": str(store),
         "statements": list(statements),
@@ -85,19 +85,19 @@ def ask_all(store: Path, statements: Sequence[str], limits: Limits = Limits()) -
         sweep_now(store)
         if child.returncode == -signal.SIGALRM:
             raise FactoryError(
-                f"the question took longer than {limits.seconds:g} s and was stopped",
+                f"the query took longer than {limits.seconds:g} s and was stopped",
                 "Ask for less, or raise --seconds.",
             )
         raise FactoryError(
-            "the question needed more memory or time than it may have, and was stopped",
+            "the query exceeded its limit of memory or time and was stopped",
             "Ask for less at once.",
         )
-    told = json.loads(child.stdout)
-    if "refused" in told:
-        raise InputError(told["refused"])
-    if "failed" in told:
-        raise FactoryError(told["failed"], told.get("hint", ""))
-    return [Answer(**answer, as_of=told["as_of"]) for answer in told["answers"]]
+    reply = json.loads(child.stdout)
+    if "refused" in reply:
+        raise InputError(reply["refused"])
+    if "failed" in reply:
+        raise FactoryError(reply["failed"], reply.get("hint", ""))
+    return [Answer(**answer, as_of=reply["as_of"]) for answer in reply["answers"]]
 
 
 def _locked_down(store: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
@@ -151,18 +151,18 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, limits: Limits) -> 
         size = 0
         while len(rows) <= limits.rows and (some := cursor.fetchmany(1000)):
             for row in some:
-                rows.append([_plain(value) for value in row])
+                rows.append([_json_value(value) for value in row])
                 size += len(json.dumps(rows[-1], ensure_ascii=False))
             if size > limits.bytes:
                 return {
                     "failed": f"the answer is larger than {limits.bytes >> 20} MB: ask for fewer rows or "
                     "columns"
                 }
-        told = cursor.description or []
-        columns = _told_apart([column[0] for column in told])
+        reply = cursor.description or []
+        columns = _numbered([column[0] for column in reply])
         return {
             "columns": columns,
-            "types": [str(column[1]) for column in told],
+            "types": [str(column[1]) for column in reply],
             "rows": rows[: limits.rows],
             "cut": len(rows) > limits.rows,
         }
@@ -170,11 +170,13 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, limits: Limits) -> 
         return {"failed": f"the question was stopped: {(str(error).splitlines() or ['out of memory'])[0]}"}
     except duckdb.Error as error:
         if "pytz" in str(error):
-            return {"refused": "a time with a zone cannot be shown: cast it, for instance now()::TIMESTAMP"}
+            return {
+                "refused": "a time with a zone cannot be returned: cast it, for instance now()::TIMESTAMP"
+            }
         return {"refused": str(error).split("\n\n")[0]}
 
 
-def _told_apart(names: list[str]) -> list[str]:
+def _numbered(names: list[str]) -> list[str]:
     """Return the names with a number behind each that has been there before, as DuckDB does in a table."""
     given: list[str] = []
     for name in names:
@@ -186,15 +188,15 @@ def _told_apart(names: list[str]) -> list[str]:
     return given
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else str(value)
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _json_value(item) for key, item in value.items()}
     return str(value)
 
 

@@ -1,8 +1,8 @@
-"""The store's schema as one SQL script: the contract for whoever questions a store with a tool of their own.
+"""The store's schema as one SQL script: the contract for tools that query a store directly.
 
 Promise: the same text for the same migrations and views; `schemas/store.sql` is this text, and a test keeps
 it so. Run on an empty database it gives every table and view of a new store, comments included. `python -m
-factory.store.schema > schemas/store.sql` writes it anew. Not in it: rows, and the order in which migrations
+factory.store.schema > schemas/store.sql` regenerates it. Not in it: rows, and the order in which migrations
 came to this schema.
 """
 
@@ -20,7 +20,10 @@ HEAD = """\
 -- Comments can be asked for as well: SELECT table_name, column_name, comment FROM duckdb_columns()
 """
 
-COLUMNS = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = ? AND comment IS NOT NULL ORDER BY column_index"
+COLUMNS = """
+SELECT column_name, comment FROM duckdb_columns()
+WHERE table_name = ? AND comment IS NOT NULL ORDER BY column_index
+"""
 
 
 def store_sql() -> str:

@@ -1,6 +1,6 @@
-"""The store as a reader may open it: the file itself while nobody writes, else a copy of one moment.
+"""Snapshot for readers: the store itself while nobody writes, else a copy of one moment.
 
-Promise: a copy is made in the writer's turn, so that it holds whole batches, namely all that were committed
+Promise: a copy is made in the writer's turn, so that it holds complete batches, namely all committed
 before. The writer waits for as long as the copying takes and never for the question. The copy shares the
 store's blocks where the file system can, is refused where the disk has no room for it, and has no name any
 more when the question is asked; what a kill leaves behind, the next reader removes. While nobody writes, a

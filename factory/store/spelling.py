@@ -1,4 +1,4 @@
-"""The words of the ledger: tables, columns and codes as the first schemas called them.
+"""Names in the ledger: tables, columns and codes as the first schemas called them.
 
 Promise: a digest is one of a row in its first words, so that an entry of the ledger holds whatever a
 migration renames. A migration that renames something adds its first word here. Digests of stores that were

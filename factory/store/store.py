@@ -1,8 +1,8 @@
-"""The one writer of the store.
+"""The store: a DuckDB file with one writer, and migrations.
 
 Promise: `commit` brings rows of several tables in one transaction or not at all, gives the transaction a
 batch number, and enters it in the ledger. After a kill at any moment the store holds exactly the batches that
-were committed. Opening proves the batch numbers against the ledger and refuses to go on if the store lost
+were committed. Opening proves the batch numbers against the ledger and refuses to continue if the store lost
 some, or if its schema is newer; a refused store is left untouched, so that what was misplaced can be put
 back. Older schemas are migrated after a copy was made. The file is changed only in the writer's turn
 (`factory/store/lock.py`), so that a copy made in between is of one moment. Not promised: more than one writer
@@ -57,7 +57,7 @@ class Store:
         self._turn = Turn(path)
         try:
             with self._turn.taken():
-                _prove(path, ledger)
+                _verify(path, ledger)
                 self._connection = connect(path)
                 try:
                     self._migrate()
@@ -155,7 +155,7 @@ class Store:
         owed = [number for number in files if number > applied]
         if owed and applied:
             connection.execute("CHECKPOINT")
-            _copy_whole(self.path, self.path.with_suffix(f".schema-{applied}.duckdb"))
+            _copy(self.path, self.path.with_suffix(f".schema-{applied}.duckdb"))
         for number in owed:
             connection.begin()
             connection.execute(files[number].read_text(encoding="utf-8"))
@@ -184,16 +184,18 @@ class Store:
         return max((batch for batch, _, _ in stored), default=0)
 
 
-def _copy_whole(store: Path, target: Path) -> None:
+def _copy(store: Path, target: Path) -> None:
     try:
         with replacing(target) as staging:
             shutil.copy2(store, staging)
     except OSError as error:
         raise FactoryError(
-            f"{store} is of an older factory, and cannot be copied before it is brought up to date: "
-            f"{error.strerror}",
+            f"{store} has an older schema, and cannot be copied before it is updated: {error.strerror}",
             "Nothing was changed. Make room beside it, and run the same command again.",
         ) from None
+
+
+UPDATE = "A store of an older factory is copied and updated by: factory check RECIPE -w DIR"
 
 
 def migrations() -> dict[int, Path]:
@@ -201,7 +203,7 @@ def migrations() -> dict[int, Path]:
     return {int(path.name[:4]): path for path in sorted((Path(__file__).parent / "migrations").glob("*.sql"))}
 
 
-def _prove(path: Path, ledger: Ledger) -> None:
+def _verify(path: Path, ledger: Ledger) -> None:
     """Raise FactoryError if the store has lost batches of the ledger, or is newer than this factory. Changes
     neither."""
     applied = 0
@@ -229,7 +231,9 @@ def _prove(path: Path, ledger: Ledger) -> None:
                     f"{path} is damaged: {str(error).splitlines()[0]}", doctor_hint(path)
                 ) from None
     if applied > (newest := max(migrations())):
-        raise FactoryError(f"{path} has schema {applied}, this factory knows {newest}", "Update the factory.")
+        raise FactoryError(
+            f"{path} has schema {applied}, this factory supports up to {newest}", "Update the factory."
+        )
     entries = {entry.batch: entry for entry in ledger.entries()}
     # A batch of that number with other content is another store's: the one of the ledger is as lost.
     if lost := sorted(batch for batch, entry in entries.items() if stored.get(batch) != entry.tables):
@@ -243,8 +247,8 @@ def _prove(path: Path, ledger: Ledger) -> None:
 
 
 def doctor_hint(path: Path) -> str:
-    """Return where a person finds what is lost and what to do about it."""
-    return f"What is lost and what to do says: factory doctor -w {path.parent}"
+    """Return the hint to run the doctor on a damaged store."""
+    return f"Run factory doctor -w {path.parent} to see what is lost and what to do."
 
 
 def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -270,13 +274,20 @@ def read_store(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     shows that it cannot be read."""
     with reading(path), connect(path, read_only=True) as connection:
         try:
+            _require_current(path, connection)
             yield connection
         except duckdb.Error as error:
-            told = f"{path} cannot be read: {str(error).splitlines()[0]}"
+            message = f"{path} cannot be read: {str(error).splitlines()[0]}"
             raise FactoryError(
-                told,
-                f"A store of an older factory is brought up to date by the next run. {doctor_hint(path)}",
+                message,
+                f"The next run updates a store of an older factory. {doctor_hint(path)}",
             ) from None
+
+
+def _require_current(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    (applied,) = connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone() or (0,)
+    if applied < max(migrations()):
+        raise FactoryError(f"{path} has the schema of an older factory", UPDATE)
 
 
 def read_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

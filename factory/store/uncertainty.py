@@ -1,5 +1,5 @@
-"""How sure the teacher was of each answer, worked out when the answer is written: of a million answers nobody
-wants to read all distributions to find the ten that were least sure.
+"""Entropy and margin of each answer, computed when the answer is written, so that the most uncertain of a
+million answers are found without reading all distributions.
 
 Promise: `uncertainty` has one row for each row of `generations` that has logprobs, written in the same
 transaction. What is outside the stored top-k counts as one token, so each entropy is a lower bound of the
@@ -16,14 +16,23 @@ _ENTER = """
            list_avg(entropies), list_max(entropies), list_avg(margins), list_min(margins)
     FROM (
         SELECT request_key, token_logprobs,
-               list_transform(list_zip(inside, outside), lambda p: p[1] - if(p[2] > 0, p[2] * ln(p[2]), 0)) AS entropies,
-               list_transform(list_filter(topk_logprobs, lambda tops: len(tops) > 1), lambda tops: tops[1] - tops[2]) AS margins
+               list_transform(
+                   list_zip(inside, outside), lambda p: p[1] - if(p[2] > 0, p[2] * ln(p[2]), 0)
+               ) AS entropies,
+               list_transform(
+                   list_filter(topk_logprobs, lambda tops: len(tops) > 1), lambda tops: tops[1] - tops[2]
+               ) AS margins
         FROM (
             SELECT *,
                    list_transform(
-                       topk_logprobs, lambda tops: -list_sum(list_transform(tops, lambda top: if(isinf(top), 0, exp(top) * top)))
+                       topk_logprobs,
+                       lambda tops: -list_sum(
+                           list_transform(tops, lambda top: if(isinf(top), 0, exp(top) * top))
+                       )
                    ) AS inside,
-                   list_transform(topk_logprobs, lambda tops: 1 - list_sum(list_transform(tops, lambda top: exp(top)))) AS outside
+                   list_transform(
+                       topk_logprobs, lambda tops: 1 - list_sum(list_transform(tops, lambda top: exp(top)))
+                   ) AS outside
             FROM generations
             WHERE len(token_logprobs) > 0 AND {these}
         )

@@ -1,4 +1,4 @@
-"""Rows into tensors: padded where rows stand beside each other, end to end where only positions count; and
+"""Batches from token rows: padded in a matrix, end to end where only positions count; and
 which rows go together."""
 
 import random
@@ -16,7 +16,7 @@ _SPREAD = 50  # batches whose rows are sorted together: more pads less and shuff
 
 class Collator:
     """Pads rows on the right: input_ids, attention_mask, labels, and weights where some tokens count more
-    than others; for distillation where the teacher's words stand, and what each row has of the teacher: the
+    than others; for distillation where the teacher's words are, and what each row has of the teacher: the
     stored distribution of every position of its words, (positions, k), row after row; its side of the
     conversation.
     """
@@ -70,9 +70,9 @@ class Collator:
 
 
 class LengthGroups(Sampler[int]):
-    """All rows in an order in which rows of like length stand together, another one in each epoch.
+    """All rows in an order in which rows of like length are together, another one in each epoch.
 
-    The order follows from seed and epoch alone, so that a run that goes on from a checkpoint takes the same
+    The order follows from seed and epoch alone, so that a run that resumes from a checkpoint takes the same
     rows.
     """
 

@@ -88,7 +88,8 @@ def open_cache(
         size = _size(facts.hidden_size, facts.vocab_size, rows, layers, dtype)
         if size > max_bytes:
             raise InputError(
-                f"the cache of the teacher's hidden states would take {size / 2**30:.1f} GB, and cache_gb allows {max_bytes / 2**30:.1f}",
+                f"the cache of the teacher's hidden states would take {size / 2**30:.1f} GB, "
+                f"and cache_gb allows {max_bytes / 2**30:.1f}",
                 "Raise cache_gb, align fewer layers, or write teacher: in_process.",
             )
         for other in [*place.glob("hidden-*"), *place.glob(".hidden-*")]:
@@ -96,7 +97,8 @@ def open_cache(
         place.mkdir(parents=True, exist_ok=True)
         if size > (free := shutil.disk_usage(place).free):
             raise FactoryError(
-                f"the cache of the teacher's hidden states would take {size / 2**30:.1f} GB, {free / 2**30:.1f} are free where {place} is",
+                f"the cache of the teacher's hidden states would take {size / 2**30:.1f} GB, "
+                f"{free / 2**30:.1f} are free where {place} is",
                 "Free space, align fewer layers, or write teacher: in_process.",
             )
         _make_alone(folder, teacher, rows, layers, dtype, pad)
@@ -118,7 +120,7 @@ def _make_alone(
     dtype: torch.dtype,
     pad: int,
 ) -> None:
-    told = [
+    requests = [
         str(folder),
         str(teacher),
         [[row.teacher_ids, row.taught_length] for row in rows],
@@ -129,7 +131,7 @@ def _make_alone(
     shown = os.environ.get(DESCRIPTOR)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "factory.student.cache"],
-        input=json.dumps(told),
+        input=json.dumps(requests),
         text=True,
         env=os.environ | parent_told() | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         pass_fds=(int(shown),) if shown else (),

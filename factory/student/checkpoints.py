@@ -1,4 +1,4 @@
-"""Checkpoints that are whole, and what a person sees while they are made."""
+"""Atomic checkpoints, and the progress line of training."""
 
 import os
 import shutil
@@ -48,11 +48,11 @@ class Live(TrainerCallback):
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any
     ) -> None:
-        told = ", ".join(
+        listed = ", ".join(
             f"{name.removeprefix('eval_').replace('_', ' ')} {value:.3f}"
             for name, value in (metrics or {}).items()
         )
-        self._progress.say(f"  {self._stage}  step {state.global_step}: on what was set aside {told}")
+        self._progress.say(f"  {self._stage}  step {state.global_step}: validation {listed}")
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
@@ -64,8 +64,8 @@ class Live(TrainerCallback):
         pace = (time.monotonic() - started) / done
         parts = "".join(f"  {name.replace('_', ' ')} {logs[name]:.3f}" for name in PARTS if name in logs)
         self._progress.update(
-            f"  {self._stage}  step {state.global_step}/{self._steps}  loss {logs['loss']:.3f}{parts}  {pace:.1f} s/step  "
-            f"{logs.get('tokens_per_s', 0):.0f} tokens/s  "
+            f"  {self._stage}  step {state.global_step}/{self._steps}  loss {logs['loss']:.3f}{parts}  "
+            f"{pace:.1f} s/step  {logs.get('tokens_per_s', 0):.0f} tokens/s  "
             f"{duration(pace * (self._steps - state.global_step))} left",
             now=state.global_step == self._steps,
         )

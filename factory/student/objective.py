@@ -1,5 +1,5 @@
-"""What one step minimizes: cross-entropy on the answers, divergence from the teacher on what it wrote, hidden
-states drawn together.
+"""What one step minimizes: cross-entropy on the answers, divergence from the teacher on what it wrote,
+hidden-state alignment.
 
 Promise: total = (1 - weight) x cross-entropy + weight x divergence + hidden weight x alignment, each the mean
 over its positions, or the weighted mean, sum(w x loss) / sum(w), where positions weigh differently. Logits

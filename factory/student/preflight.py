@@ -1,4 +1,4 @@
-"""What can be known of a training before it: whether base and teacher fit what is to be learnt."""
+"""Checks of a training before it starts: whether base and teacher fit what is to be learnt."""
 
 from factory.chat_formats.formats import FORMATS
 from factory.context.run import Run

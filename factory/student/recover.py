@@ -1,8 +1,8 @@
-"""A compressed model is taught by the student that it was made from, and compressed again.
+"""Recovery: distills the student into its compressed model, and compresses that again.
 
-The compressed weights, as the numbers that they stand for, get a low-rank adapter, which learns the student's
+The compressed weights, dequantized, get a low-rank adapter, which learns the student's
 whole distribution (forward KL) on the tokens of the accepted answers; the adapter is added to the weights,
-and these are compressed as before. Zeros and roundings are chosen anew: training, pruning and training again
+and these are compressed as before. Zeros and roundings are chosen again: training, pruning and training again
 is the old way to lose less by it (Han et al., 2015, arXiv 1506.02626).
 
 Promise: it survives a kill, as every training does; the result is written atomically, its log into the store.
@@ -37,8 +37,8 @@ from factory.student.checkpoints import Live, WholeCheckpoints, last_whole
 from factory.student.losses.head import Head
 from factory.student.objective import Objective, TeacherSignal
 from factory.student.schedule import StepSettings
+from factory.student.sft_trainer import SftTrainer
 from factory.student.train import training_rows
-from factory.student.trainers import SftTrainer
 from factory.student.training_stage import training_dtype
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import set_aside

@@ -1,6 +1,6 @@
-"""What holds at a step of distillation: which tokens count, at which temperature, with which weights.
+"""Settings of one step of distillation: which tokens count, at which temperature, with which weights.
 
-Promise: a function of the settings and the step's number alone, so that a run that was interrupted goes on as
+Promise: a function of the settings and the step's number alone, so that a run that was interrupted continues as
 it would have.
 """
 
@@ -23,7 +23,7 @@ class StepSettings:
 
 def step_settings(settings: Distill, step: int, stored_k: int) -> StepSettings:
     """Return what holds at `step`, counted from 0; `stored_k` is the number of stored tokens, taken where
-    none is said and there is no teacher."""
+    none is set and there is no teacher."""
     ends = _ends(settings)
     index = next((i for i, end in enumerate(ends) if step < end), len(ends) - 1)
     phase = (

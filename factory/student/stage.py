@@ -14,7 +14,7 @@ from factory.system.process import KEEP_MEMORY
 
 
 class TrainStage(Stage):
-    """Trains and merges the student. A training that was cut goes on from its last checkpoint."""
+    """Trains and merges the student. An interrupted training resumes from its last checkpoint."""
 
     name = "distill"
     needs = ("student",)

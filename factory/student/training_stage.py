@@ -1,6 +1,6 @@
 """One stage of training: the rows that can be learnt from, the trainer that fits, the adapter at its end.
 
-Promise: after a kill training goes on from the last whole checkpoint. A row that cannot be learnt from is
+Promise: after a kill training resumes from the last complete checkpoint. A row that cannot be learnt from is
 left out with a reason and a count; a stage with none left stops. The adapter is written atomically, with its
 log and with what was left out.
 """
@@ -29,10 +29,13 @@ from factory.recipe.training import Training
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
 from factory.student.checkpoints import PARTS, Live, WholeCheckpoints, last_whole
+from factory.student.distill_spec import DistillSpec, gkd_config
+from factory.student.distill_trainer import DistillTrainer
 from factory.student.losses.layers import pairs
 from factory.student.model import further_student, new_student
+from factory.student.online_distill_trainer import OnlineDistillTrainer
 from factory.student.schedule import step_settings
-from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
+from factory.student.sft_trainer import SftTrainer
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
 from factory.tasks.rows import LABEL, TrainingRow
@@ -60,7 +63,7 @@ def train_stage(
     rows: Sequence[TrainingRow],
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
-    """Train the stage to its end and publish its adapter, which stands on the model `base` and goes on from
+    """Train the stage to its end and publish its adapter, which belongs to the model `base` and continues from
     `before`."""
     checkpoints = run.workspace.checkpoints / adapter.name
     resumed = last_whole(checkpoints)
@@ -108,16 +111,16 @@ def _usable(
         elif stage.distill.teacher != "stored" and not row.teacher_ids:
             left_out[row.sample_id] = "no_teacher"
     usable = [row for row in rows if row.sample_id not in left_out]
-    told = ", ".join(
+    reasons = ", ".join(
         f"{count} {reason} ({sentence(reason)})"
         for reason, count in sorted(Counter(left_out.values()).items())
     )
     samples = len({row.sample_id for row in rows})
     if left_out:
-        run.progress.say(f"  {stage.name}: {len(left_out)} of {samples} samples are left out: {told}")
+        run.progress.say(f"  {stage.name}: {len(left_out)} of {samples} samples are left out: {reasons}")
     if not any(row.taught_length for row in usable):
         raise FactoryError(
-            f"{stage.name}: none of the {samples} samples can be learnt from: {told}",
+            f"{stage.name}: none of the {samples} samples can be learnt from: {reasons}",
             "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's "
             "tokenizer. Without them: train with sft alone, on the teacher's text.",
         )
@@ -223,7 +226,7 @@ def _lesson(run: Run, base: Path, settings: Distill, rows: Sequence[TrainingRow]
             raise FactoryError(
                 f"{run.loaded.path}: hidden.layers: there is no pair [{own}, {theirs}]: "
                 f"the student has {student.layers} layers, the teacher {teacher.layers}",
-                "Choose others, or say depths.",
+                "Choose others, or set depths.",
             )
     return DistillSpec(settings, stored, layers, teacher.hidden_size)
 
@@ -274,7 +277,7 @@ def _arguments(run: Run, stage: SftStage | DistillStage, checkpoints: str) -> di
             if isinstance(stage, DistillStage)
             else "eval_cross_entropy",
             "greater_is_better": False,
-            # Or patience would begin anew after a kill.
+            # Or patience would be counted from zero after a kill.
             "restore_callback_states_from_checkpoint": True,
         }
     common = training_arguments(

@@ -1,4 +1,4 @@
-"""What every training here tells TRL."""
+"""TRL arguments that all training shares."""
 
 from typing import Any
 

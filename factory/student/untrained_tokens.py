@@ -4,9 +4,9 @@ A vocabulary has rows that no training ever touched, and they all point one way.
 embedding, no state of the model can tell such a token from its thousands of twins, and no adapter on other
 layers changes that: the mark of a call in Qwen2.5-Coder costs 8.1 nats whatever is learnt. So the marks of a
 call and the end of a turn, where they are such tokens, get rows of their own: the mean of the rows in which
-their text would be written otherwise (Hewitt, "Initializing New Word Embeddings for Pretrained Language Models",
-2021), as long as a common row. Promise: the same base gets the same rows each time, and one that knows its
-tokens stays as it is.
+their text would be written otherwise (Hewitt, "Initializing New Word Embeddings for Pretrained Language
+Models", 2021), as long as a common row. Promise: the same base gets the same rows each time, and one that
+knows its tokens stays as it is.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from transformers import PreTrainedTokenizerBase
 
 from factory.tasks.rows import encode
 
-# From which cosine on, and how many others, say that nobody ever trained a row. Rows that nothing touched are
+# From which cosine on, and how many others, show that a row was never trained. Rows that nothing touched are
 # apart by rounding alone, cosines above 0.9999; one that a short training moved is at 0.99 (the end of a
-# turn of SmolLM2), and can be told from the others.
+# turn of SmolLM2), and can be distinguished.
 _ALIKE, _TWINS = 0.999, 8
 
 

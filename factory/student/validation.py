@@ -1,4 +1,4 @@
-"""What a student says of samples that it does not learn from, and how far it is from its teacher there.
+"""Validation loss and agreement with the teacher.
 
 Numbers: `cross_entropy` in nats over all that would be learnt; `divergence`, the forward KL divergence from
 the teacher in nats, and `top1`, the share of positions where both have the same likeliest token, over what
@@ -40,7 +40,8 @@ def set_aside(
     seeds = len({row.seed for row in rows})
     if not learnt or (share and not any(rows[place].taught_length or not taught for place in watched)):
         raise FactoryError(
-            f"validation.share: {largest:g} of {seeds} seeds leaves {len(learnt)} rows to learn from and {len(watched)} to validate on",
+            f"validation.share: {largest:g} of {seeds} seeds leaves {len(learnt)} rows to learn from "
+            f"and {len(watched)} to validate on",
             "Choose another share, make more data, or remove validation.",
         )
     return learnt, watched

@@ -1,6 +1,6 @@
-"""Atomic writes: a file or folder that exists complete or not at all, and what a kill leaves of one.
+"""Atomic writes: a file or folder that exists complete or not at all, and the removal of leftovers.
 
-Promise: what is written goes to `.NAME.staging-PID` beside its target, is flushed to the disk and renamed over
+Promise: what is written goes to `.NAME.staging-PID` beside its target, is flushed to disk and renamed over
 it. A name without that prefix is therefore complete. What a killed process left behind is removed by the next
 write to the same target; the staging of a living process stays. When `flush` returns, what a file holds, or
 which names a folder has, outlives a loss of power. Not promised: what a disk does that reports a write it has

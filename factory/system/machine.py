@@ -67,7 +67,8 @@ def require_memory(needed: int, what: str, limit_gb: float | None) -> None:
     free = psutil.virtual_memory().available
     if limit_gb is not None and needed > limit_gb * 2**30:
         raise FactoryError(
-            f"{what} needs about {needed / 2**30:.1f} GB, the recipe allows {limit_gb:g} GB (limits.memory_gb)",
+            f"{what} needs about {needed / 2**30:.1f} GB, "
+            f"the recipe allows {limit_gb:g} GB (limits.memory_gb)",
             "Take a smaller model, or raise the limit.",
         )
     if needed > free:
@@ -78,5 +79,5 @@ def require_memory(needed: int, what: str, limit_gb: float | None) -> None:
 
 
 def peak_memory() -> int:
-    """Return the most memory this process has had resident, in bytes."""
+    """Return the peak resident memory of this process, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

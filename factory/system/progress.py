@@ -1,4 +1,4 @@
-"""One line that tells how far the work is: rates, share accepted, time left.
+"""Progress line: rates, share accepted, time left.
 
 On a terminal the line is written over itself; elsewhere a new line appears every few seconds, so that a log
 stays readable.
@@ -49,9 +49,9 @@ class Progress:
 
 def duration(seconds: float) -> str:
     """Return a length of time in words: 8 s, 2 min 05 s, 3 h 20 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60:02} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60:02} min"

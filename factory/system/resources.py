@@ -1,4 +1,4 @@
-"""Where the files that come with the factory are: prompts, schemas, recipes, seed tasks.
+"""Paths of the files shipped with the factory: prompts, schemas, recipes, seed tasks.
 
 Promise: the same call finds them in a checkout, where they are top-level folders, and in an installed wheel,
 where they lie inside the package. Not covered: running from a zip file.
@@ -20,7 +20,7 @@ def resource(*parts: str) -> Path:
     path = home.joinpath(*parts)
     if not path.exists():
         raise FactoryError(
-            f"{'/'.join(parts)} does not come with this installation (looked in {home})",
+            f"{'/'.join(parts)} is missing from this installation (looked in {home})",
             "Install it again: make setup",
         )
     return path

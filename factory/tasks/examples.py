@@ -1,8 +1,8 @@
-"""Which seeds stand as worked examples before a question.
+"""The choice of worked examples for a prompt.
 
 Promise: always the same ones for a language and a family, so that requests share their beginning and vLLM's
 prefix cache pays it once; the last example is the seed that the task was made from, if there is one. A
-question never stands among its own examples, and none twice.
+question is never among its own examples, and none twice.
 """
 
 from factory.seeds.seed import Seed

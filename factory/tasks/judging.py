@@ -37,22 +37,22 @@ def judged(episode: Episode, spell: Spell | None, own: Path | None) -> Episode:
     sample = yield from episode
     if sample.fault is not None:
         return sample
-    said = sample.answer or sample.text
+    written = sample.answer or sample.text
     if sample.rationale:
-        said = f"{sample.rationale}\n{said}"
+        written = f"{sample.rationale}\n{written}"
     if sample.call:
-        said = f"{json.dumps(sample.call, ensure_ascii=False)}\n{said}"
+        written = f"{json.dumps(sample.call, ensure_ascii=False)}\n{written}"
     question = f"{sample.task.question}\n\n{sample.task.input}".strip()
-    if len(question) + len(said) > MAX_CHARACTERS:
+    if len(question) + len(written) > MAX_CHARACTERS:
         return sample
     # No run of the fence's character in the text is as long as the fence.
-    longest = max((len(run) for run in re.findall("=+", question + said)), default=0)
+    longest = max((len(run) for run in re.findall("=+", question + written)), default=0)
     text = render(
         TEMPLATE,
         own,
         language=sample.task.language,
         question=question,
-        answer=said,
+        answer=written,
         fence="=" * max(8, longest + 1),
     )
     answer = yield Ask([{"role": "user", "content": text}], SCHEMA, needs_logprobs=True)

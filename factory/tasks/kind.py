@@ -1,5 +1,5 @@
-"""A kind of data: what a recipe may say of it, its tasks, how a student learns from it and is measured, how
-people edit and export it.
+"""A kind of data: its settings, its tasks, how a student learns from it and is measured, how people edit
+and export it.
 
 Promise: everything that depends on the kind is asked here; the rest of the house finds a kind by its name in
 `factory.tasks.kinds` and never asks which one it is. Importing a kind is cheap: what a method needs is
@@ -79,7 +79,7 @@ class Kind(Generic[S, T]):
     refused_checks: ClassVar[dict[str, str]] = {}  # check -> why it cannot be asked for
 
     calls_tools: ClassVar[bool] = False  # samples hold calls
-    shows_samples: ClassVar[bool] = False  # accepted samples stand in later prompts
+    shows_samples: ClassVar[bool] = False  # accepted samples appear in later prompts
     untrained: ClassVar[str] = ""  # why no student is trained on it; empty where one is
     tasks: ClassVar[
         tuple[str, ...]

@@ -65,7 +65,7 @@ class Sample:
 
 def identified(sample: Sample, keys: list[str]) -> Sample:
     """Return the sample with the content id of the answers that it took, by their keys, and of all that else
-    makes it what it is: a seed's reference that was mended, another template for what is said, or another
+    makes it what it is: a seed's reference that was corrected, another template of prompts, or another
     version of a tool make another sample of the same answers."""
     made = [sample.fault, sample.result, sample.answer, sample.messages, sample.outcome, sample.expected]
     return dataclasses.replace(

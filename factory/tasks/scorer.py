@@ -1,4 +1,4 @@
-"""How the held-out tasks of a kind are put to a model, and how its answers are judged.
+"""Scorer of a kind: how held-out tasks are put to a model, and how its answers are judged.
 
 Promise: the teacher is asked as in generation, with examples; everyone else gets the bare question. What is
 right is decided by the same functions that decide it for samples. An answer that cannot be read is wrong,

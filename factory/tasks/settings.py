@@ -36,7 +36,7 @@ class DataSettings(Settings):
         default=None, min_length=1, max_length=200, description="Which split of a dataset. Empty: train."
     )
     strict: bool = Field(
-        default=False, description="Stop at a bad line of the seeds. Off: it is told, and the rest goes on."
+        default=False, description="Stop at a bad line of the seeds. Off: bad lines are reported and skipped."
     )
     count: int = Field(
         ge=1,

@@ -1,7 +1,7 @@
-"""Whether the distribution that was stored with an answer belongs to the answer's tokens.
+"""Validation of stored distributions: does the one stored with an answer belong to the answer's tokens?
 
-Promise: a distribution that does not fit is told by a reason and never learnt from. That the drawn tokens'
-own logprobs stand in it, place by place, proves that nothing was shifted, cut or mixed up. Not promised: that
+Promise: a distribution that does not fit is rejected with a reason. That the drawn tokens' own logprobs
+are in it, place by place, proves that nothing was shifted, cut or mixed up. Not promised: that
 the teacher would say the same again.
 """
 
@@ -27,7 +27,7 @@ def stored_fault(
     `tokens` (length) and their `logprobs` are what was drawn, `topk_ids` and `topk_logprobs` (length, k) what
     was likeliest, by rank. no_logprobs: none were stored. other_length: not one distribution for each token.
     other_vocabulary: an id that the student does not have. no_distribution: not the beginning of one.
-    other_token: it says something else of the drawn token.
+    other_token: it has another logprob for the drawn token.
     """
     if not logprobs or not topk_ids or not topk_logprobs:
         return "no_logprobs"

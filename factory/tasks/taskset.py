@@ -28,9 +28,8 @@ Episode = Generator[Ask, Answer, Sample]
 
 
 class Pool(Protocol):
-    """What has been made so far, and is good enough to be shown to the teacher. The recipe's checks have no
-    say in it: what they let through decides what is trained on, not what is asked, so that an edited
-    threshold asks nothing anew."""
+    """Earlier samples that may appear in later prompts. They do not depend on the recipe's checks, which
+    decide what is trained on and not what is asked, so editing a threshold never triggers new requests."""
 
     @property
     def judged(self) -> int:

@@ -1,9 +1,9 @@
 """New questions from old ones: the same phrasing with other numbers, and the reference changed in step.
 
-Promise: the same seed, recipe seed and variant number give the same question. A number that stands in the
+Promise: the same seed, recipe seed and variant number give the same question. A number that is in the
 question and in the reference is replaced in both by one with as many digits and decimals; numbers of a
 question stay distinct; a whole result stays whole, and one that is not negative stays so. Variant 0 is the
-seed itself. Numbers that stand only in the reference (100 for per cent) or only in the question stay.
+seed itself. Numbers that are only in the reference (100 for per cent) or only in the question stay.
 """
 
 import random

@@ -12,7 +12,8 @@ import re
 # would take a square of time.
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|\b\w+://\S+|\S{1,64}@\S+", re.DOTALL)
 _CODE_LINE = re.compile(
-    r"[{}=;<>\\|]|^\s*(?:def|class|import|from|return|for|if|else|elif|while|print|SELECT|#|//|--)\b|\w\(|^(?:\t| {4})"
+    r"[{}=;<>\\|]|^\s*(?:def|class|import|from|return|for|if|else|elif|while|print|SELECT|#|//|--)\b"
+    r"|\w\(|^(?:\t| {4})"
 )
 # A question that speaks of another language may be answered in it.
 _OTHER = re.compile(

@@ -48,7 +48,7 @@ _WORD = (1 << 64) - 1
 
 
 def lsh_shape(threshold: float) -> tuple[int, int]:
-    """Return (bands, rows) for a ROUGE-L threshold: the most rows that MAX_BANDS allow. ValueError outside
+    """Return (bands, rows) for a ROUGE-L threshold: as many rows as MAX_BANDS allows. ValueError outside
     0.3 to 1."""
     if not 0.3 <= threshold <= 1:
         raise ValueError(f"a near-duplicate threshold lies between 0.3 and 1, not {threshold}")
@@ -61,7 +61,7 @@ def lsh_shape(threshold: float) -> tuple[int, int]:
 
 
 def found_with_probability(jaccard: float, bands: int, rows: int) -> float:
-    """Return the probability that two texts of a Jaccard similarity share at least SHARED bands."""
+    """Return the probability that two texts of a Jaccard similarity share SHARED bands or more."""
     same = jaccard**rows
     return 1 - sum(
         math.comb(bands, shared) * same**shared * (1 - same) ** (bands - shared) for shared in range(SHARED)
@@ -69,7 +69,7 @@ def found_with_probability(jaccard: float, bands: int, rows: int) -> float:
 
 
 class NearIndex:
-    """The kept texts. `threshold` is the least ROUGE-L (0.3 to 1) at which two texts are near duplicates."""
+    """Kept texts. `threshold` is the minimum ROUGE-L (0.3 to 1) at which two texts are near duplicates."""
 
     def __init__(self, threshold: float):
         self.threshold = threshold
@@ -88,7 +88,7 @@ class NearIndex:
         self._places: dict[str, int] = {}
         self._recent: list[np.ndarray] = []
         self._runs: list[_Run] = []
-        self._latest: tuple[str, _Said] | None = None
+        self._latest: tuple[str, _Tokenized] | None = None
 
     def __len__(self) -> int:
         """The number of stored texts; copies count once."""
@@ -97,43 +97,43 @@ class NearIndex:
     def nearest(self, text: str) -> tuple[str, float] | None:
         """Return the id and the ROUGE-L of the most similar stored text, the first of equals; None if all are
         below the threshold."""
-        said = self._read(text)
-        if (place := self._places.get(said.text)) is not None:
+        tokenized = self._read(text)
+        if (place := self._places.get(tokenized.text)) is not None:
             return self._ids[place], 1.0
-        places = self._candidates(said)
+        places = self._candidates(tokenized)
         # The normalised indel similarity is the F-measure of ROUGE-L; the margin is for its rounding, the
         # decision is made below.
         best = extractOne(
-            said.text,
+            tokenized.text,
             [self._texts[place] for place in places],
             scorer=Indel.normalized_similarity,
             score_cutoff=self.threshold - 1e-9,
         )
         if best is None:
             return None
-        score = _score(said.text, best[0])
+        score = _score(tokenized.text, best[0])
         return (self._ids[places[best[2]]], score) if score >= self.threshold else None
 
     def all_near(self, text: str) -> dict[str, float]:
-        """Return the id and ROUGE-L of every stored text at or above the threshold, for who wants to know
-        more than `nearest` says."""
-        said = self._read(text)
-        places = {*self._candidates(said), self._places.get(said.text, -1)} - {-1}
-        scores = {self._ids[place]: _score(said.text, self._texts[place]) for place in sorted(places)}
+        """Return the id and ROUGE-L of every stored text at or above the threshold;
+        unlike `nearest`, all matches."""
+        tokenized = self._read(text)
+        places = {*self._candidates(tokenized), self._places.get(tokenized.text, -1)} - {-1}
+        scores = {self._ids[place]: _score(tokenized.text, self._texts[place]) for place in sorted(places)}
         return {identifier: score for identifier, score in scores.items() if score >= self.threshold}
 
     def add(self, identifier: str, text: str) -> None:
         """Store a text under its id; a copy of a stored text is not stored again. ValueError when full."""
-        said = self._read(text)
-        if said.text in self._places:
+        tokenized = self._read(text)
+        if tokenized.text in self._places:
             return
         place = len(self._texts)
         if place == _PLACE:
             raise ValueError(f"a near-duplicate index holds {place} texts")
-        self._places[said.text] = place
+        self._places[tokenized.text] = place
         self._ids.append(identifier)
-        self._texts.append(said.text)
-        self._recent.append(said.keys | np.uint64(place))
+        self._texts.append(tokenized.text)
+        self._recent.append(tokenized.keys | np.uint64(place))
         if len(self._recent) == RECENT:
             self._settle()
 
@@ -146,16 +146,16 @@ class NearIndex:
             entries = np.concatenate([self._runs.pop().entries, self._runs.pop().entries])
             self._runs.append(_Run(entries, self.bands))
 
-    def _candidates(self, said: "_Said") -> list[int]:
+    def _candidates(self, tokenized: "_Tokenized") -> list[int]:
         found: list[int] = []
         for run in self._runs:
-            places = run.find(said.keys)
+            places = run.find(tokenized.keys)
             places.sort()
             shared = places[SHARED - 1 :][places[SHARED - 1 :] == places[: 1 - SHARED]]
             found += np.unique(shared).tolist()
         return [*sorted(found), *range(len(self._texts) - len(self._recent), len(self._texts))]
 
-    def _read(self, text: str) -> "_Said":
+    def _read(self, text: str) -> "_Tokenized":
         if self._latest and self._latest[0] is text:
             return self._latest[1]
         characters: list[str] = []
@@ -167,9 +167,9 @@ class NearIndex:
             # The second "the" is another element than the first: a multiset as a set.
             values.append((value + seen.get(token, 0) * 0x9E3779B97F4A7C15) & _WORD)
             seen[token] = seen.get(token, 0) + 1
-        said = _Said("".join(characters), np.array(values, dtype=np.uint64), self)
-        self._latest = (text, said)
-        return said
+        tokenized = _Tokenized("".join(characters), np.array(values, dtype=np.uint64), self)
+        self._latest = (text, tokenized)
+        return tokenized
 
     def _learn(self, token: str) -> tuple[str, int]:
         # Not Python's hash, which differs from process to process.
@@ -186,11 +186,11 @@ class NearIndex:
     def keys(self, values: np.ndarray) -> np.ndarray:
         """Return the band keys of a text's token values, as (bands,) numbers whose lowest PLACE_BITS are
         free."""
-        least: np.ndarray = np.full(self._factors.size, _WORD, dtype=np.uint64)
+        lowest: np.ndarray = np.full(self._factors.size, _WORD, dtype=np.uint64)
         for start in range(0, values.size, _CHUNK):
             hashed = values[start : start + _CHUNK, None] * self._factors + self._offsets
-            np.minimum(least, hashed.min(axis=0), out=least)
-        mixed = (least.reshape(self.bands, self.rows) * self._mixers).sum(axis=1)
+            np.minimum(lowest, hashed.min(axis=0), out=lowest)
+        mixed = (lowest.reshape(self.bands, self.rows) * self._mixers).sum(axis=1)
         return self._band | mixed >> np.uint64(64 - HASH_BITS) << np.uint64(PLACE_BITS)
 
 
@@ -223,7 +223,7 @@ class _Run:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Tokenized:
     """A text as the index sees it: one character for each token, and the 64-bit values of its tokens."""
 
     text: str

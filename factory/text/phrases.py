@@ -1,5 +1,4 @@
-"""What gives away a refusal, a template that was not filled in, or an order to whoever grades the text.
-English and Chinese.
+"""Detection of refusals, unfilled templates and instructions to the grader, in English and Chinese.
 
 Each function returns the words that it found, or None. Promise: only what the assistant says in its own voice
 counts as a refusal, so a letter that declines an invitation, or a quotation, is none; a template's syntax is
@@ -17,27 +16,29 @@ import re
 from factory.text.reasons import ReasonCode
 
 _CANNOT = (
-    r"(?:can ?no?t|can't|cant|could ?n[o']t|won't|will not|am (?:not able|unable|not (?:allowed|permitted))(?: to)?"
-    r"|'m (?:not able|unable|not (?:allowed|permitted))(?: to)?)"
+    r"(?:can ?no?t|can't|cant|could ?n[o']t|won't|will not|am (?:not able|unable|not (?:allowed|permitted))"
+    r"(?: to)?|'m (?:not able|unable|not (?:allowed|permitted))(?: to)?)"
 )
 _LACK = r"(?:do not|don't|dont) (?:currently |actually )?(?:have|possess)"
 _SERVE = (
-    r"(?:assist|help (?:you )?(?:with (?:that|this)|in that)|help you\b(?=[.!]|$)|provide|comply|fulfil|answer|respond|generate|discuss"
-    r"|engage in|complete (?:this|that|your)|create|write|produce|do that|process|continue with|support (?:this|that)|access|browse"
-    r"|participate)"
+    r"(?:assist|help (?:you )?(?:with (?:that|this)|in that)|help you\b(?=[.!]|$)|provide|comply|fulfil"
+    r"|answer|respond|generate|discuss|engage in|complete (?:this|that|your)|create|write|produce|do that"
+    r"|process|continue with|support (?:this|that)|access|browse|participate)"
 )
 _REFUSAL = re.compile(
-    r"(?:(?:i'?m|i am) (?:very |really |so )?(?:sorry|afraid)|i apologi[sz]e|sorry|unfortunately|my apologies)[^.!?\n]{0,40}?"
-    rf"\bi ?{_CANNOT}\b[^.!?\n]{{0,20}}?\b{_SERVE}"
-    rf"|i ?{_CANNOT} (?:assist|comply|fulfil|(?:help|provide|answer|generate|create|write|discuss|engage in) [^.!?\n]{{0,40}}"
-    r"\b(?:request|that|this|content|question))"
-    r"|(?:as|i(?:'m| am)(?: just| only)?) an? (?:ai|artificial intelligence|(?:large )?language model)\b[^.!?\n]{0,80}"
-    rf"(?:\bi (?:do not|don't|{_CANNOT})|\bcannot\b|\bunable\b)"
+    r"(?:(?:i'?m|i am) (?:very |really |so )?(?:sorry|afraid)|i apologi[sz]e|sorry|unfortunately"
+    rf"|my apologies)[^.!?\n]{{0,40}}?\bi ?{_CANNOT}\b[^.!?\n]{{0,20}}?\b{_SERVE}"
+    rf"|i ?{_CANNOT} (?:assist|comply|fulfil|(?:help|provide|answer|generate|create|write|discuss|engage in)"
+    r" [^.!?\n]{0,40}\b(?:request|that|this|content|question))"
+    r"|(?:as|i(?:'m| am)(?: just| only)?) an? (?:ai|artificial intelligence|(?:large )?language model)\b"
+    rf"[^.!?\n]{{0,80}}(?:\bi (?:do not|don't|{_CANNOT})|\bcannot\b|\bunable\b)"
     # What a person may lack as well (an ability to swim, access to a kitchen) is none.
-    rf"|\bi {_LACK} (?:the |any )?(?:ability|capability|capacity) to (?:directly |physically )?(?:access|assist|browse|comply|fulfil"
-    r"|generate|provide(?! for)|retrieve|process|engage in|help (?:you )?with|(?:answer|perform|discuss) (?:this|that|your))\b"
+    rf"|\bi {_LACK} (?:the |any )?(?:ability|capability|capacity) to (?:directly |physically )?"
+    r"(?:access|assist|browse|comply|fulfil|generate|provide(?! for)|retrieve|process|engage in"
+    r"|help (?:you )?with|(?:answer|perform|discuss) (?:this|that|your))\b"
     rf"|\bi (?:{_LACK} access to|{_CANNOT} (?:access|browse|search)) (?:any )?(?:real[- ]time|live data"
-    r"|external (?:websites?|sources|data)|current (?:data|information|events|news)|personal (?:data|information)|the (?:live )?web\b)",
+    r"|external (?:websites?|sources|data)|current (?:data|information|events|news)"
+    r"|personal (?:data|information)|the (?:live )?web\b)",
     re.IGNORECASE,
 )
 _SERVE_ZH = r"(?:回答|提供|访问|浏览|生成|协助|满足|执行|联网|获取|讨论)"
@@ -67,15 +68,20 @@ _ABOUT_TEMPLATES = re.compile(
 )
 _FENCED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 
-_THIS = r"(?:this|the|my|that|above)(?: \w+)? (?:answer|response|reply|submission|sample|output|solution|completion)"
+_THIS = (
+    r"(?:this|the|my|that|above)(?: \w+)? "
+    r"(?:answer|response|reply|submission|sample|output|solution|completion)"
+)
 _TOP_SCORE = r"(?:max(?:imum)?|highest|top|perfect|best)(?: possible)? (?:score|marks?|grade|rating)"
 _TOP = rf"(?:10|ten|100|5/5|10/10|full (?:marks|score|points)|(?:the |a )?{_TOP_SCORE})"
 _TO_JUDGE = re.compile(
     r"\b(?:ignore|disregard|forget|override|skip|bypass)\b[^.!?\n]{0,30}\b(?:rubric|(?:grading|scoring|evaluation|judging|marking)"
     r" (?:criteria|rules|instructions|guidelines|scheme|scale))"
-    r"|\b(?:ignore|disregard|forget|override)\b (?:all |any |the |your |of |these )*(?:previous|prior|above|earlier|preceding|system)"
+    r"|\b(?:ignore|disregard|forget|override)\b (?:all |any |the |your |of |these )*"
+    r"(?:previous|prior|above|earlier|preceding|system)"
     r" (?:instructions?|prompts?|directions|guidelines|rules)"
-    rf"|\b(?:score|rate|grade|mark) {_THIS}(?:(?!\bfrom\b|\bscale\b|\bbetween\b|\bto\b)[^.!?\n]){{0,25}}\b{_TOP}\b"
+    rf"|\b(?:score|rate|grade|mark) {_THIS}"
+    rf"(?:(?!\bfrom\b|\bscale\b|\bbetween\b|\bto\b)[^.!?\n]){{0,25}}\b{_TOP}\b"
     rf"|\b(?:give|award|assign) (?:{_THIS}|it|me)(?: (?:a|an|the))?(?: score of| rating of| grade of)? ?"
     rf"(?:10/10|5/5|(?:10|ten|100) (?:points|marks)|full (?:marks|score|points)|{_TOP_SCORE})"
     r"|\b(?:note|message|instructions?) (?:to|for) (?:the )?(?:judge|grader|evaluator|rater)s?\b",

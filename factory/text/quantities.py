@@ -28,7 +28,7 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share as a percentage: whole, or to one decimal where a whole number would claim none or all."""
+    """A share as a percentage: rounded, or to one decimal where rounding would claim none or all."""
     if share is None:
         return MISSING
     return f"{_hundredths(share)}{NO_BREAK}%"

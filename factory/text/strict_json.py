@@ -1,4 +1,4 @@
-"""JSON that a stranger or a model wrote, read more strictly than `json.loads` does.
+"""Strict parser for untrusted JSON: rejects more than `json.loads` does.
 
 Promise: what comes back can be written as canonical JSON and as UTF-8; anything else is a `JsonFault`, a
 ValueError with a reason code, the same one however deep the caller's stack is. Refused: duplicate keys, NaN
@@ -61,7 +61,7 @@ def _ends_inside(error: json.JSONDecodeError) -> bool:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise JsonFault("not_json", "a key stands twice")
+        raise JsonFault("not_json", "a key is duplicated")
     return value
 
 

@@ -1,10 +1,9 @@
-"""Text that nobody vouches for, made visible: nothing in it can hide, reorder its neighbours or drive a
-terminal.
+"""Escaping of hidden characters in untrusted text, so that it cannot hide, reorder or drive a terminal.
 
 Promise: control characters become their pictures (ESC is ␛), and what has no glyph or turns the direction of
 text becomes its code point, `[U+202E]`. Line feed and tab stay, and so do the two joiners (U+200C, U+200D),
 without which several scripts and emoji cannot be spelled. The result holds only characters that XML 1.0
-allows. It is not escaped: escaping belongs to whoever writes the markup.
+allows. It is not escaped: escaping belongs to the writer of the markup.
 """
 
 import unicodedata
@@ -18,15 +17,15 @@ _HIDDEN = frozenset({"Cf", "Cs", "Co", "Zl", "Zp"})
 
 def escape_hidden(text: str) -> str:
     """Return `text` with every hidden character written out."""
-    return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
+    return text if text.isascii() and text.isprintable() else "".join(map(_escaped, text))
 
 
-def truncate(text: str, most: int) -> str:
-    """Return `text`, or its first `most` characters and the count of what was left off."""
-    return text if len(text) <= most else f"{text[:most]}… (and {len(text) - most:,} characters more)"
+def truncate(text: str, limit: int) -> str:
+    """Return `text`, or its first `limit` characters and the count of the rest."""
+    return text if len(text) <= limit else f"{text[:limit]}… (and {len(text) - limit:,} characters more)"
 
 
-def _shown(character: str) -> str:
+def _escaped(character: str) -> str:
     point = ord(character)
     if character in _KEPT or character in _DRAWN:
         return character

@@ -1,4 +1,4 @@
-"""Exact arithmetic on text that nobody trusts.
+"""Exact arithmetic on untrusted text.
 
 Promise: `evaluate` computes with fractions, so `0.1 + 0.2` is `0.3`; it answers or raises `ToolError` within
 milliseconds, whatever the text. Nothing is ever executed: the text is filtered by character, parsed, and
@@ -29,8 +29,8 @@ _BOUND = 10**MAX_DIGITS
 def evaluate(expression: str) -> str:
     """Return the value of an arithmetic expression as text; raise ToolError for anything else.
 
-    Understood: decimal numbers, `+ - * / // % **`, signs, parentheses and spaces; `× ÷ − （ ）` are read as `*
-    / - ( )`. `//` rounds down and `%` is its remainder, never per cent. The answer is an integer, or a
+    Understood: decimal numbers, `+ - * / // % **`, signs, parentheses and spaces; `× ÷ − （ ）` are read as
+    `* / - ( )`. `//` rounds down and `%` is its remainder, never per cent. The answer is an integer, or a
     decimal rounded half-even to six places without trailing zeros.
     """
     root, text = _parsed(expression)
@@ -130,7 +130,7 @@ def _applied(operator: ast.operator, left: Fraction, right: Fraction) -> Fractio
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1:
-        raise ToolError("not_allowed", "an exponent must be a whole number")
+        raise ToolError("not_allowed", "an exponent must be an integer")
     if abs(exponent) > MAX_EXPONENT:
         raise ToolError("too_large", f"an exponent is beyond {MAX_EXPONENT}")
     # n ** e has at least (bits of n - 1) * e + 1 bits: what is refused here would be refused after computing

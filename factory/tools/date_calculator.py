@@ -71,13 +71,13 @@ def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return arguments in the form that is equal for calls that say the same: 20240305 is 2024-03-05, 2 weeks
     are 14 days."""
     try:
-        said = read(Calculation, arguments).model_dump(exclude_none=True)
+        values = read(Calculation, arguments).model_dump(exclude_none=True)
     except ToolError:
         return plain_numbers(arguments)
     for unit, smaller, count in (("week", "day", 7), ("year", "month", 12)):
-        if said.get("unit") == unit:
-            said |= {"unit": smaller, "amount": said["amount"] * count}
-    return said
+        if values.get("unit") == unit:
+            values |= {"unit": smaller, "amount": values["amount"] * count}
+    return values
 
 
 def _day(text: str) -> date:

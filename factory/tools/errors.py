@@ -1,7 +1,7 @@
 """A tool call that cannot be carried out, with a reason code from a closed set.
 
 Promise: a `ToolError` is what a bad call of a model becomes, never a fault of the program or of the person:
-whoever checks the sample turns it into a verdict row. The code is stable and can be counted in SQL; the
+the check of the sample turns it into a verdict row. The code is stable and can be counted in SQL; the
 message is for people and may change. It survives pickling, so a tool can run in a child process.
 """
 

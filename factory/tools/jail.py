@@ -1,12 +1,15 @@
-"""The walls around a person's tool: what the child process gives up, for good, before it sees a line of the
-person's code.
+"""Sandbox walls of the process that runs user tools: limits, namespaces, Landlock, seccomp, audit hook.
+The child gives up these rights for good before it reads the tool's source.
 
-Promise: `enter` puts up every wall that this kernel lets it and returns the names of those that stand:
+Promise: `enter` puts up every wall that this kernel allows and returns their names:
 
-- `limits`: address space, size of files (none), open files, processes; no core dumps. CPU time is the parent's to set, call by call.
-- `namespace`: a user and network namespace of its own: no capability over the machine, and no network interface, not even loopback.
+- `limits`: address space, size of files (none), open files, processes; no core dumps. The parent sets
+  CPU time for each call.
+- `namespace`: a user and network namespace of its own: no capability over the machine, and no network
+  interface, not even loopback.
 - `landlock`: only Python's own folders can be read (so imports work); no file can be made, changed or run.
-- `seccomp`: sockets, processes, threads, signals and changes to files fail in the kernel (`factory.tools.seccomp`).
+- `seccomp`: sockets, processes, threads, signals and changes to files fail in the kernel
+  (`factory.tools.seccomp`).
 - `audit`: a Python audit hook that refuses the same, with a clearer message.
 
 Network is out of reach by `namespace` and by `seccomp`, each by itself; files by `landlock`, and writing by
@@ -122,9 +125,9 @@ def _landlock(folders: list[str]) -> bool:
         if added:
             return False
     # Without PR_SET_NO_NEW_PRIVS only root may restrict itself.
-    stands = libc.prctl(38, 1, 0, 0, 0) == 0 and libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0
+    restricted = libc.prctl(38, 1, 0, 0, 0) == 0 and libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0
     os.close(ruleset)
-    return stands
+    return restricted
 
 
 def _hook(folders: list[str], *, ctypes_too: bool) -> Callable[[str, tuple[Any, ...]], None]:

@@ -1,4 +1,4 @@
-"""A person's Python file of tools, looked at without being run.
+"""Static check of a user's Python file of tools, without running it.
 
 Promise: `read_own_file` returns the source, or raises one `InputError` that names every fault with file and
 line: the file parses, defines a plain function of each tool's name at its top level, and each takes the
@@ -13,7 +13,10 @@ from factory.errors import InputError
 from factory.tools.spec import ToolSpec
 
 MAX_BYTES = 1 << 20
-_FORM = "A file of tools defines one function for each tool, of the tool's name, that takes the arguments by their names."
+_FORM = (
+    "A file of tools defines one function for each tool, of the tool's name, "
+    "that takes the arguments by their names."
+)
 
 
 def read_own_file(path: Path, specs: list[ToolSpec]) -> str:

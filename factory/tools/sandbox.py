@@ -1,7 +1,7 @@
-"""A person's own tools, run in a child process that is let out of nothing.
+"""Sandboxed execution of user tools in a locked-down child process.
 
 Promise: the person's file never runs in this process. Its functions run in one warm child, behind the walls
-of `factory.tools.jail` (which of them stand on this machine is in `walls`), with nothing of this process's
+of `factory.tools.jail` (the ones in force are in `walls`), with nothing of this process's
 environment, in an empty folder, within `Limits`; the child dies with this process, and is replaced when it
 has died or was killed. Whatever happens in it, a call gives text or a `ToolError`:
 
@@ -151,12 +151,12 @@ class _Child:
         self.spent = False
         self._asked = 0
         self._folder = tempfile.TemporaryDirectory(prefix="own-tools-")
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-s", "-c", _START, str(memory), str(os.getpid()), str(_ROOT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=said,
+                stderr=output,
                 env=_ENVIRONMENT,
                 cwd=self._folder.name,
                 start_new_session=True,  # Ctrl-C is for the factory
@@ -170,8 +170,9 @@ class _Child:
                 self.walls = tuple(map(str, self._answer(0, time.monotonic() + START_SECONDS)["walls"]))
             except (ToolError, KeyError, TypeError):
                 self.end()
-                said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))
-                why = (said.read().decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
+                output.seek(max(0, output.seek(0, os.SEEK_END) - 2000))
+                lines = output.read().decode("utf-8", "replace").strip().splitlines()
+                why = lines[-1] if lines else "it printed no message"
                 raise FactoryError(
                     f"no process for the tools could be started: {escape_hidden(why)}",
                     "Give the tools more memory_mb.",
@@ -204,7 +205,7 @@ class _Child:
                 self.spent = False
                 return text
             case {"reason": str(reason), "message": str(message)} if reason in _REASONS:
-                # After a lack of memory nobody knows what the process still holds.
+                # After running out of memory the state of the process is undefined.
                 self.spent = reason == "out_of_memory"
                 raise ToolError(_REASONS[reason], escape_hidden(truncate(message, 600)))
         raise ToolError("bad_result", "the process answered with something that is no result")
@@ -223,7 +224,7 @@ class _Child:
             hard = resource.prlimit(self._process.pid, resource.RLIMIT_CPU)[1]
             resource.prlimit(self._process.pid, resource.RLIMIT_CPU, (int(used + seconds) + 2, hard))
         except (OSError, ValueError):
-            pass  # it has died, which `_answer` will tell; the wall clock holds in any case
+            pass  # it has died, which `_answer` will report; the wall clock holds in any case
 
     def _send(self, data: bytes, deadline: float) -> None:
         while data:
@@ -234,21 +235,21 @@ class _Child:
             except BlockingIOError:
                 continue
             except BrokenPipeError:
-                return  # the answer, or the end of the pipe, tells why
+                return  # the answer, or the end of the pipe, shows why
 
     def _answer(self, number: int, deadline: float) -> dict[str, Any]:
-        said = b""
-        while not said.endswith(b"\n"):
+        output = b""
+        while not output.endswith(b"\n"):
             if not _ready(self._from, select.POLLIN, deadline):
                 raise self._stopped()
             part = os.read(self._from, 65536)
             if not part:
                 raise self._ended()
-            said += part
-            if len(said) > _MAX_LINE:
+            output += part
+            if len(output) > _MAX_LINE:
                 raise ToolError("bad_result", "the process wrote more than a result may have")
         try:
-            answer = json.loads(said)
+            answer = json.loads(output)
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or answer.get("id") != number:
@@ -286,7 +287,7 @@ def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[s
 
 
 def _ready(descriptor: int, event: int, deadline: float) -> bool:
-    # Not select(), which knows no descriptor beyond 1023.
+    # Not select(), which is limited to descriptors up to 1023.
     poll = select.poll()
     poll.register(descriptor, event)
     return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))

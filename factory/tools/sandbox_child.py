@@ -67,10 +67,10 @@ def _failure(error: BaseException) -> dict[str, str]:
     if isinstance(error, _BadResult):
         return {"reason": "bad_result", "message": str(error)[:400]}
     try:
-        said = str(error)[:400]
+        text = str(error)[:400]
     except BaseException:
-        said = ""
-    message = f"{type(error).__name__}: {said}" + _place(error)
+        text = ""
+    message = f"{type(error).__name__}: {text}" + _place(error)
     return {"reason": "refused" if _refused(error) else "raised", "message": message}
 
 

@@ -84,7 +84,7 @@ def load_tools(path: Path) -> list[ToolSpec]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON: {error}", _FILE_FORM) from None
     if not isinstance(entries, list) or not entries:
-        raise InputError(f"{path}: a list with at least one tool is needed", _FILE_FORM)
+        raise InputError(f"{path}: a list of at least one tool is required", _FILE_FORM)
     tools: list[ToolSpec] = []
     faults: list[str] = []
     for number, entry in enumerate(entries, start=1):
@@ -118,12 +118,13 @@ def _check_schema(schema: dict[str, Any]) -> None:
     ):
         if not reference.startswith("#"):
             raise ValueError(
-                f"the reference {reference!r} leaves the schema: only references that begin with # are followed"
+                f"the reference {reference!r} leaves the schema: "
+                "only references that begin with # are followed"
             )
         try:
             target = resolver.lookup(reference).contents
         except (Unresolvable, ValueError):
-            raise ValueError(f"the reference {reference!r} points at nothing") from None
+            raise ValueError(f"the reference {reference!r} has no target") from None
         _check_form(target)
 
 

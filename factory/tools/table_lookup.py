@@ -68,7 +68,7 @@ class Filter(Arguments):
             raise ValueError("text is compared with equals and not_equals only")
         if isinstance(self.value, str):
             if any("\ud800" <= character <= "\udfff" for character in self.value):
-                raise ValueError("the value is not whole Unicode text")
+                raise ValueError("the value contains an unpaired surrogate")
         elif abs(self.value) > BOUND:
             raise ValueError(f"the value must be between -{BOUND} and {BOUND}")
         return self
@@ -112,15 +112,15 @@ def run(arguments: dict[str, Any]) -> str:
 def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return arguments in the form that is equal for calls that say the same: 5.0 is 5, filters in any order
     and text in any case."""
-    said: dict[str, Any] = plain_numbers(arguments)
-    filters = said.get("filters", [])
+    values: dict[str, Any] = plain_numbers(arguments)
+    filters = values.get("filters", [])
     if not isinstance(filters, list) or not all(isinstance(part, dict) for part in filters):
-        return said
+        return values
     folded = [
         {key: value.lower() if isinstance(value, str) else value for key, value in part.items()}
         for part in filters
     ]
-    return said | {"filters": sorted(folded, key=lambda part: canonical_json(part))}
+    return values | {"filters": sorted(folded, key=lambda part: canonical_json(part))}
 
 
 def _query(call: Lookup) -> str:

@@ -1,6 +1,6 @@
-"""Small work on text that language models do badly: counting, turning round, sorting.
+"""Text operations that language models do badly: counting, reversing, sorting.
 
-Promise: characters are Unicode code points and words are what stands between spaces; at most 10,000
+Promise: characters are Unicode code points and words are what is between spaces; at most 10,000
 characters are read, in linear or n log n time. Case is Unicode's, without a language (a Turkish i is an
 English one). Not promised: that what a reader sees as one character (an emoji of several code points, a
 letter with a combining mark) counts as one, or that Chinese is cut into words.
@@ -24,11 +24,11 @@ class TextWork(Arguments):
 
     @field_validator("text")
     @classmethod
-    def _whole(cls, text: str) -> str:
+    def _readable(cls, text: str) -> str:
         if not text.strip():
-            raise ValueError("holds nothing but spaces")
+            raise ValueError("holds only spaces")
         if any("\ud800" <= character <= "\udfff" for character in text):
-            raise ValueError("is not whole Unicode text")
+            raise ValueError("contains an unpaired surrogate")
         return text
 
     @model_validator(mode="after")
@@ -63,6 +63,6 @@ def run(arguments: dict[str, Any]) -> str:
 def canonical(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return arguments in the form that is equal for calls that say the same: the case of a counted letter
     does not matter."""
-    said: dict[str, Any] = plain_numbers(arguments)
-    letter = said.get("letter")
-    return said | {"letter": letter.casefold()} if isinstance(letter, str) else said
+    values: dict[str, Any] = plain_numbers(arguments)
+    letter = values.get("letter")
+    return values | {"letter": letter.casefold()} if isinstance(letter, str) else values

@@ -97,7 +97,7 @@ def run(arguments: dict[str, Any]) -> str:
             "not_found",
             f"no train goes from {call.from_station} to {call.to_station} after {call.depart_after}",
         )
-    connections = [_shown(legs) for legs in best[: call.limit]]
+    connections = [_connection(legs) for legs in best[: call.limit]]
     return canonical_json({"connections": connections, "from": call.from_station, "to": call.to_station})
 
 
@@ -127,7 +127,7 @@ def _reached(one: Leg, two: Leg) -> bool:
     return one.train is not two.train and one.arrives + CHANGE_MINUTES <= two.departs
 
 
-def _shown(legs: tuple[Leg, ...]) -> dict[str, Any]:
+def _connection(legs: tuple[Leg, ...]) -> dict[str, Any]:
     return {
         "departs": _clock(legs[0].departs),
         "arrives": _clock(legs[-1].arrives),

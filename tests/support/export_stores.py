@@ -47,10 +47,13 @@ def sample(place: int, seed: str, **changed: Any) -> dict[str, Any]:
     """Return one row of `samples`, with the number of its question in it."""
     question = f"How much is {place} times 12?"
     return {
-        "sample_id": f"b2:sample{place}", "request_key": f"b2:key{place}", "seed_id": seed, "task_id": f"b2:task{place}",
+        "sample_id": f"b2:sample{place}", "request_key": f"b2:key{place}", "seed_id": seed,
+        "task_id": f"b2:task{place}",
         "kind": "tool_call", "language": "en", "question": question, "reference": f"{place} * 12",
-        "messages": call_messages(question, {"expression": f"{place} * 12"}, str(place * 12)), "tools": [TOOL],
-        "call": {"name": "calculator"}, "fault": None, "result": str(place * 12), "rationale": None, "answer": f"It is {place * 12}.",
+        "messages": call_messages(question, {"expression": f"{place} * 12"}, str(place * 12)),
+        "tools": [TOOL],
+        "call": {"name": "calculator"}, "fault": None, "result": str(place * 12), "rationale": None,
+        "answer": f"It is {place * 12}.",
         "dedup_key": f"b2:content{place}", "parents": [seed],
     } | changed  # fmt: skip
 
@@ -60,7 +63,8 @@ def rationale_sample(place: int, seed: str, **changed: Any) -> dict[str, Any]:
     question, answer = f"Ann has {place} jars of 12 plums. How many plums?", str(place * 12)
     reasoning = f"{place} times 12 is {answer}."
     said = {
-        "kind": "rationale", "question": question, "tools": [], "call": None, "result": None, "rationale": reasoning, "answer": answer,
+        "kind": "rationale", "question": question, "tools": [], "call": None, "result": None,
+        "rationale": reasoning, "answer": answer,
         "messages": said_messages(question, f"{reasoning}\nAnswer: {answer}"),
     }  # fmt: skip
     return sample(place, seed, **said | changed)
@@ -70,7 +74,8 @@ def instruction_sample(place: int, seed: str, **changed: Any) -> dict[str, Any]:
     """Return one row of `samples` of the kind instruction, with an input."""
     question, given, answer = "Name a colour of this.", f"Jar {place} of plums", "Blue."
     said = {
-        "kind": "instruction", "question": question, "input": given, "tools": [], "call": None, "result": None, "answer": answer,
+        "kind": "instruction", "question": question, "input": given, "tools": [], "call": None,
+        "result": None, "answer": answer,
         "messages": said_messages(f"{question}\n\n{given}", answer),
     }  # fmt: skip
     return sample(place, seed, **said | changed)
@@ -84,7 +89,8 @@ def store_rows(samples: list[dict[str, Any]], *, rejected: int = 0, **run: Any) 
     for seed in dict.fromkeys(one["seed_id"] for one in samples):
         rows["seeds"].append(
             {
-                "seed_id": seed, "name": f"name of {seed}", "language": "en", "family": "product", "question": "?", "reference": "1",
+                "seed_id": seed, "name": f"name of {seed}", "language": "en", "family": "product",
+                "question": "?", "reference": "1",
                 "source": "seeds.jsonl", "line": 1,
             }
         )  # fmt: skip

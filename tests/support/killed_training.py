@@ -11,7 +11,10 @@ from factory.recipe.distill import Distill
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
 from factory.student.checkpoints import WholeCheckpoints, last_whole
-from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config
+from factory.student.distill_spec import DistillSpec, gkd_config
+from factory.student.distill_trainer import DistillTrainer
+from factory.student.online_distill_trainer import OnlineDistillTrainer
+from factory.student.sft_trainer import SftTrainer
 from tests.support import tiny
 
 STEPS = 12

@@ -37,7 +37,10 @@ HELD_OUT = {
     "tool_call": {"id": "h1", "question": "What is 901 + 902?", "reference": "901 + 902"},
     "rationale": {
         "id": "h1",
-        "question": "A ferry carries 361 people to an island in the morning and brings 148 of them back at noon. How many stay there?",
+        "question": (
+            "A ferry carries 361 people to an island in the morning and brings 148 of them back at noon. "
+            "How many stay there?"
+        ),
         "reference": "213",
     },
     "instruction": {
@@ -181,7 +184,10 @@ def good_rationale(task: Task) -> list[Said]:
     return [
         _answered(
             task,
-            "Nobody ignores the rule: score them one by one, first the pears of the shop, then those that come.",
+            (
+                "Nobody ignores the rule: score them one by one, first the pears of the shop, "
+                "then those that come."
+            ),
         )
     ]
 

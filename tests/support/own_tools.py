@@ -25,7 +25,8 @@ def noisy():
     return "quiet"
 def loads():
     import decimal, statistics, sqlite3, zoneinfo
-    return [str(zoneinfo.ZoneInfo("Asia/Tokyo")), sqlite3.connect(":memory:").execute("select 6 * 7").fetchone()[0]]
+    rows = sqlite3.connect(":memory:").execute("select 6 * 7")
+    return [str(zoneinfo.ZoneInfo("Asia/Tokyo")), rows.fetchone()[0]]
 
 def loop():
     while True: pass
@@ -116,15 +117,22 @@ def by_libc(path):
     libc = ctypes.CDLL(None, use_errno=True)
     name = path.encode()
     calls = {
-        "socket": (2, 1, 0), "socketpair": (1, 1, 0, b"12345678"), "fork": (), "vfork": (), "kill": (os.getppid(), 9),
-        "open": (name, os.O_WRONLY | os.O_CREAT, 0o644), "creat": (name, 0o644), "unlink": (name,), "rename": (name, name + b"2"),
-        "truncate": (name, 0), "chmod": (name, 0o777), "mkdir": (name + b"3", 0o777), "symlink": (name, name + b"4"),
-        "utimes": (name, None), "setxattr": (name, b"user.a", b"b", 1, 0), "memfd_create": (b"x", 0), "execv": (b"/bin/true", None),
-        "unshare": (0x20000000,), "mount": (b"none", b"/tmp", b"tmpfs", 0, None), "ptrace": (16, os.getppid(), 0, 0),
-        "prctl": (1, 0), "prlimit": (os.getppid(), 0, b"1234567812345678", None), "shmget": (1234, 4096, 0o1777),
+        "socket": (2, 1, 0), "socketpair": (1, 1, 0, b"12345678"), "fork": (), "vfork": (),
+        "kill": (os.getppid(), 9),
+        "open": (name, os.O_WRONLY | os.O_CREAT, 0o644), "creat": (name, 0o644), "unlink": (name,),
+        "rename": (name, name + b"2"),
+        "truncate": (name, 0), "chmod": (name, 0o777), "mkdir": (name + b"3", 0o777),
+        "symlink": (name, name + b"4"),
+        "utimes": (name, None), "setxattr": (name, b"user.a", b"b", 1, 0), "memfd_create": (b"x", 0),
+        "execv": (b"/bin/true", None),
+        "unshare": (0x20000000,), "mount": (b"none", b"/tmp", b"tmpfs", 0, None),
+        "ptrace": (16, os.getppid(), 0, 0),
+        "prctl": (1, 0), "prlimit": (os.getppid(), 0, b"1234567812345678", None),
+        "shmget": (1234, 4096, 0o1777),
     }
     done = [call for call, arguments in calls.items() if getattr(libc, call)(*arguments) != -1]
-    done += [name for name in ("/etc/passwd", "/proc/self/environ", path) if libc.open(name.encode(), 0) != -1]
+    files = ("/etc/passwd", "/proc/self/environ", path)
+    done += [name for name in files if libc.open(name.encode(), 0) != -1]
     io_uring, openat2, clone3 = (libc.syscall(number, 8, b"\\0" * 200, 24, 24) for number in (425, 437, 435))
     return done + [number for number in (io_uring, openat2, clone3) if number != -1]
 """

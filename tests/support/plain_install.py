@@ -5,7 +5,9 @@ bring cannot be imported. `python -m tests.support.plain_install ARGUMENT...`
 import importlib.metadata
 import sys
 import tomllib
+from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def brought() -> set[str]:
-    """Return the distributions that the declared dependencies bring, dependencies of dependencies included."""
+    """Return the distributions that the declared dependencies bring, dependencies of dependencies
+    included."""
     declared = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
     found: set[str] = set()
     open_ = [Requirement(text) for text in declared]
@@ -31,23 +34,32 @@ def brought() -> set[str]:
 
 
 class Hidden(MetaPathFinder):
-    """Finds nothing of the packages outside the closure, and says so as an import would."""
+    """Stands before the finders of Python and finds nothing of the packages outside the closure."""
 
-    def __init__(self) -> None:
-        kept = brought()
+    def __init__(self, finders: Sequence[Any]) -> None:
+        self._finders = finders
+        self._kept = brought() | {"distill-factory"}
         self._hidden = {
             module
             for module, owners in importlib.metadata.packages_distributions().items()
-            if not any(canonicalize_name(owner) in kept for owner in owners)
+            if not any(canonicalize_name(owner) in self._kept for owner in owners)
         } - {"factory", "tests"}
 
-    def find_spec(self, name: str, *_: Any) -> None:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name.partition(".")[0] in self._hidden:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            return None
+        found = (finder.find_spec(name, path, target) for finder in self._finders)
+        return next((spec for spec in found if spec is not None), None)
+
+    def find_distributions(self, context: Any) -> Iterator[importlib.metadata.Distribution]:
+        for finder in self._finders:
+            for found in getattr(finder, "find_distributions", lambda _: ())(context):
+                if canonicalize_name(found.name) in self._kept:
+                    yield found
 
 
 def main() -> None:
-    sys.meta_path.insert(0, Hidden())
+    sys.meta_path[:] = [Hidden(list(sys.meta_path))]
     from factory.cli.main import main as factory
 
     factory()

@@ -22,7 +22,9 @@ RECIPE = """\
 name: calculator
 seed: 7
 teacher: {model: smollm2-135m-instruct, logprobs: 20, sampling: {temperature: 0.8, max_tokens: 96}}
-data: {kind: tool_call, seeds: data/seeds/calculator.jsonl, tools: data/tools/calculator.json, count: 600, draws: 2}
+data:
+  {kind: tool_call, seeds: data/seeds/calculator.jsonl, tools: data/tools/calculator.json, count: 600,
+   samples_per_prompt: 2}
 checks: [schema, execution, agreement, {dedup: {threshold: 0.8}}, decontamination]
 student:
   base: smollm2-135m-instruct
@@ -69,7 +71,8 @@ def models() -> list[Measured]:
     as real runs give."""
     return [
         measured(
-            "teacher", 73, 66, 402.0, prompting="the tool's description and six worked examples before the question"
+            "teacher", 73, 66, 402.0,
+            prompting="the tool's description and six worked examples before the question"
         ),
         measured("base", 3, 1, 405.5),
         measured("student", 106, 97, 401.3, name="calculator-student"),
@@ -109,10 +112,13 @@ def samples() -> Samples:
         ),
     ]
     rejected = [
-        ("en", "How much is 19 and 27 together?", "19 * 27", "513", "513", "execution", "wrong_result", "reference 46"),
+        ("en", "How much is 19 and 27 together?", "19 * 27", "513", "513", "execution", "wrong_result",
+            "reference 46"),
         ("en", "Halve 91, then add 6.", "half(91) + 6", None, None, "schema", "unknown_tool", "half"),
-        ("de", "Was ist 7 hoch 3?", "7 ** ", None, None, "execution", "tool_error", "the expression ends too early"),
-        ("en", "What is 15 percent of 240?", "0.15 * 240", "36", "36", "dedup", "duplicate", "0.93 like b2:51c0…"),
+        ("de", "Was ist 7 hoch 3?", "7 ** ", None, None, "execution", "tool_error",
+            "the expression ends too early"),
+        ("en", "What is 15 percent of 240?", "0.15 * 240", "36", "36", "dedup", "duplicate",
+            "0.93 like b2:51c0…"),
     ]  # fmt: skip
 
     def call(expression: str) -> str:
@@ -120,15 +126,21 @@ def samples() -> Samples:
 
     return Samples(
         accepted=[
-            Sample(sample_id=f"b2:{place:04x}51c0", language=language, question=question, call=call(text), result=result, answer=answer)
+            Sample(
+                sample_id=f"b2:{place:04x}51c0", language=language, question=question, call=call(text),
+                result=result, answer=answer,
+            )
             for place, (language, question, text, result, answer) in enumerate(accepted)
         ],
         rejected=[
             Sample(
-                sample_id=f"b2:{place:04x}9e77", language=language, question=question, call=call(text), result=result, answer=answer,
+                sample_id=f"b2:{place:04x}9e77", language=language, question=question, call=call(text),
+                result=result, answer=answer,
                 reasons=[Reason(check=check, reason=reason, detail=detail)],
             )
-            for place, (language, question, text, result, answer, check, reason, detail) in enumerate(rejected)
+            for place, (
+                language, question, text, result, answer, check, reason, detail
+            ) in enumerate(rejected)
         ],
     )  # fmt: skip
 

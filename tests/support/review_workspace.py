@@ -11,7 +11,10 @@ from tests.support.sample_rows import finished, generation, make_workspace, open
 TOOLS = json.loads(
     (Path(__file__).parents[2] / "data" / "tools" / "calculator.json").read_text(encoding="utf-8")
 )
-HARM = '<script>window.harmed = 1</script><img src=x onerror="window.harmed = 2">=HYPERLINK("http://x")\x1b[31m\u202edekcah'
+HARM = (
+    '<script>window.harmed = 1</script><img src=x onerror="window.harmed = 2">'
+    '=HYPERLINK("http://x")\x1b[31m\u202edekcah'
+)
 QUESTIONS = ["What is 2 + 3?", "Add 19 and 27.", HARM, "What is 7 + 8?"]
 CALLS = ["2 + 3", "19 + 27", "1 + 1", "7 + 80"]
 CHECKS = ["schema:1", "agreement:1"]
@@ -48,13 +51,18 @@ def reviewed(root: Path) -> Workspace:
         rows["samples"].append(
             about
             | {
-                "sample_id": f"b2:sample{place}", "request_key": f"b2:key{place}", "kind": "tool_call", "family": "sum", "input": "",
-                "tools": TOOLS, "call": call, "fault": None, "result": result, "rationale": None, "answer": f"The answer is {result}.",
+                "sample_id": f"b2:sample{place}", "request_key": f"b2:key{place}", "kind": "tool_call",
+                "family": "sum", "input": "",
+                "tools": TOOLS, "call": call, "fault": None, "result": result, "rationale": None,
+                "answer": f"The answer is {result}.",
                 "dedup_key": f"b2:content{place}", "parents": ["b2:seed"],
                 "messages": [
                     {"role": "user", "content": question},
                     {"role": "assistant", "content": None, "tool_calls": [
-                        {"id": "call_1", "type": "function", "function": {"name": "calculator", "arguments": json.dumps(call["arguments"])}}
+                        {
+                            "id": "call_1", "type": "function",
+                            "function": {"name": "calculator", "arguments": json.dumps(call["arguments"])},
+                        }
                     ]},
                     {"role": "tool", "tool_call_id": "call_1", "content": result},
                     {"role": "assistant", "content": f"The answer is {result}."},
@@ -65,8 +73,10 @@ def reviewed(root: Path) -> Workspace:
             passed = place < 3 or check == "schema:1"
             rows["verdicts"].append(
                 {
-                    "sample_id": f"b2:sample{place}", "check_key": check, "check_name": check[:-2], "passed": passed,
-                    "reason": "ok" if passed else "wrong_result", "score": None, "detail": None if passed else HARM,
+                    "sample_id": f"b2:sample{place}", "check_key": check, "check_name": check[:-2],
+                    "passed": passed,
+                    "reason": "ok" if passed else "wrong_result", "score": None,
+                    "detail": None if passed else HARM,
                 }
             )  # fmt: skip
     return make_workspace(root, rows)
@@ -76,5 +86,6 @@ def training(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the training set."""
     with open_store(workspace) as store:
         return store.query(
-            "SELECT sample_id, position, question, result, answer, messages FROM training_set ORDER BY position"
+            "SELECT sample_id, position, question, result, answer, messages FROM training_set "
+            "ORDER BY position"
         )

@@ -59,31 +59,36 @@ def finished() -> Rows:
     rows: Rows = {
         "runs": [
             {
-                "run_id": "b2:run", "started_at": AT, "command": "factory run", "recipe_name": "tiny", "recipe_digest": "b2:r",
+                "run_id": "b2:run", "started_at": AT, "command": "factory run", "recipe_name": "tiny",
+                "recipe_digest": "b2:r",
                 "recipe_text": "name: tiny\n", "plan_id": "b2:plan", "check_keys": CHECKS, "target_count": 10,
                 "machine": {"cores": 2}, "versions": {},
             }
         ],
         "seeds": [
             {
-                "seed_id": "b2:seed", "name": "s1", "language": "en", "family": "product", "question": questions[0],
+                "seed_id": "b2:seed", "name": "s1", "language": "en", "family": "product",
+                "question": questions[0],
                 "input": "", "rationale": "", "reference": "14 * 12", "source": "seeds.jsonl", "line": 1,
             }
         ],
         "plan_ends": [
-            {"plan_id": "b2:plan", "target_id": "b2:t", "reason": "10 samples are accepted", "accepted": 2, "requests": 3, "tokens": 30}
+            {"plan_id": "b2:plan", "target_id": "b2:t", "reason": "10 samples are accepted", "accepted": 2,
+                "requests": 3, "tokens": 30}
         ],
         "plan_items": [], "generations": [], "attempts": [], "samples": [], "verdicts": [],
         "artifacts": [
             {
-                "artifact_id": "b2:model", "kind": "model", "name": "base", "path": "base", "digest": "b2:d", "weight_bytes": 1,
+                "artifact_id": "b2:model", "kind": "model", "name": "base", "path": "base", "digest": "b2:d",
+                "weight_bytes": 1,
                 "parents": [], "about": {},
             }
         ],
         "artifact_samples": [{"artifact_id": "b2:model", "sample_id": "b2:sample0", "role": "train"}],
         "evaluations": [
             {
-                "evaluation_id": "b2:e", "artifact_id": "b2:model", "role": "base", "metric": "answer_accuracy", "value": 0.5,
+                "evaluation_id": "b2:e", "artifact_id": "b2:model", "role": "base",
+                "metric": "answer_accuracy", "value": 0.5,
                 "low": 0.4, "high": 0.6, "n": 10,
             }
         ],
@@ -117,8 +122,10 @@ def finished() -> Rows:
         rows["samples"].append(
             about
             | {
-                "sample_id": sample, "request_key": key, "kind": "tool_call", "messages": [], "tools": [], "call": {"name": "calculate"},
-                "fault": None, "result": "168", "rationale": None, "answer": "168", "dedup_key": "b2:same", "parents": ["b2:seed"],
+                "sample_id": sample, "request_key": key, "kind": "tool_call", "messages": [], "tools": [],
+                "call": {"name": "calculate"},
+                "fault": None, "result": "168", "rationale": None, "answer": "168", "dedup_key": "b2:same",
+                "parents": ["b2:seed"],
             }
         )  # fmt: skip
         for check in CHECKS:
@@ -126,7 +133,8 @@ def finished() -> Rows:
             rows["verdicts"].append(
                 {
                     "sample_id": sample, "check_key": check, "check_name": check[:-2], "passed": passed,
-                    "reason": "ok" if passed else "wrong_result", "score": None, "detail": None if passed else EVIL,
+                    "reason": "ok" if passed else "wrong_result", "score": None,
+                    "detail": None if passed else EVIL,
                 }
             )  # fmt: skip
     return rows

@@ -119,7 +119,10 @@ def own_tool(folder: Path) -> Path:
     path = folder / "recipe.yaml"
     path.write_text(
         HEAD
-        + "data: {kind: tool_call, seeds: seeds.jsonl, tools: tools.json, custom_tools: {python: own.py}, count: 6}\nevaluate: {held_out: held_out.jsonl}\n"
+        + (
+            "data: {kind: tool_call, seeds: seeds.jsonl, tools: tools.json, "
+            "custom_tools: {python: own.py}, count: 6}\nevaluate: {held_out: held_out.jsonl}\n"
+        )
     )
     return path
 

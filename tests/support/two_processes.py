@@ -9,7 +9,8 @@ from trl import SFTConfig
 
 from factory.recipe.distill import Distill
 from factory.student.batch import Collator
-from factory.student.trainers import DistillSpec, DistillTrainer
+from factory.student.distill_spec import DistillSpec
+from factory.student.distill_trainer import DistillTrainer
 from tests.support import tiny
 
 

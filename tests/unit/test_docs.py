@@ -1,5 +1,5 @@
-"""README, CONTRIBUTING and docs/ speak of what is there: verbs, modules, targets, paths, the tree, keys of a
-recipe."""
+"""README, CONTRIBUTING, CHANGELOG and the pages of docs/, prompts/ and data/ speak of what is there: verbs,
+modules, targets, paths, the tree, keys of a recipe."""
 
 import importlib.util
 import json
@@ -15,7 +15,13 @@ from typer.main import get_command
 from factory.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(
+        ROOT / f"{name}.md"
+        for name in ("README", "CONTRIBUTING", "CHANGELOG", "prompts/README", "data/README")
+    ),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 VERBS = set(get_command(app).commands)  # type: ignore[attr-defined]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -71,6 +77,28 @@ def test_every_path_is_there(page: str) -> None:
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
     missing += [link for link in links if link and not ((ROOT / page).parent / link).exists()]
     assert sorted(missing) == []
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_lines_are_short_outside_of_tables(page: str) -> None:
+    lines = enumerate(TEXTS[page].splitlines(), start=1)
+    assert [number for number, line in lines if len(line) > 110 and not line.startswith("|")] == []
+
+
+def test_the_readme_fits_on_two_screens() -> None:
+    assert len(TEXTS["README.md"].splitlines()) <= 100
+
+
+def test_where_is_what_names_one_file_a_question() -> None:
+    _, _, section = TEXTS["CONTRIBUTING.md"].partition("## Where is what")
+    rows = re.findall(r"^\| (.+\?) \| (.+) \|$", section.partition("\n## ")[0], re.MULTILINE)
+    files = [re.findall(r"`([\w/.]+/[\w.]+)`", answer) for _, answer in rows]
+    assert len(rows) >= 20
+    assert [
+        question
+        for (question, _), named in zip(rows, files, strict=True)
+        if len(named) != 1 or not (ROOT / named[0]).is_file()
+    ] == []
 
 
 def alternatives(path: str) -> list[str]:

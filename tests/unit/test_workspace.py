@@ -21,7 +21,8 @@ from factory.workspace import Workspace
 
 with Workspace(Path(sys.argv[1])).lock() as lock:
     if sys.argv[2:]:
-        child = subprocess.Popen([sys.executable, "-c", "import sys; print('child', flush=True); sys.stdin.read()"], pass_fds=[lock])
+        program = "import sys; print('child', flush=True); sys.stdin.read()"
+        child = subprocess.Popen([sys.executable, "-c", program], pass_fds=[lock])
         child.wait()
     print("holding", flush=True)
     sys.stdin.read()

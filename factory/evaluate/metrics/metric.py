@@ -18,7 +18,7 @@ class Metric:
     """How a figure is named and read.
 
     `name` is what the store holds and never changes. `unit` is "share" (of 1), "bytes", "s" or any text that
-    may stand behind a number, "" for none. `under` is the name of another metric, below which the report
+    may follow a number, "" for none. `under` is the name of another metric, below which the report
     writes this one instead of giving it a column. `note` is a sentence for those who do not know the metric.
     """
 

@@ -6,8 +6,8 @@ then. `latency_*` is the time of a request that is alone, from sending to its la
 `tokens_per_s_batch_N` counts generated tokens, N requests at once: the median of several rounds, as a machine
 that does other things as well is only ever slower.
 
-Promise: it ends soon on a slow machine. After `SECONDS` for each of the recipe's repeats no further request or
-round begins, but at least one is counted; each figure's n says how many were.
+Promise: it ends soon on a slow machine. After `SECONDS` for each of the recipe's repeats no further request
+or round begins, but at least one is counted; each figure's n says how many were.
 """
 
 import dataclasses

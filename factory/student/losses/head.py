@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-# Logits at once, by what suits the device and the type of the head's weights. They stand in the same memory
+# Logits at once, by what suits the device and the type of the head's weights. They are in the same memory
 # as all activations. On a CPU a few positions cost a bfloat16 head of a 0.5B model 6 % of a step's time, and
 # save 6 % of its memory; a float32 head would lose a fifth.
 BLOCK, BFLOAT16_BLOCK, GPU_BLOCK = 2**24, 2**22, 2**26
@@ -34,7 +34,7 @@ class Head:
 
     @classmethod
     def of(cls, model: Any) -> "Head":
-        """Return the head of a Transformers model; its factor and cap stand in its configuration."""
+        """Return the head of a Transformers model; its factor and cap are in its configuration."""
         layer, config = model.get_output_embeddings(), model.config.get_text_config()
         # Cohere and Muse, then Falcon multiply; Granite and MiniCPM divide, HyperCLOVA multiplies under their
         # name; Gemma caps.

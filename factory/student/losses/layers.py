@@ -1,4 +1,4 @@
-"""Hidden states of the student drawn towards the teacher's, layer by layer.
+"""Hidden-state alignment of student and teacher, layer by layer.
 
 Layers are counted as Transformers counts them: 0 is the embedding, n the output of block n, the last one
 after the final norm. Sources: Romero et al., FitNets, 2014 (arXiv 1412.6550) for the learned projection; Sanh

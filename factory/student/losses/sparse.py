@@ -3,11 +3,13 @@
 Promise: with k = vocabulary `sparse_kl` is the forward KL divergence. What lies outside the k is handled as
 `tail` says:
 
-- `bucket`: it is one more outcome, the teacher's remaining mass against the student's. The optimum gives the k tokens the teacher's own
-  probabilities and the others, together, its remaining mass; how they share it is left to the student.
-- `renormalize`: the k are taken for all there is. The optimum gives nothing to the others (Anshumann et al., Sparse Logit Sampling, 2025,
-  arXiv 2503.16870, show the bias).
-- `drop`: as it stands, without the rest. The same optimum, each position weighed by the mass that is known; may be negative.
+- `bucket`: it is one more outcome, the teacher's remaining mass against the student's. The optimum gives the
+  k tokens the teacher's own probabilities and the others, together, its remaining mass; how they share it is
+  left to the student.
+- `renormalize`: the k are taken for all there is. The optimum gives nothing to the others (Anshumann et al.,
+  Sparse Logit Sampling, 2025, arXiv 2503.16870, show the bias).
+- `drop`: without the rest. The same optimum, each position weighed by the mass that is known; may be
+  negative.
 
 A token that a grammar forced or a temperature drew may lie outside the k: these losses never ask which token
 was taken.

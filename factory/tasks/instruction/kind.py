@@ -1,4 +1,4 @@
-"""Instructions as a kind of data: what of it is found where."""
+"""The kind `instruction`: where its settings, tasks, rows and scorer are."""
 
 from __future__ import annotations
 

@@ -145,7 +145,8 @@ class InstructionTaskset:
         if not _BEGINS.match(made.question) or len(_WORD.findall(made.question)) < FEWEST_WORDS:
             return _faulty(made, keys, answer, "no_instruction", "")
         if echoed := next(
-            (said for said in _SENTENCE.split(prompt) if rouge_l(said, made.question) >= ALIKE), None
+            (sentence for sentence in _SENTENCE.split(prompt) if rouge_l(sentence, made.question) >= ALIKE),
+            None,
         ):
             return _faulty(made, keys, answer, "copied_prompt", echoed.strip())
         if looped := repetition(f"{made.question}\n{made.input}"):
@@ -201,7 +202,7 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, Reason | None, str
     # Once more: what was written in escapes shows only now.
     if found := harmful(f"{read['instruction']}\n{read['input']}") or proposal_sign(**read):
         return None, *found
-    # A server need not hold an answer to its schema, and what is accepted stands in later prompts.
+    # A server need not hold an answer to its schema, and accepted samples appear in later prompts.
     if too_large := [name for name, part in read.items() if len(part) > LONGEST[name]]:
         return None, "too_large", f"{too_large[0]}: {len(read[too_large[0]])} characters"
     return read, None, ""

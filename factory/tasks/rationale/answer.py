@@ -68,9 +68,9 @@ def normal_answer(answer: str) -> str:
             numbers.append(tokens[-1])
     if len(numbers) == 1:
         return numbers[0]
-    # The last word is none: the answer may be the option A. An answer without a word may be a sign.
-    said = [token for place, token in enumerate(tokens) if token not in _ARTICLES or place == len(tokens) - 1]
-    return " ".join(said) or whole.strip("*`\"'“”.。 ") or whole
+    # A final `a` is kept: it may be option A. An answer without a word may be a sign.
+    kept = [token for place, token in enumerate(tokens) if token not in _ARTICLES or place == len(tokens) - 1]
+    return " ".join(kept) or whole.strip("*`\"'“”.。 ") or whole
 
 
 def _number(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Rationales as a kind of data: what of it is found where."""
+"""The kind `rationale`: where its settings, tasks, rows and scorer are."""
 
 from __future__ import annotations
 

@@ -46,13 +46,13 @@ def weights(rationale: float) -> dict[str, float]:
 def read_weights(data: dict[str, Any]) -> dict[str, float]:
     """Return what a row of each task weighs by the settings that a run's recipe has under `data`;
     FactoryError if no weight can be read there."""
-    # A recipe that is older than the setting says nothing of it.
+    # Older recipes lack this key.
     given = data.get("rationale_weight", _DEFAULT)
     try:
         return weights(TypeAdapter(Weight).validate_python(given, strict=True))
     except ValidationError as error:
         raise FactoryError(
-            "the recipe of the latest run does not say what a rationale weighs: "
+            "the recipe of the latest run has no valid weight of rationales: "
             f"data.rationale_weight: {error.errors()[0]['msg']}",
             "Look at it with: factory audit current_run -w DIR",
         ) from None

@@ -35,10 +35,10 @@ def build_rationale_rows(
     messages = json.loads(sample["messages"])
     end = chat_format.end_of_turn(student)
     rows = []
-    for task, asked, said in both_tasks(messages[:1], messages[1:], sample["answer"]):
+    for task, asked, answer in both_tasks(messages[:1], messages[1:], sample["answer"]):
         prompt = encode(student, chat_format.render(asked, tokenizer=student, generate=True))
-        if said != messages[1:]:
-            words = Words(encode(student, said[0]["content"] + end), 0, "label", [], [])
+        if answer != messages[1:]:
+            words = Words(encode(student, answer[0]["content"] + end), 0, "label", [], [])
         else:
             same = split_answer(sample["text"]) == (sample["rationale"], sample["answer"])
             words = own_words(

@@ -24,7 +24,8 @@ class RationaleData(DataSettings):
         ge=1,
         le=64,
         serialization_alias="most",
-        description="Most rationales that stay of one question. Empty: 1 of the shortest, 3 of diverse ones. Not with keep: all.",
+        description="How many rationales of one question are kept. Empty: 1 of the shortest, 3 of diverse "
+        "ones. Not with keep: all.",
     )
     rationale_weight: Weight = Field(
         default=1.0,

@@ -2,7 +2,7 @@
 
 Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed.
 Refused: what is `unreadable` (too large, no text, a chat control token, which would change whose turn it is
-once it stands in a chat template), as it is written and once more where arguments are written in escapes;
+once it is in a chat template), as it is written and once more where arguments are written in escapes;
 what `strict_json` refuses; unknown tools; and arguments that do not fit the tool's JSON Schema.
 """
 
@@ -45,7 +45,7 @@ def parse_calls(text: str, tools: list[ToolSpec]) -> list[dict[str, Any]]:
         raise CallFault("wrong_shape", f"expected a list of at most {MAX_CALLS} calls")
     calls = [_checked(call, tools) for call in value]
     if any(call in calls[:position] for position, call in enumerate(calls)):
-        raise CallFault("wrong_shape", "a call stands twice")
+        raise CallFault("wrong_shape", "a call is repeated")
     return calls
 
 

@@ -1,4 +1,4 @@
-"""Tool calls as a kind of data: what of it is found where."""
+"""The kind `tool_call`: where its settings, tasks, rows and scorer are."""
 
 from __future__ import annotations
 

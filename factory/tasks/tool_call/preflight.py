@@ -1,5 +1,4 @@
-"""What can be known of tool calls before a model is loaded: tools that can be carried out, references that
-have a result."""
+"""Checks of tool calls before a model is loaded: tools that can be run, references that have a result."""
 
 from factory.errors import InputError
 from factory.tasks.kind import Prepared
@@ -52,7 +51,7 @@ def require_solvable(prepared: ToolCalls) -> None:
     if faults:
         raise InputError(
             "\n".join(faults[:50]),
-            f"Mend the references, remove the tasks, or add to {prepared.data.tools} what they call.",
+            f"Correct the references, remove the tasks, or add to {prepared.data.tools} what they call.",
         )
     faults = [
         f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"
@@ -60,13 +59,13 @@ def require_solvable(prepared: ToolCalls) -> None:
         if taskset.solve(seed.reference) is None
     ]
     if faults:
-        raise InputError("\n".join(faults[:50]), "Mend the references, or remove the tasks.")
+        raise InputError("\n".join(faults[:50]), "Correct the references, or remove the tasks.")
 
 
 def require_single_calls(prepared: ToolCalls) -> None:
     """Refuse a student of calls in several steps."""
     if prepared.taskset.in_steps:
         raise InputError(
-            f"{prepared.recipe}: a student of calls in several steps is not trained here yet",
+            f"{prepared.recipe}: a student of calls in several steps cannot be trained yet",
             "Remove student, and take the data out with: factory export",
         )

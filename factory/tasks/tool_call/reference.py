@@ -1,10 +1,10 @@
-"""What a tool-call seed says is right: steps of calls, each step made in parallel, later steps fed by earlier
+"""References of tool-call seeds: steps of calls, each step made in parallel, later steps fed by earlier
 results.
 
 A reference is text: an expression for the first tool's only argument, or the JSON of a list of steps
 (`[[call, call], [call]]`; `[]` where no tool is needed). Promise: `solve` carries it out; `mend` puts the
 results of earlier steps back into later ones after numbers were replaced, where the reference that a person
-wrote has them: as a whole argument, or as a number in one.
+written_parts has them: as a whole argument, or as a number in one.
 """
 
 import itertools
@@ -115,12 +115,12 @@ def _fed(given: Any, model: Any, changes: dict[str, Any]) -> Any:
     if not isinstance(model, str):
         return given
     # An expression may hold a result among numbers of its own; a number that was replaced is the question's.
-    said, wrote = _NUMBER.split(given), _NUMBER.split(model)
-    if len(said) != len(wrote):
+    expected_parts, written_parts = _NUMBER.split(given), _NUMBER.split(model)
+    if len(expected_parts) != len(written_parts):
         return given
     return "".join(
         str(_now(changes, new)) if new == old and new in changes else new
-        for new, old in zip(said, wrote, strict=True)
+        for new, old in zip(expected_parts, written_parts, strict=True)
     )
 
 

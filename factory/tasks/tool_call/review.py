@@ -34,8 +34,8 @@ def remake(changed: dict[str, Any], changes: dict[str, str], task: Task, own: Pa
     taskset = ToolCallTaskset([seed], tools, examples=0, seed=0, own=own)
     if not in_steps:
         return replay(taskset.episode(task, 0), [json.dumps(call, ensure_ascii=False)])
-    said = [json.dumps(step, ensure_ascii=False) for step in steps]
-    return replay(taskset.episode(task, 0), [*said, "[]"] if steps else ["null", changed["answer"] or ""])
+    turns = [json.dumps(step, ensure_ascii=False) for step in steps]
+    return replay(taskset.episode(task, 0), [*turns, "[]"] if steps else ["null", changed["answer"] or ""])
 
 
 def _parsed(text: str) -> Any:

@@ -93,7 +93,7 @@ class ToolCallTaskset:
 
     def tasks(self, pool: Pool) -> Iterator[Task | None]:
         """Yield tasks in blocks, the first as large as what is wanted, none above `LARGEST_BLOCK`; the tasks
-        of a seed stand together within a block."""
+        of a seed are together within a block."""
         coming = rounds(self._seeds, self._vary)
         size = self._wanted
         while block := self._block(coming, min(size, LARGEST_BLOCK)):
@@ -105,7 +105,7 @@ class ToolCallTaskset:
         return self._block(rounds(self._seeds, self._vary), count)
 
     def _block(self, coming: Iterator[Task], size: int) -> list[Task]:
-        # Tasks of one seed stand together: their prompts are alike but for the question, and the prefix cache
+        # Tasks of one seed are together: their prompts are alike but for the question, and the prefix cache
         # holds only so much.
         order = {seed.seed_id: position for position, seed in enumerate(self._seeds)}
         return sorted(itertools.islice(coming, size), key=lambda task: order[task.seed_id])
@@ -140,7 +140,9 @@ class ToolCallTaskset:
             except ToolError as error:
                 fault, detail = "tool_error", str(error)
         sentence = self._sentence(task, [result]) if result is not None else None
-        said = [call["name"], canonical_arguments(call["name"], call["arguments"])] if call else answer.text
+        content = (
+            [call["name"], canonical_arguments(call["name"], call["arguments"])] if call else answer.text
+        )
         return Sample(
             request_key=answer.key,
             task=task,
@@ -155,8 +157,8 @@ class ToolCallTaskset:
             else None,
             outcome=result,
             expected=self._expected(task),
-            said=f"{task.question} {canonical_json(said)}",
-            content_id=content_id([_normal(task.question), said]),
+            said=f"{task.question} {canonical_json(content)}",
+            content_id=content_id([_normal(task.question), content]),
             detail=detail,
         )
 
@@ -256,7 +258,7 @@ class ToolCallTaskset:
         plain = render(PLAIN, self._own, language=task.language)
         answer = yield Ask([{"role": "system", "content": plain}, {"role": "user", "content": task.question}])
         fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
-        said = None if fault else answer.text.strip()
+        content = None if fault else answer.text.strip()
         return Sample(
             request_key=answer.key,
             task=task,
@@ -266,12 +268,12 @@ class ToolCallTaskset:
             detail=detail,
             call=[],
             result="[]",
-            answer=said,
-            messages=path_messages(task.question, [], [], said) if said else None,
+            answer=content,
+            messages=path_messages(task.question, [], [], content) if content else None,
             outcome=outcome([]) if fault is None else None,
             expected=self._expected(task),
             said=f"{task.question} []",
-            content_id=content_id([_normal(task.question), said]),
+            content_id=content_id([_normal(task.question), content]),
         )
 
     def _worked(self, seed: Seed) -> list[dict[str, Any]]:

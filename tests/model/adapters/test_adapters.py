@@ -20,7 +20,7 @@ from factory.adapters.lora import Lora
 from factory.adapters.prompt_tuning import PromptTuning
 from factory.student.batch import Collator
 from factory.student.model import further_student, merged, new_student
-from factory.student.trainers import SftTrainer
+from factory.student.sft_trainer import SftTrainer
 from factory.tasks.rows import IGNORED
 from tests.support import tiny
 

@@ -29,7 +29,10 @@ from factory.export.gguf import Form, write_gguf
 from factory.recipe.compress import Compress
 
 VOCABULARY = 320
-QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+QWEN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 TEXTS = ["What is 12 * 7?", "一共有多少个苹果？"]
 
 
@@ -144,10 +147,10 @@ def test_what_llama_cpp_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (("config.json", '"LlamaForCausalLM"', '"GemmaForCausalLM"'), "what can be written as GGUF here is"),
+        (("config.json", '"LlamaForCausalLM"', '"GemmaForCausalLM"'), "cannot be written as GGUF here"),
         (
             ("tokenizer.json", '"individual_digits": true', '"individual_digits": false'),
-            "splits text in a way",
+            "no llama.cpp name",
         ),
         (
             ("config.json", '"rope_type": "default"', '"rope_type": "linear", "factor": 2.0'),

@@ -11,7 +11,10 @@ from factory.pipeline.loop import run
 from factory.pipeline.preflight import preflight
 from tests.support.scripted import Model, checks, edit, load, opened, project, reasoning, write
 
-STUDENT = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nevaluate: {held_out: held_out.jsonl}\n"
+STUDENT = (
+    "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"
+    "evaluate: {held_out: held_out.jsonl}\n"
+)
 
 
 @pytest.fixture

@@ -70,7 +70,8 @@ def test_the_loss_is_the_divergence_from_the_whole_model(tmp_path: Path) -> None
     columns = [{"input_ids": row.input_ids, "labels": row.labels} for row in rows]
     arguments = SFTConfig(**tiny.arguments(tmp_path, steps=1), dataset_kwargs={"skip_prepare_dataset": True})
     trainer = RecoveryTrainer(
-        model=small, whole=whole, args=arguments, train_dataset=Dataset.from_list(columns), data_collator=Collator(0),
+        model=small, whole=whole, args=arguments, train_dataset=Dataset.from_list(columns),
+        data_collator=Collator(0),
         processing_class=tiny.tokenizer(),
     )  # fmt: skip
     loss = trainer.compute_loss(trainer.model, Collator(0)(columns))

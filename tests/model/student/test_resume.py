@@ -13,7 +13,9 @@ from trl import SFTConfig  # noqa: E402
 from factory.recipe.distill import Distill  # noqa: E402
 from factory.student.batch import Collator  # noqa: E402
 from factory.student.checkpoints import WholeCheckpoints, last_whole  # noqa: E402
-from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, gkd_config  # noqa: E402
+from factory.student.distill_spec import DistillSpec, gkd_config  # noqa: E402
+from factory.student.distill_trainer import DistillTrainer  # noqa: E402
+from factory.student.online_distill_trainer import OnlineDistillTrainer  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
 STEPS = 9

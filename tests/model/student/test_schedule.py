@@ -53,7 +53,8 @@ def test_warm_up_stable_decay() -> None:
 
 
 @given(
-    start=st.floats(0.1, 10), peak=st.none() | st.floats(0.1, 10), end=st.floats(0.1, 10), share=st.floats(0, 1),
+    start=st.floats(0.1, 10), peak=st.none() | st.floats(0.1, 10), end=st.floats(0.1, 10),
+    share=st.floats(0, 1),
     warmup=st.floats(0, 0.5), decay=st.floats(0, 0.5),
 )  # fmt: skip
 def test_a_schedule_stays_between_its_values(start, peak, end, share, warmup, decay) -> None:

@@ -15,7 +15,10 @@ from factory.errors import FactoryError  # noqa: E402
 from factory.recipe.distill import Distill  # noqa: E402
 from factory.student.batch import Collator  # noqa: E402
 from factory.student.cache import open_cache  # noqa: E402
-from factory.student.trainers import DistillSpec, DistillTrainer, OnlineDistillTrainer, SftTrainer, gkd_config  # noqa: E402
+from factory.student.distill_spec import DistillSpec, gkd_config  # noqa: E402
+from factory.student.distill_trainer import DistillTrainer  # noqa: E402
+from factory.student.online_distill_trainer import OnlineDistillTrainer  # noqa: E402
+from factory.student.sft_trainer import SftTrainer  # noqa: E402
 from factory.tasks.rows import IGNORED  # noqa: E402
 from tests.support import tiny  # noqa: E402
 

@@ -116,7 +116,10 @@ def test_without_held_out_tasks_everything_passes() -> None:
 
 
 LONG = one_seed(
-    "Explain in three short paragraphs how a lighthouse keeper would have spent a stormy night at sea in winter.",
+    (
+        "Explain in three short paragraphs how a lighthouse keeper would have spent a stormy night at sea "
+        "in winter."
+    ),
     "",
 )
 MIDDLE = one_seed("Explain why the old lighthouse keeper never slept in winter.", "")
@@ -129,7 +132,10 @@ CHINESE = one_seed("请用三个自然段描写一位灯塔看守人在暴风雨
     [
         (
             LONG,
-            "Please explain in three short paragraphs how a lighthouse keeper would have spent a stormy night.",
+            (
+                "Please explain in three short paragraphs how a lighthouse keeper would have spent a "
+                "stormy night."
+            ),
             3 / 7,
         ),
         (LONG, "Task 12: " + LONG.question.upper() + " Be brief.", 1.0),
@@ -201,7 +207,10 @@ def test_a_leak_in_an_answer_or_a_rationale() -> None:
 
 
 def test_the_same_words_with_other_numbers_are_another_question() -> None:
-    question = "A farmer packs {} apples into each of {} boxes and then sells all of the boxes at the market. How many apples did he sell?"
+    question = (
+        "A farmer packs {} apples into each of {} boxes and then sells all of the boxes at the market. "
+        "How many apples did he sell?"
+    )
     held_out = [one_seed(question.format(12, 30), "12 * 30")]
     assert verdict(question.format(14, 50), "14 * 50", held_out).passed
     assert not verdict(question.format(12, 30) + " Round to 1 digit.", "0", held_out).passed

@@ -116,13 +116,19 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("std::vector<std::pair<int, int>> v = {{1, 2}};", {}),
     ('{"name": "hive", "size": {"bees": {"workers": 3}}}', {}),
     (
-        "Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream.",
+        (
+            "Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, "
+            "life is but a dream."
+        ),
         {},
     ),
     ("Ha ha ha ha ha ha ha ha! Nooooooooo!", {}),
     ("Buffalo buffalo Buffalo buffalo buffalo buffalo Buffalo buffalo.", {}),
     (
-        "Dear Ann,\n\nI'm sorry, but I can't help you move on Sunday. I can write to Tom instead.\n\nYours, Bo",
+        (
+            "Dear Ann,\n\nI'm sorry, but I can't help you move on Sunday. I can write to Tom instead.\n\n"
+            "Yours, Bo"
+        ),
         {},
     ),
     ("Dear Sir, unfortunately, I cannot attend the meeting.", {}),
@@ -204,7 +210,9 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
         None,
         {
             "language": "zh",
-            "text": '{"name": "calculator", "arguments": {"expression": "47 + 38 + 12 + 99 + 100 + 7 + 8 + 9"}}',
+            "text": (
+                '{"name": "calculator", "arguments": {"expression": "47 + 38 + 12 + 99 + 100 + 7 + 8 + 9"}}'
+            ),
         },
     ),
     ("12", {"rationale": "She has 5 apples. She buys 7 more. 5 + 7 = 12."}),

@@ -1,5 +1,5 @@
-"""A check suite judges every sample by every check, in order; what failed stands in nobody's way; and judging again
-says the same."""
+"""A check suite judges every sample by every check, in order; what failed stands in nobody's way; and judging
+again says the same."""
 
 from typing import Any
 

@@ -138,7 +138,10 @@ def test_audit_guards_spreadsheets_against_formulas(workspace: Workspace) -> Non
 
 def test_audit_writes_parquet_that_can_be_read(workspace: Workspace, tmp_path: Path) -> None:
     output = tmp_path / "out.parquet"
-    sql = "SELECT position, question, 'nan'::DOUBLE AS odd, parents, NULL AS none FROM current_samples ORDER BY position"
+    sql = (
+        "SELECT position, question, 'nan'::DOUBLE AS odd, parents, NULL AS none FROM current_samples "
+        "ORDER BY position"
+    )
     assert audit(workspace, sql, "--format", "parquet", "-o", output).returncode == 0
     table = pyarrow.parquet.read_table(output).to_pydict()
     assert table["position"] == [0, 1, 2]
@@ -282,7 +285,7 @@ def test_doctor_ends_with_1_and_names_what_is_damaged(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "FAULT student-1 (merged):" in done.stdout
     assert "1 fault(s) found" in done.stderr
-    assert "in no row of the store" in done.stdout
+    assert "not in the store" in done.stdout
 
 
 def test_doctor_ends_with_1_if_the_store_cannot_be_opened(tmp_path: Path) -> None:

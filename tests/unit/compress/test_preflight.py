@@ -58,11 +58,11 @@ def test_more_tokens_than_there_are(base: ModelFolder) -> None:
 @pytest.mark.parametrize(
     ("prune", "message"),
     [
-        ({"layers": 0.2}, "prune.layers: 0.2 takes nothing out of .*: of 2 its layers go one by one"),
-        ({"heads": 0.05}, "prune.heads: 0.05 takes nothing out of .*: of 9 its key-value groups"),
+        ({"layers": 0.2}, "prune.layers: 0.2 removes nothing from .*: of 2 its layers go one by one"),
+        ({"heads": 0.05}, "prune.heads: 0.05 removes nothing from .*: of 9 its key-value groups"),
         (
             {"mlp": 0.01},
-            "prune.mlp: 0.01 takes nothing out of .*: of 1536 its channels stay in a multiple of 32",
+            "prune.mlp: 0.01 removes nothing from .*: of 1536 its channels stay in a multiple of 32",
         ),
     ],
 )
@@ -138,7 +138,10 @@ def test_a_width_that_no_configuration_could_have(base: ModelFolder) -> None:
     # The least common multiple of 32 and 9 heads is 288: of 576 there stay 576 or 288.
     _refused(
         base,
-        "width: 0.1 takes nothing out of .*: of 576 its dimensions stay in a multiple of 32 and of its 9 heads",
+        (
+            "width: 0.1 removes nothing from .*: of 576 its dimensions stay in a multiple of 32 "
+            "and of its 9 heads"
+        ),
         prune={"width": 0.1},
     )
     require_compressible(Compress.model_validate({"prune": {"width": 0.5}}), base, WIDE, gpu=False)

@@ -109,7 +109,7 @@ DAMAGES: dict[str, tuple[Callable[[Workspace], object], list[str], str | None]] 
     ),
     "file overwritten": (
         lambda w: w.store.write_bytes(b"x" * 20000),
-        ["it is no DuckDB file"],
+        ["it is not a DuckDB file"],
         "cannot be opened",
     ),
     "file gone": (
@@ -124,7 +124,7 @@ DAMAGES: dict[str, tuple[Callable[[Workspace], object], list[str], str | None]] 
     ),
     "another store": (
         another_store,
-        ["another store lies in the place of this one"],
+        ["this is another store"],
         "has lost .* batches",
     ),
 }
@@ -155,7 +155,7 @@ def test_the_doctor_names_it_and_a_run_stops(workspace: Workspace, recipe: Path,
 
     # Nothing was touched, and --fix touches nothing either: what is lost cannot be made up.
     fixed = typed("doctor", "-w", workspace.root, "--fix")
-    assert fixed.returncode == 1 and "nothing to mend" in fixed.stderr
+    assert fixed.returncode == 1 and "nothing to repair" in fixed.stderr
     assert {
         name: digest for name, digest in digests(workspace.root).items() if name != "factory.lock"
     } == before

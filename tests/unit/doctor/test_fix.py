@@ -57,7 +57,7 @@ def test_a_ledger_is_not_brought_up_to_rows_that_are_not_what_the_store_says(wor
     with duckdb.connect(str(workspace.store)) as connection:
         connection.execute("UPDATE training_log SET value = 9 WHERE batch = 3 AND step = 9")
     done = typed("doctor", "-w", workspace.root, "--fix")
-    assert done.returncode == 1 and "nothing to mend" in done.stderr
+    assert done.returncode == 1 and "nothing to repair" in done.stderr
     assert workspace.ledger.path.read_bytes() == b"".join(lines[:-1])
 
 
@@ -140,7 +140,7 @@ def test_leftovers_of_dead_processes_go_and_all_else_stays(workspace: Workspace)
         name: before[name] for name in before if name not in removed
     }
     assert all(path.exists() for path in kept) and link.is_symlink() and (root / "logs").is_dir()
-    assert "nothing was left behind" in done.stdout and not (root / "copies").exists()
+    assert "no leftovers" in done.stdout and not (root / "copies").exists()
 
 
 def test_without_room_for_the_copy_nothing_is_changed(
@@ -179,5 +179,5 @@ def test_fix_needs_a_workspace_and_makes_none(tmp_path: Path) -> None:
 def test_a_store_that_is_whole_stays_byte_for_byte(workspace: Workspace) -> None:
     before = digests(workspace.root)
     done = typed("doctor", "-w", workspace.root, "--fix")
-    assert done.returncode == 0 and "nothing to mend" in done.stderr
+    assert done.returncode == 0 and "nothing to repair" in done.stderr
     assert digests(workspace.root) == before

@@ -87,7 +87,7 @@ def test_what_is_lost_decides(tmp_path: Path, max_accuracy_drop: float, passed: 
             "compress.recover: only with max_accuracy_drop",
         ),
         ("compress: {quantize: w8a8-dynamic, max_accuracy_drop: 1.5}", "compress.max_accuracy_drop"),
-        ("compress: {prune: {layers: 0}}", "compress.prune: takes nothing out"),
+        ("compress: {prune: {layers: 0}}", "compress.prune: all shares are 0"),
         ("compress: {prune: {layers: 0.6}}", "compress.prune.layers"),
     ],
 )

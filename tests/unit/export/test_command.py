@@ -40,11 +40,11 @@ def test_one_file(tmp_path: Path, workspace: Workspace) -> None:
     [
         (
             ["--format", "jsonl", "-o", "x.jsonl", "--validation", "0.1"],
-            "one file, and --validation makes two",
+            "one file, but --validation writes two",
         ),
         (["--format", "hf", "-o", "x.jsonl"], "the format is hf"),
         (["--format", "jsonl", "-o", "x", "--licence", "mine\nlicense: mit"], "SPDX"),
-        (["--format", "jsonl", "-o", "/"], "no name for a new file"),
+        (["--format", "jsonl", "-o", "/"], "not a valid name for a new file"),
         (["--format", "hf", "-o", "a::b"], "chain of file systems"),
         (["--format", "jsonl", "-o", "\udcff"], "not UTF-8"),
         (["--format", "csv", "-o", "x"], "csv"),

@@ -32,8 +32,8 @@ CHECKS = KINDS["tool_call"].default_checks
 RECIPE = f"""\
 name: tiny
 teacher: {{model: tiny, endpoints: ["http://127.0.0.1:9/v1"]}}
-data: {{kind: tool_call, seeds: seeds.jsonl, tools: tools.json, count: {QUESTIONS * DRAWS}, draws: {DRAWS}, examples: 2,
-  budget: {{requests: {QUESTIONS * DRAWS}}}}}
+data: {{kind: tool_call, seeds: seeds.jsonl, tools: tools.json, count: {QUESTIONS * DRAWS},
+  samples_per_prompt: {DRAWS}, examples: 2, budget: {{requests: {QUESTIONS * DRAWS}}}}}
 evaluate: {{held_out: held_out.jsonl}}
 """
 SEEDS = [
@@ -222,7 +222,8 @@ def test_each_fault_is_a_row_with_its_reason_and_the_rest_is_the_training_set(co
         rejected = store.query("SELECT position, check_name, reason FROM rejected")
         accepted = set(column(store, "SELECT position FROM training_set"))
         verdicts = store.query(
-            "SELECT position, passed FROM verdicts JOIN samples USING (sample_id) JOIN plan_items USING (request_key)"
+            "SELECT position, passed FROM verdicts JOIN samples USING (sample_id) "
+            "JOIN plan_items USING (request_key)"
         )
         yields = store.query("SELECT check_name, sum(samples) AS samples FROM yield_by_check GROUP BY ALL")
     reasons: dict[int, set[tuple[str, str]]] = {}

@@ -113,8 +113,10 @@ def test_pauses_between_runs_are_not_counted_as_work(tmp_path: Path) -> None:
         generate(context, store, Model(reasoning), most_tasks=10)
         # Two at once, ten seconds each; a day passes after six of them.
         store.query(
-            "UPDATE generations SET seconds = 10, finished_at = TIMESTAMP '2026-01-01' + to_seconds(10 * (p.position // 2 + 1)) + "
-            "to_days((p.position >= 6)::INTEGER) FROM plan_items p WHERE p.request_key = generations.request_key"
+            "UPDATE generations SET seconds = 10, finished_at = "
+            "TIMESTAMP '2026-01-01' + to_seconds(10 * (p.position // 2 + 1)) + "
+            "to_days((p.position >= 6)::INTEGER) FROM plan_items p "
+            "WHERE p.request_key = generations.request_key"
         )
         told = dry_run.estimate(context, store)
     assert told.splitlines()[0].endswith(", 50 s")

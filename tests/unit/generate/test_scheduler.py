@@ -263,7 +263,8 @@ def test_the_turns_of_a_sample_stand_in_their_table(tmp_path: Path) -> None:
     ended(tmp_path, Model(steps))
     with opened(load(tmp_path)) as store:
         turns = store.query(
-            "SELECT position, turn, text FROM turns JOIN generations USING (request_key) ORDER BY position, turn"
+            "SELECT position, turn, text FROM turns JOIN generations USING (request_key) "
+            "ORDER BY position, turn"
         )
         last = column(store, "SELECT request_key FROM plan_items ORDER BY position")
         assert last == column(store, "SELECT request_key FROM turns WHERE turn = 1 ORDER BY position")

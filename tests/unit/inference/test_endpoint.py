@@ -348,7 +348,7 @@ def test_a_request_that_is_found_wrong_is_an_answer_with_an_error(start: Start, 
 def test_any_other_refusal_stops_the_run_at_once(start: Start, status: int) -> None:
     server = start(plan=[(status, {"error": {"message": "no"}})] * 50)
     with pytest.raises(
-        FactoryError, match="refuses the key" if status < 404 else "refuses to work"
+        FactoryError, match="rejects the key" if status < 404 else "returned HTTP 4"
     ) as caught:
         ask(connect(server, concurrency=1), 9)
     assert str(status) in caught.value.message
@@ -371,7 +371,7 @@ def test_answers_in_flight_come_before_the_failure(start: Start) -> None:
         request(number) for number in range(3)
     )
     assert len({next(answers).key, next(answers).key}) == 2
-    with pytest.raises(FactoryError, match="refuses the key"):
+    with pytest.raises(FactoryError, match="rejects the key"):
         next(answers)
 
 
@@ -405,8 +405,8 @@ def test_what_one_server_cannot_do_the_other_does(start: Start) -> None:
 @pytest.mark.parametrize(
     ("models", "told"),
     [
-        ((401, {"error": {"message": "bad key"}}), "refuses the key"),
-        ((404, b"<html>nothing here</html>"), "refuses to work"),
+        ((401, {"error": {"message": "bad key"}}), "rejects the key"),
+        ((404, b"<html>nothing here</html>"), "returned HTTP 4"),
         ((503, {"error": "loading"}), "does not list its models"),
         ((200, b"<html>a proxy</html>"), "does not list its models"),
         ((200, b"{"), "does not list its models"),
@@ -491,6 +491,6 @@ def test_what_cannot_be_a_key_is_refused_and_not_repeated(
     start: Start, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, value)
-    with pytest.raises(FactoryError, match="cannot be a key") as caught:
+    with pytest.raises(FactoryError, match="not valid in a key") as caught:
         connect(start(), key=VARIABLE)
     assert value not in str(caught.value)

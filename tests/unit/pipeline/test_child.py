@@ -14,7 +14,10 @@ from factory.pipeline.child import ChildFailed, run_child
 
 ROOT = Path(__file__).parents[3]
 
-CHILD = "import sys; from factory.system.process import die_with_parent; die_with_parent(); print('ready', flush=True); sys.stdin.read()"
+CHILD = (
+    "import sys; from factory.system.process import die_with_parent; die_with_parent(); "
+    "print('ready', flush=True); sys.stdin.read()"
+)
 PARENT = """
 import os, subprocess, sys
 environment = os.environ | {"FACTORY_PARENT_PID": str(os.getpid())}
@@ -70,7 +73,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 SECRETS = """
-HF_TOKEN HUGGING_FACE_HUB_TOKEN OPENAI_API_KEY openai_apikey AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN MY_PASSWORD PGPASSWORD DB_PASSWD
+HF_TOKEN HUGGING_FACE_HUB_TOKEN OPENAI_API_KEY openai_apikey
+AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN MY_PASSWORD PGPASSWORD DB_PASSWD
 GPG_PASSPHRASE SSH_PRIVATE_KEY GOOGLE_APPLICATION_CREDENTIALS
 """
 

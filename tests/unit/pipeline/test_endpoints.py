@@ -163,7 +163,8 @@ def test_the_run_finishes_on_the_server_that_is_well(
     disagreeing = """
         SELECT request_key, g.attempts, a.attempts, a.outcomes
         FROM generations g FULL JOIN (
-            SELECT request_key, count(*) AS attempts, list(attempt ORDER BY attempt) AS numbers, list(outcome ORDER BY attempt) AS outcomes
+            SELECT request_key, count(*) AS attempts, list(attempt ORDER BY attempt) AS numbers,
+                list(outcome ORDER BY attempt) AS outcomes
             FROM attempts GROUP BY request_key
         ) a USING (request_key)
         WHERE g.attempts IS DISTINCT FROM a.attempts OR numbers <> range(1, g.attempts + 1)

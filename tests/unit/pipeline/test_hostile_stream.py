@@ -61,7 +61,9 @@ def seeds(kind: str, count: int) -> list[dict[str, Any]]:
         return [
             {
                 "id": f"s{number}",
-                "question": f"A shop has {number} pears and buys {number + 7}. How many are there in the end?",
+                "question": (
+                    f"A shop has {number} pears and buys {number + 7}. How many are there in the end?"
+                ),
                 "reference": str(2 * number + 7),
                 "expression": f"{number} + {number + 7}",
             }
@@ -89,7 +91,8 @@ def project(folder: Path, kind: str, count: int) -> Plan:
     (folder / "recipe.yaml").write_text(
         "name: hostile\n"
         'teacher: {model: tiny, endpoints: ["http://127.0.0.1:9/v1"]}\n'
-        f"data: {{kind: {kind}, seeds: seeds.jsonl, count: {count}, examples: {2 if kind == 'instruction' else 0}{tools}}}\n"
+        f"data: {{kind: {kind}, seeds: seeds.jsonl, count: {count}, "
+        f"examples: {2 if kind == 'instruction' else 0}{tools}}}\n"
         f"checks: {CHECKS[kind]}\n"
         "evaluate: {held_out: held_out.jsonl}\n"
     )
@@ -152,12 +155,14 @@ def test_each_is_rejected_with_its_own_reason_and_nothing_else_is_lost(kind: str
         ]
         checks = context.suite().keys
         rows = store.query(
-            "SELECT count(*) AS verdicts FROM current_samples JOIN verdicts USING (sample_id) GROUP BY sample_id"
+            "SELECT count(*) AS verdicts FROM current_samples JOIN verdicts USING (sample_id) "
+            "GROUP BY sample_id"
         )
         assert Counter(row["verdicts"] for row in rows) == {len(checks): len(mixed)}
         # What a server sent is kept as far as anyone could want to read it.
         (longest,) = store.query(
-            "SELECT max(length(text)) AS text, count(*) FILTER (text LIKE '%[cut here: %') AS cut FROM generations"
+            "SELECT max(length(text)) AS text, count(*) FILTER (text LIKE '%[cut here: %') AS cut "
+            "FROM generations"
         )
         assert longest == {"text": MAX_CHARACTERS, "cut": EACH}
         if kind == "tool_call":

@@ -40,7 +40,9 @@ def test_a_reference_that_a_teacher_cannot_write_is_told(
         preflight(load(tmp_path), ("generate",))
     (first, *_) = caught.value.message.splitlines()
     assert f"{name}:2: the reference" in first and why in caught.value.message
-    assert "Mend the references, remove the tasks, or add to tools.json what they call." in str(caught.value)
+    assert "Correct the references, remove the tasks, or add to tools.json what they call." in str(
+        caught.value
+    )
 
 
 def test_an_own_tools_expression_is_held_to_its_schema(tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ from factory.search.trials import search_id
 from tests.support.sample_rows import open_store
 from tests.support.scripted import edit, load, own_tool, write
 
-SEARCH = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nsearch: {trials: 3, quantize: [none, w8a8-dynamic]}\n"
+SEARCH = (
+    "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"
+    "search: {trials: 3, quantize: [none, w8a8-dynamic]}\n"
+)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_stored_logprobs_need_no_teacher_that_runs_here(bend: Bend) -> None:
             "must be greater than that of the phase before",
         ),
         ({"curriculum": [{"until": 1.5}, {}]}, "curriculum[0].until", "must be less than 1"),
-        ({"curriculum": CURRICULUM, "top_k": 3}, "top_k", "not beside curriculum"),
+        ({"curriculum": CURRICULUM, "top_k": 3}, "top_k", "cannot be set with curriculum"),
         (
             {"curriculum": [{"until": 0.5, "topk": 3}, {}]},
             "curriculum[0].topk",
@@ -71,7 +71,7 @@ def test_stored_logprobs_need_no_teacher_that_runs_here(bend: Bend) -> None:
         (
             {"curriculum": [{"until": 0.5, "top_k": 3, "random_k": 3}, {}]},
             "curriculum[0].random_k",
-            "not beside top_k",
+            "set either top_k or random_k",
         ),
         (
             {"curriculum": [{"until": 0.5, "top_k": 3, "temperature": 2}, {}]},
@@ -98,7 +98,7 @@ def test_stored_logprobs_need_no_teacher_that_runs_here(bend: Bend) -> None:
         ({"on_policy": 0.5, "curriculum": CURRICULUM}, "curriculum[0].top_k", "has no stored top k"),
         ({"cache_gb": 2}, "cache_gb", "only with teacher: cache"),
         ({"tail": "drop"}, "tail", "no phase has a top k"),
-        ({"hidden": {"layers": [[8, 8]], "depths": [0.5]}}, "hidden.depths", "not beside layers"),
+        ({"hidden": {"layers": [[8, 8]], "depths": [0.5]}}, "hidden.depths", "set either layers or depths"),
         ({"hidden": {"layers": [[8]]}}, "hidden.layers[0][1]", "required, but missing"),
         ({"weight": {"start": 0, "end": 2}}, "weight.end", "must be at most 1"),
         ({"weight": {"start": 0}}, "weight.end", "required, but missing"),

@@ -96,7 +96,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ("5: teacher.sampling.temprature: unknown key", "did you mean 'temperature'?"),
         ("6: data.count: required, but missing", ""),
         ("8: data.seeds: 'data/nowhere.jsonl' was not found; looked in", str(path.parent)),
-        ("10: checks: execution must stand here", ""),
+        ("10: checks: execution is required", ""),
         ("10: checks[1]: 'dedupe' is not one of", "did you mean 'dedup'?"),
         ("10: checks[2]: needs evaluate.held_out", ""),
         ("15: student.stages[1].distill.steps: must be a whole number, not text", ""),
@@ -144,7 +144,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
             {"data.kind": "instruction", "data.tools": None},
             "student: training on instructions is not supported yet",
         ),
-        ({"student.prune": {"layers": 0.0}}, "student.prune: takes nothing out"),
+        ({"student.prune": {"layers": 0.0}}, "student.prune: all shares are 0"),
         ({"student.prune": {"heads": 0.6}}, "student.prune.heads: must be at most 0.5, not 0.6"),
         (
             {"student.adapter": {"kind": "full"}, "student.precision": "bfloat16"},
@@ -180,19 +180,22 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ({"data.tools": "../tools.json"}, "data.tools: '../tools.json' has a '..' part"),
         (
             {"data.kind": "tool_cal"},
-            "data.kind: 'tool_cal' is not one of tool_call, rationale, instruction; did you mean 'tool_call'?",
+            (
+                "data.kind: 'tool_cal' is not one of tool_call, rationale, instruction; "
+                "did you mean 'tool_call'?"
+            ),
         ),
         ({"data.seeds": ["a"]}, "data.seeds: must be text, not a list"),
         ({"checks": []}, "checks: must not be empty"),
         ({"checks": ["schema", "execution", "schema"]}, "checks[2]: named twice"),
         (
             {"checks": ["schema", "dedup"]},
-            "checks: execution must stand here: without, a sample that holds nothing is accepted",
+            "checks: execution is required: without it empty samples would be accepted",
         ),
-        ({"checks": ["dedup"]}, "checks: schema and execution must stand here"),
+        ({"checks": ["dedup"]}, "checks: schema and execution are required"),
         (
             {"data.kind": "rationale", "data.tools": None, "student": None, "checks": ["dedup"]},
-            "checks: schema must stand here",
+            "checks: schema is required",
         ),
         (
             {"teacher.sampling.temperature": 0, "data.samples_per_prompt": 3},
@@ -207,7 +210,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
             {"compress": {"quantize": "w4a4"}},
             "compress.quantize: 'w4a4' is not one of w8a8-static, w8a8-dynamic, w4a16",
         ),
-        ({"compress": {}}, "compress: says nothing to be done"),
+        ({"compress": {}}, "compress: has no effect"),
         (
             {"compress": {"vocabulary": 4000, "calibration_samples": 16}},
             "compress.calibration_samples: only with sparsity or quantize",

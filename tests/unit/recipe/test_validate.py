@@ -39,7 +39,8 @@ def test_faults_are_raised_and_nothing_is_printed(write: Write, capsys: pytest.C
 
 def test_no_model_library_is_imported(write: Write) -> None:
     code = (
-        "import sys; from pathlib import Path; from factory.cli.validate import validate; validate(Path(sys.argv[1]));"
+        "import sys; from pathlib import Path; from factory.cli.validate import validate; "
+        "validate(Path(sys.argv[1]));"
         "print(sorted({'torch', 'vllm', 'transformers', 'trl', 'peft', 'llmcompressor'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -115,7 +115,8 @@ def evaluate(context: Plan, store: Store, candidate: Any, right: int) -> None:
     predictions = [
         evaluation
         | {
-            "task_id": f"b2:{place}", "question": "q", "reference": "r", "output": "o", "call": None, "result": None,
+            "task_id": f"b2:{place}", "question": "q", "reference": "r", "output": "o", "call": None,
+            "result": None,
             "parsed": True, "same_call": False, "right_answer": place < right,
         }
         for place in range(len(TASKS))
@@ -141,7 +142,8 @@ def evaluate(context: Plan, store: Store, candidate: Any, right: int) -> None:
     }
     known = store.query("SELECT 1 FROM artifacts WHERE artifact_id = ?", [candidate.artifact_id])
     store.commit(
-        predictions=predictions, evaluations=rows, artifacts=[] if known else [outside | {"artifact_id": candidate.artifact_id}]
+        predictions=predictions, evaluations=rows,
+        artifacts=[] if known else [outside | {"artifact_id": candidate.artifact_id}]
     )  # fmt: skip
 
 

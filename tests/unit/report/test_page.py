@@ -19,8 +19,10 @@ from factory.text.reasons import SENTENCES
 from tests.support.report_sample import measured, models, report
 
 HOSTILE = (
-    "<script>alert(1)</script><img src=x onerror=alert(1)>\" onload=\"alert(1)' onfocus='x \x1b[31mred\x1b[0m "
-    "\u202egnp.exe \u2066x\u2069 \x00\x07\x7f\x85\ufffe\u200b </title></style></svg></pre>{{ 7 * 7 }} $\\frac{1}{0}$ ]]>"
+    '<script>alert(1)</script><img src=x onerror=alert(1)>" onload="alert(1)\' '
+    "onfocus='x \x1b[31mred\x1b[0m "
+    "\u202egnp.exe \u2066x\u2069 \x00\x07\x7f\x85\ufffe\u200b </title></style></svg></pre>{{ 7 * 7 }} "
+    "$\\frac{1}{0}$ ]]>"
 )
 
 

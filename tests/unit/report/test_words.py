@@ -53,7 +53,10 @@ TEACHER, BASE, STUDENT, SMALL = models()
                     weight_bytes=163_200_000,
                 ),
             ],
-            "The student answers 88 % of 120 held-out tasks. Compressed it still answers 88 %, at 0.61 times the size.",
+            (
+                "The student answers 88 % of 120 held-out tasks. Compressed it still answers 88 %, "
+                "at 0.61 times the size."
+            ),
         ),
         (
             [STUDENT, measured("teacher", 37, 33, 402.0, n=61)],
@@ -142,8 +145,13 @@ def test_a_cut_counts_what_is_left_off() -> None:
 @pytest.mark.parametrize(
     ("lost", "allowed", "words", "ships"),
     [
-        (0.017, 0.01, "loses 1.7 of a hundred tasks, 1.0 are allowed: it does not ship", "student"),
-        (-0.02, 0.0, "loses none of a hundred tasks, 0.0 are allowed: it may ship", "student_quantized"),
+        (0.017, 0.01, "loses 1.7 of a hundred tasks, 1.0 are allowed: it fails the accuracy gate", "student"),
+        (
+            -0.02,
+            0.0,
+            "loses none of a hundred tasks, 0.0 are allowed: it passes the accuracy gate",
+            "student_quantized",
+        ),
     ],
 )
 def test_what_may_not_ship_is_not_what_ships(lost: float, allowed: float, words: str, ships: str) -> None:

@@ -59,7 +59,7 @@ def test_a_verdict_wins_and_undo_brings_back_what_was_said_before(
         (False, "unclear", "which two?", "person:000001"),
         (False, "withdrawn", None, "person:000000"),
     ]
-    with pytest.raises(InputError, match="nobody has said"):
+    with pytest.raises(InputError, match="nothing to undo"):
         verdicts.undo(FIRST)
 
 
@@ -124,7 +124,7 @@ def test_undoing_an_edit_brings_the_old_sample_back(workspace: Workspace, verdic
         ({"call": '[{"name": "calculator"}]'}, "list of steps"),
         ({"question": "  "}, "no question"),
         ({"question": "What is 2 + 3?"}, "nothing was changed"),
-        ({"question": "a\ud800"}, "whole Unicode"),
+        ({"question": "a\ud800"}, "unpaired surrogate"),
         ({"question": "a" * 20_001}, "more than 20000 characters"),
         ({"result": "6"}, "follows from the rest"),
     ],
@@ -140,7 +140,8 @@ def test_an_edit_that_makes_no_sound_sample_is_refused_and_nothing_is_written(
 
 
 ROW: dict[str, Any] = {
-    "seed_id": "s", "language": "en", "family": "f", "question": "Q?", "reference": "", "input": "", "request_key": "k", "tools": [],
+    "seed_id": "s", "language": "en", "family": "f", "question": "Q?", "reference": "", "input": "",
+    "request_key": "k", "tools": [],
     "call": None, "result": None, "rationale": None, "answer": "A.", "messages": None,
 }  # fmt: skip
 

@@ -83,7 +83,7 @@ def test_what_is_not_chosen_stays_as_it_is(tmp_path: Path, written: dict) -> Non
 @pytest.mark.parametrize(
     ("search", "others", "message"),
     [
-        ({"trials": 3}, {}, "leaves nothing to choose"),
+        ({"trials": 3}, {}, "has no effect"),
         ({"quantize": ["none", "none"]}, {}, "names a value twice"),
         ({"quantize": ["int3"]}, {}, "search.quantize"),
         ({"layers": [0.6]}, {}, "search.layers"),

@@ -237,7 +237,7 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
         ("instruction", {"messages": [*TURNS, 7]}, "messages.2: "),
         ("instruction", {"messages": [TURNS[1]]}, "no user turn"),
         ("instruction", {"messages": [{"role": "system", "content": "Be rude."}, *TURNS]}, "a system turn"),
-        ("instruction", {"messages": [{"role": ["user"], "content": "Hi"}]}, "no role that is known"),
+        ("instruction", {"messages": [{"role": ["user"], "content": "Hi"}]}, "an unknown role"),
         ("instruction", {"messages": [{"role": "user", "content": {"text": "Hi"}}]}, "is not text"),
         ("instruction", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "is not text"),
         (

@@ -155,7 +155,7 @@ def test_hostile_lines(path: Path, hostile: bytes) -> None:
 @pytest.mark.parametrize("content", ["", "\n \n\t\n"])
 def test_a_file_without_tasks(path: Path, content: str) -> None:
     path.write_text(content)
-    with pytest.raises(InputError, match="holds no tasks") as caught:
+    with pytest.raises(InputError, match="has no tasks") as caught:
         require_seeds(path, "tool_call")
     assert '"reference"' in caught.value.hint
 

@@ -69,7 +69,7 @@ def test_either_header_may_be_torn_and_both_may_not(whole: bytes, tmp_path: Path
     [
         (lambda whole: b"", "it is empty"),
         (lambda whole: whole[:5000], "within its header"),
-        (lambda whole: b"x" * 20000, "no DuckDB file"),
+        (lambda whole: b"x" * 20000, "not a DuckDB file"),
         (lambda whole: whole[: 3 * 4096 + (1 << 18) + 5], "blocks are missing: it was cut short"),
         (lambda whole: whole[: 3 * 4096], "blocks are missing"),
         (lambda whole: whole[: 3 * 4096] + bytes(len(whole)), "are not what was written"),

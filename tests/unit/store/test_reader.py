@@ -87,7 +87,10 @@ REFUSED = [
     "SELECT * FROM read_blob('/proc/self/fd/0')",
     "SELECT * FROM read_duckdb('{store}')",
     "FROM sqlite_scan('{here}/factory.duckdb', 'samples')",
-    "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT content FROM read_text(''/etc/passwd'')'))",
+    (
+        "SELECT * FROM json_execute_serialized_sql("
+        "json_serialize_sql('SELECT content FROM read_text(''/etc/passwd'')'))"
+    ),
     "PIVOT (SELECT content FROM read_text('/etc/passwd')) ON content USING count(*)",
     "SELECT * FROM parquet_metadata('/etc/passwd')",
     "SUMMARIZE SELECT * FROM read_csv('/etc/passwd')",
@@ -197,13 +200,16 @@ def test_tables_views_and_plans_are_answered(workspace: Workspace) -> None:
 
 def test_values_come_as_plain_ones(workspace: Workspace) -> None:
     sql = (
-        "SELECT NULL AS none, true AS yes, 7 AS seven, 2::HUGEINT ** 3 AS eight, 0.5::DOUBLE AS half, 'nan'::DOUBLE AS nan, "
-        "'-inf'::FLOAT AS low, DATE '2025-11-24' AS day, [1, NULL] AS list, {'a': [1.5::FLOAT]} AS struct, MAP {'k': 1} AS map, "
+        "SELECT NULL AS none, true AS yes, 7 AS seven, 2::HUGEINT ** 3 AS eight, 0.5::DOUBLE AS half, "
+        "'nan'::DOUBLE AS nan, "
+        "'-inf'::FLOAT AS low, DATE '2025-11-24' AS day, [1, NULL] AS list, {'a': [1.5::FLOAT]} AS struct, "
+        "MAP {'k': 1} AS map, "
         "(SELECT question FROM rejected) AS evil"
     )
     answer = ask(workspace.store, sql, LIMITS)
     assert dict(zip(answer.columns, answer.rows[0], strict=True)) == {
-        "none": None, "yes": True, "seven": 7, "eight": 8, "half": 0.5, "nan": "nan", "low": "-inf", "day": "2025-11-24", "list": [1, None],
+        "none": None, "yes": True, "seven": 7, "eight": 8, "half": 0.5, "nan": "nan", "low": "-inf",
+        "day": "2025-11-24", "list": [1, None],
         "struct": {"a": [1.5]}, "map": {"k": 1}, "evil": EVIL,
     }  # fmt: skip
 
@@ -236,9 +242,9 @@ from factory.store import reader
 
 def limits(*_):
     kinds = ("AS", "CPU")
-    return {"timer": signal.getitimer(signal.ITIMER_REAL)[0], "alarm": signal.getsignal(signal.SIGALRM) == signal.SIG_DFL} | {
-        kind: resource.getrlimit(getattr(resource, f"RLIMIT_{kind}")) for kind in kinds
-    }
+    limits = {kind: resource.getrlimit(getattr(resource, f"RLIMIT_{kind}")) for kind in kinds}
+    alarm = signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+    return limits | {"timer": signal.getitimer(signal.ITIMER_REAL)[0], "alarm": alarm}
 
 reader._answer_all = limits
 reader.main()

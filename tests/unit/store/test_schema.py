@@ -24,13 +24,18 @@ from tests.support.sample_rows import digests, make_workspace, open_store
 MIGRATIONS = sorted((Path(__file__).parents[3] / "factory" / "store" / "migrations").glob("*.sql"))
 NUMBERS = [int(path.name[:4]) for path in MIGRATIONS]
 VIEWS = {
-    "current_run", "current_samples", "current_verdicts", "person_verdicts", "decisions", "training_set", "rejected", "yield_by_check",
-    "lineage", "teacher_uncertainty", "token_uncertainty", "disagreements", "near_duplicates", "coverage", "length_outliers", "throughput",
+    "current_run", "current_samples", "current_verdicts", "person_verdicts", "decisions", "training_set",
+    "rejected", "yield_by_check",
+    "lineage", "teacher_uncertainty", "token_uncertainty", "disagreements", "near_duplicates", "coverage",
+    "length_outliers", "throughput",
     "cost", "leaderboard", "runs_compared",
 }  # fmt: skip
 CATALOG = {
-    "tables": "SELECT table_name, sql, comment FROM duckdb_tables() WHERE table_name <> 'migrations' ORDER BY 1",
-    "columns": "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE table_name <> 'migrations' AND NOT internal "
+    "tables": (
+        "SELECT table_name, sql, comment FROM duckdb_tables() WHERE table_name <> 'migrations' ORDER BY 1"
+    ),
+    "columns": "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() "
+    "WHERE table_name <> 'migrations' AND NOT internal "
     "ORDER BY 1, column_index",
     "views": "SELECT view_name, sql, comment FROM duckdb_views() WHERE NOT internal ORDER BY 1",
 }
@@ -65,7 +70,8 @@ def test_every_table_view_and_column_says_what_it_holds(tmp_path: Path) -> None:
             for row in store.query("SELECT table_name, comment FROM duckdb_tables()")
         }
         silent = store.query(
-            "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND coalesce(comment, '') = ''"
+            "SELECT table_name, column_name FROM duckdb_columns() "
+            "WHERE NOT internal AND coalesce(comment, '') = ''"
         )
     assert set(views) == VIEWS
     assert all(views.values())
@@ -97,7 +103,8 @@ def oldest(root: Path) -> Workspace:
     workspace = Workspace(root)
     with duckdb.connect(str(workspace.store)) as connection:
         connection.execute(
-            "CREATE TABLE migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+            "CREATE TABLE migrations (number BIGINT PRIMARY KEY, name VARCHAR NOT NULL, "
+            "applied_at TIMESTAMP NOT NULL)"
         )
         connection.execute(MIGRATIONS[0].read_text(encoding="utf-8"))
         connection.execute(

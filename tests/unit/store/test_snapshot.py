@@ -44,8 +44,10 @@ with workspace.lock():
 """
 
 STORED = """
-SELECT b.batch, (b.content ->> '$.generations.rows')::BIGINT, coalesce((b.content ->> '$.training_log.rows')::BIGINT, 0),
-       (SELECT count(*) FROM generations g WHERE g.batch = b.batch AND text LIKE printf('%09d%%', b.batch * 7919)),
+SELECT b.batch, (b.content ->> '$.generations.rows')::BIGINT,
+       coalesce((b.content ->> '$.training_log.rows')::BIGINT, 0),
+       (SELECT count(*) FROM generations g WHERE g.batch = b.batch
+        AND text LIKE printf('%09d%%', b.batch * 7919)),
        (SELECT count(*) FROM training_log t WHERE t.batch = b.batch)
 FROM batches b ORDER BY b.batch
 """

@@ -56,7 +56,10 @@ def test_every_value_comes_back(
     )
 
     (row,) = shared.query(
-        "SELECT g.*, s.parents, s.call, s.answer FROM generations g JOIN samples s ON s.sample_id = g.request_key WHERE g.request_key = ?",
+        (
+            "SELECT g.*, s.parents, s.call, s.answer FROM generations g "
+            "JOIN samples s ON s.sample_id = g.request_key WHERE g.request_key = ?"
+        ),
         [key],
     )
     assert row["text"] == row["answer"] == whole(text)

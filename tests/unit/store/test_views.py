@@ -26,14 +26,17 @@ def sample(name: str, position: int, **changed: Any) -> dict[str, list[dict[str,
         "reference": "14 * 12",
     }
     row = about | {
-        "sample_id": name, "request_key": f"key-{name}", "kind": "tool_call", "messages": [], "tools": [], "result": "168", "answer": "168",
-        "call": {"name": "calculator", "arguments": {}}, "dedup_key": name, "parents": ["b2:seed"], "family": "product",
+        "sample_id": name, "request_key": f"key-{name}", "kind": "tool_call", "messages": [], "tools": [],
+        "result": "168", "answer": "168",
+        "call": {"name": "calculator", "arguments": {}}, "dedup_key": name, "parents": ["b2:seed"],
+        "family": "product",
     }  # fmt: skip
     row |= changed
     return {
         "plan_items": [
             {key: row[key] for key in about}
-            | {"plan_id": "b2:plan", "position": position, "draw": position, "sample_id": name, "request_key": f"key-{name}"}
+            | {"plan_id": "b2:plan", "position": position, "draw": position, "sample_id": name,
+                "request_key": f"key-{name}"}
         ],
         "generations": [generation(f"key-{name}")],
         "samples": [row],
@@ -54,7 +57,8 @@ def verdict(name: str, check: str, reason: str = "ok", **changed: Any) -> dict[s
 def person(name: str, number: int, reason: str = "ok", *, passed: bool | None = None) -> dict[str, Any]:
     """Return what a person said of a sample, the how manieth time."""
     return verdict(name, "person", reason) | {
-        "check_key": f"person:{number:06}", "passed": reason == "ok" if passed is None else passed, "detail": "seen", "judged_at": AT,
+        "check_key": f"person:{number:06}", "passed": reason == "ok" if passed is None else passed,
+        "detail": "seen", "judged_at": AT,
     }  # fmt: skip
 
 
@@ -216,11 +220,13 @@ def test_uncertainty_is_the_entropy_of_the_top_k_and_the_rest(store: Store) -> N
         -0.5,
     )
     tokens = store.query(
-        "SELECT place, token_id, margin, top_ids, entropy FROM token_uncertainty WHERE request_key = 'key-draw0' ORDER BY place"
+        "SELECT place, token_id, margin, top_ids, entropy FROM token_uncertainty "
+        "WHERE request_key = 'key-draw0' ORDER BY place"
     )
     assert [token.pop("entropy") for token in tokens] == pytest.approx([first, second], abs=1e-6)
     assert tokens == [
-        {"place": 1, "token_id": 5, "margin": 1.0, "top_ids": [5, 7]}, {"place": 2, "token_id": 6, "margin": 2.0, "top_ids": [6, 8]},
+        {"place": 1, "token_id": 5, "margin": 1.0, "top_ids": [5, 7]},
+        {"place": 2, "token_id": 6, "margin": 2.0, "top_ids": [6, 8]},
     ]  # fmt: skip
 
 
@@ -238,12 +244,14 @@ def test_entropy_of_a_cut_distribution_is_a_lower_bound_that_the_whole_one_reach
         cut[key] = kept < len(logprobs)
         answers.append(
             generation(
-                key, token_ids=[1], token_logprobs=logprobs[:1], topk_ids=[list(range(kept))], topk_logprobs=[logprobs[:kept]]
+                key, token_ids=[1], token_logprobs=logprobs[:1], topk_ids=[list(range(kept))],
+                topk_logprobs=[logprobs[:kept]]
             )
         )  # fmt: skip
     store.commit(generations=answers)
     rows = store.query(
-        "SELECT u.*, t.entropy FROM uncertainty u JOIN token_uncertainty t USING (request_key) WHERE request_key LIKE 'cut%'"
+        "SELECT u.*, t.entropy FROM uncertainty u JOIN token_uncertainty t USING (request_key) "
+        "WHERE request_key LIKE 'cut%'"
     )
     assert len(rows) == 200
     for row in rows:

@@ -1,4 +1,5 @@
-"""A file is replaced complete or not at all; what ended processes left is found, what living ones write stays."""
+"""A file is replaced complete or not at all; what ended processes left is found, what living ones write
+stays."""
 
 import os
 from pathlib import Path

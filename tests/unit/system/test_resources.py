@@ -32,7 +32,10 @@ def test_a_wheel_carries_every_file_of_the_rooms(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
 
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from factory.system.resources import resource; print(resource(sys.argv[2]))"
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from factory.system.resources import resource; "
+        "print(resource(sys.argv[2]))"
+    )
     for room in ROOMS:
         command = [sys.executable, "-I", "-c", program, str(site), room]
         found = Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())

@@ -1,4 +1,5 @@
-"""Reason codes: each has a sentence and is produced somewhere; invented and dynamic ones are told in words."""
+"""Reason codes: each has a sentence and is produced somewhere; invented and dynamic ones are told in
+words."""
 
 import ast
 from collections.abc import Iterator

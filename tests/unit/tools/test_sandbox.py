@@ -197,10 +197,13 @@ def test_the_child_ends_when_nobody_can_ask_it(file: Path) -> None:
 
 def test_the_child_dies_with_its_parent(file: Path) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom factory.tools.sandbox import *\nfrom factory.tools.spec import ToolSpec\n"
-        "specs = [ToolSpec.model_validate({'type': 'function', 'function': {'name': name, 'description': 'x', 'parameters':"
+        "import sys\nfrom pathlib import Path\nfrom factory.tools.sandbox import *\n"
+        "from factory.tools.spec import ToolSpec\n"
+        "specs = [ToolSpec.model_validate({'type': 'function', 'function': "
+        "{'name': name, 'description': 'x', 'parameters':"
         " {'type': 'object'}}}) for name in ('who', 'waits')]\n"
-        "own = OwnTools(Path(sys.argv[1]), specs, Limits(seconds=600))\nprint(own.run('who', {}), flush=True)\nown.run('waits', {})\n"
+        "own = OwnTools(Path(sys.argv[1]), specs, Limits(seconds=600))\n"
+        "print(own.run('who', {}), flush=True)\nown.run('waits', {})\n"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", program, str(file)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]

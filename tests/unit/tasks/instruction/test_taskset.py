@@ -83,7 +83,8 @@ def test_the_prompts_word_by_word() -> None:
         "\n"
         "Task: Name 2 rivers.\n"
         "\n"
-        'Write one more task of the kind "naming" that is unlike all of these. Put the task into instruction and the material that it '
+        'Write one more task of the kind "naming" that is unlike all of these. '
+        "Put the task into instruction and the material that it "
         "needs into input; leave input empty if it needs none.\n"
     ]
     assert made.asks[0].schema == SCHEMA

@@ -129,7 +129,7 @@ def _weights(recipe: str) -> dict[str, float]:
 )
 def test_a_recipe_without_a_readable_weight_is_an_error(tmp_path: Path, recipe: str) -> None:
     workspace = make_store(tmp_path / "w", rationales(1, seeds=1), recipe_text=recipe)
-    with pytest.raises(FactoryError, match="(what a rationale weighs|cannot be read).*\n.*current_run"):
+    with pytest.raises(FactoryError, match="(no valid weight of rationales|cannot be read).*\n.*current_run"):
         export_to(workspace, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -12,7 +12,10 @@ from factory.inference.request import Request
 from factory.pipeline.preflight import preflight
 from tests.support.scripted import Model, load, numbers, opened, project, write
 
-STUDENT = "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\nevaluate: {held_out: held_out.jsonl}\n"
+STUDENT = (
+    "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"
+    "evaluate: {held_out: held_out.jsonl}\n"
+)
 SAID = {
     "31": "31 + 2 = 33. Answer: 33 pears",
     "32": "That makes 34.00\nThe final answer is: 34.00",

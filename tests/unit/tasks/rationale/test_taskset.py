@@ -41,7 +41,10 @@ def test_the_prompt_word_by_word() -> None:
     made = talk(KIND.episode(TASK, 0), ["3 * 4 + 2 * 2 = 16.\nAnswer: 16"])
     (ask,) = made.asks
     assert (ask.schema, ask.needs_logprobs) == (None, False)
-    system = "Reason step by step, briefly. Then write on a line of its own: Answer: followed by the final answer alone.\n"
+    system = (
+        "Reason step by step, briefly. Then write on a line of its own: "
+        "Answer: followed by the final answer alone.\n"
+    )
     # Seeds of the other language and those without reasoning show nothing.
     assert ask.messages == [
         {"role": "system", "content": system},

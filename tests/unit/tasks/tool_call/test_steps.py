@@ -74,7 +74,10 @@ def test_a_result_feeds_the_next_call_and_every_turn_is_as_in_the_example() -> N
         {"role": "user", "content": 'Results: ["720"]'},
         {
             "role": "assistant",
-            "content": '[{"name": "unit_converter", "arguments": {"value": 720, "from_unit": "minute", "to_unit": "hour"}}]',
+            "content": (
+                '[{"name": "unit_converter", "arguments": {"value": 720, '
+                '"from_unit": "minute", "to_unit": "hour"}}]'
+            ),
         },
         {"role": "user", "content": 'Results: ["12 hour"]'},
         {"role": "assistant", "content": "[]"},
