@@ -63,7 +63,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 def _asked(plan: Plan, task: Task, place: int) -> list[Any]:
     """Return a task's id, the keys of its requests and the id of its sample, with the fixed answers."""
-    draw, keys = place % plan.run.loaded.recipe.data.draws, list[str]()
+    draw, keys = place % plan.run.loaded.recipe.data.samples_per_prompt, list[str]()
     episode = plan.episode(task, draw)
     ask = next(episode)
     for text in TEXTS:
@@ -88,15 +88,18 @@ def _made(plan: Plan) -> dict[str, Any]:
         found["pruned"] = _row(lineage.pruned)
     if recipe.compress:
         found["quantized"] = _row(lineage.quantized)
-        if recipe.compress.repair:
+        if recipe.compress.recover:
             found["recovered"] = _row(lineage.recovered)
     if recipe.evaluate:
         measured = candidates(plan, lineage)
         if "recovered" in found:
             # It is a candidate once it is made.
             made = found["recovered"][0]
-            measured.append(dataclasses.replace(measured[-1], role="student_repaired", artifact_id=made))
-        found["evaluations"] = {one.role: one.evaluation_id(plan) for one in measured}
+            measured.append(dataclasses.replace(measured[-1], role="student_recovered", artifact_id=made))
+        # The frozen file knows the last role by its first name.
+        found["evaluations"] = {
+            one.role.replace("recovered", "repaired"): one.evaluation_id(plan) for one in measured
+        }
     return found
 
 
