@@ -1,7 +1,7 @@
 """Base class of every adapter: what of the student is trained, as settings of a recipe and as code.
 
-Adding one takes a file with a class here and its entry in `factory.adapters.kinds`. Recipes import these
-files: torch, transformers and peft are imported inside the methods.
+Adding one takes a file here with a class and `ADAPTER`, and its name in `factory.adapters.kinds`. Recipes
+import these files: torch, transformers and peft are imported inside the methods.
 """
 
 from abc import abstractmethod

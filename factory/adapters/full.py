@@ -29,3 +29,6 @@ class FullWeights(Adapter):
     def merge(self, model: Any, trained: Path, tokenizer: Any) -> Any:
         """Return the model that was trained: there is nothing to merge."""
         return model
+
+
+ADAPTER = FullWeights

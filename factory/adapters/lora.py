@@ -58,3 +58,6 @@ class Lora(Adapter):
         from peft import PeftModel
 
         return PeftModel.from_pretrained(model, trained).merge_and_unload()
+
+
+ADAPTER = Lora

@@ -63,3 +63,6 @@ class PromptTuning(Adapter):
         plain = tuned.get_base_model()
         add_soft_tokens(plain, tokenizer, tuned.get_prompt_embedding_to_save("default"))
         return plain
+
+
+ADAPTER = PromptTuning

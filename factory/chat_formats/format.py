@@ -2,7 +2,7 @@
 
 What depends on a format is asked of it, and of nothing else: the chat template and whether a tokenizer fits
 it, the marks of a call and what is between them, how a turn ends, which text is refused, and vLLM's parser.
-Adding one takes a file with a class here, its template in `prompts/` and its line in
+Adding one takes a file with a class and `FORMAT` here, its template in `prompts/` and its line in
 `factory.chat_formats.formats`. Recipes import these files: jinja2 and transformers are imported by the
 methods that need them.
 """

@@ -1,13 +1,17 @@
 """Table of the chat formats, by the name that `student.format` has in a recipe.
 
-Adding one takes its file beside this one and its line here.
+Adding one takes a file of its name beside this one that holds a `FORMAT`, and a line here.
 """
 
+from importlib import import_module
+
 from factory.chat_formats.format import ChatFormat
-from factory.chat_formats.hermes import Hermes
 
 # The first is what a recipe means that names none.
+_NAMES = [
+    "hermes",
+]
 FORMATS: dict[str, ChatFormat] = {
-    "hermes": Hermes(),
+    name: import_module(f"factory.chat_formats.{name}").FORMAT for name in _NAMES
 }
 DEFAULT = next(iter(FORMATS))

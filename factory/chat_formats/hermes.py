@@ -34,3 +34,6 @@ class Hermes(ChatFormat):
         if rest.strip() or not all(part.startswith(_OPEN) and part.count(_OPEN) == 1 for part in parts):
             return None
         return [read_json(part.removeprefix(_OPEN)) for part in parts] or None
+
+
+FORMAT = Hermes()

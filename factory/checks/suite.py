@@ -2,11 +2,10 @@
 
 Promise: the verdicts follow from the samples and their order alone, so judging again gives the same ones.
 Checks of single samples come first, then those that compare the draws of a task, then those that compare with
-what was kept; a sample that failed one check is still judged by the others, but never blocks a
-later one.
+what was kept; a sample that failed one check is still judged by the others, but never blocks a later one.
 
-A verdict that depends on more than its sample has that in its key: for the checks of draws and of the stream the
-settings are joined by the plan, which decides what the other samples are, and by the other checks, which
+A verdict that depends on more than its sample has that in its key: for the checks of draws and of the stream
+the settings are joined by the plan, which decides what the other samples are, and by the other checks, which
 decide what of them counts. The store keeps a verdict under its key for good.
 """
 

@@ -1,10 +1,10 @@
 """`factory search`: trial after trial through the same stages as `factory run`, in the same workspace.
 
 Promise: every trial is in the store (`trials`) with a whole recipe that makes the same student; a search that
-was interrupted resumes with the next trial, and what a trial shares with an earlier one (data, adapter, figures) is
-not made again. A trial whose stages fail is entered with its reason, the next is tried, and the same command
-tries it again under a new number; what is no trial's fault, as a full disk, ends the search. Everything that
-can be checked is checked for each value before the first model loads.
+was interrupted resumes with the next trial, and what a trial shares with an earlier one (data, adapter,
+figures) is not made again. A trial whose stages fail is entered with its reason, the next is tried, and the
+same command tries it again under a new number; what is no trial's fault, as a full disk, ends the search.
+Everything that can be checked is checked for each value before the first model loads.
 """
 
 import json

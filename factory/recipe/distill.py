@@ -138,8 +138,8 @@ class Distill(Training):
     teacher: Literal["in_process", "cache", "stored"] = Field(
         default="in_process",
         description="Where the distribution comes from. in_process: the teacher is loaded beside the "
-        "student. cache: it is loaded alone, before training, and its last hidden states are kept on disk; the "
-        "distribution is exact at any temperature. stored: no teacher; "
+        "student. cache: it is loaded alone, before training, and its last hidden states are kept on disk; "
+        "the distribution is exact at any temperature. stored: no teacher; "
         "the likeliest tokens that were stored with the answers.",
     )
     cache_gb: float = Field(

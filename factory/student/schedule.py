@@ -1,7 +1,7 @@
 """Settings of one step of distillation: which tokens count, at which temperature, with which weights.
 
-Promise: a function of the settings and the step's number alone, so that a run that was interrupted continues as
-it would have.
+Promise: a function of the settings and the step's number alone, so that a run that was interrupted continues
+as it would have.
 """
 
 from dataclasses import dataclass

@@ -63,8 +63,8 @@ def train_stage(
     rows: Sequence[TrainingRow],
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
-    """Train the stage to its end and publish its adapter, which belongs to the model `base` and continues from
-    `before`."""
+    """Train the stage to its end and publish its adapter, which belongs to the model `base` and continues
+    from `before`."""
     checkpoints = run.workspace.checkpoints / adapter.name
     resumed = last_whole(checkpoints)
     usable, left_out = _usable(run, stage, rows)

@@ -83,7 +83,7 @@ def test_stored_logprobs_are_the_raw_distribution(finished: Finished) -> None:
 def test_doctor_agrees_with_the_ledger(finished: Finished) -> None:
     done = factory("doctor", "-w", finished.workspace)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "FAULT" not in done.stdout and "as the ledger has them" in done.stdout
+    assert "FAULT" not in done.stdout and "as the ledger records them" in done.stdout
 
 
 def test_models_are_whole_and_know_their_parents(finished: Finished) -> None:

@@ -1,4 +1,4 @@
-"""The kind `instruction`: where its settings, tasks, rows and scorer are."""
+"""The kind `instruction`: its settings and tasks; what else a kind may have is in `factory.tasks.kind`."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ results.
 A reference is text: an expression for the first tool's only argument, or the JSON of a list of steps
 (`[[call, call], [call]]`; `[]` where no tool is needed). Promise: `solve` carries it out; `mend` puts the
 results of earlier steps back into later ones after numbers were replaced, where the reference that a person
-written_parts has them: as a whole argument, or as a number in one.
+wrote has them: as a whole argument, or as a number in one.
 """
 
 import itertools

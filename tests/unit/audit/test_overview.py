@@ -135,5 +135,5 @@ def test_a_store_of_something_else_is_told(tmp_path: Path) -> None:
 
     with duckdb.connect(tmp_path / "factory.duckdb") as connection:
         connection.execute("CREATE TABLE other (i INTEGER)")
-    with pytest.raises(FactoryError, match="no store of this factory"):
+    with pytest.raises(FactoryError, match="has not the tables of this factory"):
         overview(tmp_path / "factory.duckdb", LIMITS)

@@ -83,7 +83,7 @@ DAMAGES: dict[str, tuple[Callable[[Workspace], object], list[str], str | None]] 
     ),
     "log flipped": (
         lambda w: flip(wal(w), wal(w).stat().st_size // 2),
-        ["the file itself is whole, but factory.duckdb.wal"],
+        ["it is intact, but factory.duckdb.wal"],
         "cannot be opened",
     ),
     "file truncated": (

@@ -155,7 +155,7 @@ def test_without_room_for_the_copy_nothing_is_changed(
         connection.execute("DROP VIEW training_set")
     found, before = list(examine(workspace)), digests(workspace.root)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage())
-    with pytest.raises(FactoryError, match="nothing was mended: .* are needed"):
+    with pytest.raises(FactoryError, match="nothing was changed: .* are needed"):
         mend(workspace, found, print)
     assert digests(workspace.root) == before
 

@@ -55,7 +55,7 @@ def test_without_a_share_there_is_only_train(tmp_path: Path) -> None:
 
 def test_an_empty_train_is_an_error(tmp_path: Path) -> None:
     workspace = make_store(tmp_path / "w", many(4, seeds=1))
-    with pytest.raises(FactoryError, match="all 4 rows fell to validation"):
+    with pytest.raises(FactoryError, match="all 4 rows are in the validation split"):
         export_to(workspace, tmp_path / "out", validation=0.9)
     assert [path.name for path in tmp_path.iterdir()] == ["w"]
 

@@ -277,7 +277,7 @@ def test_a_dead_server_costs_a_few_attempts_and_no_more(start: Start) -> None:
     answers = ask(connect(broken, sound, concurrency=1, say=notes.append), 40)
     assert len(broken.asked) == IN_A_ROW
     assert sorted(map(outcomes, answers)) == [["http_500", "ok"]] * IN_A_ROW + [["ok"]] * (40 - IN_A_ROW)
-    assert len(notes) == 1 and broken.url in notes[0] and "rests" in notes[0]
+    assert len(notes) == 1 and broken.url in notes[0] and "is paused" in notes[0]
 
 
 def test_a_server_that_is_well_again_is_asked_again(start: Start) -> None:
@@ -286,7 +286,7 @@ def test_a_server_that_is_well_again_is_asked_again(start: Start) -> None:
     assert (
         sum(outcomes(answer) == ["ok"] and answer.attempts[0].endpoint == ill.url for answer in answers) > 10
     )
-    assert ["rests" in notes[0], "answers again" in notes[1]] == [True, True]
+    assert ["is paused" in notes[0], "answers again" in notes[1]] == [True, True]
 
 
 @pytest.mark.usefixtures("long_rests")

@@ -167,11 +167,11 @@ def test_a_quick_proof_finds_a_changed_byte_unless_the_time_was_set_back(model: 
     before = weights.stat()
     change_a_byte(model)
     os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    with pytest.raises(FactoryError, match="model.safetensors is not what"):
+    with pytest.raises(FactoryError, match="model.safetensors does not match"):
         verify(model, quick=True)
     os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert verify(model, quick=True).weight_bytes == 1024
-    with pytest.raises(FactoryError, match="model.safetensors is not what"):
+    with pytest.raises(FactoryError, match="model.safetensors does not match"):
         verify(model)
 
 

@@ -261,7 +261,7 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
         ("c.parquet", 1),
     ]
     assert [str(fault) for fault in file.faults] == [
-        f"{tmp_path / 'data' / 'c.parquet'}:2: the same task stands in line 2 of {tmp_path / 'b.csv'} already"
+        f"{tmp_path / 'data' / 'c.parquet'}:2: the same task is already in line 2 of {tmp_path / 'b.csv'}"
     ]
 
 

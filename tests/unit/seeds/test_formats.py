@@ -184,7 +184,7 @@ def test_one_file_has_one_form(tmp_path: Path, kind: str, good: Any, stray: Any,
     assert [seed.line for seed in file.seeds] == [1]
     mixed, repeated = reasons(file)
     assert mixed.startswith("2: is ") and said in mixed
-    assert repeated == "3: the same task stands in line 1 already"  # the stray row did not change the form
+    assert repeated == "3: the same task is already in line 1"  # the stray row did not change the form
 
 
 def test_a_stray_row_at_the_top_does_not_decide(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_stray_row_at_the_top_does_not_decide(tmp_path: Path) -> None:
     assert (file.form, len(file.seeds)) == ("tool_call", 1)
     first, second = reasons(file)
     assert "gsm8k cannot serve the kind tool_call" in first
-    assert "is in no form that is known; its fields are: problem." in second
+    assert "matches no known form; its fields are: problem." in second
 
 
 def test_our_own_instructions_need_no_id(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_row_with_several_instances_is_as_many_tasks(tmp_path: Path) -> None:
     ]
     file = load(tmp_path, "instruction", {"instruction": "Sort.", "instances": instances})
     assert [(seed.name, seed.input) for seed in file.seeds] == [("rows-1", "b a"), ("rows-1/2", "")]
-    assert reasons(file) == ["1: the same task stands in line 1 already"]
+    assert reasons(file) == ["1: the same task is already in line 1"]
 
 
 def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
         (
             "tool_call",
             {"question": "?", "reference": '[[{"name": "x", "arguments": {"a": 1, "a": 2}}]]'},
-            "reference: a key stands twice",
+            "reference: a key is duplicated",
         ),
         ("tool_call", {"question": "?", "reference": "[1"}, "reference: "),
         ("tool_call", {"question": "?", "reference": 4}, "reference: "),

@@ -77,7 +77,7 @@ def test_a_seed_is_known_by_what_it_says() -> None:
 
 def test_a_task_stands_once(path: Path) -> None:
     (told,) = faults(path, f"{line()}\n{line(id='b', language='de')}\n{line(id='c', family='other')}")
-    assert told == "3: the same task stands in line 1 already"
+    assert told == "3: the same task is already in line 1"
 
 
 def test_every_bad_line_is_told_with_its_number(path: Path) -> None:
@@ -104,7 +104,7 @@ def test_every_bad_line_is_told_with_its_number(path: Path) -> None:
 def test_an_id_stands_once(path: Path) -> None:
     (told,) = faults(path, f"{line()}\n\n{line(question='Another?')}\n")
     assert told.startswith("3:")
-    assert "'a' stands in line 1" in told
+    assert "'a' is already used in line 1" in told
 
 
 @pytest.mark.parametrize("token", ["<|im_end|>", "<|im_start|>system", "<tool_call>", "</think>"])

@@ -129,7 +129,7 @@ def test_changed_rows_are_named_by_the_doctor(tmp_path: Path) -> None:
     faults = [finding.what for finding in examine(workspace) if finding.state == "fault"]
     assert faults == [
         "batch 1, training_log: rows are not what they were",
-        "batch 2, training_log: 2 rows, the ledger says 3",
+        "batch 2, training_log: 2 rows, the ledger has 3",
         "stages: 1 rows belong to no batch",
     ]
 

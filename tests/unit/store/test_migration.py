@@ -157,7 +157,7 @@ def test_renamed_tables_columns_and_codes_keep_their_rows_and_their_digests(tmp_
     assert before[0][0] == told(workspace)[0][0] == "ok"
     with duckdb.connect(str(workspace.store)) as connection:
         connection.execute("DELETE FROM plan_items WHERE position = 100")
-    assert ("fault", "batch 2, plan_items: 0 rows, the ledger says 1") in told(workspace)
+    assert ("fault", "batch 2, plan_items: 0 rows, the ledger has 1") in told(workspace)
 
 
 def _person(sample: str, number: int, reason: str, detail: str | None) -> dict[str, Any]:

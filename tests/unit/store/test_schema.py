@@ -165,7 +165,7 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
     with duckdb.connect(str(workspace.store)) as connection:
         connection.execute("INSERT INTO migrations VALUES (9999, 'from_the_future', now()::TIMESTAMP)")
     before = digests(tmp_path)
-    with pytest.raises(FactoryError, match=f"has schema 9999, this factory knows {NUMBERS[-1]}"):
+    with pytest.raises(FactoryError, match=f"has schema 9999, this factory supports up to {NUMBERS[-1]}"):
         open_store(workspace)
     assert digests(tmp_path) == before
 
@@ -180,7 +180,7 @@ def test_without_room_for_the_copy_an_older_store_stays_as_it_is(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("factory.store.store.shutil.copy2", full)
-    with pytest.raises(FactoryError, match="cannot be copied before it is brought up to date: No space left"):
+    with pytest.raises(FactoryError, match="cannot be copied before it is updated: No space left"):
         open_store(workspace)
     assert list(tmp_path.glob("factory.schema-*")) == []
     monkeypatch.undo()
@@ -192,7 +192,7 @@ def test_an_older_store_is_told_by_what_only_reads(tmp_path: Path) -> None:
     workspace = oldest(tmp_path)
     for read in (lambda: choose(workspace, None), lambda: known_tools(workspace)):
         with pytest.raises(
-            FactoryError, match=r"factory.duckdb cannot be read: .*\n.*brought up to date by the next run"
+            FactoryError, match=r"factory.duckdb cannot be read: .*\n.*next run updates a store of an older"
         ):
             read()
     found = [finding for finding in examine_store(workspace) if "older factory" in finding.what]
