@@ -2,14 +2,14 @@
 
 from pydantic import AliasChoices, Field
 
-from factory.report.part import Count, Part, Positive, Role, Share
+from factory.report.part import Count, KnownRole, Part, Positive, Share
 
 
 class Gate(Part):
     """The accuracy gate of a compressed student: what it lost of the held-out tasks, and what the recipe
     allows; both as shares."""
 
-    role: Role
+    role: KnownRole
     accuracy_drop: float = Field(
         ge=-1, le=1, validation_alias=AliasChoices("accuracy_drop", "lost"), description="below 0: a gain"
     )

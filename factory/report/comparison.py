@@ -3,13 +3,13 @@
 from pydantic import AwareDatetime, Field
 
 from factory.report.measured import Measured
-from factory.report.part import Count, Part, Role, Share
+from factory.report.part import Count, KnownRole, Part, Share
 
 
 class Outcome(Part):
     """Which held-out tasks one model got right: what a comparison of two runs pairs."""
 
-    role: Role
+    role: KnownRole
     artifact: str
     right: dict[str, bool] = Field(description="task id to whether its answer was right")
 
@@ -17,8 +17,8 @@ class Outcome(Part):
 class Versus(Part):
     """Two models of one run on the same held-out tasks: how many only one of them got right."""
 
-    one: Role
-    other: Role
+    one: KnownRole
+    other: KnownRole
     shared: Count
     only_one: Count
     only_other: Count
@@ -37,7 +37,7 @@ class Pair(Part):
     """The models of one role in two runs, and on the tasks that both answered, how many only one of them got
     right."""
 
-    role: Role
+    role: KnownRole
     before: Measured
     now: Measured
     shared: Count

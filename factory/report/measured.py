@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from factory.report.part import Count, Part, Role
+from factory.report.part import Count, KnownRole, Part
 
 
 class MetricRow(Part):
@@ -39,7 +39,7 @@ class Measured(Part):
     """One model on the held-out tasks, with a row for each metric that it has."""
 
     name: str
-    role: Role
+    role: KnownRole
     metrics: list[MetricRow] = []
     precision: str = Field(default="", description="of the weights, as people write it: INT8, bfloat16")
     prompting: str = Field(default="", description="one sentence: how the model was asked")

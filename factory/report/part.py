@@ -10,9 +10,8 @@ def _role(value: Any) -> Any:
     return "student_recovered" if value == "student_repaired" else value
 
 
-Role = Annotated[
-    Literal["teacher", "base", "student", "student_quantized", "student_recovered"], BeforeValidator(_role)
-]
+Role = Literal["teacher", "base", "student", "student_quantized", "student_recovered"]
+KnownRole = Annotated[Role, BeforeValidator(_role)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]

@@ -144,7 +144,7 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "other_vocabulary": "a stored token is unknown to the student",
     "other_token": "the stored distribution contradicts the token",
     "other_text": "the stored tokens spell another text",
-    "other_form": "the stored tokens write the call in another form than the chat format",
+    "other_form": "stored tokens write the call in another format",
     "no_distribution": "what is stored is not a distribution",
     "label": "the teacher wrote none of these tokens",
     "edited": "a person edited it",

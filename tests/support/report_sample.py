@@ -47,6 +47,7 @@ def measured(role: Role, right: int, same: int, rate: float, n: int = 120, **oth
         "latency_p95_s": 35 * 9 / rate,
         "perplexity": 1.9 - right / n,
         "tokens_per_s_batch_32": rate,
+        "computed_bits": 16,
         "peak_memory_bytes": 1_420_000_000,
         "weight_bytes": 269_060_552,
     }

@@ -96,7 +96,7 @@ def test_a_changed_byte_is_found(tmp_path: Path, teacher: Path) -> None:
     data = bytearray((folder / "states-0.bin").read_bytes())
     data[100] ^= 1
     (folder / "states-0.bin").write_bytes(data)
-    with pytest.raises(FactoryError, match=r"states-0\.bin is not what manifest\.json says"):
+    with pytest.raises(FactoryError, match=r"states-0\.bin does not match its digest in manifest\.json"):
         _open(tmp_path, teacher, rows)
 
 

@@ -122,16 +122,19 @@ def _best_at(trainer: Any, step: int) -> Any:
     """Return the trainer, which takes the student for best after this step; whether it is, would depend on
     the processor. What is logged is what was measured."""
 
-    def evaluate(*arguments: Any, **options: Any) -> dict[str, float]:
-        measured = type(trainer).evaluate(trainer, *arguments, **options)
-        return measured | {"eval_cross_entropy": float(abs(trainer.state.global_step - step))}
+    inner = trainer.callback_handler.on_evaluate
 
-    trainer.evaluate = evaluate
+    def on_evaluate(args: Any, state: Any, control: Any, metrics: dict[str, float]) -> Any:
+        metrics["eval_cross_entropy"] = float(abs(state.global_step - step))
+        return inner(args, state, control, metrics)
+
+    trainer.callback_handler.on_evaluate = on_evaluate
     return trainer
 
 
 def _measured(trainer: Any) -> dict[str, float]:
-    return type(trainer).evaluate(trainer)
+    trainer.evaluate()
+    return trainer.state.log_history[-1]
 
 
 def test_the_best_student_is_kept(tmp_path: Path) -> None:
@@ -235,7 +238,7 @@ def test_a_look_that_finds_no_number_stops(tmp_path: Path) -> None:
     trainer = _trainer(tmp_path, "stored", rows[:4], rows[4:], metric_for_best_model="eval_divergence")
     with torch.no_grad():
         trainer._base.model.norm.weight.fill_(float("nan"))
-    with pytest.raises(FactoryError, match=r"step 0: .* validation loss is not finite \(cross entropy nan"):
+    with pytest.raises(FactoryError, match=r"step 0: validation loss is not finite \(cross entropy nan"):
         trainer.evaluate()
 
 

@@ -223,5 +223,8 @@ def test_a_model_with_one_byte_changed_is_named_and_not_used(trained: tuple[Plan
     run = typed(*command)
     assert run.returncode == 1 and str(weights) in run.stderr and "factory doctor" in run.stderr
     found = typed("doctor", "-w", context.run.workspace.root)
-    assert found.returncode == 1 and "model.safetensors is not what manifest.json says" in found.stdout
+    assert (
+        found.returncode == 1
+        and "model.safetensors does not match its digest in manifest.json" in found.stdout
+    )
     assert "Put models/" in found.stdout

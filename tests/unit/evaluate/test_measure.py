@@ -111,7 +111,7 @@ def test_a_recipe_with_resamples_keeps_its_evaluation_id(tmp_path: Path, bootstr
         "{held_out: held_out.jsonl}",
         f"{{held_out: held_out.jsonl, bootstrap: {bootstrap}}}",
     )
-    said = load(tmp_path).evaluation.model_dump(exclude={"held_out"})
+    said = load(tmp_path).run.evaluation.model_dump(exclude={"held_out"})
     assert said == {"max_tokens": 96, "bootstrap": bootstrap, "repeats": 3}
 
 

@@ -42,7 +42,7 @@ def test_one_file(tmp_path: Path, workspace: Workspace) -> None:
             ["--format", "jsonl", "-o", "x.jsonl", "--validation", "0.1"],
             "one file, but --validation writes two",
         ),
-        (["--format", "hf", "-o", "x.jsonl"], "the format is hf"),
+        (["--format", "hf", "-o", "x.jsonl"], "does not match the format hf"),
         (["--format", "jsonl", "-o", "x", "--licence", "mine\nlicense: mit"], "SPDX"),
         (["--format", "jsonl", "-o", "/"], "not a valid name for a new file"),
         (["--format", "hf", "-o", "a::b"], "chain of file systems"),

@@ -409,7 +409,7 @@ def test_a_longer_plan_asks_only_for_what_is_new(folder: Path, context: Plan) ->
 
 
 def test_it_goes_on_until_enough_is_accepted_and_says_so(folder: Path) -> None:
-    (folder / "recipe.yaml").write_text(RECIPE.replace(f",\n  budget: {{requests: {QUESTIONS * DRAWS}}}", ""))
+    (folder / "recipe.yaml").write_text(RECIPE.replace(f", budget: {{requests: {QUESTIONS * DRAWS}}}", ""))
     context = load(folder)
     with opened(context) as store:
         wrong = {"text": "no call"}

@@ -129,7 +129,7 @@ def test_nothing_accepted_and_nothing_answered_are_told(tmp_path: Path) -> None:
     with opened(context) as store:
         assert "the teacher gave no answer" in dry_run.estimate(context, store)
         generate(context, store, Model(lambda _: "no call"), most_tasks=4)
-        assert "none was accepted, so 40 samples are out of reach" in dry_run.estimate(context, store)
+        assert "none was accepted, so 40 samples cannot be reached" in dry_run.estimate(context, store)
         # More are tried than in the first look; what it brought counts.
         model = Model(call)
         generate(context, store, model, most_tasks=16)

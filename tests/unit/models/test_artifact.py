@@ -146,8 +146,8 @@ def link_the_manifest(model: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
-        (truncate, "model.safetensors is not what"),
-        (change_a_byte, "model.safetensors is not what"),
+        (truncate, "model.safetensors does not match"),
+        (change_a_byte, "model.safetensors does not match"),
         (remove_a_file, "deep/part.safetensors is missing"),
         (add_a_file, "adapter_config.json is not in manifest.json"),
         (replace_by_a_folder, "model.safetensors is missing"),

@@ -121,12 +121,12 @@ REFUSED = [
     (
         "a shard that is missing",
         text(INDEX, '{"weight_map": {"w": "model-2.safetensors"}}'),
-        "lacks model-2.safetensors",
+        "model-2.safetensors is missing",
     ),
     (
         "a shard outside the folder",
         text(INDEX, '{"weight_map": {"w": "../model.safetensors"}}'),
-        "lacks ../model.safetensors",
+        "../model.safetensors is missing",
     ),
     ("an index without a map", text(INDEX, "{}"), "has no weight_map"),
 ]

@@ -122,11 +122,11 @@ def test_undoing_an_edit_brings_the_old_sample_back(workspace: Workspace, verdic
         ({"call": '{"name": "shell", "arguments": {}}'}, "unknown_tool"),
         ({"call": '{"name": "calculator", "arguments": {}}'}, "missing_argument"),
         ({"call": '[{"name": "calculator"}]'}, "list of steps"),
-        ({"question": "  "}, "no question"),
+        ({"question": "  "}, "question is empty"),
         ({"question": "What is 2 + 3?"}, "nothing was changed"),
         ({"question": "a\ud800"}, "unpaired surrogate"),
         ({"question": "a" * 20_001}, "more than 20000 characters"),
-        ({"result": "6"}, "follows from the rest"),
+        ({"result": "6"}, "derived from other fields"),
     ],
 )
 def test_an_edit_that_makes_no_sound_sample_is_refused_and_nothing_is_written(

@@ -192,7 +192,8 @@ def test_an_older_store_is_told_by_what_only_reads(tmp_path: Path) -> None:
     workspace = oldest(tmp_path)
     for read in (lambda: choose(workspace, None), lambda: known_tools(workspace)):
         with pytest.raises(
-            FactoryError, match=r"factory.duckdb cannot be read: .*\n.*next run updates a store of an older"
+            FactoryError,
+            match=r"factory.duckdb has the schema of an older factory\n.*updated by: factory check",
         ):
             read()
     found = [finding for finding in examine_store(workspace) if "older factory" in finding.what]

@@ -36,8 +36,8 @@ def test_any_text_is_a_value_or_a_value_error(anything: str | bytes) -> None:
 @pytest.mark.parametrize(
     ("hostile", "reason", "why"),
     [
-        ('{"a": 1, "a": 1}', "not_json", "twice"),
-        ('[{"b": {"a": 1, "a": 2}}]', "not_json", "twice"),
+        ('{"a": 1, "a": 1}', "not_json", "duplicated"),
+        ('[{"b": {"a": 1, "a": 2}}]', "not_json", "duplicated"),
         ("[NaN]", "not_finite", "JSON"),
         ("-Infinity", "not_finite", "JSON"),
         ("1e999", "not_finite", "JSON"),
