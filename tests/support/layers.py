@@ -66,12 +66,14 @@ def faults(package: Path, layers: list[list[str]]) -> list[str]:
     ]
     crossing = list(imports(package))
     beside = defaultdict(set)
+    # Without an import of a higher layer, which is named itself, a circle lies within one layer.
     for one in crossing:
-        beside[one.source].add(one.target)
+        if height.get(one.source, 0) == height.get(one.target, 0):
+            beside[one.source].add(one.target)
     for one in crossing:
         if height.get(one.source, 0) < height.get(one.target, 0):
             found.append(f"{one}, which is in a higher layer")
-        elif one.source in _reached(one.target, beside):
+        elif one.target in beside[one.source] and one.source in _reached(one.target, beside):
             found.append(f"{one}, which imports it in turn")
     return found
 
