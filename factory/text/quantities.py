@@ -87,4 +87,9 @@ def times(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 9.95 else f"{ratio:.2g}"
 
 
-_FORMS: dict[str, Callable[[float], str]] = {"share": percent, "bytes": size, "s": latency}
+_FORMS: dict[str, Callable[[float], str]] = {
+    "share": percent,
+    "bytes": size,
+    "s": latency,
+    "bits": lambda value: f"{value:.0f}{NO_BREAK}bits",
+}
