@@ -5,8 +5,10 @@ from collections import Counter
 import pytest
 from hypothesis import settings
 
-# A busy machine is no fault of an example: hypothesis' own limit of 200 ms each would make it one.
-settings.register_profile("factory", deadline=None)
+# A busy machine is no fault of an example: hypothesis' own limit of 200 ms each would make it one. The same
+# examples each time, so that what passed here passes there; `--hypothesis-profile=explore` tries new ones.
+settings.register_profile("factory", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("factory")
 
 

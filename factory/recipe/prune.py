@@ -56,19 +56,20 @@ class Prune(Settings):
         return groups - min(round(self.heads * groups), groups // 2)
 
     def kept_channels(self, channels: int) -> int:
-        """Return how many of an MLP's channels stay, a multiple of 32 if any go."""
+        """Return how many of an MLP's channels stay, at least half, and a multiple of 32 if any go."""
         return _kept(channels, self.mlp, CHANNELS)
 
     def kept_width(self, width: int, heads: int) -> int:
-        """Return how many of the embedding's dimensions stay, a multiple of 32 and of the `heads` that stay
-        if any go."""
+        """Return how many of the embedding's dimensions stay, at least half, and a multiple of 32 and of the
+        `heads` that stay if any go."""
         return _kept(width, self.width, math.lcm(CHANNELS, heads))
 
 
 def _kept(count: int, share: float, multiple: int) -> int:
     if share == 0:
         return count
-    return min(count, max(multiple, round(count * (1 - share) / multiple) * multiple))
+    half = math.ceil(count / 2 / multiple)
+    return min(count, max(half, round(count * (1 - share) / multiple)) * multiple)
 
 
 def faults(source: Source, where: tuple[str, str], settings: Any) -> Iterator[Fault]:
