@@ -248,7 +248,7 @@ def _plan(row: list[Any], accepted: int) -> list[Line]:
             "samples",
             samples,
             None,
-            f"of the latest run of {recipe}, begun {started} UTC",
+            f"of the latest run of {recipe}, started {started} UTC",
             "FROM current_samples",
         ),
         Line(

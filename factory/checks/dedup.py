@@ -44,7 +44,7 @@ class DedupCheck:
         return None if threshold is None else SemanticIndex(threshold)
 
     def judge(self, sample: Sample) -> Verdict:
-        if (kept := self._exact.get(sample.content_id)) is not None:
+        if (kept := self._exact.get(sample.dedup_key)) is not None:
             return Verdict(False, "duplicate", kept, 1.0)
         if self._near is not None and (near := self._near.nearest(sample.said)):
             return Verdict(False, "near_duplicate", *near)
@@ -53,7 +53,7 @@ class DedupCheck:
         return OK
 
     def keep(self, sample: Sample) -> None:
-        self._exact[sample.content_id] = sample.sample_id
+        self._exact[sample.dedup_key] = sample.sample_id
         for index in (self._near, self._semantic):
             if index is not None:
                 index.add(sample.sample_id, sample.said)

@@ -57,7 +57,7 @@ def _rounded_alone(
     try:
         for layer in layers:
             layer.weight.copy_(four_bits(layer.weight, group_size))
-        apart = torch.cat(
+        kl = torch.cat(
             [
                 (old.exp() * (old - _logprobs(model, ids))).sum(1)
                 for ids, old in zip(texts, before, strict=True)
@@ -66,7 +66,7 @@ def _rounded_alone(
     finally:
         for layer, weight in zip(layers, kept, strict=True):
             layer.weight.copy_(weight)
-    return max(0.0, float(apart.mean()))
+    return max(0.0, float(kl.mean()))
 
 
 def _logprobs(model: Any, ids: list[int]) -> torch.Tensor:
@@ -82,19 +82,19 @@ def four_bits(weight: torch.Tensor, group_size: int) -> torch.Tensor:
 
 
 def lowered(
-    found: Sequence[Unit], apart: Sequence[float], *, bits: float | None, max_kl: float | None
+    found: Sequence[Unit], divergences: Sequence[float], *, bits: float | None, max_kl: float | None
 ) -> list[Unit]:
     """Return the units that get four bits, so that a weight has `bits` on average at most (4 to 8), or that
     their divergences sum up to at most `max_kl` nats; the others have eight."""
     total = sum(unit.weights for unit in found)
-    order = sorted(range(len(found)), key=lambda i: (apart[i] / found[i].weights, i))
+    order = sorted(range(len(found)), key=lambda i: (divergences[i] / found[i].weights, i))
     chosen: list[Unit] = []
     spent, saved = 0.0, 0
     for i in order:
         if bits is not None and 8 - 4 * saved / total <= bits:
             break
-        if max_kl is not None and spent + apart[i] > max_kl:
+        if max_kl is not None and spent + divergences[i] > max_kl:
             break
         chosen.append(found[i])
-        spent, saved = spent + apart[i], saved + found[i].weights
+        spent, saved = spent + divergences[i], saved + found[i].weights
     return chosen

@@ -30,7 +30,7 @@ from factory.tasks.sample import Task
 from factory.tasks.taskset import Ask, Episode, Taskset
 from factory.text.templates import template_digest
 from factory.tools.registry import TOOL_NAMES, run_tool
-from factory.tools.sandbox import Limits, OwnTools
+from factory.tools.sandbox import CustomTools, Limits
 from factory.tools.spec import ToolSpec, load_tools
 
 
@@ -95,7 +95,7 @@ class Plan:
         else: contents, not paths."""
         recipe = self.run.loaded.recipe
         teacher, data = recipe.teacher, recipe.data
-        own_source = self.own_tools.source_id if self.own_tools else None
+        own_source = self.custom_tools.source_id if self.custom_tools else None
         return content_id(
             {
                 "teacher": [
@@ -170,21 +170,21 @@ class Plan:
         return lambda token: str(tokenizer.decode([token]))
 
     @cached_property
-    def own_tools(self) -> OwnTools | None:
+    def custom_tools(self) -> CustomTools | None:
         """The person's own tools, loaded into their child process; InputError if their file does not fit."""
         own = self.run.kind.custom_tools(self.run.loaded.recipe.data)
         if own is None:
             return None
         specs = [tool for tool in self.tools if tool.name not in TOOL_NAMES]
-        return OwnTools(
+        return CustomTools(
             self.run.loaded.resolve(own.python), specs, Limits(seconds=own.timeout_s, memory_mb=own.memory_mb)
         )
 
     def run_tool(self, name: str, arguments: dict[str, Any]) -> str:
         """Carry out one call, of a tool that ships or of the person's own; raise ToolError when it cannot be
         carried out."""
-        if name not in TOOL_NAMES and self.own_tools is not None:
-            return self.own_tools.run(name, arguments)
+        if name not in TOOL_NAMES and self.custom_tools is not None:
+            return self.custom_tools.run(name, arguments)
         return run_tool(name, arguments)
 
     def _found(self, written: str) -> Path | str:

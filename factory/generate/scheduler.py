@@ -56,7 +56,7 @@ class Update:
 
 
 class Scheduler:
-    """One run through a recipe's plan. `sink` is given the news of each episode that was begun and of each
+    """One run through a recipe's plan. `sink` is given the news of each episode that was started and of each
     answer. `most_tasks` ends it early, for a look at a few tasks; without `asking` it ends at the first
     answer that is not stored: tasks after it cannot be judged yet, for the missing one may come to be
     what it is compared with."""
@@ -206,9 +206,9 @@ class Scheduler:
         return bool(self.ended)
 
     def _is_enough_under_way(self) -> bool:
-        """Whether what was begun will do, at the share that was accepted so far, or if all were accepted
+        """Whether what was started will do, at the share that was accepted so far, or if all were accepted
         where too few were judged to tell: a slow task holds back the verdicts of all behind it, and without
-        this everything that is begun meanwhile would be too much.
+        this everything that is started meanwhile would be too much.
         """
         if not self._running or self._most_tasks is not None:
             return False

@@ -23,7 +23,7 @@ from factory.store.store import Store
 
 
 class GenerateStage(Stage):
-    """Asks the teacher; `detail` limits how many tasks are begun."""
+    """Asks the teacher; `detail` limits how many tasks are started."""
 
     name = "generate"
     loads: ClassVar[tuple[ModelRole, ...]] = ("teacher",)

@@ -189,7 +189,7 @@ def _sample_row(plan: Plan, sample: Sample) -> dict[str, Any]:
         "result": sample.result,
         "rationale": sample.rationale,
         "answer": sample.answer,
-        "dedup_key": sample.content_id,
+        "dedup_key": sample.dedup_key,
         "parents": [
             sample.task.seed_id,
             *(parent for parent in sample.task.parents if parent != sample.task.seed_id),

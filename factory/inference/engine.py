@@ -60,7 +60,7 @@ class Engine:
         text = self.tokenizer.apply_chat_template(
             request.messages, tools=request.tools, tokenize=False, add_generation_prompt=True
         )
-        return self._encode(text + request.begun)
+        return self._encode(text + request.prefill)
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False))

@@ -31,7 +31,7 @@ class Sampling:
 @dataclass(frozen=True)
 class Request:
     """One question to a model: chat messages in OpenAI form, optionally a JSON Schema that the answer has to
-    match, and tools for the chat template. `begun` is how the answer begins already. `forced`: the model is
+    match, and tools for the chat template. `prefill` is how the answer begins already. `forced`: the model is
     made to answer this text, and its logprobs are recorded. Both only for a
     model in the process."""
 
@@ -41,7 +41,7 @@ class Request:
     schema: dict[str, Any] | None = None
     tools: list[dict[str, Any]] | None = None
     ignore_eos: bool = False
-    begun: str = ""
+    prefill: str = ""
     forced: str = ""
 
     @property

@@ -1,7 +1,7 @@
 """Settings of distillation: phases, schedules, the rest of the vocabulary, hidden states.
 
 Promise: here each field for itself; how they go together is in `factory.recipe.distill_rules`, and what a
-schedule is worth at a step in `factory.student.schedule`.
+schedule is worth at a step in `factory.student.step_settings`.
 """
 
 from typing import Annotated, Any, Literal

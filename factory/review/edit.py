@@ -59,7 +59,7 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
         "rationale": sample.rationale,
         "answer": sample.answer,
         "messages": sample.messages,
-        "dedup_key": sample.content_id,
+        "dedup_key": sample.dedup_key,
     }
 
 

@@ -1,2 +1,2 @@
-"""Seeds from anywhere: files, folders and hub datasets in several published forms, read row by row into one
+"""Seeds from anywhere: files, folders and hub datasets in several published formats, read row by row into one
 `Seed`."""

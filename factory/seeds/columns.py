@@ -1,8 +1,8 @@
 """The mapping from our fields to a file's columns.
 
-Promise: a mapping to a field that no form has, or to a column that no row has, is an error that names the
-nearest. With a mapping the columns that nobody mapped and no form reads are left out, so that a wide table
-can be read in our own forms.
+Promise: a mapping to a field that no format has, or to a column that no row has, is an error that names the
+nearest. With a mapping the columns that nobody mapped and no format reads are left out, so that a wide table
+can be read in our own formats.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Columns:
     """A mapping, and the columns that were met."""
 
     def __init__(self, mapping: Mapping[str, str] | None, formats: SeedFormats):
-        """Raise InputError if a mapped field is not one of ours, or no form of the kind has all of them."""
+        """Raise InputError if a mapped field is not one of ours, or no format of the kind has all of them."""
         self.mapping = dict(mapping or {})
         self._seen: set[str] = set()
         fields = formats.fields
@@ -28,7 +28,7 @@ class Columns:
         for field in self.mapping:
             if field not in fields:
                 raise InputError(
-                    f"columns.{shown(field)}: no form has this field{_nearest(field, fields)}",
+                    f"columns.{shown(field)}: no format has this field{_nearest(field, fields)}",
                     f"Fields: {', '.join(sorted(fields))}.",
                 )
         if self.mapping:

@@ -1,7 +1,7 @@
 """Base class of seed formats: the fields of a row, and the tasks in it.
 
 Promise: a row is judged by pydantic, strictly, or refused with a `ValueError` that names the field. What the
-tasks of all forms must keep (sizes, no control tokens, no blank question) is judged in one place,
+tasks of all formats must keep (sizes, no control tokens, no blank question) is judged in one place,
 `Content.fault`.
 """
 
@@ -44,15 +44,15 @@ class Content:
         return ""
 
 
-class Form(BaseModel):
-    """A row of one form. Subclasses add the fields and derive the tasks."""
+class SeedFormat(BaseModel):
+    """A row of one format. Subclasses add the fields and derive the tasks."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    form: ClassVar[str]
-    needs: ClassVar[frozenset[str]]  # fields without which a row is not of this form
-    marks: ClassVar[frozenset[str]]  # fields that tell it from other forms
-    names: ClassVar[dict[str, str]] = {}  # what this form calls the fields of `Content`
+    format_name: ClassVar[str]
+    needs: ClassVar[frozenset[str]]  # fields without which a row is not of this format
+    marks: ClassVar[frozenset[str]]  # fields that tell it from other formats
+    names: ClassVar[dict[str, str]] = {}  # what this format calls the fields of `Content`
 
     id: Annotated[
         str | None,
@@ -64,12 +64,12 @@ class Form(BaseModel):
 
     @classmethod
     def fields(cls) -> frozenset[str]:
-        """The names that a row of this form may use."""
+        """The names that a row of this format may use."""
         return frozenset(cls.model_fields)
 
     @classmethod
     def fits(cls, keys: Set[str]) -> bool:
-        """Return whether a row with these fields can be of this form."""
+        """Return whether a row with these fields can be of this format."""
         return cls.needs <= keys
 
     def contents(self) -> list[Content]:

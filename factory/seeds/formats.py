@@ -1,12 +1,12 @@
 """The seed formats, and which of them serve a kind of data.
 
-    form           a task is
+    format         a task is
     messages       first user turn, assistant's answer
     self_instruct  instruction, input and output of each instance
     alpaca         instruction, input, output
     gsm8k          question, answer with ####
 
-Each kind of data adds a form of its own. Where a row fits several forms, one that serves the kind comes
+Each kind of data adds a format of its own. Where a row fits several formats, one that serves the kind comes
 first.
 """
 
@@ -14,57 +14,59 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from factory.errors import InputError
-from factory.seeds.format import Form
+from factory.seeds.format import SeedFormat
 
 
 @dataclass(frozen=True)
 class SeedFormats:
-    """The forms that serve a kind, in order of preference with its own among them, and all that are known."""
+    """The formats that serve a kind, in order of preference with its own among them, and all known ones."""
 
     kind: str
-    own: type[Form]
-    serving: tuple[type[Form], ...]
-    known: tuple[type[Form], ...]
+    own: type[SeedFormat]
+    serving: tuple[type[SeedFormat], ...]
+    known: tuple[type[SeedFormat], ...]
 
     @property
     def fields(self) -> frozenset[str]:
-        """The names that a row of any form may use."""
-        return frozenset[str]().union(*(form.fields() for form in self.known))
+        """The names that a row of any format may use."""
+        return frozenset[str]().union(*(one.fields() for one in self.known))
 
     @property
     def names(self) -> str:
-        """The names of the forms that serve the kind, as a person reads them."""
-        return ", ".join(form.form for form in self.serving)
+        """The names of the formats that serve the kind, as a person reads them."""
+        return ", ".join(one.format_name for one in self.serving)
 
-    def recognise(self, keys: Set[str], mapped: Set[str]) -> type[Form] | None:
-        """Return the form of a row with the fields `keys`, or None. All of `mapped`, the fields that the
-        person named, must be the form's."""
-        usable = [form for form in (*self.serving, *self.known) if mapped <= form.fields()]
-        for form in usable:
-            # What was mapped is meant, whatever other columns the file has. A form that cannot serve is only
-            # told where the row is clearly of it: a lone question may be anything.
-            if form in self.serving:
-                found = form.needs <= mapped or form.fits(keys)
+    def recognise(self, keys: Set[str], mapped: Set[str]) -> type[SeedFormat] | None:
+        """Return the format of a row with the fields `keys`, or None. All of `mapped`, the fields that the
+        person named, must be the format's."""
+        usable = [one for one in (*self.serving, *self.known) if mapped <= one.fields()]
+        for one in usable:
+            # Mapped fields decide, whatever other columns there are. A format that cannot serve is named only
+            # where the row is clearly of it: a lone question may be anything.
+            if one in self.serving:
+                found = one.needs <= mapped or one.fits(keys)
             else:
-                found = form.fits(keys) and bool(keys & form.marks)
+                found = one.fits(keys) and bool(keys & one.marks)
             if found:
-                return form
+                return one
         return None
 
     def require_mappable(self, mapped: Iterable[str]) -> None:
-        """Raise InputError if no form that serves the kind has all the mapped fields."""
+        """Raise InputError if no format that serves the kind has all the mapped fields."""
         names = set(mapped)
-        if not any(names <= form.fields() for form in self.serving):
-            forms = "; ".join(f"{form.form}: {', '.join(sorted(form.fields()))}" for form in self.serving)
+        if not any(names <= one.fields() for one in self.serving):
+            formats = "; ".join(
+                f"{one.format_name}: {', '.join(sorted(one.fields()))}" for one in self.serving
+            )
             raise InputError(
-                f"columns: no form of the kind {self.kind} has the fields {', '.join(sorted(names))} "
+                f"columns: no format of the kind {self.kind} has the fields {', '.join(sorted(names))} "
                 "together",
-                f"Forms: {forms}.",
+                f"Formats: {formats}.",
             )
 
 
-def is_mixed(form: type[Form], other: type[Form] | None, keys: Set[str]) -> bool:
-    """Return whether a row of the form `other` is out of place in a file of `form`."""
-    if other is None or other is form or not keys & other.marks:
+def is_mixed(first: type[SeedFormat], other: type[SeedFormat] | None, keys: Set[str]) -> bool:
+    """Return whether a row of the format `other` is out of place in a file of `first`."""
+    if other is None or other is first or not keys & other.marks:
         return False
-    return not form.needs <= keys or bool(keys & other.marks - form.fields())
+    return not first.needs <= keys or bool(keys & other.marks - first.fields())

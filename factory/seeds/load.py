@@ -1,7 +1,7 @@
 """Loading of seeds from one source, in the one format of its rows.
 
-Promise: a bad row is a fault with its line and the others are read; the form is the first that serves the
-kind, and a row of another form is a fault. Ids and tasks are unique. Nothing of a seed is
+Promise: a bad row is a fault with its line and the others are read; the format is the first that serves the
+kind, and a row of another format is a fault. Ids and tasks are unique. Nothing of a seed is
 executed. Files are bounded (64 MB of text, 4 MB a record, 1,000,000 rows), and so are the faults: a source
 with more than `MAX_FAULTS` is refused.
 """
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from factory.errors import InputError
 from factory.seeds.columns import Columns, shown
-from factory.seeds.format import Content, Form
+from factory.seeds.format import Content, SeedFormat
 from factory.seeds.formats import SeedFormats, is_mixed
 from factory.seeds.row import Part, Row
 from factory.seeds.seed import Seed
@@ -39,12 +39,12 @@ class SeedFault:
 
 @dataclass(frozen=True)
 class SeedFile:
-    """What a source holds: its seeds in order, its faults in order, and the name of its form (None if no row
-    has a form that serves)."""
+    """What a source holds: its seeds in order, its faults in order, and the name of its format (None if no
+    row has one that serves)."""
 
     seeds: list[Seed]
     faults: list[SeedFault]
-    form: str | None
+    format_name: str | None
 
     def told(self) -> str:
         """Return the first faults, one a line, and the count of the others."""
@@ -83,7 +83,7 @@ def load_seeds(
 
     `formats` are those of the kind that the seeds are for, `columns` maps our fields to the file's columns,
     `split` is the part of a folder or dataset that is meant, `limit` (at least 1) ends the reading after so
-    many seeds. Raises InputError if the source cannot be read, if its form cannot serve the kind, or if a
+    many seeds. Raises InputError if the source cannot be read, if its format cannot serve the kind, or if a
     mapping fits nothing; FactoryError if a hub dataset cannot be had.
     """
     reading = _Reading(Columns(columns, formats), formats)
@@ -97,7 +97,7 @@ def load_seeds(
     if not reading.seeds and reading.unservable:
         raise InputError(
             reading.unservable,
-            f"Forms that can: {formats.names}. Or map its columns to the fields of one of them.",
+            f"Formats that can: {formats.names}. Or map its columns to the fields of one of them.",
         )
     return reading.file()
 
@@ -108,13 +108,13 @@ class _Reading:
     formats: SeedFormats
     seeds: list[Seed] = field(default_factory=list)
     faults: list[SeedFault] = field(default_factory=list)
-    form: type[Form] | None = None
+    format: type[SeedFormat] | None = None
     unservable: str = ""
     _names: dict[str, tuple[str, int]] = field(default_factory=dict)
     _tasks: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def file(self) -> SeedFile:
-        return SeedFile(self.seeds, self.faults, self.form.form if self.form else None)
+        return SeedFile(self.seeds, self.faults, self.format.format_name if self.format else None)
 
     def keep(self, outcome: Seed | SeedFault) -> None:
         if isinstance(outcome, Seed):
@@ -146,8 +146,8 @@ class _Reading:
             except ValueError as error:
                 yield SeedFault(part.where, row.line, str(error))
 
-    def _row(self, part: Part, row: Row) -> Form:
-        """Return the row as one of the file's form; raise ValueError or ValidationError."""
+    def _row(self, part: Part, row: Row) -> SeedFormat:
+        """Return the row as one of the file's format; raise ValueError or ValidationError."""
         value = row.value
         if (
             isinstance(value, list)
@@ -162,42 +162,43 @@ class _Reading:
             value = {
                 ("messages" if key == "conversations" else key): content for key, content in value.items()
             }
-        form = self._form_of(value.keys())
+        row_format = self._format_of(value.keys())
         if self.columns.mapping:
-            value = {key: content for key, content in value.items() if key in form.fields()}
-        if part.tabular or form is not self.formats.own:
+            value = {key: content for key, content in value.items() if key in row_format.fields()}
+        if part.tabular or row_format is not self.formats.own:
             value = {
                 key: content
                 for key, content in value.items()
-                if content is not None or key not in form.fields()
+                if content is not None or key not in row_format.fields()
             }
-        return form.model_validate(value)
+        return row_format.model_validate(value)
 
-    def _form_of(self, keys: Set[str]) -> type[Form]:
+    def _format_of(self, keys: Set[str]) -> type[SeedFormat]:
         found = self.formats.recognise(keys, self.columns.mapped)
-        if self.form is not None:
-            if found is not None and is_mixed(self.form, found, keys):
+        if self.format is not None:
+            if found is not None and is_mixed(self.format, found, keys):
                 raise ValueError(
-                    f"is in the form {found.form}, and the lines before it in the form {self.form.form}: "
-                    "one file has one form"
+                    f"is in the format {found.format_name}, and the lines before it in the format "
+                    f"{self.format.format_name}: "
+                    "one file has one format"
                 )
-            return self.form
+            return self.format
         if found is None:
             if keys & self.formats.own.needs:
                 return self.formats.own
             has = ", ".join(shown(key) for key in sorted(keys)[:20]) or "none"
             raise ValueError(
-                f"matches no known form; its fields are: {has}. "
-                f"Forms for {self.formats.kind}: {self.formats.names}; or map columns"
+                f"matches no known format; its fields are: {has}. "
+                f"Formats for {self.formats.kind}: {self.formats.names}; or map columns"
             )
         if found not in self.formats.serving:
-            fault = f"the form {found.form} cannot serve the kind {self.formats.kind}"
+            fault = f"the format {found.format_name} cannot serve the kind {self.formats.kind}"
             self.unservable = self.unservable or fault
-            raise ValueError(f"{fault} (forms that can: {self.formats.names})")
-        self.form = found
+            raise ValueError(f"{fault} (formats that can: {self.formats.names})")
+        self.format = found
         return found
 
-    def _seed(self, parsed: Form, content: Content, part: Part, line: int, name: str) -> Seed:
+    def _seed(self, parsed: SeedFormat, content: Content, part: Part, line: int, name: str) -> Seed:
         if fault := content.fault(parsed.names):
             raise ValueError(fault)
         if name in self._names:

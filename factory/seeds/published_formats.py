@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from factory.seeds.format import Content, Form, from_text
+from factory.seeds.format import Content, SeedFormat, from_text
 
 MARK = "####"
 _ANNOTATION = re.compile(r"<<[^<>\n]*>>")
@@ -29,10 +29,10 @@ _ROLES = {
 }
 
 
-class AlpacaForm(Form):
+class AlpacaFormat(SeedFormat):
     """`instruction`, and of `input` and `output` what there is."""
 
-    form = "alpaca"
+    format_name = "alpaca"
     needs = frozenset({"instruction"})
     marks = frozenset({"instruction"})
     names: ClassVar[dict[str, str]] = {"question": "instruction", "reference": "output"}
@@ -52,10 +52,10 @@ class _Instance(BaseModel):
     output: str = ""
 
 
-class SelfInstructForm(Form):
+class SelfInstructFormat(SeedFormat):
     """`instruction` and `instances`, a list of `{input, output}`: as many tasks as there are instances."""
 
-    form = "self_instruct"
+    format_name = "self_instruct"
     needs = frozenset({"instruction", "instances"})
     marks = frozenset({"instances"})
     names: ClassVar[dict[str, str]] = {"question": "instruction", "reference": "output"}
@@ -67,14 +67,14 @@ class SelfInstructForm(Form):
         return [Content(self.instruction, one.output, input=one.input) for one in self.instances]
 
 
-class Gsm8kForm(Form):
+class Gsm8kFormat(SeedFormat):
     """`question` and `answer`: the rationale with its calculator annotations `<<2+3=5>>`, `####`, and the
     final answer.
 
     The annotations go, and so do the commas between thousands of the final answer.
     """
 
-    form = "gsm8k"
+    format_name = "gsm8k"
     needs = frozenset({"question", "answer"})
     marks = frozenset({"answer"})
 
@@ -99,7 +99,7 @@ class Gsm8kForm(Form):
         ]
 
 
-class MessagesForm(Form):
+class MessagesFormat(SeedFormat):
     """Chat messages under `messages` or `conversations`, or alone: the first user turn and the last assistant
     turn that answers it.
 
@@ -108,7 +108,7 @@ class MessagesForm(Form):
     Refused are also tool turns, and content that is not text.
     """
 
-    form = "messages"
+    format_name = "messages"
     needs = frozenset({"messages"})
     marks = frozenset({"messages"})
 
@@ -124,7 +124,7 @@ class MessagesForm(Form):
         for turn in self.messages:
             role, text = _role(turn), _text(turn)
             if role == "tool" or turn.get("tool_calls") or turn.get("function_call"):
-                raise ValueError("messages: a turn calls a tool; write such tasks in the form tool_call")
+                raise ValueError("messages: a turn calls a tool; write such tasks in the format tool_call")
             if role == "system" and text.strip():
                 raise ValueError(
                     "messages: there is a system turn, under which the answer was given and which a seed "

@@ -24,7 +24,7 @@ class Part:
     rows that have none.
 
     In a tabular part an empty cell is None and means that the row lacks the field; in JSON null is a value,
-    and in our own forms a wrong one.
+    and in our own formats a wrong one.
     """
 
     where: str

@@ -33,7 +33,7 @@ class Collator:
             batch["weights"] = pad_sequence(
                 [torch.tensor(row["weights"], dtype=torch.float32) for row in rows], batch_first=True
             )
-        for name in ("taught_start", "taught_length", "row"):
+        for name in ("span_start", "span_length", "row"):
             if name in rows[0]:
                 batch[name] = torch.tensor([row[name] for row in rows])
         if "topk_ids" in rows[0]:

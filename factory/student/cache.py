@@ -79,7 +79,7 @@ def open_cache(
     name = (
         "hidden-"
         + content_id(
-            [revision, str(dtype), list(layers), [[row.teacher_ids, row.taught_length] for row in rows]]
+            [revision, str(dtype), list(layers), [[row.teacher_ids, row.span_length] for row in rows]]
         )[3:13]
     )
     folder = place / name
@@ -108,7 +108,7 @@ def open_cache(
 def _size(
     width: int, vocabulary: int, rows: Sequence[TrainingRow], layers: Sequence[int], dtype: torch.dtype
 ) -> int:
-    positions = sum(row.taught_length for row in rows)
+    positions = sum(row.span_length for row in rows)
     return (positions * (1 + len(layers)) + vocabulary) * width * dtype.itemsize
 
 
@@ -123,7 +123,7 @@ def _make_alone(
     requests = [
         str(folder),
         str(teacher),
-        [[row.teacher_ids, row.taught_length] for row in rows],
+        [[row.teacher_ids, row.span_length] for row in rows],
         list(layers),
         str(dtype),
         pad,
@@ -210,18 +210,18 @@ def _states(model: Any, rows: Sequence[_Words], layers: Sequence[int], pad: int)
     batch = Collator(pad).padded("input_ids", "attention_mask", [ids[shared:] for ids, _ in rows])
     lengths = torch.tensor([length for _, length in rows])
     predicting = spans(batch["input_ids"].shape, batch["attention_mask"].sum(1) - lengths - 1, lengths)
-    decoder, begun = model.get_decoder(), None
+    decoder, prefix = model.get_decoder(), None
     with torch.no_grad():
         if shared:
-            begun = decoder(input_ids=torch.tensor([rows[0][0][:shared]]), use_cache=True).past_key_values
-            begun.batch_repeat_interleave(len(rows))
+            prefix = decoder(input_ids=torch.tensor([rows[0][0][:shared]]), use_cache=True).past_key_values
+            prefix.batch_repeat_interleave(len(rows))
             batch["attention_mask"] = torch.cat(
                 [torch.ones(len(rows), shared, dtype=torch.long), batch["attention_mask"]], dim=1
             )
         output = decoder(
             **batch,
-            past_key_values=begun,
-            use_cache=begun is not None,
+            past_key_values=prefix,
+            use_cache=prefix is not None,
             output_hidden_states=bool(layers),
             return_dict=True,
         )

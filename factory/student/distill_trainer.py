@@ -17,8 +17,8 @@ from factory.student.cache import HiddenCache
 from factory.student.distill_spec import DistillSpec
 from factory.student.losses.layers import projections
 from factory.student.objective import Objective, TeacherSignal
-from factory.student.schedule import StepSettings, step_settings
 from factory.student.sft_trainer import SftTrainer, loss_weights
+from factory.student.step_settings import StepSettings, step_settings
 from factory.student.validation import Agreement
 from factory.tasks.rows import IGNORED
 
@@ -51,7 +51,7 @@ class DistillTrainer(SftTrainer):
         return Objective(
             targets,
             targets != IGNORED,
-            spans(targets.shape, inputs["taught_start"] - 1, inputs["taught_length"]),
+            spans(targets.shape, inputs["span_start"] - 1, inputs["span_length"]),
             self.known(inputs, now),
             now,
             settings.tail,
@@ -73,8 +73,8 @@ class DistillTrainer(SftTrainer):
         now = StepSettings(
             0, self.spec.stored_k if settings.teacher == "stored" else None, None, 1.0, 1.0, 0.0
         )
-        taught = spans(targets.shape, inputs["taught_start"] - 1, inputs["taught_length"])
-        return Agreement(targets, targets != IGNORED, taught, self.known(inputs, now))
+        known = spans(targets.shape, inputs["span_start"] - 1, inputs["span_length"])
+        return Agreement(targets, targets != IGNORED, known, self.known(inputs, now))
 
     def known(self, inputs: dict[str, torch.Tensor], now: StepSettings) -> TeacherSignal:
         """Return what is known of the teacher at the words that it wrote in a batch."""

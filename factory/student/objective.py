@@ -18,7 +18,7 @@ from factory.student.losses.dense import cross_entropy, divergence
 from factory.student.losses.head import Head, Loss, head_loss
 from factory.student.losses.layers import Alignment, alignment
 from factory.student.losses.sparse import Tail, draw, drawn_kl, sparse_kl
-from factory.student.schedule import StepSettings
+from factory.student.step_settings import StepSettings
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class TeacherSignal:
 class Objective:
     """The loss of one batch, to be called with what the student's decoder puts out.
 
-    `learnt` and `taught` (rows, length - 1) mark the positions whose next token is learnt and those where the
-    teacher is known; `targets` (rows, length - 1) are the next tokens, `weights` (rows, length - 1) what each
-    counts, all the same if there are none. `answers`: whether cross-entropy counts; it does not on what the
-    student wrote.
+    `loss_mask` and `teacher_mask` (rows, length - 1) mark the positions whose next token is learnt and those
+    where the teacher is known; `targets` (rows, length - 1) are the next tokens, `weights` (rows, length - 1)
+    what each counts, all the same if there are none. `answers`: whether cross-entropy counts; it does not on
+    what the student wrote.
     """
 
     targets: torch.Tensor
-    learnt: torch.Tensor
-    taught: torch.Tensor | None = None
+    loss_mask: torch.Tensor
+    teacher_mask: torch.Tensor | None = None
     known: TeacherSignal = field(default_factory=TeacherSignal)
     step_settings: StepSettings | None = None
     tail: Tail = "bucket"
@@ -74,40 +74,40 @@ class Objective:
         rows, length = self.targets.shape
         # Prompt tuning puts its own positions before the batch's.
         hidden = output.last_hidden_state[:, -(length + 1) : -1]
-        weight = 0.0 if self.step_settings is None or self.taught is None else self.step_settings.weight
-        taught = torch.zeros_like(self.learnt) if self.taught is None else self.taught
+        weight = 0.0 if self.step_settings is None or self.teacher_mask is None else self.step_settings.weight
+        known = torch.zeros_like(self.loss_mask) if self.teacher_mask is None else self.teacher_mask
         # The teacher's positions first and by themselves, so that no block of logits has to be picked apart.
-        total, sums = head_loss(hidden[taught], head, self._loss(taught, weight, taught=weight > 0))
+        total, sums = head_loss(hidden[known], head, self._loss(known, weight, teacher=weight > 0))
         if self.answers:
-            others = self.learnt & ~taught
-            more, rest = head_loss(hidden[others], head, self._loss(others, weight, taught=False))
+            others = self.loss_mask & ~known
+            more, rest = head_loss(hidden[others], head, self._loss(others, weight, teacher=False))
             total, sums = total + more, sums + rest
         parts = {"cross_entropy": sums[0]} if self.answers else {}
         if weight > 0:
             parts["divergence"] = sums[1]
         if self.wants_layers and self.step_settings is not None:
             states = [
-                output.hidden_states[layer][:, -(length + 1) : -1][taught] for layer in self.student_layers
+                output.hidden_states[layer][:, -(length + 1) : -1][known] for layer in self.student_layers
             ]
-            apart = self._alignment(states, float(self.over_processes(taught.sum().double())) or 1.0)
-            parts["hidden"] = apart.detach()
-            total = total + self.step_settings.hidden_weight * apart
+            aligned = self._alignment(states, float(self.over_processes(known.sum().double())) or 1.0)
+            parts["hidden"] = aligned.detach()
+            total = total + self.step_settings.hidden_weight * aligned
         return total, parts
 
-    def _loss(self, positions: torch.Tensor, weight: float, *, taught: bool) -> Loss:
+    def _loss(self, positions: torch.Tensor, weight: float, *, teacher: bool) -> Loss:
         """Return the loss of a block of `positions` (rows, length - 1): its share of the mean over all that
-        is learnt, and where it is `taught` of that over these positions."""
+        is learnt, and with `teacher` of that over these positions."""
         targets, weights = self.targets[positions], None if self.weights is None else self.weights[positions]
-        learnt, known = self._mass(self.learnt), self._mass(positions)
+        learnt, known = self._mass(self.loss_mask), self._mass(positions)
 
         def loss(logits: torch.Tensor, span: slice) -> tuple[torch.Tensor, torch.Tensor]:
             def share(each: torch.Tensor, mass: float) -> torch.Tensor:
                 return (each if weights is None else each * weights[span].to(each.dtype)).sum() / mass
 
-            nothing = logits[:0].sum()
-            nll = share(cross_entropy(logits, targets[span]), learnt) if self.answers else nothing
-            apart = share(self._divergence(logits, span), known) if taught else nothing
-            return (1 - weight) * nll + weight * apart, torch.stack([nll, apart])
+            zero = logits[:0].sum()
+            nll = share(cross_entropy(logits, targets[span]), learnt) if self.answers else zero
+            kl = share(self._divergence(logits, span), known) if teacher else zero
+            return (1 - weight) * nll + weight * kl, torch.stack([nll, kl])
 
         return loss
 

@@ -14,7 +14,7 @@ from factory.student.batch import spans
 from factory.student.distill_trainer import DistillTrainer
 from factory.student.losses.head import Head
 from factory.student.objective import TeacherSignal
-from factory.student.schedule import StepSettings
+from factory.student.step_settings import StepSettings
 from factory.tasks.rows import IGNORED
 
 
@@ -42,7 +42,7 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         assert self.spec is not None
         chance = random.Random(f"{self.args.seed} {self.state.global_step}").random()
         # TRL draws for itself, from a state that the step's number does not fix: it is left no choice.
-        known = bool(self._over_processes((inputs["taught_length"] > 0).any().double()))
+        known = bool(self._over_processes((inputs["span_length"] > 0).any().double()))
         self.lmbda = 1.0 if known and chance < self.spec.settings.on_policy else -1.0
         return super().training_step(model, inputs, num_items_in_batch)
 
@@ -52,7 +52,7 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         """Let the student write in the teacher's place; return input_ids, attention_mask and labels, and put
         the rest into `inputs`."""
         device, collator = inputs["input_ids"].device, self.data_collator
-        starts = inputs["taught_start"].tolist()
+        starts = inputs["span_start"].tolist()
         prompts = [ids[:start] for ids, start in zip(inputs["input_ids"].tolist(), starts, strict=True)]
         asked = {
             name: tensor.to(device)
@@ -72,11 +72,11 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         own = [
             self._words(ids[shown.bool()].tolist()) if known else []
             for ids, shown, known in zip(
-                written[:, width:], mask[:, width:], inputs["taught_length"].tolist(), strict=True
+                written[:, width:], mask[:, width:], inputs["span_length"].tolist(), strict=True
             )
         ]
-        before = inputs["teacher_attention_mask"].sum(1) - inputs["taught_length"]
-        taught = [
+        before = inputs["teacher_attention_mask"].sum(1) - inputs["span_length"]
+        known = [
             [*ids[:length], *words]
             for ids, length, words in zip(inputs["teacher_ids"].tolist(), before.tolist(), own, strict=True)
         ]
@@ -85,14 +85,14 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
             "attention_mask",
             [prompt + words for prompt, words in zip(prompts, own, strict=True)],
         )
-        made |= collator.padded("teacher_ids", "teacher_attention_mask", taught)
+        made |= collator.padded("teacher_ids", "teacher_attention_mask", known)
         inputs |= {name: tensor.to(device) for name, tensor in made.items()}
         inputs |= {
-            "taught_length": torch.tensor([len(words) for words in own], device=device),
+            "span_length": torch.tensor([len(words) for words in own], device=device),
             "own": torch.tensor(True),
         }
         labels = inputs["input_ids"].masked_fill(
-            ~spans(inputs["input_ids"].shape, inputs["taught_start"], inputs["taught_length"]), IGNORED
+            ~spans(inputs["input_ids"].shape, inputs["span_start"], inputs["span_length"]), IGNORED
         )
         return inputs["input_ids"], inputs["attention_mask"], labels
 
@@ -115,10 +115,10 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         assert self.spec is not None
         if now.top_k is not None and now.hidden_weight == 0:
             return TeacherSignal(inputs["topk_ids"], inputs["topk_logprobs"])
-        ids, mask, lengths = inputs["teacher_ids"], inputs["teacher_attention_mask"], inputs["taught_length"]
+        ids, mask, lengths = inputs["teacher_ids"], inputs["teacher_attention_mask"], inputs["span_length"]
         predicted = spans((ids.shape[0], ids.shape[1] - 1), mask.sum(1) - lengths - 1, lengths)
-        taught = spans((ids.shape[0], inputs["labels"].shape[1] - 1), inputs["taught_start"] - 1, lengths)
-        if not torch.equal(ids[:, 1:][predicted], inputs["labels"][:, 1:][taught]):
+        known = spans((ids.shape[0], inputs["labels"].shape[1] - 1), inputs["span_start"] - 1, lengths)
+        if not torch.equal(ids[:, 1:][predicted], inputs["labels"][:, 1:][known]):
             raise FactoryError(
                 "the tokens that the teacher wrote differ from the student's",
                 "This is a fault of the program: please report it.",

@@ -36,8 +36,8 @@ from factory.student.batch import Collator
 from factory.student.checkpoints import Live, WholeCheckpoints, last_whole
 from factory.student.losses.head import Head
 from factory.student.objective import Objective, TeacherSignal
-from factory.student.schedule import StepSettings
 from factory.student.sft_trainer import SftTrainer
+from factory.student.step_settings import StepSettings
 from factory.student.train import training_rows
 from factory.student.training_stage import training_dtype
 from factory.student.trl_arguments import training_arguments
@@ -79,8 +79,8 @@ def recover(run: Run, store: Store) -> str:
     verify(compressed)
     if not target.exists():
         tokenizer = AutoTokenizer.from_pretrained(compressed)
-        rows = training_rows(run, samples, tokenizer, taught=False)
-        learnt, _ = set_aside(rows, 0.0, run.student.validation_share, taught=False)
+        rows = training_rows(run, samples, tokenizer, with_teacher=False)
+        learnt, _ = set_aside(rows, 0.0, run.student.validation_share, distilled=False)
         stay = {rows[place].sample_id for place in learnt}
         checkpoints = run.workspace.checkpoints / planned.name
         trainer = make_trainer(

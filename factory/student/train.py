@@ -73,13 +73,15 @@ def student_tokenizer(run: Run) -> PreTrainedTokenizerBase:
 
 
 def training_rows(
-    run: Run, samples: TrainingSet, tokenizer: PreTrainedTokenizerBase, *, taught: bool = True
+    run: Run, samples: TrainingSet, tokenizer: PreTrainedTokenizerBase, *, with_teacher: bool = True
 ) -> list[TrainingRow]:
-    """Return the rows of the accepted samples, in the plan's order; `taught`: with what is known of the
+    """Return the rows of the accepted samples, in the plan's order; `with_teacher`: with what is known of the
     teacher, where `tokenizer` is the base's."""
     served = bool(run.loaded.recipe.teacher.endpoints)
     # Which tokenizer is behind a server is not known: each answer's tokens have to prove themselves.
-    same = taught and (served or run.teacher.facts().tokenizer_digest == run.base.facts().tokenizer_digest)
+    same = with_teacher and (
+        served or run.teacher.facts().tokenizer_digest == run.base.facts().tokenizer_digest
+    )
     teacher = AutoTokenizer.from_pretrained(run.teacher.folder) if same and not served else None
     accepted = samples.rows(
         "t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, "

@@ -34,8 +34,8 @@ from factory.student.distill_trainer import DistillTrainer
 from factory.student.losses.layers import pairs
 from factory.student.model import further_student, new_student
 from factory.student.online_distill_trainer import OnlineDistillTrainer
-from factory.student.schedule import step_settings
 from factory.student.sft_trainer import SftTrainer
+from factory.student.step_settings import step_settings
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
 from factory.tasks.rows import LABEL, TrainingRow
@@ -118,7 +118,7 @@ def _usable(
     samples = len({row.sample_id for row in rows})
     if left_out:
         run.progress.say(f"  {stage.name}: {len(left_out)} of {samples} samples are left out: {reasons}")
-    if not any(row.taught_length for row in usable):
+    if not any(row.span_length for row in usable):
         raise FactoryError(
             f"{stage.name}: none of the {samples} samples can be learnt from: {reasons}",
             "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's "
@@ -149,7 +149,7 @@ def _set_aside(
 ) -> tuple[list[int], list[int]]:
     validation = stage.settings.validation
     share = validation.share if validation else 0.0
-    return set_aside(rows, share, run.student.validation_share, taught=isinstance(stage, DistillStage))
+    return set_aside(rows, share, run.student.validation_share, distilled=isinstance(stage, DistillStage))
 
 
 def _stored_tokens(settings: Distill) -> int:
@@ -236,8 +236,8 @@ def _columns(row: TrainingRow, index: int, settings: Distill, most: int) -> dict
         "row": index,
         "input_ids": row.input_ids,
         "labels": row.labels,
-        "taught_start": row.taught_start,
-        "taught_length": row.taught_length,
+        "span_start": row.span_start,
+        "span_length": row.span_length,
     }
     if most:
         columns["topk_ids"] = (

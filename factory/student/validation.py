@@ -26,19 +26,19 @@ METRICS = ("cross_entropy", "divergence", "top1")
 
 
 def set_aside(
-    rows: Sequence[TrainingRow], share: float, largest: float, *, taught: bool
+    rows: Sequence[TrainingRow], share: float, largest: float, *, distilled: bool
 ) -> tuple[list[int], list[int]]:
     """Return the places of the rows to learn from and of those to watch; FactoryError if one side would be
     empty.
 
     `share` of the seeds are watched, none where it is 0; none of the `largest` share that any stage watches
-    is learnt from, because what one stage has learnt tells nothing in another. `taught`: at least one row to
-    watch has to hold words of the teacher's.
+    is learnt from, because what one stage has learnt tells nothing in another. `distilled`: at least one row
+    to watch has to hold words of the teacher's.
     """
     learnt = [place for place, row in enumerate(rows) if side(row.seed, largest) == TRAIN]
     watched = [place for place, row in enumerate(rows) if side(row.seed, share) == VALIDATION]
     seeds = len({row.seed for row in rows})
-    if not learnt or (share and not any(rows[place].taught_length or not taught for place in watched)):
+    if not learnt or (share and not any(rows[place].span_length or not distilled for place in watched)):
         raise FactoryError(
             f"validation.share: {largest:g} of {seeds} seeds leaves {len(learnt)} rows to learn from "
             f"and {len(watched)} to validate on",
@@ -52,12 +52,12 @@ class Agreement:
     """The sums behind the numbers, of one batch: to be called as an objective is, with what the student's
     decoder puts out.
 
-    `targets`, `learnt`, `taught` are (rows, length - 1) as in `Objective`.
+    `targets`, `loss_mask`, `teacher_mask` are (rows, length - 1) as in `Objective`.
     """
 
     targets: torch.Tensor
-    learnt: torch.Tensor
-    taught: torch.Tensor
+    loss_mask: torch.Tensor
+    teacher_mask: torch.Tensor
     known: TeacherSignal
     wants_layers: bool = False
 
@@ -65,39 +65,39 @@ class Agreement:
         """Return (5,): cross-entropy and its positions, divergence, agreeing positions and all positions of
         the teacher's."""
         hidden = output.last_hidden_state[:, -(self.targets.shape[1] + 1) : -1]
-        targets = self.targets[self.learnt]
+        targets = self.targets[self.loss_mask]
         _, (nll,) = head_loss(
-            hidden[self.learnt],
+            hidden[self.loss_mask],
             head,
             lambda logits, span: self._only(cross_entropy(logits, targets[span]).sum()[None]),
         )
-        if not self.taught.any():
+        if not self.teacher_mask.any():
             return torch.tensor([nll, len(targets), 0, 0, 0], dtype=torch.float64)
-        _, (apart, same) = head_loss(
-            hidden[self.taught], head, lambda logits, span: self._only(self._apart(logits, span))
+        _, (kl, same) = head_loss(
+            hidden[self.teacher_mask], head, lambda logits, span: self._only(self._agreement(logits, span))
         )
-        return torch.tensor([nll, len(targets), apart, same, int(self.taught.sum())], dtype=torch.float64)
+        return torch.tensor([nll, len(targets), kl, same, int(self.teacher_mask.sum())], dtype=torch.float64)
 
     @staticmethod
     def _only(parts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return parts[0], parts
 
-    def _apart(self, logits: torch.Tensor, span: slice) -> torch.Tensor:
+    def _agreement(self, logits: torch.Tensor, span: slice) -> torch.Tensor:
         known = self.known
         if known.hidden is not None and known.head is not None:
             teacher = known.head.logits(known.hidden[span]).to(logits.dtype)
-            apart, likeliest = divergence(logits, teacher, beta=0.0, temperature=1.0), teacher.argmax(1)
+            kl, likeliest = divergence(logits, teacher, beta=0.0, temperature=1.0), teacher.argmax(1)
         else:
             assert known.ids is not None and known.logprobs is not None
-            apart, likeliest = (
+            kl, likeliest = (
                 sparse_kl(logits, known.ids[span], known.logprobs[span], tail="bucket"),
                 known.ids[span, 0],
             )
-        return torch.stack([apart.sum(), (logits.argmax(1) == likeliest).sum().to(apart.dtype)])
+        return torch.stack([kl.sum(), (logits.argmax(1) == likeliest).sum().to(kl.dtype)])
 
 
 def numbers(sums: torch.Tensor) -> dict[str, float]:
     """Return the numbers of summed batches; those of the teacher only where it is known."""
-    nll, learnt, apart, same, taught = sums.tolist()
+    nll, learnt, kl, same, known = sums.tolist()
     found = {"cross_entropy": nll / learnt} if learnt else {}
-    return found | ({"divergence": apart / taught, "top1": same / taught} if taught else {})
+    return found | ({"divergence": kl / known, "top1": same / known} if known else {})

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from factory.errors import InputError
-from factory.seeds.format import Form
+from factory.seeds.format import SeedFormat
 from factory.seeds.seed import Seed
 from factory.tasks.settings import CustomTools, DataSettings
 
@@ -70,8 +70,8 @@ class Kind(Generic[S, T]):
     name: ClassVar[str]
     settings: type[S]
 
-    own_format: ClassVar[type[Form]]  # the row of a seed in this project's own files
-    seed_formats: ClassVar[tuple[type[Form], ...]]  # every row that serves the kind, the own one among them
+    own_format: ClassVar[type[SeedFormat]]  # the row of a seed in this project's own files
+    seed_formats: ClassVar[tuple[type[SeedFormat], ...]]  # every one that serves, its own among them
     templates: ClassVar[tuple[str, ...]] = ()  # shipped recipes that `factory init` copies
 
     default_checks: ClassVar[tuple[Any, ...]] = ("schema", "finish_reason", "dedup", "decontamination")

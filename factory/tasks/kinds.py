@@ -22,7 +22,7 @@ def stored_kind(name: str) -> Kind[Any, Any]:
 
 
 def seed_formats(kind: str) -> SeedFormats:
-    """Return the forms of seeds for a kind."""
-    # What is asked last is the form of tool calls, a question and a reference: other forms have these too.
-    known = dict.fromkeys(form for one in reversed(KINDS.values()) for form in one.seed_formats)
+    """Return the formats of seeds for a kind."""
+    # The format of tool calls is asked last: others have its question and reference, too.
+    known = dict.fromkeys(each for one in reversed(KINDS.values()) for each in one.seed_formats)
     return SeedFormats(kind, KINDS[kind].own_format, KINDS[kind].seed_formats, tuple(known))

@@ -24,11 +24,11 @@ LABEL = "label"  # the task of a row that is an answer alone: the teacher wrote 
 class TrainingRow:
     """One sample in tokens.
 
-    `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `taught_start`
-    and `taught_length` say where the teacher's own words stand in `input_ids`: a call's JSON, or a whole
+    `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `span_start`
+    and `span_length` say where the teacher's own words stand in `input_ids`: a call's JSON, or a whole
     turn. `teacher_ids` is the teacher's prompt followed by the same tokens, empty if the teacher's tokenizer
     is another one or not here, or if a person edited question or words. `topk_ids` and `topk_logprobs`
-    (taught_length, k) are the stored distribution, by rank; where it cannot be used both are empty and
+    (span_length, k) are the stored distribution, by rank; where it cannot be used both are empty and
     `fault` is why (`factory.tasks.stored_distribution`, or `edited`, or `other_text`: the stored tokens spell
     something else, or `other_form`: the chat format writes a call as other JSON than the teacher was asked
     for). `task` is `label` or `rationale` where a sample is learnt as both, and `weight` is what
@@ -39,8 +39,8 @@ class TrainingRow:
     sample_id: str
     input_ids: list[int]
     labels: list[int]
-    taught_start: int
-    taught_length: int
+    span_start: int
+    span_length: int
     teacher_ids: list[int]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
@@ -53,10 +53,10 @@ class TrainingRow:
     def weights(self, call: float) -> list[float]:
         """Return what each token counts, (length,): the row's weight, times `call` for a token of the
         teacher's call."""
-        taught = call if self.calls else 1.0
-        end = self.taught_start + self.taught_length
+        span_weight = call if self.calls else 1.0
+        end = self.span_start + self.span_length
         return [
-            self.weight * (taught if self.taught_start <= place < end else 1.0)
+            self.weight * (span_weight if self.span_start <= place < end else 1.0)
             for place in range(len(self.input_ids))
         ]
 
@@ -88,10 +88,10 @@ def build_words_row(
 @dataclass(frozen=True)
 class Words:
     """An assistant's whole turn in tokens, its end with it: how many of them the teacher wrote, from the
-    first on, and why that is none or why their stored distribution, (taught, k), is empty."""
+    first on, and why that is none or why their stored distribution, (span_length, k), is empty."""
 
     ids: list[int]
-    taught: int
+    span_length: int
     fault: ReasonCode | Literal[""]
     topk_ids: list[list[int]]
     topk_logprobs: list[list[float]]
@@ -122,11 +122,13 @@ def own_words(
             [],
             [],
         )
-    taught = len(ids) if ids[-1:] == end else len(body)
+    span_length = len(ids) if ids[-1:] == end else len(body)
     columns = sample["topk_ids"], sample["topk_logprobs"]
     fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
-    topk_ids, topk_logprobs = ([], []) if fault else (list(map(list, column[:taught])) for column in columns)
-    return Words(body + end, taught, fault, topk_ids, topk_logprobs)
+    topk_ids, topk_logprobs = (
+        ([], []) if fault else (list(map(list, column[:span_length])) for column in columns)
+    )
+    return Words(body + end, span_length, fault, topk_ids, topk_logprobs)
 
 
 def words_row(
@@ -140,15 +142,15 @@ def words_row(
     """Return the row of a whole turn after `prompt`; its `teacher_ids` are empty where the teacher wrote
     nothing of it or its tokenizer is not here."""
     teacher_ids: list[int] = []
-    if teacher is not None and words.taught:
+    if teacher is not None and words.span_length:
         asked = render(teacher, json.loads(sample["teacher_messages"]), None, generate=True)
-        teacher_ids = encode(teacher, asked) + words.ids[: words.taught]
+        teacher_ids = encode(teacher, asked) + words.ids[: words.span_length]
     return TrainingRow(
         sample["sample_id"],
         prompt + words.ids,
         [IGNORED] * len(prompt) + words.ids,
         len(prompt),
-        words.taught,
+        words.span_length,
         teacher_ids,
         words.topk_ids,
         words.topk_logprobs,

@@ -39,7 +39,7 @@ class Sample:
     nothing to learn from; then `messages` is None. `text` is what the teacher wrote last, in the answer to
     `request_key`. `call` is one call, or a list of steps of calls. `outcome` and `expected` are what is
     compared where an answer can be proved: the result or final answer in a normal form, and the reference's
-    (None if there is none). `said` is the text by which samples are compared with each other, `content_id` is
+    (None if there is none). `said` is the text by which samples are compared with each other, `dedup_key` is
     equal for those that say the same. `score` is a judge's, on the scale of its rubric. `messages` is in
     OpenAI form.
     """
@@ -58,7 +58,7 @@ class Sample:
     outcome: str | None = None
     expected: str | None = None
     said: str = ""
-    content_id: str = ""
+    dedup_key: str = ""
     score: float | None = None
     sample_id: str = ""
 

@@ -7,7 +7,7 @@ from factory.system.settings import PATH, FilePath, Settings
 
 
 class Budget(Settings):
-    """What making the data may cost at most. Turns of samples that are already begun still end."""
+    """What making the data may cost at most. Turns of samples that are already started still end."""
 
     requests: int | None = Field(
         default=None, ge=1, le=10**9, description="Most requests to the teacher. Empty: no limit."

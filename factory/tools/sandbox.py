@@ -62,7 +62,7 @@ class Limits:
     memory_mb: int = 256
 
 
-class OwnTools:
+class CustomTools:
     """The tools of one file. Close it, or use it as a context manager, and the child ends then; otherwise
     when nothing refers to this any more. Calls from several threads wait for each other.
 
@@ -117,7 +117,7 @@ class OwnTools:
         with self._lock:
             self._drop()
 
-    def __enter__(self) -> "OwnTools":
+    def __enter__(self) -> "CustomTools":
         return self
 
     def __exit__(

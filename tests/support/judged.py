@@ -24,7 +24,7 @@ def judged(
         text=(answer or "") if text is None else text,
         finish_reason="stop",
         answer=answer,
-        content_id="b2:content",
+        dedup_key="b2:content",
         said=question,
         rationale=rationale,
     )

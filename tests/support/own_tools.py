@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from factory.tools.errors import ToolError
-from factory.tools.sandbox import Limits, OwnTools
+from factory.tools.sandbox import CustomTools, Limits
 from factory.tools.spec import ToolSpec
 
 SOURCE = """
@@ -164,7 +164,7 @@ def specs() -> list[ToolSpec]:
     ]
 
 
-def reason(tools: OwnTools, name: str, /, **arguments: Any) -> str:
+def reason(tools: CustomTools, name: str, /, **arguments: Any) -> str:
     with pytest.raises(ToolError) as caught:
         tools.run(name, arguments)
     caught.value.message.encode("utf-8")

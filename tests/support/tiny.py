@@ -111,7 +111,7 @@ def columns(rows: list[TrainingRow]) -> list[dict[str, Any]]:
     return [
         {
             name: getattr(row, name)
-            for name in ("input_ids", "labels", "taught_start", "taught_length", "teacher_ids")
+            for name in ("input_ids", "labels", "span_start", "span_length", "teacher_ids")
         }
         | ({"topk_ids": row.topk_ids, "topk_logprobs": row.topk_logprobs} if row.topk_ids else {})
         | {"row": i}

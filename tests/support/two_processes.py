@@ -1,8 +1,7 @@
-"""Trains one tiny stage and prints its losses: `torchrun --nproc-per-node 2 -m tests.support.two_processes
-FOLDER 2`."""
+"""One tiny stage of training, in one of several processes that share each batch."""
 
-import json
-import sys
+import os
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from trl import SFTConfig
@@ -14,14 +13,26 @@ from factory.student.distill_trainer import DistillTrainer
 from tests.support import tiny
 
 
-def main(folder: Path, per_process: int) -> None:
-    """Train for three steps with the same rows a step, however many processes share them."""
+BATCH = 4
+
+
+def main(folder: Path, rank: int, processes: int, port: int, parent: Connection) -> None:
+    """Train for three steps of `BATCH` rows, however many processes share them; the parent is sent how many
+    those were, and the losses. The variables are those that torchrun sets."""
+    if processes > 1:
+        os.environ |= {
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": str(processes),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+        }
     settings = Distill.model_validate({"steps": 3, "teacher": "stored"})
     # Of many lengths: the two halves of a batch have different numbers of positions.
     rows = tiny.rows(12, 3, tiny.model(2))
-    assert len({row.taught_length for row in rows}) > 3
+    assert len({row.span_length for row in rows}) > 3
     arguments = tiny.arguments(
-        folder, steps=3, per_device_train_batch_size=per_process, ddp_find_unused_parameters=False
+        folder, steps=3, per_device_train_batch_size=BATCH // processes, ddp_find_unused_parameters=False
     )
     trainer = DistillTrainer(
         model=tiny.adapted(1),
@@ -32,13 +43,8 @@ def main(folder: Path, per_process: int) -> None:
         spec=DistillSpec(settings, tiny.K),
     )
     trainer.train()
-    if trainer.is_world_process_zero():
-        losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-        print(json.dumps({"processes": trainer.accelerator.num_processes, "losses": losses}), flush=True)
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    parent.send((trainer.accelerator.num_processes, losses))
     # Gloo's threads, left to the end of the process, abort it now and then.
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.end_training()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))

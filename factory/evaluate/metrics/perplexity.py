@@ -50,11 +50,11 @@ def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
 def _request(evaluation: Evaluation, task: Task) -> Request | None:
     if (wanted := evaluation.scorer.wanted(evaluation.candidate, task)) is None:
         return None
-    begun, text = wanted
+    prefill, text = wanted
     asked = question(evaluation.scorer, evaluation.candidate, task, 1)
     key = content_id([asked.key, "forced", text])
     return dataclasses.replace(
-        asked, key=key, schema=None, sampling=Sampling(0.0, 1.0, 1, logprobs=1), begun=begun, forced=text
+        asked, key=key, schema=None, sampling=Sampling(0.0, 1.0, 1, logprobs=1), prefill=prefill, forced=text
     )
 
 

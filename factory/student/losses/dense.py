@@ -24,7 +24,7 @@ def divergence(
     training). Vocabularies that were padded to different sizes are compared on the rows that both have.
     """
     common = min(student.shape[1], teacher.shape[1])
-    apart = GKDTrainer.generalized_jsd_loss(
+    each = GKDTrainer.generalized_jsd_loss(
         student[:, :common], teacher[:, :common], beta=beta, temperature=temperature, reduction="none"
     )
-    return apart.sum(1) * temperature**2
+    return each.sum(1) * temperature**2

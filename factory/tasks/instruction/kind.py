@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from factory.seeds.published_formats import AlpacaForm, MessagesForm, SelfInstructForm
+from factory.seeds.published_formats import AlpacaFormat, MessagesFormat, SelfInstructFormat
 from factory.seeds.seed import Seed
-from factory.tasks.instruction.seeds import InstructionForm
+from factory.tasks.instruction.seeds import InstructionFormat
 from factory.tasks.instruction.settings import InstructionData
 from factory.tasks.kind import Kind, Row
 
@@ -24,8 +24,8 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
 
     name = "instruction"
     settings = InstructionData
-    own_format = InstructionForm
-    seed_formats = (MessagesForm, SelfInstructForm, InstructionForm, AlpacaForm)
+    own_format = InstructionFormat
+    seed_formats = (MessagesFormat, SelfInstructFormat, InstructionFormat, AlpacaFormat)
     templates = ("instruction",)
     default_checks = (
         "schema",

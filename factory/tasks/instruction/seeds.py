@@ -5,15 +5,15 @@ from collections.abc import Set
 
 from pydantic import ConfigDict
 
-from factory.seeds.published_formats import AlpacaForm
+from factory.seeds.published_formats import AlpacaFormat
 
 
-class InstructionForm(AlpacaForm):
+class InstructionFormat(AlpacaFormat):
     """Alpaca's, and nothing beside it. `language`, `family`, or an `id` with no more tell it from Alpaca's
     own."""
 
     model_config = ConfigDict(extra="forbid")
-    form = "instruction"
+    format_name = "instruction"
 
     @classmethod
     def fits(cls, keys: Set[str]) -> bool:

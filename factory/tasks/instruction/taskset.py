@@ -169,7 +169,7 @@ def answered(task: Task, answer: Answer, own: Path | None) -> Sample:
         answer=text or None,
         messages=None if fault else [*_asked(task, own), {"role": "assistant", "content": text}],
         said=task.question,
-        content_id=content_id(
+        dedup_key=content_id(
             [" ".join(task.question.casefold().split()), " ".join(task.input.casefold().split())]
         ),
     )
@@ -217,5 +217,5 @@ def _faulty(task: Task, keys: list[str], answer: Answer, fault: Reason, detail: 
         fault=fault,
         detail=detail,
         said=task.question,
-        content_id=content_id(keys),
+        dedup_key=content_id(keys),
     )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from factory.seeds.published_formats import Gsm8kForm, MessagesForm
+from factory.seeds.published_formats import Gsm8kFormat, MessagesFormat
 from factory.seeds.seed import Seed
 from factory.tasks.kind import Kind, Messages, Prompting, Row
 from factory.tasks.rationale.multitask import COLUMN_NOTE, PREFIXES, both_tasks, read_weights, weights
-from factory.tasks.rationale.seeds import RationaleForm
+from factory.tasks.rationale.seeds import RationaleFormat
 from factory.tasks.rationale.settings import RationaleData
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
 
     name = "rationale"
     settings = RationaleData
-    own_format = RationaleForm
-    seed_formats = (MessagesForm, Gsm8kForm, RationaleForm)
+    own_format = RationaleFormat
+    seed_formats = (MessagesFormat, Gsm8kFormat, RationaleFormat)
     templates = ("rationale",)
     default_checks = ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination")
     refused_checks = {"execution": "the kind rationale has no calls to carry out"}

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from factory.seeds.format import Content, Form, number_text
+from factory.seeds.format import Content, SeedFormat, number_text
 
 
-class RationaleForm(Form):
+class RationaleFormat(SeedFormat):
     """`question`, and of `rationale`, `reference` (the final answer) and `expression` what there is."""
 
     model_config = ConfigDict(extra="forbid")
-    form = "rationale"
+    format_name = "rationale"
     needs = frozenset({"question"})
     marks = frozenset({"rationale", "reference", "expression"})
 

@@ -93,7 +93,7 @@ class RationaleTaskset:
             outcome=normal_answer(answer) if answer is not None else None,
             expected=normal_answer(task.reference) if task.reference else None,
             said=f"{task.question}\n{rationale or text}",
-            content_id=content_id([task.question, " ".join((rationale or text).split())]),
+            dedup_key=content_id([task.question, " ".join((rationale or text).split())]),
         )
 
     def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:

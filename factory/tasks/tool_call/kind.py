@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from factory.seeds.seed import Seed
 from factory.tasks.kind import Kind, Prepared, Prompting, Row
 from factory.tasks.settings import CustomTools
-from factory.tasks.tool_call.seeds import ToolCallForm
+from factory.tasks.tool_call.seeds import ToolCallFormat
 from factory.tasks.tool_call.settings import ToolCallData
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
 
     name = "tool_call"
     settings = ToolCallData
-    own_format = ToolCallForm
-    seed_formats = (ToolCallForm,)
+    own_format = ToolCallFormat
+    seed_formats = (ToolCallFormat,)
     templates = ("calculator", "tools")
     default_checks = ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination")
     # What could not be carried out must not count as accepted.

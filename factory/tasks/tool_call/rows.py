@@ -54,7 +54,7 @@ def build_row(
     input_ids, labels = encode(student, prompt), []
     labels += [IGNORED] * len(input_ids)
     opening = encode(student, before_call)
-    taught_start = len(input_ids) + len(opening)
+    span_start = len(input_ids) + len(opening)
     for ids, learnt in (
         (opening + call_ids + encode(student, chat_format.call_end + end), True),
         (encode(student, chat_format.after_turn + to_answer), False),
@@ -73,7 +73,7 @@ def build_row(
         sample["sample_id"],
         input_ids,
         labels,
-        taught_start,
+        span_start,
         len(call_ids),
         teacher_ids,
         topk_ids,

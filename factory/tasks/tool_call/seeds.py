@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict
 
-from factory.seeds.format import LONGEST, Content, Form, from_text
+from factory.seeds.format import LONGEST, Content, SeedFormat, from_text
 from factory.system.digest import canonical_json
 from factory.text.strict_json import strict_json
 
@@ -44,11 +44,11 @@ def _is_call(value: Any) -> bool:
     )
 
 
-class ToolCallForm(Form):
+class ToolCallFormat(SeedFormat):
     """`question`, and as `reference` an expression or steps; "" says that what is right is not known."""
 
     model_config = ConfigDict(extra="forbid")
-    form = "tool_call"
+    format_name = "tool_call"
     needs = frozenset({"question", "reference"})
     marks = frozenset({"reference"})
 

@@ -158,7 +158,7 @@ class ToolCallTaskset:
             outcome=result,
             expected=self._expected(task),
             said=f"{task.question} {canonical_json(content)}",
-            content_id=content_id([_normal(task.question), content]),
+            dedup_key=content_id([_normal(task.question), content]),
             detail=detail,
         )
 
@@ -250,7 +250,7 @@ class ToolCallTaskset:
             outcome=outcome(results) if fault is None else None,
             expected=self._expected(task),
             said=f"{task.question} {canonical_json(path)}",
-            content_id=content_id([_normal(task.question), path or None]),
+            dedup_key=content_id([_normal(task.question), path or None]),
         )
 
     def _in_words(self, task: Task, before: list[Answer]) -> Episode:
@@ -273,7 +273,7 @@ class ToolCallTaskset:
             outcome=outcome([]) if fault is None else None,
             expected=self._expected(task),
             said=f"{task.question} []",
-            content_id=content_id([_normal(task.question), content]),
+            dedup_key=content_id([_normal(task.question), content]),
         )
 
     def _worked(self, seed: Seed) -> list[dict[str, Any]]:

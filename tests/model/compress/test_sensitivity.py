@@ -38,11 +38,11 @@ def test_the_divergence_is_that_of_the_formula_and_nothing_is_changed() -> None:
         for name in ("gate_proj", "up_proj"):
             layer = getattr(rounded.model.layers[1].mlp, name)
             layer.weight.copy_(four_bits(layer.weight, 16))
-    apart = []
+    kl = []
     for ids in IDS:
         p, q = (tiny.logits(one, ids).log_softmax(1) for one in (model, rounded))
-        apart.append((p.exp() * (p - q)).sum(1))
-    assert found[6] == pytest.approx(float(torch.cat(apart).mean()), rel=1e-3)
+        kl.append((p.exp() * (p - q)).sum(1))
+    assert found[6] == pytest.approx(float(torch.cat(kl).mean()), rel=1e-3)
     assert all(value > 0 for value in found)
 
 
@@ -60,15 +60,15 @@ parts = st.lists(st.tuples(st.integers(1, 1000), st.floats(0, 5)), min_size=1, m
 @given(parts=parts, bits=st.floats(4, 8))
 def test_a_budget_in_bits_is_kept_by_the_cheapest(parts: list[tuple[int, float]], bits: float) -> None:
     found = [Unit((str(i),), weights) for i, (weights, _) in enumerate(parts)]
-    apart = [value for _, value in parts]
-    chosen = lowered(found, apart, bits=bits, max_kl=None)
+    kl = [value for _, value in parts]
+    chosen = lowered(found, kl, bits=bits, max_kl=None)
     total = sum(unit.weights for unit in found)
     mean = 8 - 4 * sum(unit.weights for unit in chosen) / total
     assert mean <= bits + 1e-9
     if chosen:
         # One fewer would not have done.
         assert 8 - 4 * sum(unit.weights for unit in chosen[:-1]) / total > bits
-    price = {unit.modules: value / unit.weights for unit, value in zip(found, apart, strict=True)}
+    price = {unit.modules: value / unit.weights for unit, value in zip(found, kl, strict=True)}
     others = [unit for unit in found if unit not in chosen]
     assert all(price[a.modules] <= price[b.modules] for a in chosen for b in others)
 
@@ -76,6 +76,6 @@ def test_a_budget_in_bits_is_kept_by_the_cheapest(parts: list[tuple[int, float]]
 @given(parts=parts, most=st.floats(0, 10))
 def test_a_budget_in_nats_is_kept(parts: list[tuple[int, float]], most: float) -> None:
     found = [Unit((str(i),), weights) for i, (weights, _) in enumerate(parts)]
-    apart = {unit.modules: value for unit, (_, value) in zip(found, parts, strict=True)}
-    chosen = lowered(found, list(apart.values()), bits=None, max_kl=most)
-    assert sum(apart[unit.modules] for unit in chosen) <= most + 1e-9
+    kl = {unit.modules: value for unit, (_, value) in zip(found, parts, strict=True)}
+    chosen = lowered(found, list(kl.values()), bits=None, max_kl=most)
+    assert sum(kl[unit.modules] for unit in chosen) <= most + 1e-9

@@ -98,9 +98,9 @@ def test_the_file_holds_the_same_model(tmp_path: Path, kind: str, form: Form, ne
     whole = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     ids = torch.tensor([[3, 17, 42, 8, 99, 5, 61]])
     with torch.no_grad():
-        apart = (whole(ids).logits - _read(tmp_path / "m.gguf")(ids).logits).abs().max()
-    assert apart < near
-    assert form == "bf16" or apart > 1e-3
+        difference = (whole(ids).logits - _read(tmp_path / "m.gguf")(ids).logits).abs().max()
+    assert difference < near
+    assert form == "bf16" or difference > 1e-3
     tokenizer = AutoTokenizer.from_pretrained(tmp_path, gguf_file="m.gguf")
     own = AutoTokenizer.from_pretrained(folder)
     for text in TEXTS:

@@ -48,12 +48,12 @@ def test_it_holds_the_states_that_predict_the_calls_and_the_head(
     for asked in ([3], [10, 0, 5]):
         for file, layer in ((0, 3), (1, 1)):
             expected = [
-                tiny.hidden(model, rows[row].teacher_ids, layer)[-rows[row].taught_length - 1 : -1].float()
+                tiny.hidden(model, rows[row].teacher_ids, layer)[-rows[row].span_length - 1 : -1].float()
                 for row in asked
             ]
             assert torch.allclose(cache.states(file, asked).float(), torch.cat(expected), **near)
     states = cache.states(0, [4])
-    expected = tiny.logits(model, rows[4].teacher_ids)[-rows[4].taught_length - 1 : -1].float()
+    expected = tiny.logits(model, rows[4].teacher_ids)[-rows[4].span_length - 1 : -1].float()
     assert torch.allclose(cache.head.logits(states), expected, **near)
 
 
@@ -67,13 +67,13 @@ def test_what_rows_begin_with_together_is_read_once_and_changes_nothing(
     ]
     # One that is another's beginning, and one that is said twice.
     rows += [
-        replace(rows[0], teacher_ids=rows[0].teacher_ids[:-1], taught_length=rows[0].taught_length - 1),
+        replace(rows[0], teacher_ids=rows[0].teacher_ids[:-1], span_length=rows[0].span_length - 1),
         rows[1],
     ]
     cache = _open(tmp_path, teacher, rows)
     for row, made in enumerate(rows):
         for file, layer in ((0, 3), (1, 1)):
-            expected = tiny.hidden(model, made.teacher_ids, layer)[-made.taught_length - 1 : -1].float()
+            expected = tiny.hidden(model, made.teacher_ids, layer)[-made.span_length - 1 : -1].float()
             assert torch.allclose(cache.states(file, [row]), expected, rtol=1e-3, atol=1e-3)
 
 
@@ -111,5 +111,5 @@ def test_the_files_are_as_large_as_the_budget_was_told(tmp_path: Path, teacher: 
     rows = tiny.rows(5, 1)
     _open(tmp_path, teacher, rows)
     (folder,) = (tmp_path / "cache").iterdir()
-    positions = sum(row.taught_length for row in rows)
+    positions = sum(row.span_length for row in rows)
     assert [(folder / f"states-{i}.bin").stat().st_size for i in (0, 1)] == [positions * 32 * 4] * 2

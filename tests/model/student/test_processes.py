@@ -1,34 +1,32 @@
 """Two processes that share a batch learn what one learns from the whole of it."""
 
-import json
-import subprocess
-import sys
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 
-ROOT = Path(__file__).parents[3]
+from tests.support.forks import forked
 
 
 def _losses(folder: Path, processes: int) -> list[float]:
-    launch = (
-        ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        if processes > 1
-        else []
-    )
-    done = subprocess.run(
-        [sys.executable, *launch, "-m", "tests.support.two_processes", str(folder), str(4 // processes)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"processes"')))
-    assert told["processes"] == processes
-    return told["losses"]
+    """Return the losses that the first of the processes logged."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with ExitStack() as stack:
+        children = [
+            stack.enter_context(forked("tests.support.two_processes", folder, rank, processes, port))
+            for rank in range(processes)
+        ]
+        told = [connection.recv() for _, connection in children]
+        for child, _ in children:
+            child.join()
+            assert child.exitcode == 0
+    assert [count for count, _ in told] == [processes] * processes
+    return told[0][1]
 
 
 def test_two_processes_lie_on_one(tmp_path: Path) -> None:

@@ -88,11 +88,11 @@ def test_the_teachers_words_are_the_rationales_turn_with_its_end(tokenizer: Any)
     label, rationale = _rows(tokenizer, _sample(tokenizer))
     ids = tokenizer.encode(TEXT + END, add_special_tokens=False)
     assert rationale.fault == ""
-    assert rationale.input_ids[rationale.taught_start :] == ids
-    assert rationale.taught_length == len(ids) == len(rationale.topk_ids)
+    assert rationale.input_ids[rationale.span_start :] == ids
+    assert rationale.span_length == len(ids) == len(rationale.topk_ids)
     assert rationale.teacher_ids[-len(ids) :] == ids
     assert "Reason." in tokenizer.decode(rationale.teacher_ids)
-    assert (label.taught_length, label.teacher_ids, label.topk_ids) == (0, [], [])
+    assert (label.span_length, label.teacher_ids, label.topk_ids) == (0, [], [])
 
 
 def test_an_answer_that_was_cut_off_before_its_end_is_ended_by_the_student_alone(tokenizer: Any) -> None:
@@ -100,8 +100,8 @@ def test_an_answer_that_was_cut_off_before_its_end_is_ended_by_the_student_alone
     for name in ("token_ids", "token_logprobs", "topk_ids", "topk_logprobs"):
         sample[name] = sample[name][:-1]
     _, rationale = _rows(tokenizer, sample)
-    assert rationale.taught_length == len(sample["token_ids"])
-    assert tokenizer.decode(rationale.input_ids[rationale.taught_start + rationale.taught_length :]) == END
+    assert rationale.span_length == len(sample["token_ids"])
+    assert tokenizer.decode(rationale.input_ids[rationale.span_start + rationale.span_length :]) == END
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_words_that_are_not_the_teachers_have_no_distribution(
 ) -> None:
     sample = _sample(tokenizer, **changes)
     _, rationale = _rows(tokenizer, sample)
-    assert (rationale.fault, rationale.taught_length, rationale.teacher_ids, rationale.topk_ids) == (
+    assert (rationale.fault, rationale.span_length, rationale.teacher_ids, rationale.topk_ids) == (
         fault,
         0,
         [],
@@ -137,10 +137,10 @@ def test_a_distribution_that_does_not_fit_is_told(tokenizer: Any) -> None:
     _, rationale = _rows(tokenizer, sample)
     assert (rationale.fault, rationale.topk_ids) == ("other_length", [])
     # Its words are still the teacher's: a teacher that is here can be asked.
-    assert rationale.taught_length and rationale.teacher_ids
+    assert rationale.span_length and rationale.teacher_ids
 
 
 def test_another_tokenizer_learns_the_text(tokenizer: Any) -> None:
     _, rationale = _rows(tokenizer, _sample(tokenizer), own_tokens=False)
-    assert (rationale.fault, rationale.taught_length) == ("other_text", 0)
+    assert (rationale.fault, rationale.span_length) == ("other_text", 0)
     assert _said(tokenizer, rationale)[1] == TEXT + END

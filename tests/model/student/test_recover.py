@@ -75,14 +75,14 @@ def test_the_loss_is_the_divergence_from_the_whole_model(tmp_path: Path) -> None
         processing_class=tiny.tokenizer(),
     )  # fmt: skip
     loss = trainer.compute_loss(trainer.model, Collator(0)(columns))
-    apart = []
+    kl = []
     for row in rows:
         theirs, ours = (
             tiny.logits(model, row.input_ids)[:-1].double().log_softmax(1) for model in (whole, small)
         )
         learnt = torch.tensor(row.labels[1:]) != IGNORED
-        apart.append((theirs.exp() * (theirs - ours)).sum(1)[learnt])
-    assert float(loss.detach()) == pytest.approx(float(torch.cat(apart).mean()), abs=1e-5)
+        kl.append((theirs.exp() * (theirs - ours)).sum(1)[learnt])
+    assert float(loss.detach()) == pytest.approx(float(torch.cat(kl).mean()), abs=1e-5)
 
 
 def test_training_brings_the_compressed_model_nearer(tmp_path: Path, folders: tuple[Path, Path]) -> None:
@@ -98,10 +98,10 @@ def test_training_brings_the_compressed_model_nearer(tmp_path: Path, folders: tu
         context, settings, *folders, tiny.rows(8, 3), tiny.tokenizer(), str(tmp_path / "checkpoints")
     )
     trainer.run(None)
-    apart = [entry["value"] for entry in trainer.logged(["divergence"])]
-    assert len(apart) == 30
-    assert apart[0] > 0.01
-    assert sum(apart[-5:]) / 5 < 0.5 * apart[0]
+    kl = [entry["value"] for entry in trainer.logged(["divergence"])]
+    assert len(kl) == 30
+    assert kl[0] > 0.01
+    assert sum(kl[-5:]) / 5 < 0.5 * kl[0]
     model = trainer.finished().merge_and_unload().to(torch.bfloat16)
     assert type(model.model.layers[0].mlp.up_proj) is torch.nn.Linear
     quantize(model, tiny.tokenizer(), TEXTS, FOUR_BITS, 64)

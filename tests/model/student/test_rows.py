@@ -88,18 +88,18 @@ def test_the_teachers_own_tokens_are_kept_and_end_both_sides(tokenizer) -> None:
     odd = [token for char in CALL for token in tokenizer.encode(char, add_special_tokens=False)]
     assert odd != tokenizer.encode(CALL, add_special_tokens=False)
     row = _build(tokenizer, _sample(tokenizer, [*odd, tokenizer.eos_token_id]))
-    assert row.input_ids[row.taught_start : row.taught_start + row.taught_length] == odd
-    assert row.teacher_ids[-row.taught_length :] == odd
+    assert row.input_ids[row.span_start : row.span_start + row.span_length] == odd
+    assert row.teacher_ids[-row.span_length :] == odd
     assert tokenizer.decode(row.teacher_ids).startswith("<|im_start|>system\nExamples.")
     assert row.fault == ""
     assert [ids[0] for ids in row.topk_ids] == odd
-    assert len(row.topk_logprobs) == row.taught_length
+    assert len(row.topk_logprobs) == row.span_length
 
 
 def test_another_tokenizer_gets_the_text_and_no_teacher(tokenizer) -> None:
     row = _build(tokenizer, _sample(tokenizer, [5, 6, 7]), own_tokens=False)
     assert (row.teacher_ids, row.topk_ids, row.fault) == ([], [], "other_text")
-    assert tokenizer.decode(row.input_ids[row.taught_start : row.taught_start + row.taught_length]) == CALL
+    assert tokenizer.decode(row.input_ids[row.span_start : row.span_start + row.span_length]) == CALL
 
 
 def test_a_question_that_was_edited_is_learnt_without_the_distribution_of_the_old_one(tokenizer) -> None:
@@ -108,7 +108,7 @@ def test_a_question_that_was_edited_is_learnt_without_the_distribution_of_the_ol
         path_messages("12 times 7?", [[json.loads(CALL)]], [["84"]], "The answer is 84.")
     )
     row = _build(tokenizer, sample)
-    assert tokenizer.decode(row.input_ids[row.taught_start : row.taught_start + row.taught_length]) == CALL
+    assert tokenizer.decode(row.input_ids[row.span_start : row.span_start + row.span_length]) == CALL
     assert (row.fault, row.topk_ids, row.teacher_ids) == ("edited", [], [])
 
 
@@ -120,8 +120,7 @@ def test_a_call_that_was_edited_is_learnt_as_it_is_now_without_the_old_distribut
     )
     row = _build(tokenizer, sample)
     assert (
-        json.loads(tokenizer.decode(row.input_ids[row.taught_start : row.taught_start + row.taught_length]))
-        == new
+        json.loads(tokenizer.decode(row.input_ids[row.span_start : row.span_start + row.span_length])) == new
     )
     assert (row.fault, row.topk_ids) == ("edited", [])
 

@@ -28,7 +28,7 @@ def _trainer(
     rows,
     *,
     student=None,
-    taught_by=None,
+    teacher=None,
     cache=None,
     layers=(),
     width=32,
@@ -50,7 +50,7 @@ def _trainer(
     arguments = tiny.arguments(folder, steps=steps, gradient_checkpointing=settings.gradient_checkpointing)
     if settings.teacher == "in_process":
         return OnlineDistillTrainer(
-            teacher_model=taught_by, closing=closing, args=gkd_config(settings, own, **arguments), **shared
+            teacher_model=teacher, closing=closing, args=gkd_config(settings, own, **arguments), **shared
         )
     return DistillTrainer(
         cache=cache, args=SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}), **shared
@@ -78,9 +78,9 @@ def _calls(student, teacher, rows):
     """Yield the two sets of logits at each position of the calls."""
     for row in rows:
         mine, theirs = tiny.logits(student, row.input_ids), tiny.logits(teacher, row.teacher_ids)
-        offset = len(row.teacher_ids) - row.taught_length
-        for i in range(row.taught_length):
-            yield mine[row.taught_start + i - 1], theirs[offset + i - 1]
+        offset = len(row.teacher_ids) - row.span_length
+        for i in range(row.span_length):
+            yield mine[row.span_start + i - 1], theirs[offset + i - 1]
 
 
 def _forward_kl(student, teacher, rows, temperature: float) -> float:
@@ -125,19 +125,19 @@ def test_stored_logprobs_are_the_formula_whatever_the_padding(
     rows = tiny.rows(5, seed, teacher)
     trainer = _trainer(tmp_path, rows, teacher="stored", weight=0.7, **({"top_k": k} if k else {}))
     loss, parts = _loss(trainer, rows)
-    nll, apart = _nll(trainer.model, rows), _bucket(trainer.model, teacher, rows, k or tiny.K)
+    nll, kl = _nll(trainer.model, rows), _bucket(trainer.model, teacher, rows, k or tiny.K)
     assert parts == {
         "cross_entropy": pytest.approx(nll, abs=1e-4),
-        "divergence": pytest.approx(apart, abs=1e-4),
+        "divergence": pytest.approx(kl, abs=1e-4),
     }
-    assert loss == pytest.approx(0.7 * apart + 0.3 * nll, abs=1e-4)
+    assert loss == pytest.approx(0.7 * kl + 0.3 * nll, abs=1e-4)
 
 
 def _trainer_of(caches: Path | None, folder: Path, rows, teacher, layers=(), width=32, **settings):
     """Return a trainer that knows the whole distribution, from a teacher in memory or from a cache that it
     was put into."""
     if caches is None:
-        return _trainer(folder, rows, taught_by=teacher, layers=layers, width=width, **settings)
+        return _trainer(folder, rows, teacher=teacher, layers=layers, width=width, **settings)
     tiny.tokenizer().save_pretrained(folder / "teacher")
     teacher.save_pretrained(folder / "teacher")
     cache = open_cache(
@@ -173,12 +173,12 @@ def test_the_whole_distribution_is_the_formula_with_padded_vocabularies(
     )
     assert teacher.config.vocab_size == tiny.VOCABULARY + max(padding, 0)
     loss, parts = _loss(trainer, rows)
-    nll, apart = _nll(trainer.model, rows), _forward_kl(trainer.model, teacher, rows, temperature)
+    nll, kl = _nll(trainer.model, rows), _forward_kl(trainer.model, teacher, rows, temperature)
     assert parts == {
         "cross_entropy": pytest.approx(nll, abs=1e-4),
-        "divergence": pytest.approx(apart, abs=1e-4),
+        "divergence": pytest.approx(kl, abs=1e-4),
     }
-    assert loss == pytest.approx(0.6 * apart + 0.4 * nll, abs=1e-4)
+    assert loss == pytest.approx(0.6 * kl + 0.4 * nll, abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["cosine", "mse"])
@@ -199,10 +199,10 @@ def test_hidden_states_are_aligned_by_the_formula(
         )
         for row in rows:
             mine = (
-                tiny.hidden(trainer.model, row.input_ids, own)[row.taught_start - 1 :][: row.taught_length]
+                tiny.hidden(trainer.model, row.input_ids, own)[row.span_start - 1 :][: row.span_length]
                 @ weight.T
             )
-            other = tiny.hidden(teacher, row.teacher_ids, theirs)[-row.taught_length - 1 : -1]
+            other = tiny.hidden(teacher, row.teacher_ids, theirs)[-row.span_length - 1 : -1]
             each = (
                 1 - torch.cosine_similarity(mine, other, dim=1)
                 if kind == "cosine"
@@ -218,7 +218,7 @@ def test_hidden_states_are_aligned_by_the_formula(
 
 def test_drawn_tokens_are_the_same_at_the_same_step_and_others_at_the_next(tmp_path: Path) -> None:
     teacher, rows = tiny.model(2), tiny.rows(4, 6)
-    trainer = _trainer(tmp_path, rows, taught_by=teacher, random_k=3, weight=1.0)
+    trainer = _trainer(tmp_path, rows, teacher=teacher, random_k=3, weight=1.0)
     first, again = _loss(trainer, rows), _loss(trainer, rows)
     trainer.state.global_step = 1
     assert first == again != _loss(trainer, rows)
@@ -226,31 +226,31 @@ def test_drawn_tokens_are_the_same_at_the_same_step_and_others_at_the_next(tmp_p
 
 def test_the_gradient_of_a_step_is_that_of_the_dense_formula(tmp_path: Path) -> None:
     teacher, rows = tiny.model(2), tiny.rows(3, 7)
-    trainer = _trainer(tmp_path, rows, taught_by=teacher, weight=0.5, beta=0.5, temperature=2.0)
+    trainer = _trainer(tmp_path, rows, teacher=teacher, weight=0.5, beta=0.5, temperature=2.0)
     trainer.model.zero_grad()
     batch = trainer.data_collator(tiny.columns(rows))
     trainer.compute_loss(trainer.model, batch).backward()
     got = [p.grad.clone() for p in trainer.model.parameters() if p.requires_grad]
     trainer.model.zero_grad()
-    nll, apart = [], []
+    nll, kl = [], []
     for row in rows:
         mine = trainer.model(input_ids=torch.tensor([row.input_ids])).logits[0]
         theirs = teacher(input_ids=torch.tensor([row.teacher_ids])).logits[0].detach()
         nll += [
             -mine[at - 1].log_softmax(0)[label] for at, label in enumerate(row.labels) if label != IGNORED
         ]
-        s = (mine[row.taught_start - 1 :][: row.taught_length] / 2).softmax(1)
-        t = (theirs[-row.taught_length - 1 : -1] / 2).softmax(1)
+        s = (mine[row.span_start - 1 :][: row.span_length] / 2).softmax(1)
+        t = (theirs[-row.span_length - 1 : -1] / 2).softmax(1)
         mixture = (s + t) / 2
-        apart += [4 * 0.5 * ((t * (t / mixture).log()).sum(1) + (s * (s / mixture).log()).sum(1))]
-    (0.5 * torch.stack(nll).mean() + 0.5 * torch.cat(apart).mean()).backward()
+        kl += [4 * 0.5 * ((t * (t / mixture).log()).sum(1) + (s * (s / mixture).log()).sum(1))]
+    (0.5 * torch.stack(nll).mean() + 0.5 * torch.cat(kl).mean()).backward()
     expected = [p.grad for p in trainer.model.parameters() if p.requires_grad]
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(got, expected, strict=True))
 
 
 def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_teacher(tmp_path: Path) -> None:
     teacher, rows = tiny.model(2), tiny.rows(4, 8)
-    trainer = _trainer(tmp_path, rows, taught_by=teacher, on_policy=1.0, weight=0.8, closing=(50, 51))
+    trainer = _trainer(tmp_path, rows, teacher=teacher, on_policy=1.0, weight=0.8, closing=(50, 51))
     inputs = trainer.data_collator(tiny.columns(rows))
     ids, mask, labels = trainer.generate_on_policy_outputs(trainer.model, inputs, trainer.generation_config)
     assert [trainer._words(written) for written in ([9, 50, 51, 9], [50, 51], [9, 50, 9], [9, 1], [])] == [
@@ -266,16 +266,16 @@ def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_tea
             ids[i][mask[i].bool()].tolist(),
             inputs["teacher_ids"][i][inputs["teacher_attention_mask"][i].bool()].tolist(),
         )
-        call = own[row.taught_start :]
-        assert own[: row.taught_start] == row.input_ids[: row.taught_start]
-        assert taught == row.teacher_ids[: -row.taught_length] + call
-        assert labels[i][mask[i].bool()].tolist() == [IGNORED] * row.taught_start + call
-        written.append(type(row)("", own, [], row.taught_start, len(call), taught, [], [], ""))
+        call = own[row.span_start :]
+        assert own[: row.span_start] == row.input_ids[: row.span_start]
+        assert taught == row.teacher_ids[: -row.span_length] + call
+        assert labels[i][mask[i].bool()].tolist() == [IGNORED] * row.span_start + call
+        written.append(type(row)("", own, [], row.span_start, len(call), taught, [], [], ""))
     inputs |= {"input_ids": ids, "attention_mask": mask, "labels": labels}
     trainer._metrics["train"].clear()
     loss = trainer.compute_loss(trainer.model, inputs).item()
-    apart = _forward_kl(trainer.model, teacher, written, 1.0)
-    assert loss == pytest.approx(0.8 * apart, abs=1e-4)
+    kl = _forward_kl(trainer.model, teacher, written, 1.0)
+    assert loss == pytest.approx(0.8 * kl, abs=1e-4)
     assert "cross_entropy" not in trainer._metrics["train"]
 
 
@@ -283,7 +283,7 @@ def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_tea
 def test_what_the_student_writes_is_read_once(tmp_path: Path, checkpointing: bool) -> None:
     rows, seen = tiny.rows(4, 8), []
     trainer = _trainer(
-        tmp_path, rows, taught_by=tiny.model(2), on_policy=1.0, steps=1, gradient_checkpointing=checkpointing
+        tmp_path, rows, teacher=tiny.model(2), on_policy=1.0, steps=1, gradient_checkpointing=checkpointing
     )
 
     def read(_module, inputs) -> None:
@@ -303,7 +303,7 @@ def test_the_student_writes_without_dropout(tmp_path: Path) -> None:
         r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False, lora_dropout=0.5
     )
     trainer = _trainer(
-        tmp_path, rows, student=get_peft_model(tiny.model(1), config), taught_by=tiny.model(2), on_policy=1.0
+        tmp_path, rows, student=get_peft_model(tiny.model(1), config), teacher=tiny.model(2), on_policy=1.0
     )
     written = []
     for learning in (True, False):
@@ -318,7 +318,7 @@ def test_the_student_writes_without_dropout(tmp_path: Path) -> None:
 
 def test_the_share_of_on_policy_steps_is_as_asked(tmp_path: Path) -> None:
     teacher, rows = tiny.model(2), tiny.rows(4, 9)
-    trainer = _trainer(tmp_path, rows, taught_by=teacher, on_policy=0.5, steps=12, own=3)
+    trainer = _trainer(tmp_path, rows, teacher=teacher, on_policy=0.5, steps=12, own=3)
     trainer.train()
     own = [
         entry["step"]
@@ -340,7 +340,7 @@ def test_a_loss_that_is_no_number_stops_with_its_parts(tmp_path: Path) -> None:
 
 def test_tokens_that_differ_are_refused(tmp_path: Path) -> None:
     rows = tiny.rows(3, 11)
-    trainer = _trainer(tmp_path, rows, taught_by=tiny.model(2))
+    trainer = _trainer(tmp_path, rows, teacher=tiny.model(2))
     batch = trainer.data_collator(tiny.columns(rows))
     batch["teacher_ids"][0, -1 - int((batch["teacher_attention_mask"][0] == 0).sum())] += 1
     with pytest.raises(FactoryError, match="differ"):

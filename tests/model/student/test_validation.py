@@ -66,22 +66,22 @@ def _trainer(
 
 
 def _reference(model: Any, rows: list[TrainingRow], origin: str) -> dict[str, float]:
-    teacher, nll, apart, same = tiny.model(2), [], [], []
+    teacher, nll, kl, same = tiny.model(2), [], [], []
     for row in rows:
         mine = tiny.logits(model, row.input_ids).log_softmax(1)
         nll += [-mine[place - 1, label] for place, label in enumerate(row.labels) if label != IGNORED]
-        theirs = tiny.logits(teacher, row.teacher_ids)[-row.taught_length - 1 : -1].log_softmax(1)
-        for q, p in zip(mine[row.taught_start - 1 :][: row.taught_length], theirs, strict=True):
+        theirs = tiny.logits(teacher, row.teacher_ids)[-row.span_length - 1 : -1].log_softmax(1)
+        for q, p in zip(mine[row.span_start - 1 :][: row.span_length], theirs, strict=True):
             same.append(float(q.argmax() == p.argmax()))
             if origin == "in_process":
-                apart.append((p.exp() * (p - q)).sum())
+                kl.append((p.exp() * (p - q)).sum())
             else:
                 top = p.topk(tiny.K).indices
                 rest_p, rest_q = 1 - p[top].exp().sum(), 1 - q[top].exp().sum()
-                apart.append((p[top].exp() * (p[top] - q[top])).sum() + rest_p * (rest_p / rest_q).log())
+                kl.append((p[top].exp() * (p[top] - q[top])).sum() + rest_p * (rest_p / rest_q).log())
     return {
         "eval_cross_entropy": float(torch.stack(nll).mean()),
-        "eval_divergence": float(torch.stack(apart).mean()),
+        "eval_divergence": float(torch.stack(kl).mean()),
         "eval_top1": sum(same) / len(same),
     }
 
@@ -180,7 +180,7 @@ def test_seeds_are_set_aside_and_not_rows() -> None:
         TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, 1, [], [], [], "", seed=f"b2:seed{i % 20}")
         for i in range(100)
     ]
-    learnt, watched = set_aside(rows, 0.3, 0.3, taught=True)
+    learnt, watched = set_aside(rows, 0.3, 0.3, distilled=True)
     assert sorted([*learnt, *watched]) == list(range(100))
     assert watched and {side(rows[place].seed, 0.3) for place in watched} == {"validation"}
     assert not {rows[place].seed for place in learnt} & {rows[place].seed for place in watched}
@@ -192,8 +192,8 @@ def test_what_any_stage_watches_none_learns_from(share: float) -> None:
         TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, 1, [], [], [], "", seed=f"b2:seed{i % 40}")
         for i in range(80)
     ]
-    learnt, watched = set_aside(rows, share, 0.3, taught=True)
-    assert learnt == set_aside(rows, 0.3, 0.3, taught=True)[0]
+    learnt, watched = set_aside(rows, share, 0.3, distilled=True)
+    assert learnt == set_aside(rows, 0.3, 0.3, distilled=True)[0]
     assert bool(watched) == bool(share)
     assert not set(learnt) & set(watched)
 
@@ -242,8 +242,8 @@ def test_a_look_that_finds_no_number_stops(tmp_path: Path) -> None:
         trainer.evaluate()
 
 
-@pytest.mark.parametrize(("seeds", "taught", "length"), [(1, False, 1), (40, True, 0)])
-def test_an_empty_side_is_told(seeds: int, taught: bool, length: int) -> None:
+@pytest.mark.parametrize(("seeds", "distilled", "length"), [(1, False, 1), (40, True, 0)])
+def test_an_empty_side_is_told(seeds: int, distilled: bool, length: int) -> None:
     rows = [
         TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, length, [], [], [], "", seed=f"b2:seed{i % seeds}")
         for i in range(40)
@@ -252,4 +252,4 @@ def test_an_empty_side_is_told(seeds: int, taught: bool, length: int) -> None:
         FactoryError,
         match=r"validation.share: 0.1 of \d+ seeds leaves \d+ rows to learn from and \d+ to validate on",
     ):
-        set_aside(rows, 0.1, 0.1, taught=taught)
+        set_aside(rows, 0.1, 0.1, distilled=distilled)

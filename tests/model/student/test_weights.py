@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from factory.recipe.training import Sft
 from factory.student.losses.head import Head
 from factory.student.objective import Objective, TeacherSignal
-from factory.student.schedule import StepSettings
+from factory.student.step_settings import StepSettings
 from factory.student.training_stage import _weighted
 from factory.tasks.rows import IGNORED, TrainingRow
 
@@ -35,18 +35,18 @@ def _batch(seed: int, rows: int) -> dict[str, Any]:
         "head": numbers(VOCABULARY, WIDTH).requires_grad_(),
         "teacher": numbers(rows, LENGTH - 1, VOCABULARY).log_softmax(2),
         "targets": torch.randint(0, VOCABULARY, shape, generator=chance).masked_fill(~learnt, IGNORED),
-        "learnt": learnt,
-        "taught": learnt & (torch.rand(shape, generator=chance) < 0.5),
+        "loss_mask": learnt,
+        "teacher_mask": learnt & (torch.rand(shape, generator=chance) < 0.5),
         "weights": torch.rand(shape, generator=chance, dtype=torch.float64) * 3 + 0.1,
     }
 
 
 def _ours(batch: dict[str, Any], weights: torch.Tensor | None, weight: float) -> torch.Tensor:
-    taught = batch["taught"]
+    taught = batch["teacher_mask"]
     top = batch["teacher"][taught].topk(VOCABULARY, dim=1)
     objective = Objective(
         batch["targets"],
-        batch["learnt"],
+        batch["loss_mask"],
         taught,
         TeacherSignal(top.indices, top.values),
         StepSettings(0, VOCABULARY, None, 1.0, weight, 0.0),
@@ -59,11 +59,11 @@ def _ours(batch: dict[str, Any], weights: torch.Tensor | None, weight: float) ->
 
 def _reference(batch: dict[str, Any], weights: torch.Tensor, weight: float) -> torch.Tensor:
     logprobs = (batch["hidden"][:, :-1] @ batch["head"].T).log_softmax(2)
-    w, learnt, taught = weights, batch["learnt"], batch["taught"]
+    w, learnt, taught = weights, batch["loss_mask"], batch["teacher_mask"]
     nll = -logprobs.gather(2, batch["targets"].clamp(min=0)[..., None])[..., 0]
-    apart = (batch["teacher"].exp() * (batch["teacher"] - logprobs)).sum(2)
+    kl = (batch["teacher"].exp() * (batch["teacher"] - logprobs)).sum(2)
     entropy = (w * nll)[learnt].sum() / w[learnt].sum() if learnt.any() else logprobs.sum() * 0
-    divergence = (w * apart)[taught].sum() / w[taught].sum() if taught.any() else logprobs.sum() * 0
+    divergence = (w * kl)[taught].sum() / w[taught].sum() if taught.any() else logprobs.sum() * 0
     return (1 - weight) * entropy + weight * divergence
 
 

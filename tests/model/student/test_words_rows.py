@@ -37,10 +37,10 @@ def test_the_whole_turn_is_learnt_and_is_the_teachers(tokenizer: Any) -> None:  
     row = _row(tokenizer)
     learnt = [label for label in row.labels if label != IGNORED]
     assert tokenizer.decode(learnt) == ANSWER + END
-    assert tokenizer.decode(row.input_ids[: row.taught_start]).endswith(
+    assert tokenizer.decode(row.input_ids[: row.span_start]).endswith(
         f"{QUESTION}{END}\n<|im_start|>assistant\n"
     )
-    assert (row.taught_length, row.fault) == (len(learnt), "")
+    assert (row.span_length, row.fault) == (len(learnt), "")
     assert [ids[0] for ids in row.topk_ids] == row.teacher_ids[-len(learnt) :] == learnt
     assert set(row.weights(4.0)) == {1.0}, "it is no call"
 
@@ -57,4 +57,4 @@ def test_what_was_edited_is_learnt_as_it_is_now_without_the_teacher(
         tokenizer.decode([label for label in row.labels if label != IGNORED])
         == edit.get("said", ANSWER) + END
     )
-    assert (row.taught_length, row.fault, row.teacher_ids, row.topk_ids) == (0, "edited", [], [])
+    assert (row.span_length, row.fault, row.teacher_ids, row.topk_ids) == (0, "edited", [], [])

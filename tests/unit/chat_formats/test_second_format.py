@@ -119,14 +119,14 @@ def test_a_row_is_what_the_format_renders_and_its_turns_are_learnt(tokenizer: An
     assert learnt == f"[call]{call}[end]It is 84.[end]"
     conversation = path_messages("12 times 7?", [[CALL]], [["84"]], "It is 84.")
     assert tokenizer.decode(row.input_ids) == chat_format.render(conversation)
-    start, end = row.taught_start, row.taught_start + row.taught_length
+    start, end = row.span_start, row.span_start + row.span_length
     assert tokenizer.decode(row.input_ids[start:end]) == call
 
 
 def test_the_teachers_tokens_stay_only_where_the_format_writes_the_same_json(tokenizer: Any) -> None:
     same, other = _row(tokenizer, PlainToy()), _row(tokenizer, Toy())
-    assert (same.fault, len(same.topk_ids)) == ("", same.taught_length)
-    assert same.teacher_ids[-same.taught_length :] == [ids[0] for ids in same.topk_ids]
+    assert (same.fault, len(same.topk_ids)) == ("", same.span_length)
+    assert same.teacher_ids[-same.span_length :] == [ids[0] for ids in same.topk_ids]
     assert (other.fault, other.topk_ids, other.teacher_ids) == ("other_form", [], [])
 
 
@@ -211,8 +211,8 @@ def contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
     toy = replace(plain, run=replace(plain.run, loaded=replace(loaded, recipe=recipe)))
     yield plain, toy
     for context in (plain, toy):
-        if context.own_tools is not None:
-            context.own_tools.close()
+        if context.custom_tools is not None:
+            context.custom_tools.close()
 
 
 def test_a_student_is_examined_in_its_format(contexts: tuple[Plan, Plan], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ contents = st.lists(st.sampled_from(["a", "b", "c"]), max_size=12)
 def sample(number: int, said: str, content: str | None = None) -> Sample:
     task = Task("b2:0", "en", "general", said, "")
     return Sample(
-        f"k{number}", task, said, "stop", said=said, content_id=content or said, sample_id=f"s{number}"
+        f"k{number}", task, said, "stop", said=said, dedup_key=content or said, sample_id=f"s{number}"
     )
 
 

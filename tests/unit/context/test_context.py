@@ -44,8 +44,8 @@ def plan_id(folder: Path, kind: str = "rationale", /, more: dict[str, Any] | Non
     )
     context = Plan(Run(load_recipe(path), Workspace(folder), Progress()))
     found = context.plan_id
-    if kind == "tool_call" and context.own_tools:
-        context.own_tools.close()
+    if kind == "tool_call" and context.custom_tools:
+        context.custom_tools.close()
     return found
 
 

@@ -56,8 +56,8 @@ def _plan(plan: Plan) -> dict[str, Any]:
     }
     if plan.run.loaded.recipe.search:
         found["search"] = search_id(plan)
-    if plan.own_tools:
-        plan.own_tools.close()
+    if plan.custom_tools:
+        plan.custom_tools.close()
     return found
 
 

@@ -75,8 +75,8 @@ def test_what_is_lost_decides(tmp_path: Path, max_accuracy_drop: float, passed: 
             False,
             True,
         ]
-    assert context.own_tools is not None
-    context.own_tools.close()
+    assert context.custom_tools is not None
+    context.custom_tools.close()
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def test_a_students_calls_of_an_own_tool_are_carried_out(tmp_path: Path) -> None
             row["question"]: row
             for row in store.query("SELECT question, result, parsed, right_answer FROM predictions")
         }
-    assert context.own_tools is not None
-    context.own_tools.close()
+    assert context.custom_tools is not None
+    context.custom_tools.close()
     assert said.startswith("student: 50.0% right")
     assert [found[f"Double {number}, please."]["result"] for number in range(31, 35)] == [
         None,
@@ -66,8 +66,8 @@ def test_two_tasks_with_one_question_are_asked_once_and_both_counted(tmp_path: P
         said = measure(context, store, _student(tmp_path), model, local=False)
         rows = store.query("SELECT question, reference, right_answer FROM predictions")
         (accuracy,) = store.query("SELECT value, n FROM evaluations WHERE metric = 'answer_accuracy'")
-    assert context.own_tools is not None
-    context.own_tools.close()
+    assert context.custom_tools is not None
+    context.custom_tools.close()
     assert len(model.keys) == 2
     found = {(row["question"], row["reference"]): row["right_answer"] for row in rows}
     assert found == {(question, "33"): True, (question, "34"): False, ("Double 34, please.", "34"): True}
@@ -83,8 +83,8 @@ def test_the_same_task_in_another_language_is_named_and_counted_once(tmp_path: P
     context = Plan(Run(load(tmp_path).run.loaded, Workspace(tmp_path / "work"), Progress(stream)))
     with opened(context) as store:
         said = measure(context, store, _student(tmp_path), Model(twice), local=False)
-    assert context.own_tools is not None
-    context.own_tools.close()
+    assert context.custom_tools is not None
+    context.custom_tools.close()
     assert "of 1" in said
     assert "held_out.jsonl:2: the held-out task h2" in stream.getvalue()
 
@@ -94,8 +94,8 @@ def test_every_figure_is_stored_with_its_unit_and_named_in_the_line(tmp_path: Pa
     with opened(context) as store:
         said = measure(context, store, _student(tmp_path), Model(twice), local=False)
         rows = store.query("SELECT metric, unit, better, low, high FROM evaluations")
-    assert context.own_tools is not None
-    context.own_tools.close()
+    assert context.custom_tools is not None
+    context.custom_tools.close()
     assert {row["metric"] for row in rows} == {"answer_accuracy", "tool_call_accuracy", "parse_rate"}
     assert all(
         (row["unit"], row["better"]) == ("share", "higher") and row["low"] < row["high"] for row in rows
@@ -148,8 +148,8 @@ def test_as_many_tasks_as_the_recipe_says_are_put_and_the_id_is_that_of_these_ta
         measure(context, store, student, Model(twice), local=False)
         asked = [row["question"] for row in store.query("SELECT question FROM predictions ORDER BY question")]
         assert store.query("SELECT DISTINCT n FROM evaluations") == [{"n": 2}]
-    assert context.own_tools is not None
-    context.own_tools.close()
+    assert context.custom_tools is not None
+    context.custom_tools.close()
     assert asked == ["Double 31, please.", "Double 33, please."]
     halved = student.evaluation_id(context)
     assert halved != whole

@@ -57,8 +57,8 @@ def test_an_own_tools_expression_is_held_to_its_schema(tmp_path: Path) -> None:
     ):
         preflight(changed, ("generate",))
     for each in (context, changed):
-        assert each.own_tools is not None
-        each.own_tools.close()
+        assert each.custom_tools is not None
+        each.custom_tools.close()
 
 
 def test_a_seed_without_reference_needs_a_check_that_compares(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ candidate = Candidate("student", "b2:student", "student", Path(sys.argv[1]), Fal
 with opened(plan) as store:
     print(measure(plan, store, candidate, Model(lambda _: "5"), local=False))
 print(FORMATS[plan.run.student.format].title)
-plan.own_tools and plan.own_tools.close()
+plan.custom_tools and plan.custom_tools.close()
 """
 STUDENT = """student:
   base: smollm2-135m-instruct

@@ -27,7 +27,7 @@ def load(folder: Path, kind: str, columns: dict[str, str], *rows: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("kind", "columns", "form"),
+    ("kind", "columns", "format"),
     [
         ("rationale", {"question": "problem", "reference": "solution"}, "rationale"),
         ("tool_call", {"question": "problem", "reference": "solution"}, "tool_call"),
@@ -40,9 +40,11 @@ def load(folder: Path, kind: str, columns: dict[str, str], *rows: dict[str, Any]
         ("tool_call", {"question": "problem", "reference": "solution", "id": "solution"}, "tool_call"),
     ],
 )
-def test_a_mapping_decides_the_form(tmp_path: Path, kind: str, columns: dict[str, str], form: str) -> None:
+def test_a_mapping_decides_the_format(
+    tmp_path: Path, kind: str, columns: dict[str, str], format: str
+) -> None:
     file = load(tmp_path, kind, columns, ROW)
-    assert (file.faults, file.form) == ([], form)
+    assert (file.faults, file.format_name) == ([], format)
     assert [(seed.question, seed.reference) for seed in file.seeds] == [("2 + 2?", "4")]
 
 
@@ -53,7 +55,7 @@ def test_what_is_not_mapped_keeps_its_name(tmp_path: Path) -> None:
         {"question": "problem"},
         {"problem": "How many?", "answer": "Two. #### 2", "question": "old", "id": "x"},
     )
-    assert file.form == "gsm8k"
+    assert file.format_name == "gsm8k"
     assert [(seed.name, seed.question, seed.reference) for seed in file.seeds] == [("x", "How many?", "2")]
 
 
@@ -83,14 +85,18 @@ def test_a_row_without_the_column(tmp_path: Path) -> None:
         (
             "rationale",
             {"qestion": "problem"},
-            r"columns.qestion: no form has this field; did you mean 'question'\?",
+            r"columns.qestion: no format has this field; did you mean 'question'\?",
         ),
         (
             "rationale",
             {"question": "problem", "output": "solution"},
-            "no form of the kind rationale has the fields output, question together",
+            "no format of the kind rationale has the fields output, question together",
         ),
-        ("tool_call", {"instruction": "problem"}, "no form of the kind tool_call has the fields instruction"),
+        (
+            "tool_call",
+            {"instruction": "problem"},
+            "no format of the kind tool_call has the fields instruction",
+        ),
     ],
 )
 def test_a_mapping_that_fits_nothing(tmp_path: Path, kind: str, columns: dict[str, str], said: str) -> None:

@@ -46,7 +46,7 @@ def test_the_splits_of_a_saved_dataset(tmp_path: Path) -> None:
     assert "test, train" in caught.value.hint
 
 
-def test_a_saved_dataset_of_a_form_that_nobody_knows(tmp_path: Path) -> None:
+def test_a_saved_dataset_of_a_format_that_nobody_knows(tmp_path: Path) -> None:
     datasets.Dataset.from_dict({"x": [1, 2]}).save_to_disk(tmp_path / "x")
     file = load_seeds(tmp_path / "x", "rationale")
     assert [fault.line for fault in file.faults] == [1, 2]

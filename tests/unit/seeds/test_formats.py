@@ -1,4 +1,4 @@
-"""Every form is recognised from its content, becomes the same seed, and serves the kinds of the table and no
+"""Every format is recognised from its content, becomes the same seed, and serves the kinds of the table, no
 other."""
 
 import json
@@ -16,7 +16,7 @@ from tests.support.seeds import load_seeds
 CALL = {"name": "convert", "arguments": {"value": 3, "to": "km"}}
 TURNS = [{"role": "user", "content": "Name a river."}, {"role": "assistant", "content": "The Rhine."}]
 
-# form, a kind that it serves, a row of it, what becomes of it
+# format, a kind that it serves, a row of it, what becomes of it
 ROWS: list[tuple[str, str, Any, dict[str, str]]] = [
     (
         "tool_call",
@@ -127,36 +127,38 @@ def reasons(file: SeedFile) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("form", "kind", "row", "told"), ROWS, ids=lambda value: value if isinstance(value, str) else ""
+    ("format", "kind", "row", "told"), ROWS, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_a_row_of_each_form(tmp_path: Path, form: str, kind: str, row: Any, told: dict[str, str]) -> None:
+def test_a_row_of_each_format(tmp_path: Path, format: str, kind: str, row: Any, told: dict[str, str]) -> None:
     file = load(tmp_path, kind, row)
-    assert (reasons(file), file.form, len(file.seeds)) == ([], form, 1)
+    assert (reasons(file), file.format_name, len(file.seeds)) == ([], format, 1)
     assert {field: getattr(file.seeds[0], field) for field in told} == told
 
 
-def test_every_form_is_tried_above() -> None:
-    assert {row[0] for row in ROWS} == {form.form for kind in KINDS for form in seed_formats(kind).known}
+def test_every_format_is_tried_above() -> None:
+    assert {row[0] for row in ROWS} == {one.format_name for kind in KINDS for one in seed_formats(kind).known}
 
 
 @pytest.mark.parametrize(
-    ("form", "row"),
+    ("format", "row"),
     [
-        (form, row)
-        for form, _, row, _ in ROWS
+        (format, row)
+        for format, _, row, _ in ROWS
         if not (isinstance(row, dict) and set(row) <= {"id", "question"})
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_form_serves_its_kinds_only(tmp_path: Path, form: str, row: Any, kind: str) -> None:
+def test_a_format_serves_its_kinds_only(tmp_path: Path, format: str, row: Any, kind: str) -> None:
     if kind != "instruction" and isinstance(row, dict) and set(row) == {"question", "reference"}:
-        assert load(tmp_path, kind, row).form == kind  # these two are of both forms: the kind decides
-    elif form in seed_formats(kind).names.split(", "):
-        assert load(tmp_path, kind, row).form == form
+        assert (
+            load(tmp_path, kind, row).format_name == kind
+        )  # these two are of both formats: the kind decides
+    elif format in seed_formats(kind).names.split(", "):
+        assert load(tmp_path, kind, row).format_name == format
     else:
         with pytest.raises(InputError, match=f"cannot serve the kind {kind}") as caught:
             load(tmp_path, kind, row)
-        assert f"Forms that can: {seed_formats(kind).names}." in caught.value.hint
+        assert f"Formats that can: {seed_formats(kind).names}." in caught.value.hint
 
 
 CALCULATION = {"question": "2 + 2?", "reference": "2 + 2"}
@@ -170,13 +172,13 @@ MESSAGES = {"messages": TURNS}
 @pytest.mark.parametrize(
     ("kind", "good", "stray", "said"),
     [
-        ("tool_call", CALCULATION, ALPACA, "in the form alpaca"),
-        ("tool_call", CALCULATION, MESSAGES, "in the form messages"),
-        ("rationale", REASONED, GSM8K, "in the form gsm8k"),
-        ("rationale", GSM8K, REASONED, "in the form rationale"),
-        ("instruction", ALPACA, SELF_INSTRUCT, "in the form self_instruct"),
-        ("instruction", SELF_INSTRUCT, ALPACA, "in the form alpaca"),
-        ("instruction", MESSAGES, ALPACA, "in the form alpaca"),
+        ("tool_call", CALCULATION, ALPACA, "in the format alpaca"),
+        ("tool_call", CALCULATION, MESSAGES, "in the format messages"),
+        ("rationale", REASONED, GSM8K, "in the format gsm8k"),
+        ("rationale", GSM8K, REASONED, "in the format rationale"),
+        ("instruction", ALPACA, SELF_INSTRUCT, "in the format self_instruct"),
+        ("instruction", SELF_INSTRUCT, ALPACA, "in the format alpaca"),
+        ("instruction", MESSAGES, ALPACA, "in the format alpaca"),
     ],
 )
 def test_one_file_has_one_form(tmp_path: Path, kind: str, good: Any, stray: Any, said: str) -> None:
@@ -184,15 +186,15 @@ def test_one_file_has_one_form(tmp_path: Path, kind: str, good: Any, stray: Any,
     assert [seed.line for seed in file.seeds] == [1]
     mixed, repeated = reasons(file)
     assert mixed.startswith("2: is ") and said in mixed
-    assert repeated == "3: the same task is already in line 1"  # the stray row did not change the form
+    assert repeated == "3: the same task is already in line 1"  # the stray row did not change the format
 
 
 def test_a_stray_row_at_the_top_does_not_decide(tmp_path: Path) -> None:
     file = load(tmp_path, "tool_call", GSM8K, {"problem": "?"}, CALCULATION)
-    assert (file.form, len(file.seeds)) == ("tool_call", 1)
+    assert (file.format_name, len(file.seeds)) == ("tool_call", 1)
     first, second = reasons(file)
     assert "gsm8k cannot serve the kind tool_call" in first
-    assert "matches no known form; its fields are: problem." in second
+    assert "matches no known format; its fields are: problem." in second
 
 
 def test_our_own_instructions_need_no_id(tmp_path: Path) -> None:

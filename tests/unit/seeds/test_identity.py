@@ -1,5 +1,5 @@
-"""What is written in our own forms is read back as it was, out of JSON Lines, an array and Parquet alike; and
-no bytes end in a crash."""
+"""What is written in our own formats is read back as it was, out of JSON Lines, an array and Parquet alike;
+and no bytes end in a crash."""
 
 import json
 from pathlib import Path

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from factory.inference.request import Answer
 from factory.system.digest import content_id
-from factory.tasks.instruction.seeds import InstructionForm
+from factory.tasks.instruction.seeds import InstructionFormat
 from factory.tasks.kind import Kind
 from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample
@@ -46,14 +46,14 @@ class ToyTaskset:
         answer = yield Ask(messages)
         said = [*messages, {"role": "assistant", "content": answer.text}]
         return Sample(answer.key, task, answer.text, "stop", answer=answer.text, messages=said,
-                      said=task.question, content_id=content_id(task.question))
+                      said=task.question, dedup_key=content_id(task.question))
 
 
 class Toy(Kind):
     name = "toy"
     settings = ToyData
-    own_format = InstructionForm
-    seed_formats = (InstructionForm,)
+    own_format = InstructionFormat
+    seed_formats = (InstructionFormat,)
     default_checks = ("schema", "dedup")
     untrained = "toys learn nothing"
     editable = ("question", "answer")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.tools.sandbox import OwnTools
-from tests.support.own_tools import LIMITS, SOURCE, specs
+from factory.tools.sandbox import CustomTools
+from tests.support.custom_tools import LIMITS, SOURCE, specs
 
 
 @pytest.fixture(scope="module")
@@ -17,12 +17,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tools(file: Path) -> Iterator[OwnTools]:
-    with OwnTools(file, specs(), LIMITS) as own:
+def tools(file: Path) -> Iterator[CustomTools]:
+    with CustomTools(file, specs(), LIMITS) as own:
         yield own
 
 
 @pytest.fixture
-def own(file: Path) -> Iterator[OwnTools]:
-    with OwnTools(file, specs(), LIMITS) as own:
+def own(file: Path) -> Iterator[CustomTools]:
+    with CustomTools(file, specs(), LIMITS) as own:
         yield own

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from factory.errors import InputError
-from factory.tools.sandbox import OwnTools
-from tests.support.own_tools import LIMITS, SHORT, spec
+from factory.tools.sandbox import CustomTools
+from tests.support.custom_tools import LIMITS, SHORT, spec
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_file_that_cannot_hold_the_tools_is_refused_unrun(
     path = tmp_path / "own.py"
     path.write_text(source)
     with pytest.raises(InputError) as caught:
-        OwnTools(path, [spec("add", a={}, b={})], LIMITS)
+        CustomTools(path, [spec("add", a={}, b={})], LIMITS)
     assert f"{path}{place}" in caught.value.message
     assert why in caught.value.message
 
@@ -42,7 +42,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"own\.py"):
-        OwnTools(path, [spec("add", a={}, b={})], LIMITS)
+        CustomTools(path, [spec("add", a={}, b={})], LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_a_file_that_cannot_be_loaded_is_the_persons_to_mend(tmp_path: Path, lin
     path = tmp_path / "own.py"
     path.write_text(f"def add(a, b): return a\n{line}\n")
     with pytest.raises(InputError, match="cannot be loaded"):
-        OwnTools(path, [spec("add", a={}, b={})], SHORT)
+        CustomTools(path, [spec("add", a={}, b={})], SHORT)
 
 
 def test_functions_with_defaults_and_keywords_are_taken(tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     path.write_text("def add(a, b=2, *, c=3, **rest): return [a, b, c, rest]\n")
-    with OwnTools(path, [spec("add", a={}, d={})], LIMITS) as own:
+    with CustomTools(path, [spec("add", a={}, d={})], LIMITS) as own:
         assert own.run("add", {"a": 1, "d": 4}) == '[1,2,3,{"d":4}]'
 
 
@@ -67,6 +67,6 @@ def test_the_source_id_follows_the_source(tmp_path: Path) -> None:
     for number in (1, 2, 1):
         path = tmp_path / f"own{number}.py"
         path.write_text(f"def add(a, b): return {number}\n")
-        with OwnTools(path, [spec("add", a={}, b={})], LIMITS) as own:
+        with CustomTools(path, [spec("add", a={}, b={})], LIMITS) as own:
             ids.add(own.source_id)
     assert len(ids) == 2

@@ -16,8 +16,8 @@ import pytest
 
 from factory.errors import FactoryError
 from factory.tools.errors import ToolError
-from factory.tools.sandbox import Limits, OwnTools
-from tests.support.own_tools import LIMITS, SHORT, reason, specs
+from factory.tools.sandbox import CustomTools, Limits
+from tests.support.custom_tools import LIMITS, SHORT, reason, specs
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,17 @@ from tests.support.own_tools import LIMITS, SHORT, reason, specs
         ("loads", '["Asia/Tokyo",42]'),
     ],
 )
-def test_results(tools: OwnTools, name: str, result: str) -> None:
+def test_results(tools: CustomTools, name: str, result: str) -> None:
     assert tools.run(name, {}) == result
 
 
-def test_every_wall_of_this_kernel_stands(tools: OwnTools) -> None:
+def test_every_wall_of_this_kernel_stands(tools: CustomTools) -> None:
     assert {"limits", "audit"} <= set(tools.walls)
     if sys.platform == "linux" and os.uname().machine == "x86_64":
         assert "seccomp" in tools.walls
 
 
-def test_the_child_is_warm_until_it_dies(own: OwnTools) -> None:
+def test_the_child_is_warm_until_it_dies(own: CustomTools) -> None:
     assert [own.run("counted", {}) for _ in range(3)] == ["1", "2", "3"]
     assert reason(own, "divides") == "raised"
     assert own.run("counted", {}) == "4"
@@ -49,7 +49,7 @@ def test_the_child_is_warm_until_it_dies(own: OwnTools) -> None:
 
 def test_nothing_of_this_process_is_seen(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setenv("TEACHER_KEY", "secret")
-    with OwnTools(file, specs(), LIMITS) as own:
+    with CustomTools(file, specs(), LIMITS) as own:
         seen = json.loads(own.run("environment", {}))
         folder = Path(own.run("folder", {}))
         assert folder.is_dir() and not any(folder.iterdir())
@@ -57,7 +57,7 @@ def test_nothing_of_this_process_is_seen(monkeypatch: pytest.MonkeyPatch, file: 
     assert not folder.exists()
 
 
-def test_the_order_of_a_set_is_the_same_in_every_child(own: OwnTools) -> None:
+def test_the_order_of_a_set_is_the_same_in_every_child(own: CustomTools) -> None:
     first = own.run("order", {})
     assert reason(own, "leave") == "crashed"
     assert own.run("order", {}) == first
@@ -102,18 +102,18 @@ HOSTILE = {
     ("name", "expected"), [(name, expected) for expected, names in HOSTILE.items() for name in names]
 )
 def test_hostile_tools_end_with_their_reason_and_the_next_call_works(
-    tools: OwnTools, name: str, expected: str
+    tools: CustomTools, name: str, expected: str
 ) -> None:
     assert reason(tools, name) == expected
 
 
 def test_what_takes_too_long_is_stopped_and_the_next_call_works(file: Path) -> None:
-    with OwnTools(file, specs(), SHORT) as own:
+    with CustomTools(file, specs(), SHORT) as own:
         for name in ("loop", "waits", "deaf", "stuck"):
             assert reason(own, name) == "timed_out"
 
 
-def test_the_kernel_bounds_memory_and_cpu_time_even_if_this_process_stops(own: OwnTools) -> None:
+def test_the_kernel_bounds_memory_and_cpu_time_even_if_this_process_stops(own: CustomTools) -> None:
     child = psutil.Process(int(own.run("who", {})))
     assert child.rlimit(psutil.RLIMIT_AS) == (256 << 20, 256 << 20)
     assert (
@@ -124,7 +124,7 @@ def test_the_kernel_bounds_memory_and_cpu_time_even_if_this_process_stops(own: O
 
 
 @pytest.mark.parametrize("name", ["temporary", "thread"])
-def test_what_a_library_gives_up_silently_is_not_done(tools: OwnTools, name: str) -> None:
+def test_what_a_library_gives_up_silently_is_not_done(tools: CustomTools, name: str) -> None:
     assert reason(tools, name) in (
         "refused",
         "raised",
@@ -132,7 +132,7 @@ def test_what_a_library_gives_up_silently_is_not_done(tools: OwnTools, name: str
 
 
 @pytest.mark.parametrize("name", ["write_there", "low_write", "remove", "rename", "chmod"])
-def test_files_stay_as_they_are(tools: OwnTools, tmp_path: Path, name: str) -> None:
+def test_files_stay_as_they_are(tools: CustomTools, tmp_path: Path, name: str) -> None:
     path = tmp_path / "kept.txt"
     path.write_text("kept")
     mode = path.stat().st_mode
@@ -140,7 +140,7 @@ def test_files_stay_as_they_are(tools: OwnTools, tmp_path: Path, name: str) -> N
     assert (path.read_text(), path.stat().st_mode, os.listdir(tmp_path)) == ("kept", mode, ["kept.txt"])
 
 
-def test_the_kernel_refuses_what_goes_round_python(tools: OwnTools, tmp_path: Path) -> None:
+def test_the_kernel_refuses_what_goes_round_python(tools: CustomTools, tmp_path: Path) -> None:
     if not {"seccomp", "landlock"} <= set(tools.walls):
         pytest.skip(f"this kernel gives only {tools.walls}")
     path = tmp_path / "kept.txt"
@@ -149,14 +149,14 @@ def test_the_kernel_refuses_what_goes_round_python(tools: OwnTools, tmp_path: Pa
     assert (path.read_text(), os.listdir(tmp_path)) == ("kept", ["kept.txt"])
 
 
-def test_a_child_killed_from_outside_is_replaced(own: OwnTools) -> None:
+def test_a_child_killed_from_outside_is_replaced(own: CustomTools) -> None:
     pid = int(own.run("who", {}))
     os.kill(pid, signal.SIGKILL)
     psutil.Process(pid).wait(10)
     assert int(own.run("who", {})) != pid
 
 
-def test_faults_name_the_line_of_the_persons_file(tools: OwnTools) -> None:
+def test_faults_name_the_line_of_the_persons_file(tools: CustomTools) -> None:
     with pytest.raises(ToolError, match=r"ZeroDivisionError.*\(line \d+\)"):
         tools.run("divides", {})
 
@@ -173,13 +173,13 @@ def test_faults_name_the_line_of_the_persons_file(tools: OwnTools) -> None:
     ],
 )
 def test_calls_that_do_not_fit_never_reach_the_child(
-    tools: OwnTools, name: str, arguments: dict[str, Any], expected: str
+    tools: CustomTools, name: str, arguments: dict[str, Any], expected: str
 ) -> None:
     assert reason(tools, name, **arguments) == expected
 
 
 def test_close_ends_the_child(file: Path) -> None:
-    own = OwnTools(file, specs(), LIMITS)
+    own = CustomTools(file, specs(), LIMITS)
     pid = int(own.run("who", {}))
     own.close()
     assert not psutil.pid_exists(pid)
@@ -187,7 +187,7 @@ def test_close_ends_the_child(file: Path) -> None:
 
 
 def test_the_child_ends_when_nobody_can_ask_it(file: Path) -> None:
-    own = OwnTools(file, specs(), LIMITS)
+    own = CustomTools(file, specs(), LIMITS)
     pid, folder = int(own.run("who", {})), Path(own.run("folder", {}))
     own.itself = own  # type: ignore[attr-defined]
     del own
@@ -202,7 +202,7 @@ def test_the_child_dies_with_its_parent(file: Path) -> None:
         "specs = [ToolSpec.model_validate({'type': 'function', 'function': "
         "{'name': name, 'description': 'x', 'parameters':"
         " {'type': 'object'}}}) for name in ('who', 'waits')]\n"
-        "own = OwnTools(Path(sys.argv[1]), specs, Limits(seconds=600))\n"
+        "own = CustomTools(Path(sys.argv[1]), specs, Limits(seconds=600))\n"
         "print(own.run('who', {}), flush=True)\nown.run('waits', {})\n"
     )
     parent = subprocess.Popen(
@@ -221,4 +221,4 @@ def test_the_child_dies_with_its_parent(file: Path) -> None:
 
 def test_too_little_memory_to_start_is_told(file: Path) -> None:
     with pytest.raises(FactoryError, match="could be started"):
-        OwnTools(file, specs(), Limits(memory_mb=8))
+        CustomTools(file, specs(), Limits(memory_mb=8))

@@ -18,13 +18,13 @@ def _reference(student, teacher, beta: float, temperature: float) -> list[float]
     ):
         s, t = torch.softmax(s_row, 0), torch.softmax(t_row, 0)
         if beta == 0:
-            apart = (t * (t / s).log()).sum()
+            kl = (t * (t / s).log()).sum()
         elif beta == 1:
-            apart = (s * (s / t).log()).sum()
+            kl = (s * (s / t).log()).sum()
         else:
             mixture = beta * t + (1 - beta) * s
-            apart = beta * (t * (t / mixture).log()).sum() + (1 - beta) * (s * (s / mixture).log()).sum()
-        found.append(float(apart) * temperature**2)
+            kl = beta * (t * (t / mixture).log()).sum() + (1 - beta) * (s * (s / mixture).log()).sum()
+        found.append(float(kl) * temperature**2)
     return found
 
 

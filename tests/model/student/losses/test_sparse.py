@@ -23,11 +23,11 @@ def _reference(logits, ids, logprobs, tail: Tail) -> list[float]:
         known = {token: math.exp(log) for token, log in zip(places, logs, strict=True) if log > -math.inf}
         mass = sum(known.values())
         scale = mass if tail == "renormalize" else 1.0
-        apart = sum(p / scale * (math.log(p / scale) - float(q[token].log())) for token, p in known.items())
+        kl = sum(p / scale * (math.log(p / scale) - float(q[token].log())) for token, p in known.items())
         rest = sum(float(q[token]) for token in range(len(row)) if token not in known)
         if tail == "bucket" and len(known) < len(row) and 1 - mass > 0:
-            apart += (1 - mass) * math.log((1 - mass) / rest)
-        found.append(apart)
+            kl += (1 - mass) * math.log((1 - mass) / rest)
+        found.append(kl)
     return found
 
 

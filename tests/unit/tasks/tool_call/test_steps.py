@@ -274,5 +274,5 @@ def straight(kind: ToolCallTaskset, task: Task) -> Sample:
 
 def test_calls_that_say_the_same_have_one_content_id() -> None:
     answers = [said(add("30 * 4")), said(add("30*4")), said(add("(30) * 4")), said(add("4 * 30"))]
-    ids = [through(text, "[]").sample.content_id for text in answers]
+    ids = [through(text, "[]").sample.dedup_key for text in answers]
     assert ids[0] == ids[1] == ids[2] != ids[3]

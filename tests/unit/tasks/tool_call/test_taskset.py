@@ -190,10 +190,10 @@ def test_a_tool_that_does_not_ship_is_data_too() -> None:
 def test_samples_that_say_the_same_have_one_content_id() -> None:
     spoken = Task("b2:0", "en", "plain-add", "what is  47+38 ?", "47 + 38")
     same = [read(said("47 + 38")), read(said("47+38")), read(said("(47)+38")), read(said("47 + 38"), spoken)]
-    assert len({sample.content_id for sample in same}) == 1
+    assert len({sample.dedup_key for sample in same}) == 1
     other_question = Task("b2:0", "en", "plain-add", "What is 47 - 38?", "47 + 38")
     others = [read(said("38 + 47")), read(said("47 - 38")), read("85"), read(said("47 + 38"), other_question)]
-    assert len({sample.content_id for sample in [same[0], *others]}) == 5
+    assert len({sample.dedup_key for sample in [same[0], *others]}) == 5
 
 
 def test_a_sample_is_known_by_its_answers_and_by_what_it_says() -> None:

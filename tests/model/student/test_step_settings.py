@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.recipe.distill import Distill, TemperatureSchedule, WeightSchedule
-from factory.student.schedule import step_settings, value
+from factory.student.step_settings import step_settings, value
 
 
 def _distill(**settings: object) -> Distill:
