@@ -12,7 +12,6 @@ from factory.student.distill_spec import DistillSpec
 from factory.student.distill_trainer import DistillTrainer
 from tests.support import tiny
 
-
 BATCH = 4
 
 
