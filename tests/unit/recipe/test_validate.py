@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[3]
 def test_a_right_recipe_is_told_in_three_lines(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(PLAIN + "compress: {quantize: w8a8-static}\n")
     validate(path)
-    lines = capsys.readouterr().out.splitlines()
+    # What this machine is slow at depends on the machine: tests/unit/cli/test_validate.py.
+    lines = [line for line in capsys.readouterr().out.splitlines() if "  this machine:" not in line]
     assert lines[0] == f"{path}: ok"
     assert "4 samples from smollm2-135m-instruct" in lines[1]
     assert "sft 2 steps, distill 1 steps, w8a8-static" in lines[2]
