@@ -27,8 +27,8 @@ class ChatFormat(ABC):
     among them if the template puts its text anywhere. A tokenizer fits that knows the `needed_tokens`. No
     text of a conversation may hold one of the `control_tokens`: they begin or end a turn or a call.
     `call_marks` are those that the student itself writes around a call. After a call's JSON comes `call_end`,
-    empty where the turn ends at once; between the token that ends an assistant's turn and the next turn is
-    `after_turn`.
+    empty where the turn ends at once. A turn ends with the token `turn_end`, whatever the base ended its
+    texts with; `after_turn` is between it and the next turn.
     """
 
     title: str
@@ -39,6 +39,7 @@ class ChatFormat(ABC):
     control_tokens: tuple[str, ...]
     call_marks: tuple[str, ...]
     call_end: str
+    turn_end: str
     after_turn: str
 
     @abstractmethod
@@ -62,13 +63,10 @@ class ChatFormat(ABC):
         """Return the format as the model in a folder speaks it: itself, unless it depends on the model."""
         return self
 
-    def end_of_turn(self, tokenizer: "PreTrainedTokenizerBase") -> str:
-        """Return the token at the end of a turn, at which a server stops."""
-        return str(tokenizer.eos_token)
-
-    def written_marks(self, tokenizer: "PreTrainedTokenizerBase") -> list[str]:
-        """Return the control tokens that the student itself has to write."""
-        return [*self.call_marks, self.end_of_turn(tokenizer)]
+    @property
+    def written_marks(self) -> list[str]:
+        """The control tokens that the student itself has to write."""
+        return [*self.call_marks, self.turn_end]
 
     def misfit(self, folder: Path) -> str | None:
         """Return why the tokenizer of a model folder cannot be used with the format; None where it can."""
@@ -95,8 +93,10 @@ class ChatFormat(ABC):
     def set_template(
         self, tokenizer: "PreTrainedTokenizerBase", *, show_tools: bool, own: Path | None = None
     ) -> None:
-        """Give a tokenizer the chat template that the student is trained and served with."""
+        """Give a tokenizer the chat template that the student is trained and served with, and the token at
+        which a server stops."""
         tokenizer.chat_template = self.chat_template(show_tools=show_tools, own=own)
+        tokenizer.eos_token = self.turn_end
 
     def render(
         self,

@@ -10,6 +10,7 @@ from factory.chat_formats.format import ChatFormat
 # The first is what a recipe means that names none.
 _NAMES = [
     "hermes",
+    "gemma",
 ]
 FORMATS: dict[str, ChatFormat] = {
     name: import_module(f"factory.chat_formats.{name}").FORMAT for name in _NAMES

@@ -16,10 +16,11 @@ class Hermes(ChatFormat):
     template = "hermes_chat.jinja"
     parser = "hermes"
     roles = frozenset({"system", "user", "assistant", "tool"})
-    needed_tokens = ("<|im_start|>",)
-    control_tokens = ("<|im_start|>", "<|im_end|>", _OPEN, _CLOSE, "<tool_response>", "</tool_response>")
+    needed_tokens: tuple[str, ...] = ("<|im_start|>", "<|im_end|>")
     call_marks = (_OPEN, _CLOSE)
+    control_tokens: tuple[str, ...] = (*needed_tokens, *call_marks, "<tool_response>", "</tool_response>")
     call_end = f"\n{_CLOSE}"
+    turn_end = "<|im_end|>"
     after_turn = "\n"
 
     def write_call(self, call: dict[str, Any]) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from transformers import LlamaConfig
 
 from factory.compress.importance import Importance, measure
+from factory.models.stops import keep_stops
 from factory.recipe.prune import Prune
 
 KEPT = "kept_parts.json"
@@ -106,6 +107,7 @@ def save_pruned(model: Any, kept: Kept, folder: Path) -> None:
     )
     config.dtype = model.dtype
     config.save_pretrained(folder)
+    keep_stops(model)
     model.generation_config.save_pretrained(folder)
 
 

@@ -34,6 +34,7 @@ class EvaluateStage(Stage):
         from factory.evaluate.measure import measure
         from factory.generate.teacher import open_teacher
         from factory.models.artifact import verify
+        from factory.models.folder import inspect
 
         roles, lineage = detail.split(), Lineage(plan.run, store)
         asked = [candidate for candidate in candidates(plan, lineage) if candidate.role in roles]
@@ -44,11 +45,19 @@ class EvaluateStage(Stage):
 
         if asked[0].folder.is_relative_to(plan.run.workspace.models):
             verify(asked[0].folder)
+        facts, untaught = inspect(asked[0].folder), {}
+        if not facts.has_chat_template:
+            # A base that was only pretrained is asked as its student is.
+            template = plan.run.chat_format.chat_template(
+                show_tools=plan.run.student.show_tools, own=plan.run.workspace.prompts
+            )
+            untaught = {"chat_template": template, "turn_end": plan.run.chat_format.turn_end}
         engine = Engine(
             asked[0].folder,
-            max_model_len=teacher.max_model_len,
+            max_model_len=min(teacher.max_model_len, facts.positions or teacher.max_model_len),
             concurrency=32,
             kv_cache_gb=teacher.kv_cache_gb,
+            **untaught,
         )
         return "\n  ".join(measure(plan, store, candidate, engine) for candidate in asked)
 

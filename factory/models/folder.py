@@ -17,6 +17,7 @@ from factory.errors import InputError
 from factory.system.digest import content_id, file_sha256
 
 INDEX = "model.safetensors.index.json"
+TEMPLATES = ("chat_template.jinja", "chat_template.json")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,32 @@ class ModelFolder:
                 if path.name != "manifest.json"
             }
         )
+
+    @property
+    def positions(self) -> int | None:
+        """The longest text in tokens that the model was made for; None if its configuration does not say."""
+        text = self.config.get("text_config", self.config)
+        known, rope = text.get("max_position_embeddings"), text.get("rope_scaling") or {}
+        if not isinstance(known, int) or not isinstance(rope, dict):
+            return None
+        first, factor = rope.get("original_max_position_embeddings"), rope.get("factor")
+        if isinstance(first, int) and isinstance(factor, int | float):
+            known = max(known, int(first * factor))
+        return known
+
+    @property
+    def quantized(self) -> str | None:
+        """The method by which the weights were quantized; None if they were not."""
+        about = self.config.get("quantization_config")
+        return str(about.get("quant_method", "unknown")) if isinstance(about, dict) else None
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the tokenizer says how a conversation is written: a base that was only pretrained does
+        not."""
+        path = self.folder / "tokenizer_config.json"
+        said = _read_object(path).get("chat_template") if path.exists() else None
+        return bool(said) or any((self.folder / name).is_file() for name in TEMPLATES)
 
     @property
     def tokenizer_digest(self) -> str:

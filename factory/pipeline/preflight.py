@@ -70,6 +70,27 @@ def _require_teacher(plan: Plan) -> None:
     if not teacher.endpoints:
         limit = plan.run.loaded.recipe.limits.memory_gb
         _require_model(plan.run.teacher, teacher.kv_cache_gb, limit, "the teacher")
+        _require_chat(plan)
+
+
+def _require_chat(plan: Plan) -> None:
+    """Raise InputError if the teacher cannot be asked, or not at the length that the recipe wants."""
+    source, recipe = plan.run.teacher, plan.run.loaded
+    if not source.ready:
+        return
+    facts, length = source.facts(), recipe.recipe.teacher.max_model_len
+    if not facts.has_chat_template:
+        raise InputError(
+            f"{recipe.path}: teacher.model: {source.name} has no chat template: nothing can be asked of it",
+            "A model without one was only pretrained: name the one that was made from it for conversations, "
+            "mostly called -instruct, -it or -chat.",
+        )
+    if facts.positions is not None and length > facts.positions:
+        raise InputError(
+            f"{recipe.path}: teacher.max_model_len: {length:,} tokens, and {source.name} was made for "
+            f"{facts.positions:,}",
+            f"Write {facts.positions} or less.",
+        )
 
 
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:

@@ -101,6 +101,9 @@ class Serving:
         self._command += ["--max-num-batched-tokens", str(max(4096, max_model_len))]
         self._command += ["--kv-cache-memory-bytes", str(int(kv_cache_gb * 2**30))]
         self._command += ["--disable-log-stats", "--disable-uvicorn-access-log"]
+        # Requests that say nothing of sampling are answered as every other model answers them, and as this
+        # one was measured: not by settings that its base came with.
+        self._command += ["--generation-config", "vllm"]
         if not has_gpu():
             # As factory.inference.engine has it, and for its reasons.
             self._command += ["--enforce-eager", "--no-enable-chunked-prefill", "--block-size", "32"]

@@ -14,6 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from factory.adapters.adapter import Adapter
+from factory.models.stops import keep_stops
 from factory.student.untrained_tokens import give_rows
 
 
@@ -85,6 +86,7 @@ def _load(
     """Return a model; with a tokenizer it is a base, of which not every token may have been trained."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     model.config.use_cache = False
+    keep_stops(model, tokenizer)
     if tokenizer is not None and (given := give_rows(model, tokenizer, marks)):
         say(
             f"  {', '.join(given)}: the base was never trained to write this; "

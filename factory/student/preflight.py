@@ -14,6 +14,15 @@ def require_chat_tokens(run: Run) -> None:
         )
 
 
+def require_trainable(run: Run) -> None:
+    """Raise InputError if the weights of the base are quantized: no adapter can be merged into those."""
+    if run.base.ready and (method := run.base.facts().quantized):
+        raise InputError(
+            f"{run.loaded.path}: student.base: {run.base.name}: its weights are quantized ({method})",
+            "Name the model that it was made from; the student is quantized under compress.",
+        )
+
+
 def require_same_tokens(run: Run) -> None:
     """Raise InputError if teacher and base have different tokenizers: their distributions are compared."""
     if not (run.teacher.ready and run.base.ready):

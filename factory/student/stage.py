@@ -9,7 +9,7 @@ from factory.context.plan import Plan
 from factory.context.stage import ModelRole, Stage, Step
 from factory.recipe.model import DistillStage
 from factory.store.store import Store
-from factory.student.preflight import require_chat_tokens, require_same_tokens
+from factory.student.preflight import require_chat_tokens, require_same_tokens, require_trainable
 from factory.system.process import KEEP_MEMORY
 
 
@@ -24,6 +24,7 @@ class TrainStage(Stage):
     def preflight(self, plan: Plan) -> None:
         """Check that the base suits the chat template, the teacher and the pruning."""
         run = plan.run
+        require_trainable(run)
         require_chat_tokens(run)
         compares = any(isinstance(stage, DistillStage) for stage in run.student.stages)
         if compares and not run.loaded.recipe.teacher.endpoints:

@@ -119,7 +119,7 @@ def _merge(
         run.student.adapter,
         run.workspace.models / adapter.name,
         tokenizer,
-        marks=run.chat_format.written_marks(tokenizer),
+        marks=run.chat_format.written_marks,
     )
     with publish(run.workspace.models / student.name, student.about) as staging:
         model.save_pretrained(staging)

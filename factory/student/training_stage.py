@@ -302,7 +302,7 @@ def _sft_config(arguments: dict[str, Any]) -> SFTConfig:
 
 def _student(run: Run, base: Path, before: Planned | None, tokenizer: PreTrainedTokenizerBase) -> Any:
     adapter, dtype = run.student.adapter, training_dtype(run)
-    marks = run.chat_format.written_marks(tokenizer)
+    marks = run.chat_format.written_marks
     if before is None:
         seed, say = run.loaded.recipe.seed, run.progress.say
         return new_student(base, adapter, tokenizer, dtype, seed, say, marks=marks)

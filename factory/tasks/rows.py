@@ -79,9 +79,16 @@ def build_words_row(
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
     prompt = chat_format.render(messages[:1], tools, tokenizer=student, generate=True)
-    end = chat_format.end_of_turn(student)
     same = sample["text"].strip() == messages[1]["content"]
-    words = own_words(sample, messages, student, end, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+    words = own_words(
+        sample,
+        messages,
+        student,
+        (prompt, chat_format.turn_end),
+        same=same,
+        own_tokens=own_tokens,
+        vocabulary=vocabulary,
+    )
     return words_row(sample, encode(student, prompt), words, teacher)
 
 
@@ -101,22 +108,23 @@ def own_words(
     sample: dict[str, Any],
     messages: list[dict[str, Any]],
     student: ChatTokenizer,
-    end_of_turn: str,
+    around: tuple[str, str],
     *,
     same: bool,
     own_tokens: bool,
     vocabulary: int,
 ) -> Words:
-    """Return the turn of `messages`, question and answer; `same`: what was accepted is what the teacher
-    wrote."""
-    end = encode(student, end_of_turn)
+    """Return the turn of `messages`, question and answer; `around` is the prompt and the end of the turn,
+    `same`: what was accepted is what the teacher wrote."""
+    prompt, turn_end = around
+    end = encode(student, turn_end)
     if json.loads(sample["teacher_messages"])[-1]["content"] != messages[0]["content"] or not same:
-        return Words(encode(student, messages[1]["content"]) + end, 0, "edited", [], [])
+        return Words(encode_after(student, prompt, messages[1]["content"] + turn_end), 0, "edited", [], [])
     ids = list(sample["token_ids"] or ())
     body = ids[:-1] if ids and ids[-1] in student.all_special_ids else ids
     if not body or not own_tokens or student.decode(body, skip_special_tokens=True) != sample["text"]:
         return Words(
-            encode(student, sample["text"]) + end,
+            encode_after(student, prompt, sample["text"] + turn_end),
             0,
             "no_logprobs" if sample["token_ids"] is None else "other_text",
             [],
@@ -175,4 +183,12 @@ def render(
 
 
 def encode(tokenizer: ChatTokenizer, text: str) -> list[int]:
+    """Return the tokens of a text that nothing is before."""
     return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def encode_after(tokenizer: ChatTokenizer, before: str, text: str) -> list[int]:
+    """Return the tokens of `text` where `before` is before it: some tokenizers put a space before the first
+    word of whatever they are given."""
+    head, whole = encode(tokenizer, before), encode(tokenizer, before + text)
+    return whole[len(head) :] if whole[: len(head)] == head else encode(tokenizer, text)

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 class ChatTokenizer(Protocol):
     """What `transformers.PreTrainedTokenizerBase` offers."""
 
-    eos_token: Any
     all_special_ids: Any
 
     def encode(self, text: str, *, add_special_tokens: bool) -> Sequence[int]:

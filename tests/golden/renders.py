@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from factory.chat_formats.hermes import Hermes
+from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.text.templates import render
 from factory.tools.spec import load_tools
 
@@ -42,9 +42,24 @@ def call(arguments: str | dict[str, Any]) -> Message:
 PATH = [QUESTION, call(json.dumps(ARGUMENTS, ensure_ascii=False)), RESULT, ANSWER]
 
 
-def chat(messages: list[Message], *, show_tools: bool = False, generate: bool = False) -> str:
-    """Render the student's chat template."""
-    return Hermes().render(messages, TOOLS, show_tools=show_tools, generate=generate)
+def chat(
+    messages: list[Message], name: str = DEFAULT, *, show_tools: bool = False, generate: bool = False
+) -> str:
+    """Render the chat template of a format."""
+    return FORMATS[name].render(messages, TOOLS, show_tools=show_tools, generate=generate)
+
+
+def chats(name: str) -> dict[str, str]:
+    """Return the renders of a format's chat template."""
+    system = {"role": "system", "content": "Be brief."}
+    cases = {
+        "prompt": chat([QUESTION], name, generate=True),
+        "path": chat(PATH, name),
+        "path-with-tools": chat(PATH, name, show_tools=True),
+        "system-with-tools": chat([system, QUESTION], name, show_tools=True, generate=True),
+        "system": chat([system, QUESTION], name, generate=True),
+    }
+    return {f"{FORMATS[name].template}.{case}.txt": text for case, text in cases.items()}
 
 
 def renders() -> dict[str, str]:
@@ -59,7 +74,6 @@ def renders() -> dict[str, str]:
             }
         },
     ]
-    system = {"role": "system", "content": "Be brief."}
     return {
         "tool_call_system.j2.calculator.txt": render("tool_call_system.j2", tools=TOOLS, declines=False),
         "tool_call_system.j2.or-none.txt": render("tool_call_system.j2", tools=TOOLS, declines=True),
@@ -100,9 +114,4 @@ def renders() -> dict[str, str]:
         "judge.j2.zh.txt": render(
             "judge.j2", language="zh", question="说一种颜色。", answer="红色。", fence="=" * 8
         ),
-        "hermes_chat.jinja.prompt.txt": chat([QUESTION], generate=True),
-        "hermes_chat.jinja.path.txt": chat(PATH),
-        "hermes_chat.jinja.path-with-tools.txt": chat(PATH, show_tools=True),
-        "hermes_chat.jinja.system-with-tools.txt": chat([system, QUESTION], show_tools=True, generate=True),
-        "hermes_chat.jinja.system.txt": chat([system, QUESTION], generate=True),
-    }
+    } | {file: text for name in FORMATS for file, text in chats(name).items()}

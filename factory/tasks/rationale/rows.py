@@ -13,7 +13,7 @@ from typing import Any
 from factory.chat_formats.format import ChatFormat
 from factory.tasks.rationale.answer import ends_with_answer, split_answer
 from factory.tasks.rationale.multitask import both_tasks
-from factory.tasks.rows import TrainingRow, Words, encode, own_words, words_row
+from factory.tasks.rows import TrainingRow, Words, encode, encode_after, own_words, words_row
 from factory.tasks.tokenizer import ChatTokenizer
 
 
@@ -33,19 +33,27 @@ def build_rationale_rows(
     `sample` has what `factory.tasks.rows.build_words_row` reads of one, and its rationale and answer.
     """
     messages = json.loads(sample["messages"])
-    end = chat_format.end_of_turn(student)
+    end = chat_format.turn_end
     rows = []
     for task, asked, answer in both_tasks(messages[:1], messages[1:], sample["answer"]):
-        prompt = encode(student, chat_format.render(asked, tokenizer=student, generate=True))
+        prompt = chat_format.render(asked, tokenizer=student, generate=True)
         if answer != messages[1:]:
-            words = Words(encode(student, answer[0]["content"] + end), 0, "label", [], [])
+            words = Words(encode_after(student, prompt, answer[0]["content"] + end), 0, "label", [], [])
         else:
             same = split_answer(sample["text"]) == (sample["rationale"], sample["answer"])
             words = own_words(
-                sample, messages, student, end, same=same, own_tokens=own_tokens, vocabulary=vocabulary
+                sample,
+                messages,
+                student,
+                (prompt, end),
+                same=same,
+                own_tokens=own_tokens,
+                vocabulary=vocabulary,
             )
             if same and not ends_with_answer(sample["text"]):
                 # What follows the answer was seen by no check.
-                words = Words(encode(student, messages[1]["content"] + end), 0, "other_text", [], [])
-        rows.append(words_row(sample, prompt, words, teacher, task, weights[task]))
+                words = Words(
+                    encode_after(student, prompt, messages[1]["content"] + end), 0, "other_text", [], []
+                )
+        rows.append(words_row(sample, encode(student, prompt), words, teacher, task, weights[task]))
     return rows

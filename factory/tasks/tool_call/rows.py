@@ -5,11 +5,12 @@ call's JSON keeps the teacher's own token ids, once they are proved to spell the
 otherwise it is tokenized again, and there is no stored distribution.
 """
 
+import itertools
 import json
 from typing import Any, Literal
 
 from factory.chat_formats.format import ChatFormat
-from factory.tasks.rows import IGNORED, TrainingRow, build_words_row, encode, render
+from factory.tasks.rows import IGNORED, TrainingRow, build_words_row, encode, encode_after, render
 from factory.tasks.stored_distribution import stored_fault
 from factory.tasks.tokenizer import ChatTokenizer
 from factory.text.reasons import ReasonCode
@@ -38,27 +39,35 @@ def build_row(
     to_answer = chat_format.render(messages[:3], tools, tokenizer=student, generate=True)[
         len(chat_format.render(messages[:2], tools, tokenizer=student)) :
     ]
-    end = chat_format.end_of_turn(student)
+    end = chat_format.turn_end
     function = messages[1]["tool_calls"][0]["function"]
     accepted = {"name": function["name"], "arguments": json.loads(function["arguments"])}
     before_call, call = chat_format.write_call(accepted)
     fault: ReasonCode | Literal[""]
     teacher_messages = json.loads(sample["teacher_messages"])
+    own_ids: list[int] = []
     if teacher_messages[-1]["content"] == messages[0]["content"]:
-        call_ids, fault = _call_ids(sample, accepted, student, chat_format, own_tokens)
+        call, own_ids, fault = _own_call(sample, accepted, student, chat_format, own_tokens)
     else:
-        call_ids, fault = encode(student, call), "edited"
+        fault = "edited"
     columns = sample["topk_ids"], sample["topk_logprobs"]
     if not fault:
         fault = stored_fault(sample["token_ids"], sample["token_logprobs"], *columns, vocabulary)
-    input_ids, labels = encode(student, prompt), []
-    labels += [IGNORED] * len(input_ids)
-    opening = encode(student, before_call)
-    span_start = len(input_ids) + len(opening)
+    opened, closing = prompt + before_call, chat_format.call_end + end
+    asked, opening = encode(student, prompt), encode_after(student, prompt, before_call)
+    if own_ids:
+        call_ids, turn = own_ids, own_ids + encode_after(student, opened + call, closing)
+    else:
+        turn = encode_after(student, opened, call + closing)
+        call_ids = _shared(turn, encode_after(student, opened, call))
+    between, written = chat_format.after_turn + to_answer, opened + call + closing
+    input_ids: list[int] = []
+    labels: list[int] = []
     for ids, learnt in (
-        (opening + call_ids + encode(student, chat_format.call_end + end), True),
-        (encode(student, chat_format.after_turn + to_answer), False),
-        (encode(student, messages[3]["content"] + end), True),
+        (asked, False),
+        (opening + turn, True),
+        (encode_after(student, written, between), False),
+        (encode_after(student, written + between, messages[3]["content"] + end), True),
     ):
         input_ids += ids
         labels += ids if learnt else [IGNORED] * len(ids)
@@ -73,7 +82,7 @@ def build_row(
         sample["sample_id"],
         input_ids,
         labels,
-        span_start,
+        len(asked) + len(opening),
         len(call_ids),
         teacher_ids,
         topk_ids,
@@ -83,26 +92,32 @@ def build_row(
     )
 
 
-def _call_ids(
+def _shared(one: list[int], other: list[int]) -> list[int]:
+    """Return what two lists begin with together: the last token of a call may be one with what closes it."""
+    pairs = zip(one, other, strict=False)
+    return [first for first, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)]
+
+
+def _own_call(
     sample: dict[str, Any],
     accepted: dict[str, Any],
     student: ChatTokenizer,
     chat_format: ChatFormat,
     own_tokens: bool,
-) -> tuple[list[int], ReasonCode | Literal[""]]:
-    """Return the tokens of the accepted call, and why they are not the stored ones."""
+) -> tuple[str, list[int], ReasonCode | Literal[""]]:
+    """Return the text of the accepted call, the teacher's own tokens for it, and why there are none."""
     opening, call = chat_format.write_call(accepted)
     try:
         same = json.loads(sample["text"]) == accepted
     except ValueError:
         same = False
     if not same:
-        return encode(student, call), "edited"
+        return call, [], "edited"
     if chat_format.read_calls(opening + sample["text"] + chat_format.call_end, json.loads) != [accepted]:
-        return encode(student, call), "other_form"
+        return call, [], "other_form"
     ids = list(sample["token_ids"] or ())
     if ids and ids[-1] in student.all_special_ids:
         ids.pop()
     if not ids or not own_tokens or student.decode(ids, skip_special_tokens=True) != sample["text"]:
-        return encode(student, sample["text"]), "no_logprobs" if sample["token_ids"] is None else "other_text"
-    return ids, ""
+        return sample["text"], [], "no_logprobs" if sample["token_ids"] is None else "other_text"
+    return sample["text"], ids, ""

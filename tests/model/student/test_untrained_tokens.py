@@ -124,6 +124,6 @@ def test_a_row_that_training_moved_a_little_stays(tokenizer: Any) -> None:
 def test_a_person_is_told_of_it(tokenizer: Any, tmp_path: Path, trained: bool) -> None:
     _model(tokenizer, trained=trained).save_pretrained(tmp_path)
     told: list[str] = []
-    marks = Hermes().written_marks(tokenizer)
+    marks = Hermes().written_marks
     new_student(tmp_path, Lora(rank=2, alpha=4), tokenizer, torch.float32, 0, told.append, marks=marks)
     assert [line.strip().partition(": ")[0] for line in told] == ([] if trained else [", ".join(MARKS)])

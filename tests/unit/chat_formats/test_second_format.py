@@ -51,6 +51,7 @@ class Toy(ChatFormat):
     control_tokens = ("[first]", "[turn]", "[end]", "[call]")
     call_marks = ("[call]",)
     call_end = ""
+    turn_end = "[end]"
     after_turn = ""
     key = "parameters"
 
@@ -136,7 +137,7 @@ def test_words_end_with_the_formats_end_of_turn(tokenizer: Any) -> None:
         tokenizer.decode(row.input_ids)
         == "[first][turn]user:12 times 7?[end][turn]assistant:Eighty-four.[end]"
     )
-    assert Toy().written_marks(tokenizer) == ["[call]", "[end]"]
+    assert Toy().written_marks == ["[call]", "[end]"]
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,7 @@ def test_a_recipe_takes_a_name_of_the_table_alone(tmp_path: Path) -> None:
     path = own_tool(tmp_path)
     path.write_text(path.read_text() + STUDENT.replace("base:", "format: hermez\n  base:"))
     with pytest.raises(
-        InputError, match="student.format: 'hermez' is not one of hermes; did you mean 'hermes'"
+        InputError, match="student.format: 'hermez' is not one of hermes, gemma; did you mean 'hermes'"
     ):
         load(tmp_path)
     path.write_text(path.read_text().replace("hermez", "hermes"))
@@ -270,6 +271,8 @@ def test_a_student_is_served_with_the_parser_of_its_format(
     about: dict[str, str], parser: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(command: list[str], **_: Any) -> None:
+        # Not by the sampling settings that the base came with.
+        assert command[command.index("--generation-config") + 1] == "vllm"
         raise _Started(command[command.index("--tool-call-parser") + 1])
 
     monkeypatch.setitem(FORMATS, "toy", Toy())

@@ -49,6 +49,48 @@ def test_the_facts_of_a_model_of_text_and_more(model: Path) -> None:
     assert inspect(model).vocab_size == 16
 
 
+@pytest.mark.parametrize(
+    ("values", "positions"),
+    [
+        ({}, None),
+        ({"max_position_embeddings": 2048}, 2048),
+        ({"max_position_embeddings": "2048"}, None),
+        ({"max_position_embeddings": 2048, "rope_scaling": {"factor": 4.0}}, 2048),
+        (
+            {
+                "max_position_embeddings": 2048,
+                "rope_scaling": {"factor": 4.0, "original_max_position_embeddings": 2048},
+            },
+            8192,
+        ),
+        ({"text_config": CONFIG | {"max_position_embeddings": 512}}, 512),
+    ],
+)
+def test_the_longest_text_that_a_model_was_made_for(
+    model: Path, values: dict[str, Any], positions: int | None
+) -> None:
+    (model / "config.json").write_text(json.dumps(CONFIG | values))
+    assert inspect(model).positions == positions
+
+
+def test_the_method_by_which_weights_were_quantized(model: Path) -> None:
+    assert inspect(model).quantized is None
+    for about, method in ({"quant_method": "fp8"}, "fp8"), ({"bits": 4}, "unknown"):
+        (model / "config.json").write_text(json.dumps(CONFIG | {"quantization_config": about}))
+        assert inspect(model).quantized == method
+
+
+def test_whether_a_model_says_how_a_conversation_is_written(model: Path) -> None:
+    assert not inspect(model).has_chat_template
+    (model / "tokenizer_config.json").write_text('{"chat_template": null}')
+    assert not inspect(model).has_chat_template
+    (model / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
+    assert inspect(model).has_chat_template
+    (model / "tokenizer_config.json").unlink()
+    (model / "chat_template.jinja").write_text("{{ messages }}")
+    assert inspect(model).has_chat_template
+
+
 def test_the_digest_changes_with_the_weights_and_not_with_the_place(model: Path, tmp_path: Path) -> None:
     before = inspect(model).digest
     moved = model.rename(tmp_path / "elsewhere")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from factory.chat_formats.formats import FORMATS
 from factory.errors import FactoryError
 from factory.text import templates
 from factory.text.templates import MAX_RENDERED, render, template_digest, template_path
@@ -143,13 +144,14 @@ def test_the_call_is_json_between_its_tags() -> None:
     assert json.loads(inner) == {"name": "calculator", "arguments": ARGUMENTS}
 
 
+@pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("show_tools", [False, True])
 @pytest.mark.parametrize(
     "arguments", [json.dumps(ARGUMENTS, ensure_ascii=False), ARGUMENTS], ids=["text", "object"]
 )
 @pytest.mark.parametrize("system", [[], [{"role": "system", "content": "Be brief."}]], ids=["bare", "system"])
 def test_a_prompt_is_the_beginning_of_the_whole(
-    show_tools: bool, arguments: Any, system: list[Message]
+    name: str, show_tools: bool, arguments: Any, system: list[Message]
 ) -> None:
     messages = [
         *system,
@@ -162,13 +164,14 @@ def test_a_prompt_is_the_beginning_of_the_whole(
         PATH[2],
         ANSWER,
     ]
-    whole = chat(messages, show_tools=show_tools)
+    whole = chat(messages, name, show_tools=show_tools)
+    opening = {"hermes": "<|im_start|>assistant\n", "gemma": "<start_of_turn>model\n"}[name]
     for count in range(1 + len(system), len(messages) + 1):
-        assert whole.startswith(chat(messages[:count], show_tools=show_tools))
+        assert whole.startswith(chat(messages[:count], name, show_tools=show_tools))
         if count < len(messages) and messages[count]["role"] == "assistant":
-            prompt = chat(messages[:count], show_tools=show_tools, generate=True)
+            prompt = chat(messages[:count], name, show_tools=show_tools, generate=True)
             assert whole.startswith(prompt)
-            assert prompt.endswith("<|im_start|>assistant\n")
+            assert prompt.endswith(opening)
 
 
 @pytest.mark.parametrize("show_tools", [False, True])
@@ -177,6 +180,9 @@ def test_each_turn_opens_and_closes_once(show_tools: bool) -> None:
     turns = len(PATH) + show_tools
     assert (whole.count("<|im_start|>"), whole.count("<|im_end|>\n")) == (turns, turns)
     assert whole.endswith("<|im_end|>\n")
+    whole = chat(PATH, "gemma", show_tools=show_tools)
+    assert (whole.count("<start_of_turn>"), whole.count("<end_of_turn>\n")) == (len(PATH), len(PATH))
+    assert whole.startswith("<bos><start_of_turn>user\n") and whole.count("<bos>") == 1
 
 
 def test_tools_are_shown_only_where_the_switch_says_so() -> None:
@@ -185,5 +191,7 @@ def test_tools_are_shown_only_where_the_switch_says_so() -> None:
     assert [json.loads(line) for line in shown.splitlines()] == TOOLS
 
 
-def test_the_switch_stands_once_where_training_looks_for_it() -> None:
-    assert template_path("hermes_chat.jinja").read_text(encoding="utf-8").count("set show_tools = false") == 1
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_switch_stands_once_where_training_looks_for_it(name: str) -> None:
+    text = template_path(FORMATS[name].template).read_text(encoding="utf-8")
+    assert text.count("set show_tools = false") == 1
