@@ -28,7 +28,7 @@ def _trainer(
     rows,
     *,
     student=None,
-    teacher=None,
+    online_teacher=None,
     cache=None,
     layers=(),
     width=32,
@@ -50,7 +50,10 @@ def _trainer(
     arguments = tiny.arguments(folder, steps=steps, gradient_checkpointing=settings.gradient_checkpointing)
     if settings.teacher == "in_process":
         return OnlineDistillTrainer(
-            teacher_model=teacher, closing=closing, args=gkd_config(settings, own, **arguments), **shared
+            teacher_model=online_teacher,
+            closing=closing,
+            args=gkd_config(settings, own, **arguments),
+            **shared,
         )
     return DistillTrainer(
         cache=cache, args=SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True}), **shared
@@ -137,7 +140,7 @@ def _trainer_of(caches: Path | None, folder: Path, rows, teacher, layers=(), wid
     """Return a trainer that knows the whole distribution, from a teacher in memory or from a cache that it
     was put into."""
     if caches is None:
-        return _trainer(folder, rows, teacher=teacher, layers=layers, width=width, **settings)
+        return _trainer(folder, rows, online_teacher=teacher, layers=layers, width=width, **settings)
     tiny.tokenizer().save_pretrained(folder / "teacher")
     teacher.save_pretrained(folder / "teacher")
     cache = open_cache(
@@ -218,7 +221,7 @@ def test_hidden_states_are_aligned_by_the_formula(
 
 def test_drawn_tokens_are_the_same_at_the_same_step_and_others_at_the_next(tmp_path: Path) -> None:
     teacher, rows = tiny.model(2), tiny.rows(4, 6)
-    trainer = _trainer(tmp_path, rows, teacher=teacher, random_k=3, weight=1.0)
+    trainer = _trainer(tmp_path, rows, online_teacher=teacher, random_k=3, weight=1.0)
     first, again = _loss(trainer, rows), _loss(trainer, rows)
     trainer.state.global_step = 1
     assert first == again != _loss(trainer, rows)
@@ -226,7 +229,7 @@ def test_drawn_tokens_are_the_same_at_the_same_step_and_others_at_the_next(tmp_p
 
 def test_the_gradient_of_a_step_is_that_of_the_dense_formula(tmp_path: Path) -> None:
     teacher, rows = tiny.model(2), tiny.rows(3, 7)
-    trainer = _trainer(tmp_path, rows, teacher=teacher, weight=0.5, beta=0.5, temperature=2.0)
+    trainer = _trainer(tmp_path, rows, online_teacher=teacher, weight=0.5, beta=0.5, temperature=2.0)
     trainer.model.zero_grad()
     batch = trainer.data_collator(tiny.columns(rows))
     trainer.compute_loss(trainer.model, batch).backward()
@@ -250,7 +253,7 @@ def test_the_gradient_of_a_step_is_that_of_the_dense_formula(tmp_path: Path) -> 
 
 def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_teacher(tmp_path: Path) -> None:
     teacher, rows = tiny.model(2), tiny.rows(4, 8)
-    trainer = _trainer(tmp_path, rows, teacher=teacher, on_policy=1.0, weight=0.8, closing=(50, 51))
+    trainer = _trainer(tmp_path, rows, online_teacher=teacher, on_policy=1.0, weight=0.8, closing=(50, 51))
     inputs = trainer.data_collator(tiny.columns(rows))
     ids, mask, labels = trainer.generate_on_policy_outputs(trainer.model, inputs, trainer.generation_config)
     assert [trainer._words(written) for written in ([9, 50, 51, 9], [50, 51], [9, 50, 9], [9, 1], [])] == [
@@ -283,7 +286,12 @@ def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_tea
 def test_what_the_student_writes_is_read_once(tmp_path: Path, checkpointing: bool) -> None:
     rows, seen = tiny.rows(4, 8), []
     trainer = _trainer(
-        tmp_path, rows, teacher=tiny.model(2), on_policy=1.0, steps=1, gradient_checkpointing=checkpointing
+        tmp_path,
+        rows,
+        online_teacher=tiny.model(2),
+        on_policy=1.0,
+        steps=1,
+        gradient_checkpointing=checkpointing,
     )
 
     def read(_module, inputs) -> None:
@@ -303,7 +311,11 @@ def test_the_student_writes_without_dropout(tmp_path: Path) -> None:
         r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False, lora_dropout=0.5
     )
     trainer = _trainer(
-        tmp_path, rows, student=get_peft_model(tiny.model(1), config), teacher=tiny.model(2), on_policy=1.0
+        tmp_path,
+        rows,
+        student=get_peft_model(tiny.model(1), config),
+        online_teacher=tiny.model(2),
+        on_policy=1.0,
     )
     written = []
     for learning in (True, False):
@@ -318,7 +330,7 @@ def test_the_student_writes_without_dropout(tmp_path: Path) -> None:
 
 def test_the_share_of_on_policy_steps_is_as_asked(tmp_path: Path) -> None:
     teacher, rows = tiny.model(2), tiny.rows(4, 9)
-    trainer = _trainer(tmp_path, rows, teacher=teacher, on_policy=0.5, steps=12, own=3)
+    trainer = _trainer(tmp_path, rows, online_teacher=teacher, on_policy=0.5, steps=12, own=3)
     trainer.train()
     own = [
         entry["step"]
@@ -340,7 +352,7 @@ def test_a_loss_that_is_no_number_stops_with_its_parts(tmp_path: Path) -> None:
 
 def test_tokens_that_differ_are_refused(tmp_path: Path) -> None:
     rows = tiny.rows(3, 11)
-    trainer = _trainer(tmp_path, rows, teacher=tiny.model(2))
+    trainer = _trainer(tmp_path, rows, online_teacher=tiny.model(2))
     batch = trainer.data_collator(tiny.columns(rows))
     batch["teacher_ids"][0, -1 - int((batch["teacher_attention_mask"][0] == 0).sum())] += 1
     with pytest.raises(FactoryError, match="differ"):

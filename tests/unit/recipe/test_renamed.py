@@ -72,7 +72,7 @@ def test_each_old_name_is_noted_with_its_line_and_its_new_place(write: Write) ->
     notes = [note.removeprefix(f"{path}:") for note in load_recipe(path).notes]
     assert notes[:6] == [
         "8: data.draws is now data.samples_per_prompt",
-        "9: data.custom_tools is now data.custom_tools",
+        "9: data.own_tools is now data.custom_tools",
         "9: data.own_tools.seconds is now data.custom_tools.timeout_s",
         "12: student.prune.samples is now student.prune.calibration_samples",
         "17: student.stages[1].distill.watch is now student.stages[1].distill.validation",

@@ -275,7 +275,7 @@ def test_the_digest_covers_the_templates_that_are_used() -> None:
     )
 
 
-def test_samples_that_ask_the_same_have_one_content_id() -> None:
+def test_samples_that_ask_the_same_have_one_dedup_key() -> None:
     of = kind()
     texts = [
         proposal(),
@@ -283,4 +283,4 @@ def test_samples_that_ask_the_same_have_one_content_id() -> None:
         proposal(NEW["instruction"], "The moon."),
     ]
     one, spaced, other = (talk(of.episode(first(of), 0), [text, "Light."]).sample for text in texts)
-    assert one.content_id == spaced.content_id != other.content_id
+    assert one.dedup_key == spaced.dedup_key != other.dedup_key
