@@ -15,7 +15,7 @@ from pathlib import Path
 
 from factory.errors import FactoryError, InputError
 from factory.store.ledger import Ledger
-from factory.store.lock import mark, run_lock_path
+from factory.store.lock import flock, mark, run_lock_path
 
 CHECKPOINT_MARK = "whole"  # the file that is written last into the folder of a checkpoint
 
@@ -81,14 +81,14 @@ class Workspace:
             ) from None
         try:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, self.root)
             except BlockingIOError:
                 holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
                 raise FactoryError(
                     f"the workspace {self.root} is busy: process {holder} is running in it",
                     "Wait for it, or stop it.",
                 ) from None
-            mark(handle)  # for readers of the store, who must not take the lock to see it
+            mark(handle, self.root)  # for readers of the store, who must not take the lock to see it
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
             yield handle

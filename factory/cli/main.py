@@ -20,6 +20,7 @@ from factory.cli.serve import chat, serve
 from factory.cli.validate import validate
 from factory.errors import FactoryError
 from factory.system.extras import missing_extra
+from factory.system.os_error import refused
 
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
@@ -77,6 +78,10 @@ def main() -> None:
         if (missing := missing_extra(error, verb)) is None:
             raise
         _fail(missing)
+    except Exception as error:
+        if (told := refused(error)) is None:
+            raise
+        _fail(told)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             typer.echo("interrupted; run the same command again to continue", err=True)

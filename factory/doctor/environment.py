@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 from packaging.requirements import Requirement
 
 from factory.compress.kernels import missing_kernel
 from factory.doctor.finding import Finding
 from factory.models.precision import CLEARLY, described, slowdown
-from factory.system.machine import has_gpu, machine, versions
+from factory.system.machine import free_memory, has_gpu, machine, versions
 
 PROJECT = "distill-factory"
 LOCK = Path(__file__).resolve().parents[2] / "requirements" / "cpu-py311.txt"
@@ -28,8 +27,7 @@ def examine_environment() -> Iterator[Finding]:
     """Yield the machine's facts, and what can and cannot be quantized and served on it."""
     here, packages = machine(), versions()
     sets = here["instruction_sets"]
-    memory = psutil.virtual_memory()
-    free = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GB of memory free"
+    free = f"{free_memory() / 2**30:.1f} of {here['memory_bytes'] / 2**30:.1f} GB of memory free"
     yield Finding(
         "ok",
         "environment",

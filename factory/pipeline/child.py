@@ -15,6 +15,7 @@ from pathlib import Path
 
 from factory.errors import FactoryError
 from factory.models.precision import shared_note
+from factory.system.container import thread_variables
 from factory.system.process import parent_told
 from factory.system.progress import DESCRIPTOR
 
@@ -53,6 +54,7 @@ def run_child(
                 # -P: nothing is imported from the current folder.
                 [sys.executable, "-P", "-m", "factory.pipeline.worker", *arguments],
                 env=inherited
+                | thread_variables()
                 | environment
                 | parent_told()
                 | shared_note()

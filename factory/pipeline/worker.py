@@ -20,6 +20,7 @@ from factory.recipe import load_recipe
 from factory.store.store import Store
 from factory.system.extras import missing_extra
 from factory.system.machine import peak_memory
+from factory.system.os_error import refused
 from factory.system.process import die_with_parent, interrupt_once
 from factory.system.progress import Progress
 from factory.workspace import Workspace
@@ -64,6 +65,9 @@ def main() -> int:
             progress.say(f"error: {missing}")
             return missing.exit_code
         traceback.print_exc()
+        if (told := refused(error)) is not None:
+            progress.say(f"error: the stage {job}: {told}")
+            return told.exit_code
         first = (str(error).splitlines() or [""])[0][:300]
         progress.say(f"error: the stage {job} failed: {type(error).__name__}: {first}")
         return 1

@@ -25,6 +25,7 @@ from factory.inference.environment import ENVIRONMENT
 from factory.models.artifact import MANIFEST, verify
 from factory.models.precision import running_precision
 from factory.store.store import read_store
+from factory.system.container import thread_variables
 from factory.system.machine import has_gpu
 from factory.system.progress import Progress
 from factory.workspace import Workspace
@@ -109,7 +110,7 @@ class Serving:
             self._command += ["--enforce-eager", "--no-enable-chunked-prefill", "--block-size", "32"]
 
     def __enter__(self) -> "Serving":
-        environment = os.environ | ENVIRONMENT | {"HF_HUB_OFFLINE": "1"}
+        environment = os.environ | thread_variables() | ENVIRONMENT | {"HF_HUB_OFFLINE": "1"}
         # The server starts its engine as a process of its own, always.
         del environment["VLLM_ENABLE_V1_MULTIPROCESSING"]
         self._log.parent.mkdir(parents=True, exist_ok=True)

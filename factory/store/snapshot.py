@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from factory.errors import FactoryError
-from factory.store.lock import being_written, lock_path, marked, run_lock_path
+from factory.store.lock import being_written, flock, lock_path, marked, open_lock, run_lock_path
 
 RESERVE = 256 << 20  # bytes of the disk that are left to the writer
 
@@ -36,17 +36,14 @@ def open_readable(
     before the copying, and what it returns after it. Raise FactoryError if there is no room, or no copy can
     be made here.
     """
-    try:
-        lock = os.open(lock_path(store), os.O_RDONLY)
-    except OSError:
-        # No factory has opened the store for writing since there are locks, or the reader may not see the
-        # lock: DuckDB's own decides.
+    lock = open_lock(store)
+    if lock is None:
         return connect(store), ""
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        flock(lock, fcntl.LOCK_SH, store)
         if not marked(lock) and not _run_is_on(store):
             return connect(store), ""
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        flock(lock, fcntl.LOCK_EX, store)
         if not marked(lock) and _is_being_written(store):
             return connect(store), ""  # which says who has it
         resume = pause()

