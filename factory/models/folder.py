@@ -50,14 +50,7 @@ class ModelFolder:
     @property
     def positions(self) -> int | None:
         """The longest text in tokens that the model was made for; None if its configuration does not say."""
-        text = self.config.get("text_config", self.config)
-        known, rope = text.get("max_position_embeddings"), text.get("rope_scaling") or {}
-        if not isinstance(known, int) or not isinstance(rope, dict):
-            return None
-        first, factor = rope.get("original_max_position_embeddings"), rope.get("factor")
-        if isinstance(first, int) and isinstance(factor, int | float):
-            known = max(known, int(first * factor))
-        return known
+        return positions(self.config)
 
     @property
     def quantized(self) -> str | None:
@@ -130,6 +123,19 @@ def inspect(folder: Path) -> ModelFolder:
             f"{folder / 'config.json'} is not the configuration of a language model: "
             f"{error} is missing or wrong"
         ) from None
+
+
+def positions(config: dict[str, Any]) -> int | None:
+    """Return the longest text in tokens that a model of this configuration was made for, None if it does not
+    say."""
+    text = config.get("text_config", config)
+    known, rope = text.get("max_position_embeddings"), text.get("rope_scaling") or {}
+    if not isinstance(known, int) or not isinstance(rope, dict):
+        return None
+    first, factor = rope.get("original_max_position_embeddings"), rope.get("factor")
+    if isinstance(first, int) and isinstance(factor, int | float):
+        known = max(known, int(first * factor))
+    return known
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.errors import FactoryError, InputError
 from factory.inference.environment import ENVIRONMENT
 from factory.models.artifact import MANIFEST, verify
+from factory.models.folder import positions
 from factory.models.precision import running_precision
 from factory.store.store import read_store
 from factory.system.container import thread_variables
@@ -80,6 +81,10 @@ class Serving:
         progress: Progress,
     ):
         self._folder, self.model = folder, folder.name
+        known = positions(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        if known is not None and known < max_model_len:
+            progress.say(f"{self.model} was made for {known:,} tokens: conversations end there")
+            max_model_len = known
         self._port = _free(port)
         self.url = f"http://{HOST}:{self._port}/v1"
         self._log, self._progress = log, progress

@@ -281,14 +281,29 @@ def test_a_student_is_served_with_the_parser_of_its_format(
         pass
 
 
+def test_a_student_is_served_as_far_as_its_positions_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(command: list[str], **_: Any) -> None:
+        raise _Started(command[command.index("--max-model-len") + 1])
+
+    monkeypatch.setattr(server.subprocess, "Popen", start)
+    for known, length in (128, "128"), (512, "256"):
+        with (
+            pytest.raises(_Started, match=f"^{length}$"),
+            _serving(tmp_path / str(known), {}, max_position_embeddings=known),
+        ):
+            pass
+
+
 def test_a_student_of_an_unknown_format_is_not_served(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="trained in the chat format toy"):
         _serving(tmp_path, {"format": "toy"})
 
 
-def _serving(folder: Path, about: dict[str, str]) -> server.Serving:
+def _serving(folder: Path, about: dict[str, str], **config: int) -> server.Serving:
     with publish(folder / "student", about) as staging:
-        (staging / "config.json").write_text("{}")
+        (staging / "config.json").write_text(json.dumps(config))
     return server.Serving(
         folder / "student",
         port=0,
