@@ -31,7 +31,8 @@ from factory.tasks.taskset import Ask, Episode, Taskset
 from factory.text.templates import template_digest
 from factory.tools.registry import TOOL_NAMES, run_tool
 from factory.tools.sandbox import CustomTools, Limits
-from factory.tools.spec import ToolSpec, load_tools
+from factory.tools.load import load_tools
+from factory.tools.spec import ToolSpec
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from factory.chat_formats.hermes import Hermes
 from factory.text.templates import render
-from factory.tools.spec import load_tools
+from factory.tools.load import load_tools
 
 FOLDER = Path(__file__).parent
 TOOLS = [tool.model_dump() for tool in load_tools(FOLDER.parents[1] / "data" / "tools" / "calculator.json")]

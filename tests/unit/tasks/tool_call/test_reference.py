@@ -15,7 +15,7 @@ from factory.tasks.tool_call.reference import Steps, mend, outcome, parse_steps,
 from factory.tasks.tool_call.taskset import ToolCallTaskset
 from factory.tools.errors import ToolError
 from factory.tools.registry import run_tool
-from factory.tools.spec import load_tools
+from factory.tools.load import load_tools
 from tests.support.calculator import DATA
 from tests.support.pool import NOTHING
 from tests.support.seeds import require_seeds
