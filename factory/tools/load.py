@@ -23,7 +23,8 @@ from factory.tools.spec import ToolSpec
 
 LONGEST_NAME = 64
 _FORM = (
-    'A tools file is a JSON array of {"type": "function", "function": {"name", "description", "parameters"}}; '
+    "A tools file is a JSON array of "
+    '{"type": "function", "function": {"name", "description", "parameters"}}; '
     f"other shapes are read too: {KNOWN}."
 )
 _NO_NAME = re.compile(r"[./:]+")  # what MCP and BFCL have in names, and servers and chat formats refuse
@@ -79,7 +80,7 @@ def read_tools(entries: Iterable[Any], *, rows: bool = False) -> tuple[list[Tool
             faults.append(f"tool {number}, function.parameters: the schema is nested too deeply")
         except ValueError as error:
             faults.append(f"tool {number}, function.parameters: {error}")
-    notes = []
+    notes: list[str] = []
     if rows:
         tools, notes = _distinct(tools)
     faults += [
@@ -143,7 +144,9 @@ def _values(path: Path) -> Any:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         whole = error
-    lines = [line for line in enumerate(text.splitlines(), start=1) if line[1].strip()] if _is_text(data) else []
+    lines = (
+        [line for line in enumerate(text.splitlines(), start=1) if line[1].strip()] if _is_text(data) else []
+    )
     values = []
     for number, line in lines:
         try:

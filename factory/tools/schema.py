@@ -1,4 +1,4 @@
-"""JSON Schemas of a tool's arguments as trees: walked by their keywords, joined, their references written out.
+"""JSON Schemas of a tool's arguments as trees: walked by keyword, joined, their references written out.
 
 Promise: `change_parts` rebuilds a schema and touches keywords alone, never a property that is called `type`
 or an example that looks like a schema; `write_out` gives a schema without references that accepts exactly
@@ -198,4 +198,3 @@ def _joined_types(one: str | list[str], other: str | list[str]) -> Any:
     both = [word for word in mine if word in yours or (word == "integer" and "number" in yours)]
     both += [word for word in yours if word == "integer" and "number" in mine and word not in both]
     return both[0] if len(both) == 1 else both or None
-

@@ -42,7 +42,8 @@ class Described(NamedTuple):
 
 
 def unwrap(value: Any) -> Iterator[Any]:
-    """Yield the descriptions of single tools in a result of MCP, a request of OpenAI, rows of BFCL, or a list."""
+    """Yield the descriptions of single tools: of a list, a result of MCP, a request of OpenAI, rows of
+    BFCL."""
     if isinstance(value, list):
         for part in value:
             yield from unwrap(part) if _holds_tools(part) else (part,)

@@ -1,4 +1,5 @@
-"""Schemas that speak another dialect: Python's, Java's and JavaScript's words for types, OpenAPI's and xLAM's habits.
+"""Schemas in other dialects: Python's, Java's and JavaScript's words for types, the habits of OpenAPI and
+xLAM.
 
 Promise: `to_json_schema` changes only what JSON Schema does not know, so a valid schema comes back as it was;
 a word that nobody here knows stays, and whoever checks the schema names it.
@@ -102,7 +103,9 @@ def _lift_required(schema: dict[str, Any]) -> None:
     }
     if flagged:
         schema["properties"] = {
-            name: {key: value for key, value in part.items() if key != "required"} if name in flagged else part
+            name: {key: value for key, value in part.items() if key != "required"}
+            if name in flagged
+            else part
             for name, part in properties.items()
         }
         needed = [*schema.get("required", []), *(name for name, needed in flagged.items() if needed)]

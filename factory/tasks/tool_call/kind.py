@@ -50,13 +50,19 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         return data.custom_tools
 
     def require(self, prepared: Prepared[ToolCallData, ToolCallTaskset]) -> None:
-        from factory.tasks.tool_call.preflight import require_shipped, require_single_calls, require_solvable
+        from factory.tasks.tool_call.preflight import (
+            require_grammars,
+            require_shipped,
+            require_single_calls,
+            require_solvable,
+        )
 
         require_shipped(prepared)
         self.require_references(prepared.held_out)
         require_solvable(prepared)
         if prepared.learns:
             require_single_calls(prepared)
+        require_grammars(prepared)
 
     def taskset(
         self,
