@@ -45,6 +45,10 @@ def to_json_schema(schema: Any) -> Any:
         new["prefixItems"] = new.pop("items")
         if "additionalItems" in new:
             new["items"] = new.pop("additionalItems")
+    if new.get("type") == "array" and not any(isinstance(value, list) for value in new.get("enum") or [[]]):
+        # No list is one of these: its items are.
+        items = new.get("items", {})
+        new["items"] = (items if isinstance(items, dict) else {}) | {"enum": new.pop("enum")}
     _lift_required(new)
     return change_parts(new, lambda part, _: to_json_schema(part))
 
