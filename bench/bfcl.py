@@ -4,11 +4,11 @@ pip download --no-deps bfcl-eval, unpack it outside of the repository, and
 
 python -m bench.bfcl FOLDER
 
-where FOLDER holds its `data`. Every list of tools of the Python categories is read as a tools file is, shown as
-the teacher's prompt shows it, and its schemas are compiled to grammars; a call that the possible answers allow
-has to pass the check of the form, and the grammar has to take its text. Prints each exception
-with its reason and, as the last line, JSON: categories, lists, tools, distinct schemas, references, the
-exceptions by reason.
+where FOLDER holds its `data`. Every list of tools of the Python categories is read as a tools file is, shown
+as the teacher's prompt shows it, and its schemas are compiled to grammars; a call that the possible answers
+allow has to pass the check of the form, and the grammar has to take its text. Prints each exception with its
+reason and, as the last line, JSON: categories, lists, tools, distinct schemas, references, keywords that no
+grammar holds, the exceptions by reason.
 """
 
 import argparse
@@ -124,8 +124,8 @@ def _allowed(call: dict[str, dict[str, list[Any]]], specs: list[ToolSpec]) -> di
 
 
 def _chosen(allowed: dict[str, list[Any]], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return of each argument the first allowed value that its schema takes, or the first of all; "" among them
-    says that it may be left out."""
+    """Return of each argument the first allowed value that its schema takes, or the first of all; "" among
+    them says that it may be left out."""
     properties, needed = schema.get("properties", {}), schema.get("required", [])
     chosen: dict[str, Any] = {}
     for name in [*(name for name in properties if name in allowed), *(set(allowed) - set(properties))]:

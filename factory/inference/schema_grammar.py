@@ -94,13 +94,15 @@ def _opened(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema whose free parts are written as free: xgrammar closes a list with a length, but without
     `items`, and an object with `required`, but without `properties`."""
     new = dict(schema)
+    if {"unevaluatedItems", "unevaluatedProperties", "patternProperties"} & set(new):
+        return new
     if _OF_LISTS & set(new) and not {"items", "prefixItems"} & set(new):
         new["items"] = True
     missing = [name for name in new.get("required", []) if name not in new.get("properties", {})]
     if missing:
         rest = new.get("additionalProperties", True)
         new["properties"] = new.get("properties", {}) | dict.fromkeys(missing, rest)
-    if _OF_OBJECTS & set(new) and not {"properties", "patternProperties"} & set(new):
+    if _OF_OBJECTS & set(new) and "properties" not in new:
         new.setdefault("additionalProperties", True)
     return new
 

@@ -106,6 +106,11 @@ class Kind(Generic[S, T]):
         """Return the file of tool specifications that the settings name."""
         return None
 
+    def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
+        """Return the files of a new workspace with the tools of a file, by name, and what to tell about
+        them."""
+        raise NotImplementedError
+
     def custom_tools(self, data: S) -> CustomTools | None:
         """Return where a person's own tools are carried out."""
         return None

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from factory.tools.schema import DEFINITIONS
 from factory.tools.words import properties_to_schema, to_json_schema
 
 
@@ -66,10 +65,10 @@ def read(entry: Any) -> Described:
         unused = tuple(key for key in ("strict", "response") if key in function)
         inner = {key: value for key, value in function.items() if key not in unused}
         return Described({**entry, "function": _completed(inner)}, unused)
-    used = {"name", "description", shape.schema}
     function = {"name": entry["name"], "parameters": entry.get(shape.schema)}
-    if entry.get("description") or entry.get("title"):
-        function["description"] = entry.get("description") or entry["title"]
+    said = next((key for key in ("description", "title") if entry.get(key)), "description")
+    function["description"] = entry.get(said)
+    used = {"name", "description", said, shape.schema}
     unused = tuple(key for key in entry if key not in used and entry[key] not in ("function", None))
     return Described({"type": "function", "function": _completed(function)}, unused)
 
@@ -87,7 +86,7 @@ def _completed(function: dict[str, Any]) -> dict[str, Any]:
     parameters = to_json_schema(parameters)
     if isinstance(parameters.get("properties"), dict):
         parameters = {"type": "object"} | parameters if "type" not in parameters else parameters
-    elif parameters.get("type") == "object" and not any(key in parameters for key in ("$ref", *DEFINITIONS)):
+    elif parameters.get("type") == "object" and "$ref" not in parameters:
         parameters = parameters | {"properties": {}}
     return new | {"parameters": parameters}
 

@@ -46,6 +46,11 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     def tool_file(self, data: ToolCallData) -> str:
         return data.tools
 
+    def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
+        from factory.tasks.tool_call.starter import start
+
+        return start(tools)
+
     def custom_tools(self, data: ToolCallData) -> CustomTools | None:
         return data.custom_tools
 
