@@ -128,7 +128,8 @@ def _chosen(allowed: dict[str, list[Any]], schema: dict[str, Any]) -> dict[str, 
     them says that it may be left out."""
     properties, needed = schema.get("properties", {}), schema.get("required", [])
     chosen: dict[str, Any] = {}
-    for name in [*(name for name in properties if name in allowed), *(set(allowed) - set(properties))]:
+    known = [name for name in properties if name in allowed]
+    for name in [*known, *(name for name in allowed if name not in properties)]:
         part = properties.get(name, {})
         values = [_value(value, part) for value in allowed[name] if value != "" or name in needed]
         fitting = [value for value in values if Draft202012Validator(part).is_valid(value)]

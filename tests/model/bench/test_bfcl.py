@@ -40,9 +40,7 @@ def test_the_last_line_counts_what_was_tried(
             {"id": f"simple_python_{number}", "ground_truth": [{"shape.area": answer}]}
             for number, answer in enumerate(answers)
         ],
-        "BFCL_v4_irrelevance.json": [
-            row(9, unknown)
-        ],
+        "BFCL_v4_irrelevance.json": [row(9, unknown)],
     }
     for category in bfcl.PYTHON:
         files.setdefault(f"BFCL_v4_{category}.json", [])
