@@ -1,6 +1,5 @@
 """`factory init`: a workspace of one's own to edit."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,33 +14,55 @@ if TYPE_CHECKING:
     Template = str
 else:
     Template = Literal[tuple(sorted(template for kind in KINDS.values() for template in kind.templates))]
+USUAL = "calculator"
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
     recipe: Annotated[
-        Template,
-        typer.Option(help="Which shipped recipe to start from."),
-    ] = "calculator",
+        Template | None,
+        typer.Option(help="Which shipped recipe to start from.", show_default=USUAL),
+    ] = None,
+    tools: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of your own tools to start from instead: MCP, OpenAI, BFCL.", show_default=False
+        ),
+    ] = None,
 ) -> None:
-    """Copy a shipped recipe with its data into a folder, ready to edit."""
-    source = resource("pipelines", f"{recipe}.yaml")
+    """Copy a shipped recipe with its data into a folder, or write one for your own tools, ready to edit."""
+    if tools is not None and recipe is not None:
+        raise InputError("--tools and --recipe are two beginnings", "Write one of them.")
+    notes: list[str] = []
+    if tools is not None:
+        texts, notes = next(kind for kind in KINDS.values() if kind.calls_tools).start(tools)
+        files = {folder / name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
+    else:
+        files = _copies(folder, recipe or USUAL)
     target = folder / "recipe.yaml"
+    # The recipe comes last: where it is, the rest is.
+    files[target] = files.pop(target)
+    if there := next((path for path in files if path.exists()), None):
+        raise InputError(f"{there} exists already", "Choose another folder.")
+    try:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}", "Choose another folder.") from None
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"{target}")
+    edited = f"{folder / 'data'}" + (f" and {folder / 'tools.py'}" if folder / "tools.py" in files else "")
+    typer.echo(f"edit it and the files below {edited}, then: factory run {target} -w {folder}", err=True)
+
+
+def _copies(folder: Path, recipe: str) -> dict[Path, bytes]:
+    """Return what the files of a shipped recipe hold, by where they go."""
+    source = resource("pipelines", f"{recipe}.yaml")
     loaded = load_recipe(source)
     data, evaluate = loaded.recipe.data, loaded.recipe.evaluate
     tools = [file] if (file := KINDS[data.kind].tool_file(data)) else []
     names = [data.seeds, *tools, *([evaluate.held_out] if evaluate else [])]
-    # The recipe comes last: where it is, the rest is.
-    copies = {**{folder / name: loaded.resolve(name) for name in names}, target: source}
-    if there := next((path for path in copies if path.exists()), None):
-        raise InputError(f"{there} exists already", "Choose another folder.")
-    try:
-        for path, original in copies.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(original, path)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror}", "Choose another folder.") from None
-    typer.echo(f"{target}")
-    typer.echo(
-        f"edit it and the files below {folder / 'data'}, then: factory run {target} -w {folder}", err=True
-    )
+    copies = {folder / name: loaded.resolve(name).read_bytes() for name in names}
+    return copies | {folder / "recipe.yaml": source.read_bytes()}

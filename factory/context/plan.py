@@ -29,9 +29,10 @@ from factory.tasks.kinds import seed_formats
 from factory.tasks.sample import Task
 from factory.tasks.taskset import Ask, Episode, Taskset
 from factory.text.templates import template_digest
+from factory.tools.load import ToolFile, read_tool_file
 from factory.tools.registry import TOOL_NAMES, run_tool
 from factory.tools.sandbox import CustomTools, Limits
-from factory.tools.spec import ToolSpec, load_tools
+from factory.tools.spec import ToolSpec
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,15 @@ class Plan:
             else []
         )
 
-    @cached_property
+    @property
     def tools(self) -> list[ToolSpec]:
+        return self.tool_file.tools
+
+    @cached_property
+    def tool_file(self) -> ToolFile:
+        """The tools, and what to tell about how their file was read."""
         file = self.run.kind.tool_file(self.run.loaded.recipe.data)
-        return load_tools(self.run.loaded.resolve(file)) if file else []
+        return read_tool_file(self.run.loaded.resolve(file)) if file else ToolFile([], [])
 
     @cached_property
     def taskset(self) -> Taskset:
@@ -81,12 +87,18 @@ class Plan:
 
     def prepared(self, *, learns: bool) -> Prepared[Any, Any]:
         """Return what the kind looks at before a model is loaded."""
-        recipe, names = (
-            self.run.loaded.recipe,
-            tuple(map(str, map(check_name, self.run.loaded.recipe.checks))),
-        )
+        run, recipe = self.run, self.run.loaded.recipe
+        names = tuple(map(str, map(check_name, recipe.checks)))
         return Prepared(
-            self.run.loaded.path, recipe.data, self.seeds, self.held_out, self.taskset, names, learns
+            run.loaded.path,
+            recipe.data,
+            self.seeds,
+            self.held_out,
+            self.taskset,
+            names,
+            learns,
+            served=bool(recipe.teacher.endpoints),
+            say=run.progress.say,
         )
 
     @cached_property

@@ -1,9 +1,10 @@
 """Constrained decoding in vLLM: only tokens that keep the answer within a JSON Schema (xgrammar).
 
 Promise: the constrained answer is one JSON value of the schema in the form of Python's `json.dumps` (", " and
-": "), then the end of the turn. vLLM takes the raw logprobs before logits processors run, so the stored
-distribution is the model's own. vLLM's structured outputs (0.32) mask the logits first, and every token
-outside the grammar would be stored with probability zero.
+": "), then the end of the turn; what no grammar can hold of a schema is left to the check. vLLM takes the raw
+logprobs before logits processors run, so the stored distribution is the model's own. vLLM's structured
+outputs (0.32) mask the logits first, and every token outside the grammar would be stored with probability
+zero.
 """
 
 import json
@@ -15,6 +16,8 @@ from transformers import AutoTokenizer
 from vllm import SamplingParams
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor, MoveDirectionality
 
+from factory.inference.schema_grammar import OPTIONS, compile_schema
+
 
 class JsonSchemaProcessor(LogitsProcessor):
     """Enforces `SamplingParams.extra_args["json_schema"]` (a dict) on the requests that carry one."""
@@ -24,6 +27,7 @@ class JsonSchemaProcessor(LogitsProcessor):
         tokenizer = AutoTokenizer.from_pretrained(vllm_config.model_config.tokenizer)
         info = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=self._vocab_size)
         self._compiler = xgrammar.GrammarCompiler(info)
+        self._grammars: dict[str, xgrammar.CompiledGrammar] = {}
         self._rows: dict[int, _Row] = {}
         self._bitmask = xgrammar.allocate_token_bitmask(
             vllm_config.scheduler_config.max_num_seqs, self._vocab_size
@@ -67,10 +71,12 @@ class JsonSchemaProcessor(LogitsProcessor):
         schema = (params.extra_args or {}).get("json_schema")
         if schema is None:
             return None
-        grammar = self._compiler.compile_json_schema(
-            json.dumps(schema), any_whitespace=False, separators=(", ", ": ")
-        )
-        return _Row(xgrammar.GrammarMatcher(grammar), output_ids)
+        key = json.dumps(schema)
+        if key not in self._grammars:
+            self._grammars[key], _ = compile_schema(
+                schema, lambda text: self._compiler.compile_json_schema(text, **OPTIONS)
+            )
+        return _Row(xgrammar.GrammarMatcher(self._grammars[key]), output_ids)
 
 
 class _Row:

@@ -8,7 +8,7 @@ imported when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -53,7 +53,8 @@ class Prompting:
 
 @dataclass(frozen=True)
 class Prepared(Generic[S, T]):
-    """What a kind looks at before a model is loaded. `learns`: a student is to be trained or measured."""
+    """What a kind looks at before a model is loaded. `learns`: a student is to be trained or measured.
+    `served`: the teacher is behind servers. `say` tells a person what is no fault."""
 
     recipe: Path
     data: S
@@ -62,6 +63,8 @@ class Prepared(Generic[S, T]):
     taskset: T
     checks: tuple[str, ...]
     learns: bool
+    served: bool = False
+    say: Callable[[str], None] = print
 
 
 class Kind(Generic[S, T]):
@@ -102,6 +105,11 @@ class Kind(Generic[S, T]):
     def tool_file(self, data: S) -> str | None:
         """Return the file of tool specifications that the settings name."""
         return None
+
+    def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
+        """Return the files of a new workspace with the tools of a file, by name, and what to tell about
+        them."""
+        raise NotImplementedError
 
     def custom_tools(self, data: S) -> CustomTools | None:
         """Return where a person's own tools are carried out."""

@@ -1,8 +1,8 @@
 """Static check of a user's Python file of tools, without running it.
 
 Promise: `read_own_file` returns the source, or raises one `InputError` that names every fault with file and
-line: the file parses, defines a plain function of each tool's name at its top level, and each takes the
-arguments that the tool's schema allows. Not promised: that it works.
+line: the file parses, defines a plain function of each tool's name at its top level (with `_` for a hyphen),
+and each takes the arguments that the tool's schema allows. Not promised: that it works.
 """
 
 import ast
@@ -15,7 +15,7 @@ from factory.tools.spec import ToolSpec
 MAX_BYTES = 1 << 20
 _FORM = (
     "A file of tools defines one function for each tool, of the tool's name, "
-    "that takes the arguments by their names."
+    "that takes the arguments by their names, or as **arguments where a name is none of Python's."
 )
 
 
@@ -37,11 +37,13 @@ def read_own_file(path: Path, specs: list[ToolSpec]) -> str:
     }
     faults: list[str] = []
     for spec in specs:
-        function = functions.get(spec.name)
+        function = functions.get(spec.python_name)
         if function is None:
-            faults.append(f"{path}:1: no function {spec.name!r} is defined at the top level")
+            faults.append(f"{path}:1: no function {spec.python_name!r} is defined at the top level")
         else:
-            faults += [f"{path}:{function.lineno}: {spec.name} {fault}" for fault in _faults(function, spec)]
+            faults += [
+                f"{path}:{function.lineno}: {function.name} {fault}" for fault in _faults(function, spec)
+            ]
     if faults:
         raise InputError("\n".join(faults), _FORM)
     return source

@@ -32,6 +32,7 @@ from typing import Any
 from factory.errors import FactoryError, InputError
 from factory.system.digest import bytes_id
 from factory.text.visible import escape_hidden, truncate
+from factory.tools.arguments import fit_numbers
 from factory.tools.errors import Reason, ToolError
 from factory.tools.own_file import read_own_file
 from factory.tools.sandbox_child import MAX_RESULT
@@ -104,10 +105,11 @@ class CustomTools:
             )
         if faults := spec.check_arguments(arguments):
             raise ToolError("bad_arguments", escape_hidden(truncate("; ".join(faults), 400)))
+        fitted = fit_numbers(arguments, spec.function.parameters)
         with self._lock:
             child = self._loaded()
             try:
-                return child.ask({"name": name, "arguments": arguments}, self._limits.seconds)
+                return child.ask({"name": spec.python_name, "arguments": fitted}, self._limits.seconds)
             finally:
                 if child.spent:
                     self._drop()

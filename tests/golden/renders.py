@@ -13,7 +13,7 @@ from typing import Any
 
 from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.text.templates import render
-from factory.tools.spec import load_tools
+from factory.tools.load import load_tools
 
 FOLDER = Path(__file__).parent
 TOOLS = [tool.model_dump() for tool in load_tools(FOLDER.parents[1] / "data" / "tools" / "calculator.json")]
@@ -78,6 +78,11 @@ def renders() -> dict[str, str]:
         "tool_call_system.j2.calculator.txt": render("tool_call_system.j2", tools=TOOLS, declines=False),
         "tool_call_system.j2.or-none.txt": render("tool_call_system.j2", tools=TOOLS, declines=True),
         "tool_call_system.j2.two-tools.txt": render("tool_call_system.j2", tools=two, declines=False),
+        "tool_call_arguments.j2.note.txt": render(
+            "tool_call_arguments.j2",
+            description="Notes.",
+            schema='{"type": "object", "properties": {"text": {"description": "<b>一句话</b>"}}}',
+        ),
         "tool_call_answer.j2.en.txt": render("tool_call_answer.j2", language="en", result="57"),
         "tool_call_answer.j2.zh.txt": render("tool_call_answer.j2", language="zh", result="57"),
         "tool_call_steps.j2.calculator.txt": render("tool_call_steps.j2", tools=TOOLS),

@@ -5,7 +5,8 @@ from typing import Any
 
 from factory.seeds.seed import Seed
 from factory.tasks.tool_call.taskset import ToolCallTaskset
-from factory.tools.spec import ToolSpec, load_tools
+from factory.tools.load import load_tools
+from factory.tools.spec import ToolSpec
 from tests.support.seeds import require_seeds
 
 DATA = Path(__file__).parents[2] / "data"

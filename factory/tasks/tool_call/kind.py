@@ -46,17 +46,28 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     def tool_file(self, data: ToolCallData) -> str:
         return data.tools
 
+    def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
+        from factory.tasks.tool_call.starter import start
+
+        return start(tools)
+
     def custom_tools(self, data: ToolCallData) -> CustomTools | None:
         return data.custom_tools
 
     def require(self, prepared: Prepared[ToolCallData, ToolCallTaskset]) -> None:
-        from factory.tasks.tool_call.preflight import require_shipped, require_single_calls, require_solvable
+        from factory.tasks.tool_call.preflight import (
+            require_grammars,
+            require_shipped,
+            require_single_calls,
+            require_solvable,
+        )
 
         require_shipped(prepared)
         self.require_references(prepared.held_out)
         require_solvable(prepared)
         if prepared.learns:
             require_single_calls(prepared)
+        require_grammars(prepared)
 
     def taskset(
         self,

@@ -1,12 +1,19 @@
-"""Checks of tool calls before a model is loaded: tools that can be run, references that have a result."""
+"""Checks of tool calls before a model is loaded: tools that can be run, references that have a result,
+schemas that have a grammar."""
+
+from functools import cache
 
 from factory.errors import InputError
+from factory.inference.schema_grammar import examine
+from factory.system.resources import resource
 from factory.tasks.kind import Prepared
 from factory.tasks.tool_call.reference import call_faults, parse_steps
 from factory.tasks.tool_call.settings import ToolCallData
 from factory.tasks.tool_call.taskset import ToolCallTaskset
 from factory.text.visible import escape_hidden, truncate
+from factory.tools.load import load_tools
 from factory.tools.registry import TOOL_NAMES
+from factory.tools.spec import ToolSpec
 
 ToolCalls = Prepared[ToolCallData, ToolCallTaskset]
 
@@ -69,3 +76,37 @@ def require_single_calls(prepared: ToolCalls) -> None:
             f"{prepared.recipe}: a student of calls in several steps cannot be trained yet",
             "Remove student, and take the data out with: factory export",
         )
+
+
+def require_grammars(prepared: ToolCalls) -> None:
+    """Tell what of each tool's schema no grammar holds; refuse one that has no grammar at all, where the
+    teacher is a model in the process."""
+    own = [tool for tool in prepared.taskset.tools if tool not in _shipped()]
+    if not own:
+        return
+    found = examine({tool.name: tool.function.parameters for tool in own})
+    file = prepared.data.tools
+    faults = [
+        f"{file}: no grammar can be made for {name}: {kept.fault}"
+        for name, kept in found.items()
+        if kept.fault
+    ]
+    if faults and not prepared.served:
+        raise InputError("\n".join(faults), "Write their parameters in simpler words of JSON Schema.")
+    for fault in faults:
+        prepared.say(f"note: {fault}; the servers have to enforce it")
+    told = [
+        f"{name} ({', '.join(f'{keyword} at {place}' for place, keyword in kept.left_out)})"
+        for name, kept in found.items()
+        if kept.left_out
+    ]
+    if told:
+        prepared.say(
+            f"note: {file}: no grammar holds all that these tools ask for, so a call is checked for it "
+            f"afterwards: {'; '.join(told)}"
+        )
+
+
+@cache
+def _shipped() -> list[ToolSpec]:
+    return load_tools(resource("data", "tools", "tools.json"))

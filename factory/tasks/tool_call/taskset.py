@@ -33,6 +33,7 @@ from factory.tasks.tool_call.call import (
     parse_calls,
 )
 from factory.tasks.tool_call.reference import Steps, mend, outcome, parse_steps, run_steps
+from factory.tasks.tool_call.shown import shown_tools
 from factory.tasks.vary import vary
 from factory.text.templates import render, template_digest
 from factory.tools.errors import ToolError
@@ -73,21 +74,18 @@ class ToolCallTaskset:
         self.in_steps = any(steps)
         self._declines = [] in steps and not self.in_steps
         self.schema = calls_schema(tools) if self.in_steps else call_schema(tools, or_none=self._declines)
-        used = [
-            STEPS if self.in_steps else SYSTEM,
-            ANSWER,
-            *([PLAIN] if self.in_steps or self._declines else []),
-        ]
+        main = STEPS if self.in_steps else SYSTEM
+        shown, others = shown_tools(tools, main, own)
+        used = [main, ANSWER, *([PLAIN] if self.in_steps or self._declines else []), *others]
         self.template_digest = content_id([template_digest(name, own) for name in used])
         self._seeds = seeds
         self._seed = seed
         self._wanted = wanted
         self.run = run
         self._own = own
-        shown = [tool.model_dump() for tool in tools]
         self._system = {
             "role": "system",
-            "content": render(used[0], own, tools=shown, declines=self._declines),
+            "content": render(main, own, tools=shown, declines=self._declines),
         }
         self._examples = Examples([seed for seed in seeds if seed.reference], examples)
 

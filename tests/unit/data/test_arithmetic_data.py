@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 from factory.tools.calculator import evaluate
-from factory.tools.spec import load_tools
+from factory.tools.load import load_tools
 from tests.support.data_rows import DATA, Row, for_each, language_of, read
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")

@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 
 from factory.tools.calculator import evaluate
-from factory.tools.spec import load_tools
+from factory.tools.load import load_tools
 from tests.support.data_rows import DATA, Row, for_each, read
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")

@@ -11,8 +11,8 @@ import pytest
 
 from factory.chat_formats.control_token import control_token
 from factory.system.digest import canonical_json
+from factory.tools.load import load_tools
 from factory.tools.registry import TOOL_NAMES, canonical_arguments, run_tool
-from factory.tools.spec import load_tools
 from tests.support.data_rows import DATA, Row, for_each, read
 
 SPECS = {spec.name: spec for spec in load_tools(DATA / "tools" / "tools.json")}

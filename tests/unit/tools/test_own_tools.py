@@ -104,6 +104,57 @@ def test_results_come_from_the_persons_own_function(tmp_path: Path) -> None:
         assert all(result.endswith('0000"]]') for result in column(store, "SELECT result FROM training_set"))
 
 
+def test_a_servers_list_of_tools_serves_as_it_is(tmp_path: Path) -> None:
+    """Nested models in `$defs`, a tool without parameters, a dotted name, 5.0 for an integer."""
+    with_tools(tmp_path, OWN)
+    field = {
+        "type": "object",
+        "properties": {
+            "width": {"type": "integer", "description": "in metres"},
+            "height": {"type": "integer"},
+        },
+        "required": ["width", "height"],
+    }
+    area = {
+        "type": "object",
+        "properties": {"field": {"$ref": "#/$defs/Field"}},
+        "required": ["field"],
+        "$defs": {"Field": field},
+    }
+    tools = [
+        {"name": "field.area", "description": "The area.", "inputSchema": area},
+        {"name": "now", "description": "The time.", "inputSchema": {"type": "object"}},
+    ]
+    (tmp_path / "tools.json").write_text(json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}}))
+    source = "def field_area(field): return len(range(field['width'])) * field['height']\n"
+    (tmp_path / "tools.py").write_text(f"{source}def now(): return 'noon'\n")
+    rows = []
+    for width in (12, 14, 16):
+        call = {"name": "field_area", "arguments": {"field": {"width": width, "height": width + 5}}}
+        rows.append(seed(width) | {"reference": [[call]]})
+    write(tmp_path / "seeds.jsonl", rows)
+
+    def say(request: Request) -> str:
+        if request.messages[-1]["content"].startswith("Results"):
+            return "[]"
+        width, height = map(int, numbers(request))
+        call = {"name": "field_area", "arguments": {"field": {"width": float(width), "height": height}}}
+        return json.dumps([call])
+
+    model, plan = Model(say), load(tmp_path)
+    made(plan, model)
+    for request in model.asked:
+        assert "$ref" not in json.dumps(request.schema)
+        assert '"description": "in metres"' in request.messages[0]["content"]
+    assert "field.area is field_area" in plan.tool_file.notes[0]
+    with opened(load(tmp_path)) as store:
+        rows = store.query("SELECT question, result FROM training_set")
+    assert len(rows) == 12
+    for row in rows:
+        width, height = (int(word) for word in row["question"].split() if word.isdigit())
+        assert json.loads(row["result"]) == [[str(width * height)]]
+
+
 def test_what_a_tool_may_not_do_is_a_reason_and_the_rest_goes_on(tmp_path: Path) -> None:
     with_tools(tmp_path, OWN, "budget: {requests: 24}")
     widths = iter([99, 98, 97])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from factory.system.digest import content_id
 from factory.tools.date_calculator import Calculation
 from factory.tools.errors import Reason, ToolError
+from factory.tools.load import load_tools
 from factory.tools.registry import TOOL_NAMES, canonical_arguments, run_tool
-from factory.tools.spec import load_tools
 from factory.tools.table_lookup import Column, Filter, Lookup
 from factory.tools.text_tool import TextWork
 from factory.tools.train_timetable import STATIONS

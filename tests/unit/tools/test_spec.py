@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from factory.errors import InputError
+from factory.tools.load import load_tools
 from factory.tools.registry import run_tool
-from factory.tools.spec import ToolSpec, load_tools
+from factory.tools.spec import ToolSpec
 
 CALCULATOR = Path(__file__).parents[3] / "data" / "tools" / "calculator.json"
 

@@ -14,8 +14,8 @@ from factory.tasks.sample import Task
 from factory.tasks.tool_call.reference import Steps, mend, outcome, parse_steps, run_steps
 from factory.tasks.tool_call.taskset import ToolCallTaskset
 from factory.tools.errors import ToolError
+from factory.tools.load import load_tools
 from factory.tools.registry import run_tool
-from factory.tools.spec import load_tools
 from tests.support.calculator import DATA
 from tests.support.pool import NOTHING
 from tests.support.seeds import require_seeds

@@ -15,7 +15,7 @@ from factory.tasks.sample import Sample, Task
 from factory.tasks.tool_call.call import MAX_CALLS, calls_schema
 from factory.tasks.tool_call.taskset import MAX_STEPS, ToolCallTaskset
 from factory.tools.errors import ToolError
-from factory.tools.spec import load_tools
+from factory.tools.load import load_tools
 from tests.support.calculator import DATA, free_tool
 from tests.support.episode import Talk, answer, talk
 from tests.support.pool import NOTHING
