@@ -14,8 +14,10 @@ logprobs are taken before its grammar; vLLM's are taken after it.
 """
 
 import concurrent.futures
+import dataclasses
 import datetime
 import os
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +30,7 @@ from factory.inference.request import Answer, Attempt, Request
 from factory.inference.server import Busy, Failure, Refused, Server
 from factory.text.reasons import RequestError
 
-ATTEMPTS, FIRST_PAUSE = 5, 0.5
+ATTEMPTS, FIRST_PAUSE, REFUSED_IN_A_ROW = 5, 0.5, 5
 Asked: TypeAlias = concurrent.futures.Future[Answer]
 _HINT = "All answers so far are stored; run the same command again to continue."
 
@@ -66,6 +68,8 @@ class Endpoint:
         self._health = Health(len(urls))
         self._notes: deque[str] = deque()
         self._answered: Request | None = None
+        self._refused, self._tried = 0, False  # requests in a row; whether one has come back
+        self._asking_why = threading.Lock()
         self._connect()
 
     def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
@@ -81,6 +85,7 @@ class Endpoint:
                     done, running = concurrent.futures.wait(
                         running, return_when=concurrent.futures.FIRST_COMPLETED
                     )
+                    self._tried = True
                     while self._notes:
                         self._say(self._notes.popleft())
                     failure = failure or next(
@@ -108,11 +113,9 @@ class Endpoint:
     ) -> set[Asked]:
         """Send what is waiting to the places that are free, unless the run has failed, and return what is in
         flight."""
-        while (
-            failure is None
-            and len(running) < self._concurrency
-            and (request := next(waiting, None)) is not None
-        ):
+        # The first is sent alone: what the server does not take is found out once.
+        most = self._concurrency if self._tried else 1
+        while failure is None and len(running) < most and (request := next(waiting, None)) is not None:
             running.add(pool.submit(self._ask, request))
         return running
 
@@ -145,11 +148,13 @@ class Endpoint:
             outcome = failure.outcome if failure else "ok"
             attempts.append(Attempt(self._servers[turn.place].url, outcome, time.monotonic() - sent, sent_at))
             if completion is not None:
-                self._answered = request
+                self._answered, self._refused = request, 0
                 return completion.answer(request.key, seconds, tuple(attempts))
             assert failure is not None
             if isinstance(failure, Refused):
-                return _no_answer(request, failure.error, seconds, attempts)
+                if self._refuses_others(turn, request):
+                    raise self._refuses_all(turn, failure)
+                return _no_answer(request, failure.error, seconds, attempts, failure.reason)
             failed[turn.place] += 1
             if self._health.are_given_up():
                 raise self._stop(turn, failure)
@@ -157,7 +162,8 @@ class Endpoint:
                 continue
             held += 1
             if held > ATTEMPTS:
-                return _no_answer(request, RequestError(f"failed_{outcome}"), seconds, attempts)
+                error = RequestError(f"failed_{outcome}")
+                return _no_answer(request, error, seconds, attempts, failure.reason)
             if held == ATTEMPTS and not self._still_answers():
                 raise self._stop(turn, failure)
 
@@ -198,11 +204,49 @@ class Endpoint:
             failed[turn.place] += 1
         return False
 
+    def _refuses_others(self, turn: Turn, request: Request) -> bool:
+        """Return whether the server refuses a harmless question as well, put as the refused one was. It is
+        asked where nothing was answered yet, and after `REFUSED_IN_A_ROW` refusals."""
+        with self._asking_why:
+            self._refused += 1
+            if self._answered is not None and self._refused < REFUSED_IN_A_ROW:
+                return False
+            if self._health.is_stopped():
+                return False
+            try:
+                self._servers[turn.place].ask(harmless(request))
+            except Refused:
+                return True
+            except Failure:
+                return False
+            self._answered, self._refused = self._answered or harmless(request), 0
+            return False
+
+    def _refuses_all(self, turn: Turn, refusal: Refused) -> FactoryError:
+        return FactoryError(
+            f"{self._servers[turn.place].url} refuses every request: {refusal.reason}",
+            "Mend the server, or teacher.endpoints, teacher.model, teacher.sampling, teacher.extra_body. "
+            "The refused requests are not stored: the same command asks them again.",
+        )
+
     def _stop(self, turn: Turn, failure: Failure) -> FactoryError:
         url = self._servers[turn.place].url
         hint = "If answers may take longer, raise teacher.timeout_s. " if failure.outcome == "timeout" else ""
         return FactoryError(f"no server answers any more: {url}: {failure.reason}", hint + _HINT)
 
 
-def _no_answer(request: Request, error: RequestError, seconds: float, attempts: list[Attempt]) -> Answer:
-    return Answer(request.key, "", "error", 0, 0, seconds, attempts=tuple(attempts), error=error)
+def harmless(request: Request) -> Request:
+    """Return a request that differs from another in its words only, which nobody can object to."""
+    said = [
+        message | {"content": "Say yes."} if "tool_calls" not in message else message
+        for message in request.messages
+    ]
+    return dataclasses.replace(request, messages=said)
+
+
+def _no_answer(
+    request: Request, error: RequestError, seconds: float, attempts: list[Attempt], detail: str = ""
+) -> Answer:
+    return Answer(
+        request.key, "", "error", 0, 0, seconds, attempts=tuple(attempts), error=error, detail=detail
+    )

@@ -69,7 +69,7 @@ class Answer:
     before temperature, penalties and grammar); the token that was drawn may be outside. Without logprobs from
     the server they are None. `error` is a reason code when there is no answer; then `text` is empty.
     `seconds` is the time from sending to the last token. `attempts` are the sendings to servers, in order; a
-    model in the process has none.
+    model in the process has none. `detail` is what the server said of an answer that there is not.
     """
 
     key: str
@@ -84,6 +84,7 @@ class Answer:
     topk_logprobs: list[list[float]] | None = None
     attempts: tuple[Attempt, ...] = ()
     error: Reason | None = None
+    detail: str = ""
 
     @property
     def may_come_later(self) -> bool:

@@ -16,6 +16,7 @@ import openai
 import pydantic
 
 from factory.errors import FactoryError
+from factory.inference.complaint import LONGEST, Complaint, read_complaint
 from factory.inference.completion import Completion, read_completion
 from factory.inference.request import Request
 from factory.text.reasons import RequestError
@@ -50,8 +51,9 @@ class Busy(Failure):
 class Refused(Failure):
     """The server finds this one request wrong; `error` is the answer's reason code."""
 
-    def __init__(self, status: int, reason: str):
+    def __init__(self, status: int, complaint: Complaint, reason: str):
         super().__init__(f"http_{status}", reason)
+        self.complaint = complaint
         self.error = RequestError(f"refused_{status}")
 
 
@@ -101,7 +103,7 @@ class Server:
             body = self._client.chat.completions.with_raw_response.create(**arguments).content
         except openai.APIStatusError as error:
             if error.status_code in _WRONG_REQUEST:
-                raise Refused(error.status_code, self._reason(error)) from None
+                raise self._refused(error) from None
             raise self._failure(error) from None
         except openai.APITimeoutError as error:
             raise Failure("timeout", self._reason(error)) from None
@@ -123,14 +125,20 @@ class Server:
             return Failure(f"http_{status}", reason)
         if status in (401, 403):
             return FactoryError(f"{self.url} rejects the key: {reason}", "Check teacher.api_key_env.")
-        return FactoryError(
-            f"{self.url} returned HTTP {status}: {reason}", "Check teacher.endpoints and teacher.model."
-        )
+        return FactoryError(f"{self.url} returned {reason}", "Check teacher.endpoints and teacher.model.")
+
+    def _refused(self, error: openai.APIStatusError) -> Refused:
+        return Refused(error.status_code, read_complaint(error.response.content), self._reason(error))
 
     def _reason(self, error: Exception) -> str:
-        """Return the first line of an error, without the key, which some servers repeat."""
-        text = str(error).replace(self._key, "…") if self._key else str(error)
-        return (text.splitlines() or [type(error).__name__])[0][:300]
+        """Return an error in one line, in the server's words where it has some, without the key, which some
+        servers repeat."""
+        text = str(error)
+        if isinstance(error, openai.APIStatusError):
+            said = read_complaint(error.response.content).sentence or error.response.reason_phrase
+            text = f"HTTP {error.status_code}: {said}"
+        text = text.replace(self._key, "…") if self._key else text
+        return (text.splitlines() or [type(error).__name__])[0][:LONGEST]
 
     def _arguments(self, request: Request, max_tokens: int) -> dict[str, Any]:
         sampling = request.sampling

@@ -12,7 +12,7 @@ import pytest
 
 from factory.errors import FactoryError
 from factory.inference import endpoint, health
-from factory.inference.endpoint import ATTEMPTS, Endpoint
+from factory.inference.endpoint import ATTEMPTS, REFUSED_IN_A_ROW, Endpoint
 from factory.inference.health import IN_A_ROW
 from factory.inference.request import Answer, Request, Sampling
 from tests.support.model_server import Server, completion, serving
@@ -340,8 +340,35 @@ def test_a_request_that_is_found_wrong_is_an_answer_with_an_error(start: Start, 
     first, second = sorted(ask(connect(server, concurrency=1), 2), key=lambda answer: answer.key)
     assert (first.error, first.text, first.finish_reason) == (f"refused_{status}", "", "error")
     assert outcomes(first) == [f"http_{status}"]
-    assert second.error is None
-    assert len(server.asked) == 2
+    assert (first.detail, second.error) == (f"HTTP {status}: too long", None)
+    asked = [body["messages"][-1]["content"] for body in server.asked]
+    assert asked == ["question 0", "Say yes.", "question 1"], "is it the question, or the server?"
+
+
+@pytest.mark.parametrize("before", [0, 1, 6])
+def test_a_server_that_refuses_everything_stops_the_run_with_its_sentence(start: Start, before: int) -> None:
+    answered = [(200, completion({"model": "tiny"}, "yes"))] * before
+    refuse = (400, {"error": {"message": "Unsupported parameter: frobnicate", "code": "unsupported"}})
+    server = start(plan=answered, always=lambda _: refuse)
+    answers: list[Answer] = []
+    with pytest.raises(
+        FactoryError, match="refuses every request: HTTP 400: Unsupported parameter"
+    ) as caught:
+        answers += connect(server, concurrency=1).answer(request(number) for number in range(100))
+    assert server.url in caught.value.message and "same command" in caught.value.hint
+    assert len(server.asked) == before + (REFUSED_IN_A_ROW if before else 1) + 1
+
+
+def test_refusals_that_are_the_questions_fault_stop_nothing(start: Start) -> None:
+    def reply(body: dict[str, Any]) -> tuple[int, Any]:
+        if body["messages"][-1]["content"] == "Say yes.":
+            return 200, completion(body, "yes")
+        return 400, {"error": {"message": "The response was filtered", "code": "content_filter"}}
+
+    answers = ask(connect(start(always=reply), concurrency=2), 20)
+    assert {(answer.error, answer.detail) for answer in answers} == {
+        ("refused_400", "HTTP 400: The response was filtered")
+    }
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
@@ -367,9 +394,11 @@ def test_answers_in_flight_come_before_the_failure(start: Start) -> None:
         met.wait(60)
         return 200, completion({"model": "tiny"}, "yes")
 
-    answers = connect(start(plan=[refuse, agree, agree]), concurrency=3).answer(
-        request(number) for number in range(3)
+    first = (200, completion({"model": "tiny"}, "yes"))
+    answers = connect(start(plan=[first, refuse, agree, agree]), concurrency=3).answer(
+        request(number) for number in range(4)
     )
+    next(answers)
     assert len({next(answers).key, next(answers).key}) == 2
     with pytest.raises(FactoryError, match="rejects the key"):
         next(answers)
