@@ -3,8 +3,8 @@ have to know?
 
 Promise: a run is hopeless after `FEW` tasks that all failed for one reason that lies in how the teacher is
 asked or reached (`REMEDIES`), and after `MANY` that failed for whatever reasons, as long as nothing at all
-was accepted. A teacher that is merely weak gets some answer right among so many. Only tasks that were asked now
-count: the same command goes on behind those that failed before. Memory: a count for each reason, a few
+was accepted. A teacher that is merely weak gets some answer right among so many. Only tasks that were asked
+now count: the same command goes on behind those that failed before. Memory: a count for each reason, a few
 examples.
 """
 
@@ -26,7 +26,7 @@ _LENGTH = (
 )
 # What is to be tried, for reasons that all answers have only where something is set up wrongly.
 REMEDIES: dict[ReasonCode, str] = {
-    "empty": "Look at what the server answers. A reasoning teacher may need more teacher.sampling.max_tokens.",
+    "empty": "A reasoning teacher may need more teacher.sampling.max_tokens: look at its answers.",
     "too_large": "The server may ignore teacher.sampling.max_tokens.",
     "not_text": "The server's answers hold characters that are no text: does it decode its tokens?",
     "control_token": "The server hands out marks of its chat template: give it the model's own template, and "

@@ -21,7 +21,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from factory.errors import FactoryError
 from factory.inference.completion import Completion
@@ -49,6 +49,7 @@ class Endpoint:
         concurrency: int,
         timeout_s: float,
         say: Callable[[str], None],
+        extra_body: dict[str, Any] | None = None,
     ):
         key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
         if api_key_env and not key:
@@ -64,9 +65,13 @@ class Endpoint:
             )
         self._concurrency = concurrency
         self._say = say
-        self._servers = [Server(url, model, key=key, timeout_s=timeout_s) for url in urls]
-        self._health = Health(len(urls))
         self._notes: deque[str] = deque()
+        self._told: set[str] = set()
+        self._servers = [
+            Server(url, model, key=key, timeout_s=timeout_s, extra_body=extra_body, tell=self._note)
+            for url in urls
+        ]
+        self._health = Health(len(urls))
         self._answered: Request | None = None
         self._refused, self._tried = 0, False  # requests in a row; whether one has come back
         self._asking_why = threading.Lock()
@@ -86,8 +91,7 @@ class Endpoint:
                         running, return_when=concurrent.futures.FIRST_COMPLETED
                     )
                     self._tried = True
-                    while self._notes:
-                        self._say(self._notes.popleft())
+                    self._say_notes()
                     failure = failure or next(
                         (error for future in done if (error := future.exception())), None
                     )
@@ -99,6 +103,7 @@ class Endpoint:
                         if not future.exception():
                             yield future.result()
             finally:
+                self._say_notes()
                 self._health.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
         if failure is not None:
@@ -119,6 +124,17 @@ class Endpoint:
             running.add(pool.submit(self._ask, request))
         return running
 
+    def _note(self, text: str) -> None:
+        """Take a note for a person; servers of one kind have the same to say, once."""
+        about = text.split(" ", 2)[-1]
+        if about not in self._told:
+            self._told.add(about)
+            self._notes.append(text)
+
+    def _say_notes(self) -> None:
+        while self._notes:
+            self._say(self._notes.popleft())
+
     def _connect(self) -> None:
         failures: dict[int, Failure] = {}
         for place, server in enumerate(self._servers):
@@ -126,6 +142,7 @@ class Endpoint:
                 server.connect()
             except Failure as failure:
                 failures[place] = failure
+        self._say_notes()
         for place, found in failures.items():
             message = f"{self._servers[place].url} does not list its models: {found.reason}"
             if len(failures) == len(self._servers):

@@ -58,7 +58,11 @@ class Engine:
 
     def _prompt_ids(self, request: Request) -> list[int]:
         text = self.tokenizer.apply_chat_template(
-            request.messages, tools=request.tools, tokenize=False, add_generation_prompt=True
+            request.messages,
+            tools=request.tools,
+            tokenize=False,
+            add_generation_prompt=True,
+            **(request.template or {}),
         )
         return self._encode(text + request.prefill)
 

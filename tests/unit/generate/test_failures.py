@@ -76,7 +76,7 @@ def stopped(folder: Path, model: Model) -> FactoryError:
 def test_a_teacher_of_whom_nothing_can_be_used_stops_the_run(
     tmp_path: Path, kind: str, said: str | dict[str, Any], reason: str, remedy: str
 ) -> None:
-    project(tmp_path, kind, "count: 5000")
+    project(tmp_path, kind, "count: 400")
     model = Model(lambda _: said, at_once=4)
     error = stopped(tmp_path, model)
     assert error.exit_code == 1
@@ -124,7 +124,7 @@ def test_a_weak_teacher_is_given_more_time(tmp_path: Path) -> None:
 
 
 def test_wrong_answers_without_end_are_an_end(tmp_path: Path) -> None:
-    project(tmp_path, "rationale", "count: 5000", more="checks: [schema, agreement]\n")
+    project(tmp_path, "rationale", "count: 400", more="checks: [schema, agreement]\n")
     model = Model(lambda _: "I guess.\nAnswer: 1", at_once=1)
     error = stopped(tmp_path, model)
     assert f"none of {MANY} tasks was accepted, {MANY} answers for the" in error.message
