@@ -8,7 +8,7 @@ a JSON Schema. Not promised here: rules between fields and files that must exist
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, JsonValue, Tag, model_validator
+from pydantic import Discriminator, Field, JsonValue, Tag, WithJsonSchema, model_validator
 
 from factory.adapters.kinds import AnyAdapter
 from factory.adapters.lora import Lora
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 else:
     FormatName = Literal[tuple(FORMATS)]
 Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
+
+AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON value."})]
 
 _MODEL = "A bundled name (" + ", ".join(BUNDLED) + "), a Hugging Face id (org/name), or a local folder."
 _REVISION = "The commit of a Hugging Face id: 40 hexadecimal digits. Only for a Hugging Face id."
@@ -94,13 +96,13 @@ class Teacher(Settings):
         "the longest answer takes. Only with endpoints.",
     )
     # Where they say nothing they are in no id: answers are older than the choice.
-    template: dict[str, JsonValue] = Field(
+    template: dict[str, AnyJson] = Field(
         default={},
         max_length=32,
         exclude_if=lambda arguments: not arguments,
         description="Arguments of the teacher's chat template, such as {enable_thinking: false}.",
     )
-    extra_body: dict[str, JsonValue] = Field(
+    extra_body: dict[str, AnyJson] = Field(
         default={},
         max_length=32,
         exclude_if=lambda body: not body,
