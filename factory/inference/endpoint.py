@@ -4,13 +4,15 @@ to whichever server is healthy.
 Promise: the same answers are stored as from a model in the process. Logprobs are kept where the server gives
 them; token ids where it is vLLM, which can spell tokens as ids. A server that refuses the connection, hangs,
 sends garbage or fails costs an attempt, and the request moves to another; one that keeps failing rests
-(`factory.inference.health`). Every attempt is in the answer. A request that a server finds wrong (400, 413,
-422) is an answer with the error `refused_400`. After `ATTEMPTS` failures of a request, one that was answered
-before is sent again: if the servers still answer that one, the failed one is asked once more, and then is an
-answer with the error `failed_…`; if not, the servers are at fault and the run stops, as it does when all of
-them are given up. Any other refusal is about the whole run and stops it. What was answered by then is handed
-out first. The key is read from the environment for each run and stays inside. Not promised: that a server's
-logprobs are taken before its grammar; vLLM's are taken after it.
+(`factory.inference.health`). Every attempt is in the answer. The first request is sent alone, so that what a
+server does not take is found out once. A request that a server finds wrong (400, 413, 422) is an answer with
+the error `refused_400`, unless it refuses a harmless one as well: then the run stops with the server's
+sentence. After `ATTEMPTS` failures of a request, one that was answered before is sent again: if the servers
+still answer that one, the failed one is asked once more, and then is an answer with the error `failed_…`; if
+not, the servers are at fault and the run stops, as it does when all of them are given up. Any other refusal
+is about the whole run and stops it. What was answered by then is handed out first. The key is read from the
+environment for each run and stays inside. Not promised: that a server's logprobs are taken before its
+grammar; vLLM's are taken after it.
 """
 
 import concurrent.futures
