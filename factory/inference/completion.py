@@ -119,7 +119,8 @@ class _Body(_Part):
 
 @dataclass(frozen=True)
 class Completion:
-    """The first choice of a chat completion. `notes`: what was odd about it, for a person."""
+    """The first choice of a chat completion. `notes`: what was odd about it, for a person; `has_ids`: its
+    tokens came as ids."""
 
     text: str
     finish_reason: str
@@ -129,6 +130,7 @@ class Completion:
     token_ids: list[int] | None = None
     tokens: list[_Token] | None = None
     notes: list[str] = field(default_factory=list)
+    has_ids: bool = False
 
     def answer(self, key: str, seconds: float, attempts: tuple[Attempt, ...]) -> Answer:
         """Return it as the answer to a request."""
@@ -164,6 +166,9 @@ def read_completion(body: bytes, request: Request, *, wrapped: bool = False) -> 
         thinking, text = split_thinking(content)
     if not text.strip() and choice.message.refusal:
         text = choice.message.refusal
+    if not text.strip() and end == STOP and thinking:
+        # Parsers take a whole answer for thinking where the model was told not to think.
+        thinking, text = "", thinking
     error: Reason | None = None
     if not text.strip() and end == LENGTH:
         error = "thinking_cut_off"
@@ -185,6 +190,7 @@ def read_completion(body: bytes, request: Request, *, wrapped: bool = False) -> 
         choice.token_ids if same else None,
         choice.logprobs.content if same and choice.logprobs else None,
         notes,
+        choice.token_ids is not None,
     )
 
 

@@ -120,7 +120,8 @@ class Dialect:
             return True
         if name in LENGTHS:
             other = LENGTHS[1]
-            if self._length == other or not (other in sentence or _UNKNOWN.search(sentence)):
+            # A length that is too large is no length that is unknown, even where both names are said.
+            if self._length == other or not (_UNKNOWN.search(sentence) or "instead" in sentence):
                 return False
             self._length = other
             self._tell(f"takes {other} for {name}")

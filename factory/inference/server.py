@@ -163,7 +163,7 @@ class Server:
             raise Failure("bad_answer", f"{error}: {said}" if said else str(error)) from None
         except pydantic.ValidationError as error:
             raise self._no_completion(sent, error) from None
-        self._dialect.saw(request, completion.token_ids is not None)
+        self._dialect.saw(request, completion.has_ids)
         for note in completion.notes:
             self._tell(note)
         return completion

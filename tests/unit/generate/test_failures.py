@@ -11,7 +11,7 @@ from factory.context.plan import Plan
 from factory.context.run import Run
 from factory.errors import FactoryError
 from factory.generate.failures import FEW, MANY, Failures
-from factory.generate.stage import GenerateStage, generate, is_owed
+from factory.generate.stage import generate, is_owed
 from factory.inference.request import Request
 from factory.pipeline import loop
 from factory.recipe.load import load_recipe
@@ -179,27 +179,41 @@ def test_what_was_stored_before_does_not_count_as_asked() -> None:
     assert not failures.are_hopeless and failures.are_all
 
 
+def run(folder: Path, kind: str, server: Server) -> FactoryError:
+    """Run the whole command against a server, and return why it stopped."""
+    path = project(folder, kind, "count: 500")
+    edit(path, "http://127.0.0.1:9/v1", server.url)
+    plan = Plan(Run(load_recipe(path), Workspace(folder / "work"), Progress()))
+    with pytest.raises(FactoryError) as caught:
+        loop.run(plan, ("generate", "check"), "run")
+    with opened(load(folder)) as store:
+        assert is_owed(load(folder), store)
+    return caught.value
+
+
 @pytest.mark.parametrize("kind", ["rationale", "tool_call"])
 def test_a_server_that_refuses_everything_ends_the_command_with_its_sentence(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    path = project(tmp_path, kind, "count: 500")
     with serving(Server(always=lambda _: (400, {"error": {"message": REFUSAL}}))) as server:
-        edit(path, "http://127.0.0.1:9/v1", server.url)
-        plan = Plan(Run(load_recipe(path), Workspace(tmp_path / "work"), Progress()))
-        with pytest.raises(FactoryError) as caught:
-            loop.run(plan, ("generate", "check"), "run")
-        told = capfd.readouterr().err
-        assert caught.value.exit_code == 1
-        assert REFUSAL in told and server.url in told
-        assert len(server.asked) == 2, (
-            "a question, and one of our own to see whether it was the question's fault"
-        )
-        assert "check" not in told
+        assert run(tmp_path, kind, server).exit_code == 1
+    told = capfd.readouterr().err
+    assert REFUSAL in told and server.url in told and "check" not in told
+    assert len(server.asked) == 2, "a question, and one of our own: was it the question's fault?"
     with opened(load(tmp_path)) as store:
         assert count(store, "generations") == 0
-        assert GenerateStage().owed(load(tmp_path), store, worked=False)
+
+
+def test_a_teacher_without_an_answer_mark_ends_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving(Server(text="It is forty-two.")) as server:
+        assert run(tmp_path, "rationale", server).exit_code == 1
+    told = capfd.readouterr().err
+    assert "no_final_answer (no final answer is marked)" in told and "It is forty-two." in told
+    assert "worked examples" in told and "  check" not in told
 
 
 def _failed(*reasons: str) -> CheckedSample:

@@ -139,6 +139,12 @@ def test_thinking_that_used_up_the_tokens_is_named(choice: dict[str, Any], end: 
     assert (found.error, found.text, found.finish_reason) == ("thinking_cut_off", "", "length")
 
 
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+def test_an_answer_that_a_parser_took_for_thinking_is_the_answer(field: str) -> None:
+    assert read(**said(None, **{field: "Answer: 4"})).text == "Answer: 4"
+    assert read(request=JSON, **said("", **{field: "[1]"})).text == "[1]"
+
+
 def test_what_the_filter_left_nothing_of_is_named() -> None:
     found = read(None, finish_reason="content_filter").answer("b2:0", 0.1, ())
     assert (found.error, found.text) == ("filtered", "")
@@ -184,6 +190,7 @@ def test_a_text_that_was_changed_has_no_tokens() -> None:
     assert read("yes").tokens is not None
     assert read("```\n[1]\n```", JSON).tokens is None
     assert read(**said("yes", reasoning="So")).tokens is None
+    assert read(**said("yes", reasoning="So"), token_ids=[1, 2]).has_ids
 
 
 @pytest.mark.parametrize("content", [5, True, {"text": "yes"}])

@@ -145,6 +145,7 @@ def test_the_strictest_form_that_a_server_takes_is_asked_for(
     [
         "max_tokens is too large: 64. This model supports at most 32 completion tokens",
         "This model's maximum context length is 128 tokens",
+        "'max_tokens' or 'max_completion_tokens' is too large: 64. This model's maximum context length is 32",
         "System role not supported",
         "frobnicate is required",
     ],
@@ -153,6 +154,7 @@ def test_what_cannot_be_mended_is_said_before_the_second_question(start: Start, 
     server = start(always=lambda _: (400, {"error": {"message": said}}))
     with pytest.raises(FactoryError, match=said.split(":")[0]):
         ask(server, 9)
+    assert all("max_tokens" in body for body in server.asked)
     assert {body["messages"][0]["content"] for body in server.asked} == {"0", "Say yes."}
 
 
