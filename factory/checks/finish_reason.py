@@ -4,11 +4,14 @@ from typing import Any
 
 from factory.checks.check import OK, Verdict
 from factory.tasks.sample import Sample
+from factory.text.reasons import ReasonCode
+
+_REASONS: dict[str, ReasonCode] = {"length": "cut_off", "content_filter": "filtered"}
 
 
 class FinishReasonCheck:
-    """Fails with cut_off if the answer ran into its token limit, with no_answer if the request had an
-    error."""
+    """Fails with cut_off if the answer ran into its token limit, with filtered if the server's content filter
+    ended it, with no_answer if the request had an error."""
 
     name = "finish_reason"
 
@@ -18,6 +21,4 @@ class FinishReasonCheck:
     def judge(self, sample: Sample) -> Verdict:
         if sample.finish_reason == "stop":
             return OK
-        return Verdict(
-            False, "cut_off" if sample.finish_reason == "length" else "no_answer", sample.finish_reason
-        )
+        return Verdict(False, _REASONS.get(sample.finish_reason, "no_answer"), sample.finish_reason)

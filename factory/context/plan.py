@@ -124,6 +124,7 @@ class Plan:
                 "templates": self.taskset.template_digest,
                 "judge": template_digest(JUDGE, self.run.workspace.prompts) if self._has_judge else None,
             }
+            | teacher.switches
         )
 
     @property
@@ -164,9 +165,16 @@ class Plan:
         # The usual length is no part of a key: keys are older than the setting.
         length = None if teacher.endpoints or teacher.max_model_len == USUAL_LENGTH else teacher.max_model_len
         key = request_key(
-            self.run.teacher.name, self.run.teacher.revision, ask.messages, ask.schema, sampling, draw, length
+            self.run.teacher.name,
+            self.run.teacher.revision,
+            ask.messages,
+            ask.schema,
+            sampling,
+            draw,
+            length,
+            teacher.switches,
         )
-        return Request(key, ask.messages, sampling, ask.schema)
+        return Request(key, ask.messages, sampling, ask.schema, template=teacher.template or None)
 
     @property
     def _has_judge(self) -> bool:

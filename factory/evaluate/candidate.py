@@ -7,6 +7,7 @@ from typing import Any, Literal
 from factory.context.lineage import Lineage, Planned, format_choice, model_id
 from factory.context.plan import Plan
 from factory.context.training_set import spread
+from factory.recipe.model import Teacher
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id, file_sha256
 
@@ -32,8 +33,8 @@ def put_tasks(plan: Plan) -> list[Seed]:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model under evaluation. `as_teacher`: asked with examples and schema as in generation; otherwise
-    the bare question, free text."""
+    """One model under evaluation. `few_shot`: asked with examples and schema as in generation; otherwise the
+    bare question, free text. `teacher`: asked with the switches of the recipe's teacher, because it is it."""
 
     role: Role
     artifact_id: str
@@ -42,6 +43,7 @@ class Candidate:
     few_shot: bool
     prompting: str
     precision: str
+    teacher: Teacher | None = None
 
     def evaluation_id(self, plan: Plan) -> str:
         """Return the content id of this evaluation: the model, the tasks, how they are put and how they are
@@ -65,6 +67,7 @@ class Candidate:
                 "examples": recipe.data.examples,
                 "seeds": plan.shown_seeds,
             }
+            how |= self.teacher.switches if self.teacher else {}
         else:
             how |= format_choice(run)
         return content_id(how)
@@ -72,10 +75,11 @@ class Candidate:
 
 def teacher_candidate(plan: Plan) -> Candidate:
     """Return the teacher, asked as in generation."""
-    teacher, data = plan.run.teacher, plan.run.loaded.recipe.data
-    asked = f"{data.examples} worked examples from all over the seeds, {plan.run.kind.prompting.teacher}"
+    teacher, recipe = plan.run.teacher, plan.run.loaded.recipe
+    asked = f"{recipe.data.examples} worked examples from all over the seeds, "
+    asked += plan.run.kind.prompting.teacher
     made = model_id(teacher.name, teacher.revision)
-    return Candidate("teacher", made, teacher.name, teacher.folder, True, asked, "")
+    return Candidate("teacher", made, teacher.name, teacher.folder, True, asked, "", recipe.teacher)
 
 
 def candidates(plan: Plan, lineage: Lineage) -> list[Candidate]:

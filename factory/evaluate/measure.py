@@ -1,7 +1,8 @@
 """Measurement of one model: its answers to the held-out tasks, and every metric.
 
 Promise: every answer is kept (`predictions`), so that each figure can be counted again in SQL. Accuracy is
-greedy. What is measured, `metrics/table.py` lists. Each held-out task counts: an answer is judged for every
+greedy. A task that the model's server refuses is named and counts as wrong, as long as most are answered.
+What is measured, `metrics/table.py` lists. Each held-out task counts: an answer is judged for every
 task that puts its question.
 """
 
@@ -15,12 +16,14 @@ from factory.evaluate.candidate import Candidate, put_tasks
 from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, metric
 from factory.evaluate.scorer import question, scorer
-from factory.inference.request import TOO_LONG, Model, Request
+from factory.inference.request import TOO_LONG, Answer, Model, Request
 from factory.models.folder import inspect
 from factory.store.store import Row, Store
 from factory.tasks.sample import Task
 from factory.tasks.scorer import Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
+from factory.text.reasons import sentence
+from factory.text.visible import truncate
 
 
 def measure(plan: Plan, store: Store, candidate: Candidate, model: Model, *, local: bool = True) -> str:
@@ -74,20 +77,38 @@ def _predictions(
         requests[request.key] = request
         putting.setdefault(request.key, []).append(task)
     predictions: list[Row] = []
+    unanswered = 0
     for answer in model.answer(requests.values()):
-        # What is too long for a model it cannot answer: that is wrong, as any other answer may be.
+        # What is too long for a model it cannot answer, nor what its server's filter refuses: that is wrong,
+        # as any other answer may be. Only a server that is out of order says nothing about the model.
+        if answer.may_come_later:
+            raise _not_answered(candidate, answer)
         if answer.error is not None and answer.error != TOO_LONG:
-            raise FactoryError(
-                f"{candidate.role}: a held-out task was not answered: {answer.error}",
-                "Nothing of this model is stored: run the same command when its server answers. refused_* "
-                "says that the server does not take the request: prompt and evaluate.max_tokens may be too "
-                "long for it.",
+            unanswered += 1
+            if 2 * unanswered > len(requests):
+                raise _not_answered(candidate, answer)
+            asked = truncate(putting[answer.key][0].question, 100)
+            plan.run.progress.say(
+                f"  note: {candidate.role}: counted as wrong, because not answered: {asked}: {_why(answer)}"
             )
         for task in putting[answer.key]:
             about = {"task_id": task.task_id, "question": task.question, "reference": task.reference}
             predictions.append(about | {"output": answer.text} | asking.judge(candidate, task, answer.text))
         plan.run.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
     return predictions
+
+
+def _why(answer: Answer) -> str:
+    error = str(answer.error)
+    return f"{error} ({sentence(error)})" + (f": {answer.detail}" if answer.detail else "")
+
+
+def _not_answered(candidate: Candidate, answer: Answer) -> FactoryError:
+    return FactoryError(
+        f"{candidate.role}: a held-out task was not answered: {_why(answer)}",
+        "Nothing of this model is stored: run the same command when its server answers. Few tasks that a "
+        "server refuses count as wrong; of so many, prompt and evaluate.max_tokens may be too long for it.",
+    )
 
 
 def _summary(measured: Mapping[str, Measurement]) -> str:

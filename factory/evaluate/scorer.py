@@ -16,6 +16,10 @@ def scorer(plan: Plan) -> Scorer:
 def question(asking: Scorer, candidate: Candidate, task: Task, max_tokens: int) -> Request:
     """Return the request that puts a task to a model, greedily."""
     messages = asking.ask(candidate, task)
-    key = content_id([candidate.artifact_id, messages, max_tokens])
+    teacher = candidate.teacher
+    switches = [teacher.switches] if teacher and teacher.switches else []
+    key = content_id([candidate.artifact_id, messages, max_tokens, *switches])
     tools = None if candidate.few_shot else asking.tools
-    return Request(key, messages, Sampling(0.0, 1.0, max_tokens), asking.schema(candidate), tools)
+    template = (teacher.template or None) if teacher else None
+    sampling = Sampling(0.0, 1.0, max_tokens)
+    return Request(key, messages, sampling, asking.schema(candidate), tools, template=template)

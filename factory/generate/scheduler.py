@@ -9,6 +9,7 @@ Memory: the key of each request, the samples of tasks that are not judged yet, a
 results are handed on episode by episode.
 """
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from factory.checks.suite import CheckedSample, CheckSuite
 from factory.context.plan import Plan
 from factory.generate.answers import Answers
+from factory.generate.failures import FEW, Failures
 from factory.inference.request import Answer, Request
 from factory.inference.storable import storable
 from factory.store.store import Store
@@ -102,6 +104,9 @@ class Scheduler:
         self._pool_suite = plan.pool_suite()
         self._pool: list[tuple[int, Sample]] = []
         self._seen: set[str] = set()
+        self._asked_now: set[int] = set()  # tasks that wait for their verdicts and were not all stored
+        self.failures = Failures()
+        self._unreadable, self._any_readable = 0, False
         self.judged = self.accepted_count = 0
         self.requests = self.tokens = self.answers = 0
         self.ended = ""
@@ -142,6 +147,7 @@ class Scheduler:
         self._counted(answer)
         self._failed_now |= answer.may_come_later
         for running in waiting:
+            self._asked_now.add(running.position // self._draws)
             self._answered(running, answer)
         self._hand_on()
 
@@ -168,7 +174,7 @@ class Scheduler:
         """Begin the next episode and go on with stored answers as far as they reach; False if there is none
         to begin now."""
         if self._current is None or self._position % self._draws == 0:
-            if self._is_over() or self._is_enough_under_way():
+            if self._is_over() or self._is_enough_under_way() or self.failures.are_hopeless:
                 return False
             task = next(self._tasks, None) if not self.ended else None
             if task is None:
@@ -212,6 +218,9 @@ class Scheduler:
         """
         if not self._running or self._most_tasks is not None:
             return False
+        # Verdicts wait for the slowest task: until there are some, faults tell whether to ask on.
+        if self._unreadable >= FEW and not self._any_readable:
+            return True
         if self.judged < FEWEST_JUDGED:
             return self._begun >= max(self._wanted / self._draws, FEWEST_JUDGED)
         return self.accepted_count * self._begun >= self._wanted * self.judged
@@ -256,6 +265,8 @@ class Scheduler:
             ask = running.episode.send(answer)
         except StopIteration as end:
             sample = identified(end.value, running.keys)
+            if sample.fault is not None and not sample.detail:
+                sample = dataclasses.replace(sample, detail=answer.detail)
             self._update.finished.append((running, sample))
             self._finish(running, sample)
             return
@@ -263,12 +274,17 @@ class Scheduler:
         self._go_on(running)
 
     def _finish(self, running: InFlight, sample: Sample | None) -> None:
+        if sample is not None:
+            self._any_readable |= sample.fault is None
+            self._unreadable += running.position // self._draws in self._asked_now
         self._samples.setdefault(running.position // self._draws, {})[running.draw] = sample
         while len(draws := self._samples.get(self.judged, {})) == self._draws:
             samples = [sample for _, sample in sorted(draws.items()) if sample is not None]
-            for checked in self._suite.judge(samples):
-                self._update.judged.append(checked)
-                self.accepted_count += checked.accepted
+            checked = self._suite.judge(samples)
+            self._update.judged += checked
+            self.accepted_count += sum(one.accepted for one in checked)
+            self.failures.add(checked, asked_now=self.judged in self._asked_now)
+            self._asked_now.discard(self.judged)
             if self._pool_suite:
                 shown = self._pool_suite.judge(samples)
                 self._pool += [(self.judged, checked.sample) for checked in shown if checked.accepted]

@@ -4,7 +4,8 @@ small batches.
 Promise: a request whose answer was committed is never asked again. It runs until the wanted number of
 samples is accepted, the budget is used up, or the seeds give nothing new, and says which; where the seeds
 give nothing new but some requests hit transient errors, the plan stays owed, and the next run asks those
-again. The model is opened only if something has to be asked.
+again. A run in which nothing succeeds stops (`factory.generate.failures`): that is no end, and the same
+command goes on. The model is opened only if something has to be asked.
 """
 
 import itertools
@@ -69,6 +70,10 @@ def generate(
                 meter.show(scheduler)
     finally:
         writer.flush()
+    failures = scheduler.failures
+    # Nobody calls it an end of the recipe where nothing was made of it.
+    if most_tasks is None and (failures.are_hopeless or failures.are_all):
+        raise failures.error()
     if most_tasks is None and not scheduler.lost:
         store.commit(
             plan_ends=[

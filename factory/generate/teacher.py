@@ -17,6 +17,7 @@ def open_teacher(run: Run) -> Model:
             concurrency=recipe.concurrency,
             timeout_s=recipe.timeout_s,
             say=lambda text: run.progress.say(f"  {text}"),
+            extra_body=recipe.extra_body,
         )
     from factory.inference.engine import Engine
 

@@ -4,22 +4,26 @@ to whichever server is healthy.
 Promise: the same answers are stored as from a model in the process. Logprobs are kept where the server gives
 them; token ids where it is vLLM, which can spell tokens as ids. A server that refuses the connection, hangs,
 sends garbage or fails costs an attempt, and the request moves to another; one that keeps failing rests
-(`factory.inference.health`). Every attempt is in the answer. A request that a server finds wrong (400, 413,
-422) is an answer with the error `refused_400`. After `ATTEMPTS` failures of a request, one that was answered
-before is sent again: if the servers still answer that one, the failed one is asked once more, and then is an
-answer with the error `failed_…`; if not, the servers are at fault and the run stops, as it does when all of
-them are given up. Any other refusal is about the whole run and stops it. What was answered by then is handed
-out first. The key is read from the environment for each run and stays inside. Not promised: that a server's
-logprobs are taken before its grammar; vLLM's are taken after it.
+(`factory.inference.health`). Every attempt is in the answer. The first request is sent alone, so that what a
+server does not take is found out once. A request that a server finds wrong (400, 413, 422) is an answer with
+the error `refused_400`, unless it refuses a harmless one as well: then the run stops with the server's
+sentence. After `ATTEMPTS` failures of a request, one that was answered before is sent again: if the servers
+still answer that one, the failed one is asked once more, and then is an answer with the error `failed_…`; if
+not, the servers are at fault and the run stops, as it does when all of them are given up. Any other refusal
+is about the whole run and stops it. What was answered by then is handed out first. The key is read from the
+environment for each run and stays inside. Not promised: that a server's logprobs are taken before its
+grammar; vLLM's are taken after it.
 """
 
 import concurrent.futures
+import dataclasses
 import datetime
 import os
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from factory.errors import FactoryError
 from factory.inference.completion import Completion
@@ -28,7 +32,7 @@ from factory.inference.request import Answer, Attempt, Request
 from factory.inference.server import Busy, Failure, Refused, Server
 from factory.text.reasons import RequestError
 
-ATTEMPTS, FIRST_PAUSE = 5, 0.5
+ATTEMPTS, FIRST_PAUSE, REFUSED_IN_A_ROW = 5, 0.5, 5
 Asked: TypeAlias = concurrent.futures.Future[Answer]
 _HINT = "All answers so far are stored; run the same command again to continue."
 
@@ -47,6 +51,7 @@ class Endpoint:
         concurrency: int,
         timeout_s: float,
         say: Callable[[str], None],
+        extra_body: dict[str, Any] | None = None,
     ):
         key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
         if api_key_env and not key:
@@ -62,10 +67,16 @@ class Endpoint:
             )
         self._concurrency = concurrency
         self._say = say
-        self._servers = [Server(url, model, key=key, timeout_s=timeout_s) for url in urls]
-        self._health = Health(len(urls))
         self._notes: deque[str] = deque()
+        self._told: set[str] = set()
+        self._servers = [
+            Server(url, model, key=key, timeout_s=timeout_s, extra_body=extra_body, tell=self._note)
+            for url in urls
+        ]
+        self._health = Health(len(urls))
         self._answered: Request | None = None
+        self._refused, self._tried = 0, False  # requests in a row; whether one has come back
+        self._asking_why = threading.Lock()
         self._connect()
 
     def answer(self, requests: Iterable[Request | None]) -> Iterator[Answer]:
@@ -81,8 +92,8 @@ class Endpoint:
                     done, running = concurrent.futures.wait(
                         running, return_when=concurrent.futures.FIRST_COMPLETED
                     )
-                    while self._notes:
-                        self._say(self._notes.popleft())
+                    self._tried = True
+                    self._say_notes()
                     failure = failure or next(
                         (error for future in done if (error := future.exception())), None
                     )
@@ -94,6 +105,7 @@ class Endpoint:
                         if not future.exception():
                             yield future.result()
             finally:
+                self._say_notes()
                 self._health.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
         if failure is not None:
@@ -108,13 +120,22 @@ class Endpoint:
     ) -> set[Asked]:
         """Send what is waiting to the places that are free, unless the run has failed, and return what is in
         flight."""
-        while (
-            failure is None
-            and len(running) < self._concurrency
-            and (request := next(waiting, None)) is not None
-        ):
+        # The first is sent alone: what the server does not take is found out once.
+        most = self._concurrency if self._tried else 1
+        while failure is None and len(running) < most and (request := next(waiting, None)) is not None:
             running.add(pool.submit(self._ask, request))
         return running
+
+    def _note(self, text: str) -> None:
+        """Take a note for a person; servers of one kind have the same to say, once."""
+        about = text.split(" ", 2)[-1]
+        if about not in self._told:
+            self._told.add(about)
+            self._notes.append(text)
+
+    def _say_notes(self) -> None:
+        while self._notes:
+            self._say(self._notes.popleft())
 
     def _connect(self) -> None:
         failures: dict[int, Failure] = {}
@@ -123,6 +144,7 @@ class Endpoint:
                 server.connect()
             except Failure as failure:
                 failures[place] = failure
+        self._say_notes()
         for place, found in failures.items():
             message = f"{self._servers[place].url} does not list its models: {found.reason}"
             if len(failures) == len(self._servers):
@@ -145,11 +167,13 @@ class Endpoint:
             outcome = failure.outcome if failure else "ok"
             attempts.append(Attempt(self._servers[turn.place].url, outcome, time.monotonic() - sent, sent_at))
             if completion is not None:
-                self._answered = request
+                self._answered, self._refused = request, 0
                 return completion.answer(request.key, seconds, tuple(attempts))
             assert failure is not None
             if isinstance(failure, Refused):
-                return _no_answer(request, failure.error, seconds, attempts)
+                if self._refuses_others(turn, request):
+                    raise self._refuses_all(turn, failure)
+                return _no_answer(request, failure.error, seconds, attempts, failure.reason)
             failed[turn.place] += 1
             if self._health.are_given_up():
                 raise self._stop(turn, failure)
@@ -157,7 +181,8 @@ class Endpoint:
                 continue
             held += 1
             if held > ATTEMPTS:
-                return _no_answer(request, RequestError(f"failed_{outcome}"), seconds, attempts)
+                error = RequestError(f"failed_{outcome}")
+                return _no_answer(request, error, seconds, attempts, failure.reason)
             if held == ATTEMPTS and not self._still_answers():
                 raise self._stop(turn, failure)
 
@@ -198,11 +223,49 @@ class Endpoint:
             failed[turn.place] += 1
         return False
 
+    def _refuses_others(self, turn: Turn, request: Request) -> bool:
+        """Return whether the server refuses a harmless question as well, put as the refused one was. It is
+        asked where nothing was answered yet, and after `REFUSED_IN_A_ROW` refusals."""
+        with self._asking_why:
+            self._refused += 1
+            if self._answered is not None and self._refused < REFUSED_IN_A_ROW:
+                return False
+            if self._health.is_stopped():
+                return False
+            try:
+                self._servers[turn.place].ask(harmless(request))
+            except Refused:
+                return True
+            except Failure:
+                return False
+            self._answered, self._refused = self._answered or harmless(request), 0
+            return False
+
+    def _refuses_all(self, turn: Turn, refusal: Refused) -> FactoryError:
+        return FactoryError(
+            f"{self._servers[turn.place].url} refuses every request: {refusal.reason}",
+            "Mend the server, or teacher.endpoints, teacher.model, teacher.sampling, teacher.extra_body. "
+            "The refused requests are not stored: the same command asks them again.",
+        )
+
     def _stop(self, turn: Turn, failure: Failure) -> FactoryError:
         url = self._servers[turn.place].url
         hint = "If answers may take longer, raise teacher.timeout_s. " if failure.outcome == "timeout" else ""
         return FactoryError(f"no server answers any more: {url}: {failure.reason}", hint + _HINT)
 
 
-def _no_answer(request: Request, error: RequestError, seconds: float, attempts: list[Attempt]) -> Answer:
-    return Answer(request.key, "", "error", 0, 0, seconds, attempts=tuple(attempts), error=error)
+def harmless(request: Request) -> Request:
+    """Return a request that differs from another in its words only, which nobody can object to."""
+    said = [
+        message | {"content": "Say yes."} if "tool_calls" not in message else message
+        for message in request.messages
+    ]
+    return dataclasses.replace(request, messages=said)
+
+
+def _no_answer(
+    request: Request, error: RequestError, seconds: float, attempts: list[Attempt], detail: str = ""
+) -> Answer:
+    return Answer(
+        request.key, "", "error", 0, 0, seconds, attempts=tuple(attempts), error=error, detail=detail
+    )

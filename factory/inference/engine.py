@@ -75,6 +75,7 @@ class Engine:
             chat_template=self._template,
             tokenize=False,
             add_generation_prompt=True,
+            **(request.template or {}),
         )
         return self._encode(text + request.prefill)
 

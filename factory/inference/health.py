@@ -140,6 +140,11 @@ class Health:
             for state in self._states:
                 state.in_flight, state.probed = 0, False
 
+    def is_stopped(self) -> bool:
+        """Return whether the run has ended."""
+        with self._changed:
+            return self._stopped
+
     def stop(self) -> None:
         """End the run: every waiting or later caller gets Stopped."""
         with self._changed:

@@ -31,9 +31,9 @@ class Sampling:
 @dataclass(frozen=True)
 class Request:
     """One question to a model: chat messages in OpenAI form, optionally a JSON Schema that the answer has to
-    match, and tools for the chat template. `prefill` is how the answer begins already. `forced`: the model is
-    made to answer this text, and its logprobs are recorded. Both only for a
-    model in the process."""
+    match, tools and arguments (`template`) for the chat template. `prefill` is how the answer begins already.
+    `forced`: the model is made to answer this text, and its logprobs are recorded. Both only for a model in
+    the process."""
 
     key: str
     messages: list[dict[str, Any]]
@@ -43,6 +43,7 @@ class Request:
     ignore_eos: bool = False
     prefill: str = ""
     forced: str = ""
+    template: dict[str, Any] | None = None
 
     @property
     def seed(self) -> int:
@@ -69,7 +70,7 @@ class Answer:
     before temperature, penalties and grammar); the token that was drawn may be outside. Without logprobs from
     the server they are None. `error` is a reason code when there is no answer; then `text` is empty.
     `seconds` is the time from sending to the last token. `attempts` are the sendings to servers, in order; a
-    model in the process has none.
+    model in the process has none. `detail` is what the server said of an answer that there is not.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Answer:
     topk_logprobs: list[list[float]] | None = None
     attempts: tuple[Attempt, ...] = ()
     error: Reason | None = None
+    detail: str = ""
 
     @property
     def may_come_later(self) -> bool:
@@ -109,9 +111,11 @@ def request_key(
     sampling: Sampling,
     draw: int,
     max_model_len: int | None = None,
+    switches: dict[str, Any] | None = None,
 ) -> str:
     """Return the content id of a request; any change of an argument gives another key. `max_model_len` is how
-    many tokens prompt and answer may have together, None for the default or where the server decides."""
+    many tokens prompt and answer may have together, None for the default or where the server decides;
+    `switches` are arguments of the chat template and what a server is sent beside all else."""
     return content_id(
         {
             "model": model,
@@ -125,4 +129,5 @@ def request_key(
             "draw": draw,
         }
         | ({} if max_model_len is None else {"max_model_len": max_model_len})
+        | (switches or {})
     )

@@ -8,7 +8,7 @@ a JSON Schema. Not promised here: rules between fields and files that must exist
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, JsonValue, Tag, WithJsonSchema, model_validator
 
 from factory.adapters.kinds import AnyAdapter
 from factory.adapters.lora import Lora
@@ -30,8 +30,8 @@ USUAL_LENGTH = 2048  # tokens of prompt and answer together
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 REVISION = r"^[0-9a-f]{40}$"
-# No user part before the host: a password has no place in a recipe.
-ENDPOINT = r"^https?://[^\s/?#@]+(/[^\s?#@]+)*/v1$"
+# No user part before the host, and no query but Azure's: a password has no place in a recipe.
+ENDPOINT = r"^https?://[^\s/?#@]+(/[^\s?#@]*)?(\?api-version=[A-Za-z0-9.-]+)?$"
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 
 ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 else:
     FormatName = Literal[tuple(FORMATS)]
 Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
+
+AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON value."})]
 
 _MODEL = "A bundled name (" + ", ".join(BUNDLED) + "), a Hugging Face id (org/name), or a local folder."
 _REVISION = "The commit of a Hugging Face id: 40 hexadecimal digits. Only for a Hugging Face id."
@@ -78,7 +80,7 @@ class Teacher(Settings):
     endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False)] = Field(
         default=(),
         max_length=1024,
-        description="OpenAI-compatible servers, http(s) URLs ending in /v1. Empty: the model runs here.",
+        description="OpenAI-compatible servers: http(s) URLs, most end in /v1. Empty: the model runs here.",
     )
     api_key_env: str | None = Field(
         default=None,
@@ -92,6 +94,20 @@ class Teacher(Settings):
         le=86400,
         description="Seconds in which a server may stay silent before the request goes to another; more than "
         "the longest answer takes. Only with endpoints.",
+    )
+    # Where they say nothing they are in no id: answers are older than the choice.
+    template: dict[str, AnyJson] = Field(
+        default={},
+        max_length=32,
+        exclude_if=lambda arguments: not arguments,
+        description="Arguments of the teacher's chat template, such as {enable_thinking: false}.",
+    )
+    extra_body: dict[str, AnyJson] = Field(
+        default={},
+        max_length=32,
+        exclude_if=lambda body: not body,
+        description="What the servers are sent beside all else, such as {reasoning_effort: low}; no keys, no "
+        "passwords. Only with endpoints.",
     )
     logprobs: int = Field(
         default=20,
@@ -110,6 +126,12 @@ class Teacher(Settings):
         le=1024,
         description="Memory for the attention cache of a teacher that runs here, in GB.",
     )
+
+    @property
+    def switches(self) -> dict[str, Any]:
+        """What of the chat template and of the servers a person sets; part of every id, where it is set."""
+        named = {"template_arguments": self.template, "extra_body": self.extra_body}
+        return {name: value for name, value in named.items() if value}
 
 
 class SftStage(Settings):

@@ -13,7 +13,7 @@ from typing import Any
 
 from factory.adapters.kinds import adapter_class
 from factory.errors import InputError
-from factory.recipe import compress, distill_rules, prune, search
+from factory.recipe import compress, distill_rules, prune, search, teacher
 from factory.recipe.checks import Length, check_name
 from factory.recipe.model import BUNDLED, USUAL_LENGTH, Sampling
 from factory.recipe.paths import find
@@ -90,6 +90,7 @@ def _teacher(source: Source) -> Iterator[Fault]:
         yield source.fault(
             ("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for"
         )
+    yield from teacher.faults(source, _at(source, "teacher"))
     temperature = _at(source, "teacher", "sampling", "temperature")
     answers = _at(source, "data", "samples_per_prompt")
     if _is_number(temperature) and temperature == 0 and isinstance(answers, int) and answers > 1:

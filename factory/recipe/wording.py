@@ -26,7 +26,8 @@ _PATTERNS = {
     SLUG: "must be lower-case letters, digits and dashes, at most 63, and not start with a dash",
     NAME: "must be lower-case letters, digits and dashes, at most 31, and not start with a dash",
     REVISION: "must be a full commit: 40 hexadecimal digits in lower case",
-    ENDPOINT: "must be an http or https URL that ends in /v1, without user, query or fragment",
+    ENDPOINT: "must be an http or https URL, mostly ending in /v1, without user, fragment or any query but "
+    "?api-version=",
     VARIABLE: (
         "must be the NAME of an environment variable (capitals, digits and underscores), never the key itself"
     ),

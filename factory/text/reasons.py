@@ -16,6 +16,8 @@ ReasonCode = Literal[
     "not_text",
     "control_token",
     "cut_off",
+    "thinking_cut_off",
+    "filtered",
     "no_answer",
     "prompt_too_long",
     # of an answer in JSON
@@ -95,6 +97,8 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "not_text": "holds characters that are not text",
     "control_token": "holds a control token of a chat template",
     "cut_off": "cut off at the length limit",
+    "thinking_cut_off": "max_tokens was used up by thinking",
+    "filtered": "stopped by the server's content filter",
     "no_answer": "there is no answer to judge",
     "prompt_too_long": "the prompt leaves no room for an answer",
     "not_json": "the answer is not JSON",

@@ -30,12 +30,14 @@ class Server:
     plan: list[Reply | Callable[[], Reply]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reply(self, path: str, headers: dict[str, str], body: dict[str, Any] | None) -> Reply:
         """Return the reply to one request."""
         with self.lock:
             self.headers.append(headers)
+            self.paths.append(path)
             if body is None:
                 listed = {
                     "object": "list",

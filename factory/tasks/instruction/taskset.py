@@ -29,6 +29,7 @@ from factory.text.repetition import repetition
 from factory.text.rouge import rouge_l
 from factory.text.strict_json import JsonFault, strict_json
 from factory.text.templates import render, template_digest
+from factory.text.thinking import split_thinking
 
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
 ROUND, SHARING = 64, 16
@@ -157,8 +158,9 @@ class InstructionTaskset:
 
 def answered(task: Task, answer: Answer, own: Path | None) -> Sample:
     """Return the sample of an instruction that was answered."""
-    fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
-    text = "" if fault else answer.text.strip()
+    said = split_thinking(answer.text)[1]
+    fault, detail = (answer.error, "") if answer.error else unreadable(said) or (None, "")
+    text = "" if fault else said.strip()
     return Sample(
         request_key=answer.key,
         task=task,

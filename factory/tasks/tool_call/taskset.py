@@ -36,6 +36,7 @@ from factory.tasks.tool_call.reference import Steps, mend, outcome, parse_steps,
 from factory.tasks.tool_call.shown import shown_tools
 from factory.tasks.vary import vary
 from factory.text.templates import render, template_digest
+from factory.text.thinking import split_thinking
 from factory.tools.errors import ToolError
 from factory.tools.registry import RunTool, canonical_arguments, run_tool
 from factory.tools.spec import ToolSpec
@@ -255,8 +256,9 @@ class ToolCallTaskset:
         """Ask for the answer to a question that the teacher called no tool for."""
         plain = render(PLAIN, self._own, language=task.language)
         answer = yield Ask([{"role": "system", "content": plain}, {"role": "user", "content": task.question}])
-        fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
-        content = None if fault else answer.text.strip()
+        said = split_thinking(answer.text)[1]
+        fault, detail = (answer.error, "") if answer.error else unreadable(said) or (None, "")
+        content = None if fault else said.strip()
         return Sample(
             request_key=answer.key,
             task=task,

@@ -9,10 +9,12 @@ import pytest
 from factory.context.plan import Plan
 from factory.context.run import Run
 from factory.errors import FactoryError
-from factory.evaluate.candidate import Candidate
+from factory.evaluate.candidate import Candidate, teacher_candidate
 from factory.evaluate.measure import measure
+from factory.evaluate.scorer import question, scorer
 from factory.inference.request import Request
 from factory.system.progress import Progress
+from factory.tasks.sample import Task
 from factory.workspace import Workspace
 from tests.support.scripted import Model, edit, load, numbers, opened, own_tool, write
 
@@ -125,9 +127,53 @@ def test_a_server_that_does_not_answer_makes_no_figure(tmp_path: Path, error: st
         assert store.query("SELECT 1 FROM predictions") == store.query("SELECT 1 FROM evaluations") == []
 
 
+@pytest.mark.parametrize("error", ["refused_400", "refused_403", "filtered", "thinking_cut_off"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_task_that_is_refused_is_named_and_counts_as_wrong(tmp_path: Path, error: str, count: int) -> None:
+    def say(request: Request) -> str | dict[str, str]:
+        (number,) = numbers(request)
+        refused = int(number) >= 35 - count
+        detail = "HTTP 400: Your prompt was filtered"
+        return {"text": "", "error": error, "detail": detail} if refused else twice(request)
+
+    _with_student(tmp_path)
+    stream = io.StringIO()
+    plan = Plan(Run(load(tmp_path).run.loaded, Workspace(tmp_path / "work"), Progress(stream)))
+    with opened(plan) as store:
+        said = measure(plan, store, _student(tmp_path), Model(say), local=False)
+        right = store.query("SELECT question FROM predictions WHERE right_answer ORDER BY question")
+        (row,) = store.query("SELECT n FROM evaluations WHERE metric = 'answer_accuracy'")
+    assert plan.custom_tools is not None
+    plan.custom_tools.close()
+    assert row["n"] == 4 and "of 4" in said
+    assert [each["question"] for each in right] == ["Double 33, please."] * (count < 2)
+    told = stream.getvalue()
+    assert told.count("counted as wrong") == count
+    assert f"Double 34, please.: {error} (" in told and "Your prompt was filtered" in told
+
+
+@pytest.mark.parametrize("refused", [3, 4])
+def test_where_most_are_refused_there_is_no_figure(tmp_path: Path, refused: int) -> None:
+    def say(request: Request) -> str | dict[str, str]:
+        (number,) = numbers(request)
+        return {"text": "", "error": "refused_400"} if int(number) < 31 + refused else twice(request)
+
+    plan = _with_student(tmp_path)
+    with opened(plan) as store:
+        with pytest.raises(FactoryError, match="refused_400 .the server refused"):
+            measure(plan, store, _student(tmp_path), Model(say), local=False)
+        assert store.query("SELECT 1 FROM predictions") == store.query("SELECT 1 FROM evaluations") == []
+
+
 @pytest.mark.parametrize(
     ("more", "moved"),
-    [("max_model_len: 1024", True), (f"revision: {40 * 'a'}", False), ("concurrency: 4", False)],
+    [
+        ("max_model_len: 1024", True),
+        (f"revision: {40 * 'a'}", False),
+        ("concurrency: 4", False),
+        ("template: {enable_thinking: false}", False),
+        ("extra_body: {reasoning_effort: low}", False),
+    ],
 )
 def test_what_changes_an_answer_is_asked_anew(tmp_path: Path, more: str, moved: bool) -> None:
     _with_student(tmp_path)
@@ -184,3 +230,20 @@ def _with_student(folder: Path) -> Plan:
         path.read_text() + "student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 1}}]}\n"
     )
     return load(folder)
+
+
+@pytest.mark.parametrize(
+    "more", ["template: {enable_thinking: false}", "extra_body: {reasoning_effort: low}"]
+)
+def test_the_teachers_switches_are_a_part_of_how_it_is_asked(tmp_path: Path, more: str) -> None:
+    _with_student(tmp_path)
+    plan = load(tmp_path)
+    before, asked = teacher_candidate(plan), []
+    edit(tmp_path / "recipe.yaml", "{model: tiny, ", f"{{model: tiny, {more}, ")
+    other = load(tmp_path)
+    after = teacher_candidate(other)
+    assert before.evaluation_id(plan) != after.evaluation_id(other)
+    for each, run in ((before, plan), (after, other)):
+        asked.append(question(scorer(run), each, Task("s", "en", "", "Double 5.", "10"), 8))
+    assert asked[0].key != asked[1].key and asked[0].template is None
+    assert asked[1].template == ({"enable_thinking": False} if "template" in more else None)

@@ -296,7 +296,8 @@ def test_the_training_set_is_the_first_that_were_accepted(tmp_path: Path) -> Non
 
 def test_a_lone_surrogate_makes_the_same_sample_when_the_way_is_gone_again(tmp_path: Path) -> None:
     project(tmp_path, "rationale", "count: 3", "budget: {requests: 3}", more="checks: [schema, dedup]\n")
-    ended(tmp_path, Model(lambda _: "It is \ud800 so.\nAnswer: one \ud800"))
+    texts = iter(["It is \ud800 so.\nAnswer: one \ud800"] * 2)
+    ended(tmp_path, Model(lambda request: next(texts, None) or reasoning(request)))
     context = load(tmp_path)
     with opened(context) as store:
         before = count(store, "samples"), count(store, "verdicts")

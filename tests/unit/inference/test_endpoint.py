@@ -12,7 +12,7 @@ import pytest
 
 from factory.errors import FactoryError
 from factory.inference import endpoint, health
-from factory.inference.endpoint import ATTEMPTS, Endpoint
+from factory.inference.endpoint import ATTEMPTS, REFUSED_IN_A_ROW, Endpoint
 from factory.inference.health import IN_A_ROW
 from factory.inference.request import Answer, Request, Sampling
 from tests.support.model_server import Server, completion, serving
@@ -76,8 +76,8 @@ def request(number: int = 0, *, logprobs: int = 0) -> Request:
     )
 
 
-def ask(teacher: Endpoint, count: int = 1) -> list[Answer]:
-    answers = list(teacher.answer(request(number) for number in range(count)))
+def ask(teacher: Endpoint, count: int = 1, *, logprobs: int = 0) -> list[Answer]:
+    answers = list(teacher.answer(request(number, logprobs=logprobs) for number in range(count)))
     assert sorted(answer.key for answer in answers) == [request(number).key for number in range(count)]
     return answers
 
@@ -129,13 +129,34 @@ def test_what_is_asked_of_vllm(start: Start) -> None:
     ]
 
 
-def test_other_servers_are_asked_nothing_that_only_vllm_knows(start: Start) -> None:
-    server = start(owner="somebody")
-    (answer,) = connect(server).answer([request(logprobs=2)])
+def without_ids(body: dict[str, Any]) -> tuple[int, Any]:
+    """Answer as a server that does not know how to spell tokens as ids, and does not mind."""
+    known = {name: value for name, value in body.items() if not name.startswith("return_")}
+    return 200, completion(known, "yes")
+
+
+def test_other_servers_are_asked_once_for_what_only_vllm_knows(start: Start) -> None:
+    server = start(owner="somebody", always=without_ids)
+    answers = ask(connect(server, concurrency=1), 3, logprobs=2)
     known = {"model", "messages", "temperature", "top_p", "max_tokens", "seed", "logprobs", "top_logprobs"}
-    assert set(server.asked[0]) == known
-    assert (answer.token_ids, answer.topk_ids) == (None, None)
-    assert answer.topk_logprobs == [[-0.1, -0.2]] * 2
+    assert set(server.asked[0]) == known | {"return_token_ids", "return_tokens_as_token_ids"}
+    assert [set(body) for body in server.asked[1:]] == [known] * 2
+    for answer in answers:
+        assert (answer.token_ids, answer.topk_ids) == (None, None)
+        assert answer.topk_logprobs == [[-0.1, -0.2]] * 2
+
+
+def test_a_server_that_spells_tokens_as_ids_is_known_by_that_and_not_by_its_name(start: Start) -> None:
+    server = start(owner="organization-owner")
+    answers = ask(connect(server), 5, logprobs=3)
+    assert [answer.topk_ids for answer in answers] == [[[120, 121, 122]] * 2] * 5
+    assert all(body["return_token_ids"] for body in server.asked)
+
+
+def test_where_no_logprobs_are_asked_for_nothing_is_looked_for(start: Start) -> None:
+    server = start(owner="somebody")
+    ask(connect(server))
+    assert set(server.asked[0]) == {"model", "messages", "temperature", "top_p", "max_tokens", "seed"}
 
 
 def test_without_logprobs_none_are_asked_for_and_none_come(start: Start) -> None:
@@ -143,19 +164,6 @@ def test_without_logprobs_none_are_asked_for_and_none_come(start: Start) -> None
     (answer,) = ask(connect(server))
     assert "logprobs" not in server.asked[0]
     assert (answer.token_logprobs, answer.topk_ids, answer.topk_logprobs) == (None, None, None)
-
-
-def test_an_answer_without_text_or_usage_is_an_answer(start: Start) -> None:
-    body = completion(
-        {"model": "tiny"}, "", message={"role": "assistant", "content": None}, finish_reason=None
-    ) | {"usage": None}
-    (answer,) = ask(connect(start(plan=[(200, body)])))
-    assert (answer.text, answer.finish_reason, answer.prompt_tokens, answer.completion_tokens) == (
-        "",
-        "unknown",
-        0,
-        0,
-    )
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
@@ -185,21 +193,6 @@ NONSENSE = {
     "no choice": b'{"choices": []}',
     "an empty choice": b'{"choices": [{}]}',
     "a number for text": with_choice(message={"role": "assistant", "content": 5}),
-    "a list for a reason": with_choice(finish_reason=["stop"]),
-    "texts for ids": with_choice(token_ids=["a"]),
-    "ids beyond the store": with_choice(token_ids=[2**31]),
-    "texts for logprobs": with_choice(
-        logprobs={"content": [{"token": "a", "logprob": "-1", "top_logprobs": []}]}
-    ),
-    "no number for a logprob": with_choice(
-        logprobs={"content": [{"token": "a", "logprob": float("nan"), "top_logprobs": []}]}
-    ),
-    "half a token": json.dumps(
-        completion({"model": "tiny"}, "no") | {"usage": {"prompt_tokens": 1.5}}
-    ).encode(),
-    "too many tokens": json.dumps(
-        completion({"model": "tiny"}, "no") | {"usage": {"prompt_tokens": 10**30}}
-    ).encode(),
 }
 
 
@@ -340,8 +333,35 @@ def test_a_request_that_is_found_wrong_is_an_answer_with_an_error(start: Start, 
     first, second = sorted(ask(connect(server, concurrency=1), 2), key=lambda answer: answer.key)
     assert (first.error, first.text, first.finish_reason) == (f"refused_{status}", "", "error")
     assert outcomes(first) == [f"http_{status}"]
-    assert second.error is None
-    assert len(server.asked) == 2
+    assert (first.detail, second.error) == (f"HTTP {status}: too long", None)
+    asked = [body["messages"][-1]["content"] for body in server.asked]
+    assert asked == ["question 0", "Say yes.", "question 1"], "is it the question, or the server?"
+
+
+@pytest.mark.parametrize("before", [0, 1, 6])
+def test_a_server_that_refuses_everything_stops_the_run_with_its_sentence(start: Start, before: int) -> None:
+    answered = [(200, completion({"model": "tiny"}, "yes"))] * before
+    refuse = (400, {"error": {"message": "Unsupported parameter: frobnicate", "code": "unsupported"}})
+    server = start(plan=answered, always=lambda _: refuse)
+    answers: list[Answer] = []
+    with pytest.raises(
+        FactoryError, match="refuses every request: HTTP 400: Unsupported parameter"
+    ) as caught:
+        answers += connect(server, concurrency=1).answer(request(number) for number in range(100))
+    assert server.url in caught.value.message and "same command" in caught.value.hint
+    assert len(server.asked) == before + (REFUSED_IN_A_ROW if before else 1) + 1
+
+
+def test_refusals_that_are_the_questions_fault_stop_nothing(start: Start) -> None:
+    def reply(body: dict[str, Any]) -> tuple[int, Any]:
+        if body["messages"][-1]["content"] == "Say yes.":
+            return 200, completion(body, "yes")
+        return 400, {"error": {"message": "The response was filtered", "code": "content_filter"}}
+
+    answers = ask(connect(start(always=reply), concurrency=2), 20)
+    assert {(answer.error, answer.detail) for answer in answers} == {
+        ("refused_400", "HTTP 400: The response was filtered")
+    }
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
@@ -367,9 +387,11 @@ def test_answers_in_flight_come_before_the_failure(start: Start) -> None:
         met.wait(60)
         return 200, completion({"model": "tiny"}, "yes")
 
-    answers = connect(start(plan=[refuse, agree, agree]), concurrency=3).answer(
-        request(number) for number in range(3)
+    first = (200, completion({"model": "tiny"}, "yes"))
+    answers = connect(start(plan=[first, refuse, agree, agree]), concurrency=3).answer(
+        request(number) for number in range(4)
     )
+    next(answers)
     assert len({next(answers).key, next(answers).key}) == 2
     with pytest.raises(FactoryError, match="rejects the key"):
         next(answers)
@@ -406,12 +428,9 @@ def test_what_one_server_cannot_do_the_other_does(start: Start) -> None:
     ("models", "told"),
     [
         ((401, {"error": {"message": "bad key"}}), "rejects the key"),
-        ((404, b"<html>nothing here</html>"), "returned HTTP 4"),
         ((503, {"error": "loading"}), "does not list its models"),
-        ((200, b"<html>a proxy</html>"), "does not list its models"),
-        ((200, b"{"), "does not list its models"),
-        ((200, b"{}"), "does not list its models"),
-        ((200, {"data": []}), "serves nothing, not tiny"),
+        ((500, b"<html>a proxy</html>"), "does not list its models"),
+        ((403, {"error": "no"}), "rejects the key"),
     ],
 )
 def test_a_server_that_is_none_is_found_out_before_the_first_question(
@@ -424,9 +443,36 @@ def test_a_server_that_is_none_is_found_out_before_the_first_question(
     assert caught.value.hint
 
 
-def test_the_wrong_model(start: Start) -> None:
-    with pytest.raises(FactoryError, match="serves tiny, not large"):
-        connect(start(), model="large")
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        ((404, b"<html>nothing here</html>"), "lists no models (HTTP 404: <html>nothing here</html>)"),
+        ((405, {"detail": "Method Not Allowed"}), "lists no models (HTTP 405: Method Not Allowed)"),
+        ((501, {}), "lists no models"),
+        ((200, b"<html>a proxy</html>"), "lists no models"),
+        ((200, b"{"), "lists no models"),
+        ((200, b"{}"), "lists no models"),
+        ((200, {"data": []}), "lists nothing, not tiny"),
+        ((200, {"data": [{"id": "models/tiny"}]}), "lists models/tiny, not tiny"),
+        (
+            (200, {"data": [{"id": f"m{number}"} for number in range(300)] + [{"id": "tiny:latest"}]}),
+            "lists tiny:latest and 300 more, not tiny",
+        ),
+    ],
+)
+def test_where_the_model_is_not_listed_the_first_request_decides(
+    start: Start, models: tuple[int, object], told: str
+) -> None:
+    notes: list[str] = []
+    servers = start(models=models), start(models=models)
+    answers = ask(connect(*servers, say=notes.append), 4)
+    assert {answer.text for answer in answers} == {"yes"}
+    (note,) = notes
+    assert told in note and servers[0].url in note and note.endswith("the first request decides")
+    missing = (404, {"error": {"message": "The model `tiny` does not exist."}})
+    with pytest.raises(FactoryError, match="returned HTTP 404: The model `tiny` does not exist") as caught:
+        ask(connect(start(models=models, plan=[missing] * 9)), 3)
+    assert "teacher.model" in caught.value.hint
 
 
 def test_a_dead_server() -> None:
@@ -456,7 +502,10 @@ def test_without_a_key_the_users_own_is_not_sent(start: Start, monkeypatch: pyte
 def test_a_server_that_repeats_the_key_does_not_get_it_into_the_error(start: Start, status: int) -> None:
     body = {"error": {"message": f"Incorrect API key provided: {KEY}. Told you, {KEY}."}}
     with pytest.raises(FactoryError) as caught:
-        connect(start(models=(status, body)), key=VARIABLE)
+        connect(start(models=(status if status != 404 else 401, body)), key=VARIABLE)
+    notes: list[str] = []
+    connect(start(models=(404, body)), key=VARIABLE, say=notes.append)
+    assert len(notes) == 1 and "Incorrect API key" in notes[0] and KEY not in notes[0]
     with pytest.raises(FactoryError) as later:
         ask(connect(start(plan=[(status, body)] * 50), key=VARIABLE))
     for error in (caught.value, later.value):

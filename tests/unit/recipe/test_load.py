@@ -119,7 +119,11 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ({"teacher.api_key_env": "KEY"}, "teacher.api_key_env: only with endpoints"),
         ({"teacher.timeout_s": 60}, "teacher.timeout_s: only with endpoints"),
         (
-            {"teacher.endpoints": ["http://one:8000"], "student": None},
+            {"teacher.endpoints": ["http://one/v1?key=sk-1"], "student": None},
+            "teacher.endpoints[0]: must be an http or https URL",
+        ),
+        (
+            {"teacher.endpoints": ["ftp://one/v1"], "student": None},
             "teacher.endpoints[0]: must be an http or https URL",
         ),
         (
@@ -270,6 +274,47 @@ def test_a_served_name_is_free(bend: Bend) -> None:
         "student": None,
     }
     assert load_recipe(bend(changes)).recipe.teacher.model == "any name"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://one:8000",
+        "https://one/v1/",
+        "https://generativelanguage.googleapis.com/v1beta/openai/",
+        "https://open.bigmodel.cn/api/paas/v4",
+        "https://one/v1/chat/completions",
+        "https://me.openai.azure.com/openai/deployments/mine?api-version=2024-10-21",
+    ],
+)
+def test_any_url_of_a_server_may_be_written(bend: Bend, url: str) -> None:
+    recipe = load_recipe(bend({"teacher.endpoints": [url], "student": None})).recipe
+    assert recipe.teacher.endpoints == (url,)
+
+
+SERVED = {"teacher.endpoints": ["http://one/v1"], "student": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "start"),
+    [
+        ({"teacher.extra_body": {"a": 1}, "student": None}, "teacher.extra_body: only with endpoints"),
+        (SERVED | {"teacher.extra_body": {"seed": 1}}, "teacher.extra_body.seed: is sent already: use seed"),
+        (
+            SERVED | {"teacher.extra_body": {"n": 4}},
+            "teacher.extra_body.n: is sent already: use data.samples",
+        ),
+        (SERVED | {"teacher.extra_body": {"stream": True}}, "teacher.extra_body.stream: is for the factory"),
+        (SERVED | {"teacher.extra_body": {"api_key": "x"}}, "teacher.extra_body: has 'api_key': a secret"),
+        (SERVED | {"teacher.extra_body": {"a": [{"password": "x"}]}}, "teacher.extra_body: has 'password'"),
+        (SERVED | {"teacher.template": {"auth_token": "x"}}, "teacher.template: has 'auth_token': a secret"),
+    ],
+)
+def test_what_a_person_sends_to_a_server_has_limits(
+    bend: Bend, changes: dict[str, object], start: str
+) -> None:
+    (told,) = faults(bend(changes))
+    assert told.split(": ", 1)[1].startswith(start)
 
 
 def test_a_served_model_may_be_pinned_too(bend: Bend) -> None:

@@ -1,0 +1,99 @@
+"""The same tasks end in the same samples, whichever kind of server the teacher is behind."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory.generate.stage import generate
+from factory.generate.teacher import open_teacher
+from factory.inference.request import Request, Sampling
+from factory.tasks.rationale.taskset import RationaleTaskset
+from factory.tasks.sample import Task
+from tests.support.model_server import serving
+from tests.support.scripted import (
+    HEAD,
+    Model,
+    column,
+    edit,
+    load,
+    opened,
+    project,
+    reasoning,
+    steps,
+)
+from tests.support.server_kinds import KINDS, Kind
+
+SAYS = {"rationale": reasoning, "steps": steps}
+SECRET = "key-for-tests"
+MADE = "SELECT question, answer, result FROM training_set ORDER BY question"
+
+
+def asked(body: dict[str, Any]) -> Request:
+    """Return what a server was asked as the scripted teachers read it: they look at the schema's presence."""
+    return Request("b2:0", body["messages"], Sampling(0, 1, 1), {} if "response_format" in body else None)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """The samples that a teacher without a server makes."""
+    made = {}
+    for seeds in ("rationale", "steps"):
+        folder = tmp_path_factory.mktemp(seeds)
+        project(folder, seeds, "count: 20", "examples: 1")
+        plan = load(folder)
+        with opened(plan) as store:
+            generate(plan, store, Model(SAYS[seeds], at_once=1))
+            made[seeds] = store.query(MADE)
+    return made
+
+
+def reads_thinking() -> bool:
+    """Whether the kind rationale takes what was thought for the rationale."""
+    task, text = Task("s", "en", "", "Why?", "1"), "<think>\nSo.\n</think>\n\nIt is so.\nAnswer: 1"
+    taskset = RationaleTaskset([], examples=0, seed=0)
+    return taskset.read(task, "b2:0", text, "stop", None).fault is None
+
+
+@pytest.mark.parametrize("seeds", ["rationale", "steps"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_the_same_tasks_end_in_the_same_samples(
+    tmp_path: Path,
+    kind: Kind,
+    seeds: str,
+    plain: dict[str, list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if kind.thinks and seeds == "rationale" and not reads_thinking():
+        pytest.skip("the kind rationale reads no thinking yet")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("factory.inference.endpoint.FIRST_PAUSE", 0.0)
+    monkeypatch.setenv("TEACHER_KEY", SECRET)
+    path = project(tmp_path, seeds, "count: 20", "examples: 1")
+    with serving(kind.server(lambda body: SAYS[seeds](asked(body)))) as server:
+        url = server.url.replace("/v1", kind.path)
+        edit(path, f'"{HEAD.split(chr(34))[1]}"', f'"{url}"')
+        edit(path, "model: tiny, ", "model: tiny, api_key_env: TEACHER_KEY, concurrency: 4, ")
+        plan = load(tmp_path)
+        with opened(plan) as store:
+            generate(plan, store, lambda: open_teacher(plan.run))
+            made = store.query(MADE)
+            endpoints = column(store, "SELECT DISTINCT endpoint FROM attempts")
+            thought = column(store, "SELECT text FROM generations")
+    assert made == plain[seeds]
+    assert len(made) == 20
+    assert endpoints == [re.sub(r"/chat/completions$|/$|\?.*$", "", url)]
+    if seeds == "rationale":
+        assert all(text.startswith("<think>") == kind.thinks for text in thought)
+    else:
+        assert not any("<think>" in text or "```" in text or '"answer"' in text for text in thought)
+    if kind.key:
+        assert {headers.get("api-key") for headers in server.headers} == {SECRET}
+        assert all("api-version=" in asked_at for asked_at in server.paths)
+    else:
+        assert {headers["authorization"] for headers in server.headers} == {f"Bearer {SECRET}"}
+    # What the server does not take is found out by the first request, alone.
+    refused = [place for place, body in enumerate(server.asked) if kind.refuses(body)]
+    assert refused == list(range(len(refused)))
+    assert len({str(body["messages"]) for body in server.asked[: len(refused) + 1]}) == 1
