@@ -7,7 +7,6 @@ Nothing here loads a model.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -15,11 +14,11 @@ from tokenizers import Tokenizer
 from factory.checks.registry import build_pool_suite, build_suite
 from factory.checks.suite import CheckSuite
 from factory.context.run import Run
-from factory.errors import InputError
 from factory.inference.request import Request, Sampling, request_key
 from factory.recipe.checks import check_name
 from factory.recipe.model import USUAL_LENGTH
-from factory.seeds.load import load_seeds, require_seeds
+from factory.recipe.seeds import read_seeds, seed_notes
+from factory.seeds.load import SeedFile, require_seeds
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.judging import TEMPLATE as JUDGE
@@ -40,22 +39,18 @@ class Plan:
 
     run: Run
 
-    @cached_property
+    @property
     def seeds(self) -> list[Seed]:
-        data = self.run.loaded.recipe.data
-        read = load_seeds(
-            self._found(data.seeds), seed_formats(data.kind), columns=data.columns, split=data.split
-        )
-        if not read.seeds or (read.faults and data.strict):
-            raise InputError(
-                read.told() or f"{data.seeds}: there is no seed in it",
-                "Correct the lines, or leave data.strict out.",
-            )
-        for fault in read.faults[:20]:
-            self.run.progress.say(f"note: left out: {fault}")
-        if len(read.faults) > 20:
-            self.run.progress.say(f"note: {len(read.faults) - 20} more lines of {data.seeds} are left out")
-        return read.seeds
+        return self._seed_file.seeds
+
+    @property
+    def seed_notes(self) -> list[str]:
+        """What a person should know of the seeds before they are used."""
+        return seed_notes(self.run.loaded, self._seed_file)
+
+    @cached_property
+    def _seed_file(self) -> SeedFile:
+        return read_seeds(self.run.loaded)
 
     @cached_property
     def held_out(self) -> list[Seed]:
@@ -186,9 +181,3 @@ class Plan:
         if name not in TOOL_NAMES and self.custom_tools is not None:
             return self.custom_tools.run(name, arguments)
         return run_tool(name, arguments)
-
-    def _found(self, written: str) -> Path | str:
-        try:
-            return self.run.loaded.resolve(written)
-        except InputError:
-            return written

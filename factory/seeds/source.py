@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from factory.errors import InputError
-from factory.seeds.columnar import parquet_rows
 from factory.seeds.csv_file import csv_rows
 from factory.seeds.dataset import hub_rows, is_hub_id, is_saved, saved_rows
 from factory.seeds.row import Part, Row
@@ -59,6 +58,8 @@ def _part(path: Path, wanted: frozenset[str], limit: int | None) -> Part:
     suffix = path.suffix.lower()
     rows: Iterator[Row]
     if suffix == ".parquet":
+        from factory.seeds.columnar import parquet_rows
+
         rows = parquet_rows(path, wanted, limit)
     elif suffix == ".csv":
         rows = csv_rows(read_text(path), path)

@@ -11,6 +11,7 @@ from factory.tasks.kind import Kind, Prepared, Prompting, Row
 from factory.tasks.settings import CustomTools
 from factory.tasks.tool_call.seeds import ToolCallFormat
 from factory.tasks.tool_call.settings import ToolCallData
+from factory.tasks.vary import unclear
 
 if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
@@ -73,6 +74,9 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         return ToolCallTaskset(
             seeds, tools, examples=data.examples, seed=seed, wanted=wanted, run=run, own=own
         )
+
+    def unvaried(self, seeds: list[Seed]) -> list[tuple[Seed, str]]:
+        return [(seed, why) for seed in seeds if (why := unclear(seed))]
 
     def plan_identity(self, data: ToolCallData, tools: list[ToolSpec], own_source: str | None) -> Row:
         # How many are wanted decides how tasks are gathered into blocks.
