@@ -18,7 +18,7 @@ from factory.inference.request import Request, Sampling, request_key
 from factory.recipe.checks import check_name
 from factory.recipe.model import USUAL_LENGTH
 from factory.recipe.seeds import read_seeds, seed_notes
-from factory.seeds.load import SeedFile, require_seeds
+from factory.seeds.load import SeedFile, require_file
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.judging import TEMPLATE as JUDGE
@@ -46,20 +46,23 @@ class Plan:
     @property
     def seed_notes(self) -> list[str]:
         """What a person should know of the seeds before they are used."""
-        return seed_notes(self.run.loaded, self._seed_file)
+        held_out = self._held_out_file
+        return seed_notes(self.run.loaded, self._seed_file) + list(held_out.notes if held_out else ())
 
     @cached_property
     def _seed_file(self) -> SeedFile:
         return read_seeds(self.run.loaded)
 
-    @cached_property
+    @property
     def held_out(self) -> list[Seed]:
+        return self._held_out_file.seeds if self._held_out_file else []
+
+    @cached_property
+    def _held_out_file(self) -> SeedFile | None:
         recipe = self.run.loaded.recipe
-        return (
-            require_seeds(self.run.loaded.resolve(recipe.evaluate.held_out), seed_formats(recipe.data.kind))
-            if recipe.evaluate
-            else []
-        )
+        if recipe.evaluate is None:
+            return None
+        return require_file(self.run.loaded.resolve(recipe.evaluate.held_out), seed_formats(recipe.data.kind))
 
     @cached_property
     def tools(self) -> list[ToolSpec]:

@@ -33,6 +33,7 @@ def seed_notes(loaded: LoadedRecipe, read: SeedFile) -> list[str]:
     notes = [f"left out: {fault}" for fault in read.faults[:_LISTED]]
     if (more := len(read.faults) - _LISTED) > 0:
         notes.append(f"{more} more lines of {data.seeds} are left out")
+    notes += read.notes
     if unvaried := KINDS[data.kind].unvaried(read.seeds):
         named = "; ".join(f"{seed.name} ({why})" for seed, why in unvaried[:_NAMED])
         rest = "; …" if len(unvaried) > _NAMED else ""

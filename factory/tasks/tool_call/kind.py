@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factory.seeds.call_formats import ToolMessagesFormat, XlamFormat
 from factory.seeds.seed import Seed
 from factory.tasks.kind import Kind, Prepared, Prompting, Row
 from factory.tasks.settings import CustomTools
@@ -30,7 +31,7 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     name = "tool_call"
     settings = ToolCallData
     own_format = ToolCallFormat
-    seed_formats = (ToolCallFormat,)
+    seed_formats = (ToolCallFormat, ToolMessagesFormat, XlamFormat)
     templates = ("calculator", "tools")
     default_checks = ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination")
     # What could not be carried out must not count as accepted.
