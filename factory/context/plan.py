@@ -127,7 +127,7 @@ class Plan:
 
     def suite(self) -> CheckSuite:
         """Return a check suite that has judged nothing yet."""
-        return build_suite(self.run.loaded.recipe, self.tools, self.held_out, self.plan_id)
+        return build_suite(self.run.loaded.recipe, self.tools, self.held_out, self.plan_id, self.seeds)
 
     def pool_suite(self) -> CheckSuite | None:
         """Return what decides which samples are shown to the teacher, None for a kind that shows none."""
