@@ -8,6 +8,11 @@ anywhere in the sample's question, rationale or answer (GPT-3: Brown et al. 2020
 question of 8 to 12 words leaks when the sample's question has 70 % of its 8-grams (PaLM: Chowdhery et al.
 2022, section 8), one of 5 to 7 words when the sample's question contains it whole.
 
+Runs of words that `MANY` held-out tasks share (one in a hundred, if these are more), a preamble or a last
+sentence, are no part of any of them: a question is looked for by the longest run of words that is left. A
+seed whose answer, rationale or input holds a held-out task, a short one too, gives it away, and so does every
+sample of it.
+
 A held-out question with numbers that are not all in the sample is another question, however alike the words
 are: that is how new tasks are made from old ones. Not promised: leaks in other words, beyond the first 20,000
 characters of a text, or in translation.
@@ -16,7 +21,8 @@ characters of a text, or in translation.
 import re
 import unicodedata
 from collections import Counter
-from functools import cached_property
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from factory.checks.check import OK, Verdict
@@ -28,6 +34,7 @@ from factory.text.rouge import UNSPACED
 MAX_CHARACTERS = 20_000
 LONG, SHORT, SHARE, LEAST = 13, 8, 0.7, 5
 TELLING = 3
+MANY = 3
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -44,29 +51,45 @@ class DecontaminationCheck:
 
     name = "decontamination"
 
-    def __init__(self, held_out: list[Seed]):
+    def __init__(self, held_out: list[Seed], seeds: Iterable[Seed] = ()):
+        self._index = _index(tuple(held_out))
+        self._leaking = leaking_seeds(tuple(seeds), tuple(held_out))
         self.settings: dict[str, Any] = {
             "held_out": content_id(sorted(task.seed_id for task in held_out)),
             "ngrams": {"long": LONG, "short": SHORT, "share": SHARE, "least": LEAST},
             "telling": TELLING,
             "characters": MAX_CHARACTERS,
         }
-        self._held_out = held_out
-
-    @cached_property
-    def _index(self) -> "_Index":
-        # Not made for who only asks for the settings.
-        return _Index(self._held_out)
+        # Named only where they decide: other verdicts stay valid.
+        if self._index.shared:
+            self.settings["shared"] = content_id(sorted(self._index.shared))
+        if self._leaking:
+            self.settings["leaking_seeds"] = sorted(self._leaking)
 
     def judge(self, sample: Sample) -> Verdict:
+        if (name := self._leaking.get(sample.task.seed_id)) is not None:
+            return Verdict(False, "held_out_leak", f"{name}: in the answer of its seed")
         found = self._index.find(sample)
         return Verdict(False, "held_out_leak", *found) if found else OK
+
+
+@lru_cache(maxsize=8)
+def leaking_seeds(seeds: tuple[Seed, ...], held_out: tuple[Seed, ...]) -> dict[str, str]:
+    """Return, for the id of each seed whose answer, rationale or input holds a held-out task, its name."""
+    index = _index(held_out)
+    found = {seed.seed_id: index.inside(seed.reference, seed.rationale, seed.input) for seed in seeds}
+    return {seed_id: name for seed_id, name in found.items() if name}
+
+
+@lru_cache(maxsize=8)
+def _index(held_out: tuple[Seed, ...]) -> "_Index":
+    return _Index(held_out)
 
 
 class _Index:
     """The held-out tasks, by all that gives them away."""
 
-    def __init__(self, held_out: list[Seed]):
+    def __init__(self, held_out: tuple[Seed, ...]):
         self._questions = {_normal_question(task.question): task.name for task in held_out}
         self._references = {
             key: task.name for task in held_out if (key := _worked_out(task.question, task.reference))
@@ -74,8 +97,10 @@ class _Index:
         self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(task.question)))) for task in held_out]
         self._grams: list[set[_Gram]] = []
         self._places: dict[_Gram, list[int]] = {}
-        for place, task in enumerate(held_out):
-            words = _words(task.question)
+        questions = [_words(task.question) for task in held_out]
+        self.shared = _shared(questions)
+        for place, question in enumerate(questions):
+            words = _own(question, self.shared)
             size = LONG if len(words) >= LONG else SHORT if len(words) >= SHORT else len(words)
             self._grams.append(_grams(words, size) if size >= LEAST else set())
             for gram in self._grams[-1]:
@@ -95,13 +120,20 @@ class _Index:
         texts = [question, *(text[:MAX_CHARACTERS] for text in (sample.rationale, sample.answer) if text)]
         return self._overlap(texts) if self._sizes else None
 
-    def _overlap(self, texts: list[str]) -> tuple[str, float] | None:
+    def inside(self, *texts: str) -> str | None:
+        """Return the held-out task that stands in one of these texts, whole or for a telling part."""
+        given = [text[:MAX_CHARACTERS] for text in texts if text]
+        found = self._overlap(given, everywhere=True) if given and self._sizes else None
+        return found[0].rpartition(": ")[0] if found else None
+
+    def _overlap(self, texts: list[str], *, everywhere: bool = False) -> tuple[str, float] | None:
         words = [_words(text) for text in texts]
         numbers = Counter(number for text in texts for number in _NUMBER.findall(_normal(text)))
         shared: Counter[int] = Counter()
         for size in self._sizes:
             # Short questions are only looked for in questions.
-            grams = set().union(*(_grams(text, size) for text in (words if size == LONG else words[:1])))
+            looked_in = words if size == LONG or everywhere else words[:1]
+            grams = set().union(*(_grams(text, size) for text in looked_in))
             shared.update(place for gram in grams if gram in self._places for place in self._places[gram])
         for place, count in sorted(
             shared.items(), key=lambda item: (-item[1] / len(self._grams[item[0]]), item[0])
@@ -135,6 +167,34 @@ def _words(text: str) -> list[str]:
 
 def _grams(words: list[str], size: int) -> set[_Gram]:
     return {tuple(words[place : place + size]) for place in range(len(words) - size + 1)}
+
+
+def _shared(questions: list[list[str]]) -> set[_Gram]:
+    """Return the short n-grams that many questions have; those of one wording with other numbers count as
+    one."""
+    wordings = {tuple("0" if word[0].isdecimal() else word for word in words): words for words in questions}
+    found: Counter[_Gram] = Counter()
+    for words in wordings.values():
+        found.update(_grams(words, SHORT))
+    many = max(MANY, len(wordings) // 100)
+    return {gram for gram, count in found.items() if count >= many}
+
+
+def _own(words: list[str], shared: set[_Gram]) -> list[str]:
+    """Return the longest run of words that is in no shared n-gram."""
+    if not shared:
+        return words
+    covered = [False] * len(words)
+    for place in range(len(words) - SHORT + 1):
+        if tuple(words[place : place + SHORT]) in shared:
+            covered[place : place + SHORT] = [True] * SHORT
+    longest, run = list[str](), list[str]()
+    for word, hidden in zip([*words, ""], [*covered, True], strict=True):
+        if not hidden:
+            run.append(word)
+            continue
+        longest, run = max(longest, run, key=len), []
+    return longest
 
 
 def _normal(text: str) -> str:

@@ -1,5 +1,7 @@
 """Which check a name in a recipe means."""
 
+from collections.abc import Iterable
+
 from factory.checks.agreement import AgreementCheck
 from factory.checks.check import Check, GroupCheck, StreamCheck
 from factory.checks.decontamination import DecontaminationCheck
@@ -29,7 +31,9 @@ def build_pool_suite(kind: str) -> CheckSuite:
     return CheckSuite(single, [], [DedupCheck(threshold=POOL_THRESHOLD, semantic=None)])
 
 
-def build_suite(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str) -> CheckSuite:
+def build_suite(
+    recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str, seeds: Iterable[Seed] = ()
+) -> CheckSuite:
     """Return the checks that a recipe names, and the choice among right answers of a kind that makes one."""
     single: list[Check] = []
     draws: list[GroupCheck] = []
@@ -49,7 +53,7 @@ def build_suite(recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], pla
             case "degenerate", _:
                 single.append(DegenerateCheck())
             case "decontamination", _:
-                single.append(DecontaminationCheck(held_out))
+                single.append(DecontaminationCheck(held_out, seeds))
             case "length", chosen.Length() as length:
                 single.append(LengthCheck(min_words=length.min_words, max_words=length.max_words))
             case "judge", chosen.Judge() as judge:

@@ -11,6 +11,7 @@ from factory.compress.kernels import missing_kernel
 from factory.models.precision import has_bfloat16
 from factory.recipe import Recipe, load_recipe
 from factory.recipe.checks import check_name
+from factory.recipe.seeds import is_local, read_seeds, seed_notes
 from factory.system.machine import has_gpu, machine
 
 
@@ -21,8 +22,12 @@ def validate(
     loaded = load_recipe(recipe)
     for note in loaded.notes:
         typer.echo(note)
+    seeds = read_seeds(loaded) if is_local(loaded) else None
     typer.echo(f"{recipe}: ok")
     typer.echo(f"  data: {_data(loaded.recipe)}")
+    if seeds is not None:
+        for note in seed_notes(loaded, seeds):
+            typer.echo(f"  seeds: {note}")
     typer.echo(f"  student: {_student(loaded.recipe)}")
     for note in _notes(loaded.recipe):
         typer.echo(f"  this machine: {note}")

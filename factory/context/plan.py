@@ -7,7 +7,6 @@ Nothing here loads a model.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -15,11 +14,11 @@ from tokenizers import Tokenizer
 from factory.checks.registry import build_pool_suite, build_suite
 from factory.checks.suite import CheckSuite
 from factory.context.run import Run
-from factory.errors import InputError
 from factory.inference.request import Request, Sampling, request_key
 from factory.recipe.checks import check_name
 from factory.recipe.model import USUAL_LENGTH
-from factory.seeds.load import load_seeds, require_seeds
+from factory.recipe.seeds import read_seeds, seed_notes
+from factory.seeds.load import SeedFile, require_file
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.judging import TEMPLATE as JUDGE
@@ -41,31 +40,30 @@ class Plan:
 
     run: Run
 
-    @cached_property
+    @property
     def seeds(self) -> list[Seed]:
-        data = self.run.loaded.recipe.data
-        read = load_seeds(
-            self._found(data.seeds), seed_formats(data.kind), columns=data.columns, split=data.split
-        )
-        if not read.seeds or (read.faults and data.strict):
-            raise InputError(
-                read.told() or f"{data.seeds}: there is no seed in it",
-                "Correct the lines, or leave data.strict out.",
-            )
-        for fault in read.faults[:20]:
-            self.run.progress.say(f"note: left out: {fault}")
-        if len(read.faults) > 20:
-            self.run.progress.say(f"note: {len(read.faults) - 20} more lines of {data.seeds} are left out")
-        return read.seeds
+        return self._seed_file.seeds
+
+    @property
+    def seed_notes(self) -> list[str]:
+        """What a person should know of the seeds before they are used."""
+        held_out = self._held_out_file
+        return seed_notes(self.run.loaded, self._seed_file) + list(held_out.notes if held_out else ())
 
     @cached_property
+    def _seed_file(self) -> SeedFile:
+        return read_seeds(self.run.loaded)
+
+    @property
     def held_out(self) -> list[Seed]:
+        return self._held_out_file.seeds if self._held_out_file else []
+
+    @cached_property
+    def _held_out_file(self) -> SeedFile | None:
         recipe = self.run.loaded.recipe
-        return (
-            require_seeds(self.run.loaded.resolve(recipe.evaluate.held_out), seed_formats(recipe.data.kind))
-            if recipe.evaluate
-            else []
-        )
+        if recipe.evaluate is None:
+            return None
+        return require_file(self.run.loaded.resolve(recipe.evaluate.held_out), seed_formats(recipe.data.kind))
 
     @property
     def tools(self) -> list[ToolSpec]:
@@ -142,7 +140,7 @@ class Plan:
 
     def suite(self) -> CheckSuite:
         """Return a check suite that has judged nothing yet."""
-        return build_suite(self.run.loaded.recipe, self.tools, self.held_out, self.plan_id)
+        return build_suite(self.run.loaded.recipe, self.tools, self.held_out, self.plan_id, self.seeds)
 
     def pool_suite(self) -> CheckSuite | None:
         """Return what decides which samples are shown to the teacher, None for a kind that shows none."""
@@ -206,9 +204,3 @@ class Plan:
         if name not in TOOL_NAMES and self.custom_tools is not None:
             return self.custom_tools.run(name, arguments)
         return run_tool(name, arguments)
-
-    def _found(self, written: str) -> Path | str:
-        try:
-            return self.run.loaded.resolve(written)
-        except InputError:
-            return written

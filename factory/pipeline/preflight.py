@@ -28,7 +28,7 @@ def preflight(plan: Plan, stages: tuple[str, ...]) -> None:
     due = [stage for stage in map(load_stage, stages) if not missing_parts(plan, stage.needs)]
     loads = {role for stage in due for role in stage.loads}
     assert plan.seeds and (plan.held_out or recipe.evaluate is None)
-    for note in plan.tool_file.notes:
+    for note in (*plan.seed_notes, *plan.tool_file.notes):
         plan.run.progress.say(f"note: {note}")
     _ = plan.custom_tools  # loads the person's file: what is wrong with it is an error now
     plan.run.kind.require(plan.prepared(learns=any("student" in stage.needs for stage in due)))

@@ -17,6 +17,7 @@ from factory.recipe.paths import find
 from factory.recipe.renamed import with_new_names
 from factory.recipe.source import Fault, read_source
 from factory.system.digest import content_id
+from factory.text.decode import as_utf8
 
 MAX_BYTES = 256 * 1024
 
@@ -76,10 +77,13 @@ def _read(path: Path) -> str:
     if len(data) > MAX_BYTES:
         raise InputError(f"{path}: larger than {MAX_BYTES // 1024} KB; this is no recipe")
     try:
-        return data.decode("utf-8-sig")
+        data = as_utf8(data)
+        return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}:{line}: not UTF-8 text (byte {data[error.start]:#04x})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read: {error}", "Save it as UTF-8.") from error
 
 
 def _written(path: Path, fault: Fault) -> str:

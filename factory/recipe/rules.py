@@ -20,10 +20,10 @@ from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
 from factory.recipe.training import Validation
 from factory.recipe.wording import nearest
+from factory.seeds.source import is_file_name
 from factory.tasks.kind import Kind
 from factory.tasks.kinds import KINDS
 
-_DATA_FILES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 
 
@@ -161,7 +161,7 @@ def _seeds(source: Source, recipe: Path) -> Iterator[Fault]:
     if (
         not isinstance(written, str)
         or not written
-        or (_HUB_ID.fullmatch(written) and Path(written).suffix not in _DATA_FILES)
+        or (_HUB_ID.fullmatch(written) and not is_file_name(written))
     ):
         return
     try:

@@ -10,10 +10,19 @@ from difflib import get_close_matches
 from typing import Any
 
 from factory.errors import InputError
+from factory.seeds.format import SeedFormat
 from factory.seeds.formats import SeedFormats
+from factory.seeds.published_formats import WITHOUT_SYSTEM
+from factory.seeds.turns import is_neutral
 from factory.text.visible import escape_hidden, truncate
 
 _MOST_SEEN = 10_000
+# Columns under which an answer was given or a question is asked: without them it is another one.
+CONTEXT = frozenset(
+    {"choices", "context", "functions", "history", "options", "passage", "system", "system_prompt", "tools"}
+)
+# Of these, what belongs to the question.
+_QUESTION = CONTEXT - {"functions", "system", "system_prompt", "tools"}
 
 
 class Columns:
@@ -42,7 +51,7 @@ class Columns:
     @property
     def wanted(self) -> frozenset[str]:
         """The columns that are read, if a file has them."""
-        return self._read.union(self.mapping.values())
+        return self._read.union(self.mapping.values(), CONTEXT)
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row under our names."""
@@ -57,6 +66,24 @@ class Columns:
             if field in self._read and field not in used and field not in self.mapping
         }
         return rest | {field: row[column] for field, column in self.mapping.items() if column in row}
+
+    def require_whole(self, row: dict[str, Any], row_format: type[SeedFormat]) -> None:
+        """Raise ValueError if a row has something that its question or answer depends on, and its format does
+        not read it. Who maps the columns decides about what an answer was given under, not about the
+        question's own parts."""
+        used = row_format.fields() | row_format.unread.keys() | set(self.mapping.values())
+        for name in sorted(CONTEXT & row.keys() - used):
+            blank = row[name] in (None, "", [], {}, "[]", "{}") or (
+                name.startswith("system") and is_neutral(str(row[name]))
+            )
+            if blank or (self.mapping and name not in _QUESTION):
+                continue
+            if name in _QUESTION:
+                raise ValueError(
+                    f"{name}: the question cannot be asked without it, and this format has no place for it; "
+                    "write it into the question"
+                )
+            raise ValueError(f"{name}: {WITHOUT_SYSTEM}")
 
     def require_seen(self, where: str) -> None:
         """Raise InputError if a mapped column was in no row; no error if there were no rows."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import FactoryError, InputError
-from factory.seeds.columnar import BATCH, arrow_rows, blank_rows, require_few
 from factory.seeds.row import Row
 from factory.text.visible import escape_hidden, truncate
 
@@ -85,6 +84,8 @@ def _chosen(loaded: Any, split: str | None, where: str) -> Any:
 
 
 def _rows(dataset: Any, wanted: frozenset[str], limit: int | None, where: str) -> Iterator[Row]:
+    from factory.seeds.columnar import BATCH, arrow_rows, blank_rows, require_few
+
     require_few(where, dataset.num_rows, limit)
     names = list(dataset.column_names)
     read = [name for name in names if name in wanted]

@@ -6,6 +6,7 @@ tasks of all formats must keep (sizes, no control tokens, no blank question) is 
 """
 
 import math
+import re
 from collections.abc import Set
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -44,6 +45,11 @@ class Content:
         return ""
 
 
+def language_code(value: Any) -> Any:
+    """Return the language of a code that names a country too: `zh-CN`, `en_US`, `EN`."""
+    return re.sub(r"[-_][A-Za-z]{2,4}$", "", value).lower() if isinstance(value, str) else value
+
+
 class SeedFormat(BaseModel):
     """A row of one format. Subclasses add the fields and derive the tasks."""
 
@@ -53,13 +59,14 @@ class SeedFormat(BaseModel):
     needs: ClassVar[frozenset[str]]  # fields without which a row is not of this format
     marks: ClassVar[frozenset[str]]  # fields that tell it from other formats
     names: ClassVar[dict[str, str]] = {}  # what this format calls the fields of `Content`
+    unread: ClassVar[dict[str, str]] = {}  # known columns that are not read, and why
 
     id: Annotated[
         str | None,
         BeforeValidator(lambda value: number_text(value, whole=True)),
         Field(min_length=1, max_length=200),
     ] = None
-    language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] = "en"
+    language: Annotated[str, BeforeValidator(language_code), Field(pattern="^[a-z]{2,3}$")] = "en"
     family: Annotated[str, Field(min_length=1, max_length=100)] = "general"
 
     @classmethod
@@ -71,6 +78,11 @@ class SeedFormat(BaseModel):
     def fits(cls, keys: Set[str]) -> bool:
         """Return whether a row with these fields can be of this format."""
         return cls.needs <= keys
+
+    @property
+    def group(self) -> str:
+        """What kind of question it is."""
+        return self.family
 
     def contents(self) -> list[Content]:
         """Return the tasks of the row; raise ValueError if what it says makes none."""
@@ -87,6 +99,9 @@ def number_text(value: Any, *, whole: bool = False) -> Any:
         if isinstance(value, int) or (not whole and isinstance(value, float) and math.isfinite(value))
         else value
     )
+
+
+Said = Annotated[str, BeforeValidator(number_text)]  # an answer: 42 is one, and "42"
 
 
 def from_text(value: Any) -> Any:

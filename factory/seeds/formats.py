@@ -3,8 +3,15 @@
     format         a task is
     messages       first user turn, assistant's answer
     self_instruct  instruction, input and output of each instance
+    dolly          instruction, context, response
+    openorca       question, response
+    prompt_completion  prompt, completion
     alpaca         instruction, input, output
     gsm8k          question, answer with ####
+    metamath       query, response that ends on "The answer is:"
+    math           problem, solution with \\boxed
+    xlam           query, answers that are one list of calls
+    tool_messages  messages beside tools
 
 Each kind of data adds a format of its own. Where a row fits several formats, one that serves the kind comes
 first.

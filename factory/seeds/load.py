@@ -1,13 +1,14 @@
 """Loading of seeds from one source, in the one format of its rows.
 
 Promise: a bad row is a fault with its line and the others are read; the format is the first that serves the
-kind, and a row of another format is a fault. Ids and tasks are unique. Nothing of a seed is
-executed. Files are bounded (64 MB of text, 4 MB a record, 1,000,000 rows), and so are the faults: a source
-with more than `MAX_FAULTS` is refused.
+kind, and a row of another format is a fault. Ids and tasks are unique: an id that begins again in another
+file gets its name before it. Nothing of a seed is executed. Files are bounded (64 MB of text, 4 MB a record,
+1,000,000 rows), and so are the faults: a source with more than `MAX_FAULTS` is refused.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from factory.errors import InputError
 from factory.seeds.columns import Columns, shown
 from factory.seeds.format import Content, SeedFormat
 from factory.seeds.formats import SeedFormats, is_mixed
+from factory.seeds.notes import Notes
 from factory.seeds.row import Part, Row
 from factory.seeds.seed import Seed
 from factory.seeds.source import read_parts
@@ -39,12 +41,13 @@ class SeedFault:
 
 @dataclass(frozen=True)
 class SeedFile:
-    """What a source holds: its seeds in order, its faults in order, and the name of its format (None if no
-    row has one that serves)."""
+    """What a source holds: its seeds in order, its faults in order, the name of its format (None if no row
+    has one that serves), and what a person should know, a sentence each."""
 
     seeds: list[Seed]
     faults: list[SeedFault]
     format_name: str | None
+    notes: tuple[str, ...] = ()
 
     def told(self) -> str:
         """Return the first faults, one a line, and the count of the others."""
@@ -62,13 +65,25 @@ def require_seeds(
 ) -> list[Seed]:
     """Return the seeds of a source without a fault; InputError lists the bad rows (the first 50), or
     reports that there are no seeds."""
+    return require_file(source, formats, columns=columns, split=split, limit=limit).seeds
+
+
+def require_file(
+    source: str | Path,
+    formats: SeedFormats,
+    *,
+    columns: Mapping[str, str] | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+) -> SeedFile:
+    """Return what a source holds, as `require_seeds` does, with the notes."""
     file = load_seeds(source, formats, columns=columns, split=split, limit=limit)
     if file.faults:
         raise InputError(file.told())
     if not file.seeds:
         fields = ", ".join(f'"{name}"' for name in formats.own.model_fields)
         raise InputError(f"{source} has no tasks", f"One JSON object a line: {{{fields}}}.")
-    return file.seeds
+    return file
 
 
 def load_seeds(
@@ -110,11 +125,13 @@ class _Reading:
     faults: list[SeedFault] = field(default_factory=list)
     format: type[SeedFormat] | None = None
     unservable: str = ""
+    notes: Notes = field(default_factory=Notes)
     _names: dict[str, tuple[str, int]] = field(default_factory=dict)
     _tasks: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def file(self) -> SeedFile:
-        return SeedFile(self.seeds, self.faults, self.format.format_name if self.format else None)
+        name = self.format.format_name if self.format else None
+        return SeedFile(self.seeds, self.faults, name, self.notes.told())
 
     def keep(self, outcome: Seed | SeedFault) -> None:
         if isinstance(outcome, Seed):
@@ -157,12 +174,13 @@ class _Reading:
             value = {"messages": value}
         if not isinstance(value, dict):
             raise ValueError("line: should be a JSON object")
-        value = self.columns.named(value)
+        value, written = self.columns.named(value), value
         if "conversations" in value and "messages" not in value:
             value = {
                 ("messages" if key == "conversations" else key): content for key, content in value.items()
             }
         row_format = self._format_of(value.keys())
+        self.columns.require_whole(written, row_format)
         if self.columns.mapping:
             value = {key: content for key, content in value.items() if key in row_format.fields()}
         if part.tabular or row_format is not self.formats.own:
@@ -171,7 +189,10 @@ class _Reading:
                 for key, content in value.items()
                 if content is not None or key not in row_format.fields()
             }
-        return row_format.model_validate(value)
+        parsed = row_format.model_validate(value)
+        self.notes.saw(row_format, written.keys() - set(self.columns.mapping.values()) - {"conversations"})
+        self.notes.opened(part, says_language="language" in parsed.model_fields_set)
+        return parsed
 
     def _format_of(self, keys: Set[str]) -> type[SeedFormat]:
         found = self.formats.recognise(keys, self.columns.mapped)
@@ -201,18 +222,28 @@ class _Reading:
     def _seed(self, parsed: SeedFormat, content: Content, part: Part, line: int, name: str) -> Seed:
         if fault := content.fault(parsed.names):
             raise ValueError(fault)
-        if name in self._names:
-            raise ValueError(
-                f"the id {escape_hidden(name)!r} is already used in {_place(*self._names[name], part)}"
-            )
         seed = Seed(
-            name, parsed.language, parsed.family, content.question, content.reference, part.name, line,
+            name, parsed.language, parsed.group, content.question, content.reference, part.name, line,
             input=content.input, rationale=content.rationale, expression=content.expression,
         )  # fmt: skip
+        if name in self._names:
+            if self._names[name][0] == part.where:
+                raise ValueError(
+                    f"the id {escape_hidden(name)!r} is already used in {_place(*self._names[name], part)}"
+                )
+            if seed.seed_id not in self._tasks:
+                seed = replace(seed, name=self._other_name(part, name))
+                self.notes.renamed(seed.name)
         if (seed_id := seed.seed_id) in self._tasks:
             raise ValueError(f"the same task is already in {_place(*self._tasks[seed_id], part)}")
-        self._names[name] = self._tasks[seed_id] = (part.where, line)
+        self._names[seed.name] = self._tasks[seed_id] = (part.where, line)
         return seed
+
+    def _other_name(self, part: Part, name: str) -> str:
+        """Return an id that is free, for a row of a file whose ids begin again."""
+        again = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        names = (f"{part.stem}{more}/{name}" for more in again)
+        return next(name for name in names if name not in self._names)
 
     def _message(self, error: ValidationError) -> str:
         first = error.errors(include_url=False, include_input=False)[0]

@@ -1,10 +1,12 @@
-"""Seed formats of published datasets: Alpaca, Self-Instruct, GSM8K, chat messages.
+"""Seed formats of published datasets: Alpaca, Dolly, OpenOrca, Self-Instruct, prompt and completion, GSM8K,
+MetaMath, MATH, chat messages.
 
-Unknown fields are ignored: such files have many.
+Fields that are not of the format are named in a note: such files have many.
 
-Sources: self-instruct (Wang et al. 2022, arXiv:2212.10560), Alpaca (Taori et al. 2023), GSM8K (Cobbe et al.
-2021, arXiv:2110.14168), and the chat messages of OpenAI's API, also with the names that ShareGPT gave them
-(`conversations`, `from`, `value`).
+Sources: self-instruct (Wang et al. 2022, arXiv:2212.10560), Alpaca (Taori et al. 2023), Dolly (Databricks
+2023), OpenOrca (Mukherjee et al. 2023, arXiv:2306.02707), GSM8K (Cobbe et al. 2021, arXiv:2110.14168),
+MetaMath (Yu et al. 2023, arXiv:2309.12284), MATH (Hendrycks et al. 2021, arXiv:2103.03874), and the chat
+messages of OpenAI's API, also with the names that ShareGPT gave them (`conversations`, `from`, `value`).
 """
 
 import re
@@ -12,21 +14,17 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from factory.seeds.format import Content, SeedFormat, from_text
+from factory.seeds.format import Content, Said, SeedFormat, from_text
+from factory.seeds.turns import is_neutral, role_of, text_of
 
 MARK = "####"
+WITHOUT_SYSTEM = (
+    "the answer was given under it, and a seed cannot keep it; "
+    "where it does not matter, map the other columns"
+)
+_SAYS = "The answer is:"
 _ANNOTATION = re.compile(r"<<[^<>\n]*>>")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_ROLES = {
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "system": "system",
-    "developer": "system",
-    "tool": "tool",
-    "function": "tool",
-}
 
 
 class AlpacaFormat(SeedFormat):
@@ -39,7 +37,7 @@ class AlpacaFormat(SeedFormat):
 
     instruction: str
     input: str = ""
-    output: str = ""
+    output: Said = ""
 
     def contents(self) -> list[Content]:
         return [Content(self.instruction, self.output, input=self.input)]
@@ -49,7 +47,7 @@ class _Instance(BaseModel):
     model_config = ConfigDict(strict=True)
 
     input: str = ""
-    output: str = ""
+    output: Said = ""
 
 
 class SelfInstructFormat(SeedFormat):
@@ -79,7 +77,7 @@ class Gsm8kFormat(SeedFormat):
     marks = frozenset({"answer"})
 
     question: str
-    answer: str
+    answer: Said
 
     def contents(self) -> list[Content]:
         rationale, mark, final = self.answer.rpartition(MARK)
@@ -97,6 +95,119 @@ class Gsm8kFormat(SeedFormat):
                 rationale=_ANNOTATION.sub("", rationale).strip(),
             )
         ]
+
+
+class DollyFormat(SeedFormat):
+    """`instruction`, the `context` that it is carried out on, and `response`; `category` is its family."""
+
+    format_name = "dolly"
+    needs = frozenset({"instruction", "response"})
+    marks = frozenset({"response"})
+    names: ClassVar[dict[str, str]] = {
+        "question": "instruction",
+        "input": "context",
+        "reference": "response",
+    }
+
+    instruction: str
+    context: str = ""
+    response: Said
+    category: Annotated[str, Field(max_length=100)] = ""
+
+    def contents(self) -> list[Content]:
+        return [Content(self.instruction, self.response, input=self.context)]
+
+    @property
+    def group(self) -> str:
+        return self.category or self.family
+
+
+class OpenOrcaFormat(SeedFormat):
+    """`question` and `response`; a `system_prompt` that says something is refused, as a system turn is."""
+
+    format_name = "openorca"
+    needs = frozenset({"question", "response"})
+    marks = frozenset({"system_prompt", "response"})
+    names: ClassVar[dict[str, str]] = {"reference": "response"}
+
+    question: str
+    response: Said
+    system_prompt: str = ""
+
+    def contents(self) -> list[Content]:
+        if not is_neutral(self.system_prompt):
+            raise ValueError(f"system_prompt: {WITHOUT_SYSTEM}")
+        return [Content(self.question, self.response)]
+
+
+class PromptFormat(SeedFormat):
+    """`prompt` and `completion`."""
+
+    format_name = "prompt_completion"
+    needs = frozenset({"prompt", "completion"})
+    marks = frozenset({"completion"})
+    names: ClassVar[dict[str, str]] = {"question": "prompt", "reference": "completion"}
+
+    prompt: str
+    completion: Said
+
+    def contents(self) -> list[Content]:
+        return [Content(self.prompt, self.completion.strip())]
+
+
+class MetaMathFormat(SeedFormat):
+    """`query` and `response`, which ends on "The answer is: 8" after the rationale; GSM8K's line `#### 8`
+    says the same before it."""
+
+    format_name = "metamath"
+    needs = frozenset({"query", "response"})
+    marks = frozenset({"query"})
+    names: ClassVar[dict[str, str]] = {"question": "query", "reference": "response"}
+
+    query: str
+    response: Said
+    type: Annotated[str, Field(max_length=100)] = ""
+
+    def contents(self) -> list[Content]:
+        rationale, mark, final = self.response.rpartition(_SAYS)
+        final = final.strip().removesuffix(".")
+        if not mark or not final:
+            raise ValueError(
+                f'response: does not end on "{_SAYS} ..."; if it is the final answer, map it: '
+                "columns: {question: query, reference: response}"
+            )
+        lines = [line for line in rationale.strip().splitlines() if not line.startswith(MARK)]
+        return [Content(self.query, _THOUSANDS.sub("", final), rationale="\n".join(lines).strip())]
+
+    @property
+    def group(self) -> str:
+        return self.type or self.family
+
+
+class MathFormat(SeedFormat):
+    """`problem`, and a `solution` with the final answer in `\\boxed{}`; `type` is its family."""
+
+    format_name = "math"
+    needs = frozenset({"problem", "solution"})
+    marks = frozenset({"problem", "solution"})
+    names: ClassVar[dict[str, str]] = {"question": "problem", "reference": "solution"}
+
+    problem: str
+    solution: str
+    type: Annotated[str, Field(max_length=100)] = ""
+
+    def contents(self) -> list[Content]:
+        final = _boxed(self.solution)
+        if not final:
+            raise ValueError(
+                "solution: has no \\boxed{...} with a final answer; if it is the final answer, map it: "
+                "columns: {question: problem, reference: solution}"
+            )
+        return [Content(self.problem, final, rationale=self.solution.strip())]
+
+    @property
+    def group(self) -> str:
+        return self.type or self.family
 
 
 class MessagesFormat(SeedFormat):
@@ -122,10 +233,10 @@ class MessagesFormat(SeedFormat):
         question: str | None = None
         answer = ""
         for turn in self.messages:
-            role, text = _role(turn), _text(turn)
-            if role == "tool" or turn.get("tool_calls") or turn.get("function_call"):
+            role, text = role_of(turn), text_of(turn)
+            if role in ("tool", "call") or turn.get("tool_calls") or turn.get("function_call"):
                 raise ValueError("messages: a turn calls a tool; write such tasks in the format tool_call")
-            if role == "system" and text.strip():
+            if role == "system" and not is_neutral(text):
                 raise ValueError(
                     "messages: there is a system turn, under which the answer was given and which a seed "
                     "cannot keep"
@@ -141,21 +252,15 @@ class MessagesFormat(SeedFormat):
         return [Content(question, answer)]
 
 
-def _role(turn: dict[str, Any]) -> str:
-    role = turn.get("role", turn.get("from"))
-    if not isinstance(role, str) or role not in _ROLES:
-        raise ValueError(f"messages: a turn has an unknown role ({', '.join(_ROLES)})")
-    return _ROLES[role]
-
-
-def _text(turn: dict[str, Any]) -> str:
-    content = turn.get("content", turn.get("value"))
-    if isinstance(content, list) and all(
-        isinstance(part, dict) and part.get("type") == "text" for part in content
-    ):
-        content = "".join(part["text"] if isinstance(part.get("text"), str) else "" for part in content)
-    if content is None:
+def _boxed(solution: str) -> str:
+    """Return what stands in the last `\\boxed{}`, its own braces balanced; "" if there is none."""
+    start = max(solution.rfind("\\boxed{"), solution.rfind("\\fbox{"))
+    if start < 0:
         return ""
-    if not isinstance(content, str):
-        raise ValueError("messages: the content of a turn is not text")
-    return content
+    start = solution.index("{", start) + 1
+    depth = 1
+    for place in range(start, len(solution)):
+        depth += {"{": 1, "}": -1}.get(solution[place], 0)
+        if not depth:
+            return solution[start:place].strip()
+    return ""

@@ -1,4 +1,4 @@
-"""Rows of JSON Lines and of a JSON array.
+"""Rows of JSON Lines, of a JSON array, and of an array in an object.
 
 Promise: at most `MAX_BYTES` of a file are held, and no record longer than `MAX_RECORD_BYTES` is parsed. In an
 array one bad element spoils no other, as long as its quotes and brackets are closed: the array is cut by a
@@ -11,36 +11,45 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from factory.errors import InputError
+from factory.seeds.compressed import read_bytes
 from factory.seeds.row import Row
+from factory.seeds.wrapped import around_rows
+from factory.text.decode import as_utf8
 from factory.text.strict_json import strict_json
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_RECORD_BYTES = 4 * 1024 * 1024
-_BOM = b"\xef\xbb\xbf"
 # Complete strings, so that their content is no structure; possessive, so that a string that never ends
 # costs no second look.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{},]', re.DOTALL)
 
 
 def read_text(path: Path) -> bytes:
-    """Return the bytes of a file; raise InputError if it cannot be read or is larger than `MAX_BYTES`."""
+    """Return the text of a file, unpacked and as UTF-8; raise InputError if it cannot be read or is larger
+    than `MAX_BYTES`."""
     try:
-        with path.open("rb") as file:
-            large = path.stat().st_size > MAX_BYTES
-            data = b"" if large else file.read(MAX_BYTES + 1)
+        large = path.stat().st_size > MAX_BYTES
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    data = b"" if large else read_bytes(path, MAX_BYTES + 1)
     if large or len(data) > MAX_BYTES:
         raise InputError(
             f"{path} is larger than {MAX_BYTES >> 20} MB",
             "Seeds are a handful of tasks; split the file or write Parquet.",
         )
-    return data
+    try:
+        return as_utf8(data)
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read: {error}", "Save it as UTF-8.") from None
 
 
-def json_rows(data: bytes) -> Iterator[Row]:
-    """Yield the elements if the text is an array, its lines otherwise."""
-    return array_rows(data) if data.removeprefix(_BOM).lstrip()[:1] == b"[" else line_rows(data)
+def json_rows(data: bytes, path: Path, split: str | None) -> Iterator[Row]:
+    """Return the elements if the text is an array, or an object around one; its lines otherwise. Raise
+    InputError for an object of several splits of which none is chosen."""
+    if data.lstrip()[:1] == b"[":
+        return array_rows(data)
+    found = around_rows(data, path, split)
+    return line_rows(data) if found is None else array_rows(found)
 
 
 def line_rows(data: bytes) -> Iterator[Row]:

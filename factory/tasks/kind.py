@@ -140,6 +140,11 @@ class Kind(Generic[S, T]):
         """Return the tasks of a recipe; `run` carries a call out, `own` is the folder of own templates."""
         raise NotImplementedError
 
+    def unvaried(self, seeds: list[Seed]) -> list[tuple[Seed, str]]:
+        """Return the seeds that are asked as they are because other numbers could make their references
+        wrong, and why."""
+        return []
+
     def plan_identity(self, data: S, tools: list[ToolSpec], own_source: str | None) -> Row:
         """Return the settings that decide which questions are put; they go into ids, so no key may change."""
         return {"kind": data.kind, "draws": data.samples_per_prompt, "examples": data.examples}

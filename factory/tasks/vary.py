@@ -1,18 +1,19 @@
 """New questions from old ones: the same phrasing with other numbers, and the reference changed in step.
 
 Promise: the same seed, recipe seed and variant number give the same question. A number that is in the
-question and in the reference is replaced in both by one with as many digits and decimals; numbers of a
-question stay distinct; a whole result stays whole, and one that is not negative stays so. Variant 0 is the
-seed itself. Numbers that are only in the reference (100 for per cent) or only in the question stay.
+question and in the reference is replaced in both by one with as many digits and decimals, with the separators
+of the old one; numbers of a question stay distinct; a whole result stays whole, and one that is not negative
+stays so. Numbers that are only in the reference (100 for per cent) or only in the question stay. Each new
+question is read again, by what stands around its numbers, and has to give the new reference. A seed whose
+numbers are not all understood (`factory.tasks.numbers`) has no variants. Variant 0 is the seed itself.
 """
 
 import random
-import re
 from collections.abc import Callable
 
 from factory.seeds.seed import Seed
+from factory.tasks.numbers import PLAIN, read_numbers
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _TRIES = 400
 
 
@@ -31,20 +32,17 @@ def vary(
     """
     if variant == 0:
         return seed.question, seed.reference
-    numbers = [
-        number
-        for number in dict.fromkeys(_NUMBER.findall(seed.question))
-        if number in set(_NUMBER.findall(seed.reference))
-    ]
-    staying = {number for number in _NUMBER.findall(seed.question) if number not in numbers}
-    original = solve(seed.reference)
-    if not numbers or original is None:
+    numbers = read_numbers(seed.question, seed.reference, seed.language)
+    values = numbers.values
+    if not values or numbers.unclear or (original := solve(seed.reference)) is None:
         return None
+    staying = set(PLAIN.findall(seed.question)).difference(values)
     chance = random.Random(f"{recipe_seed}/{seed.seed_id}/{variant}")
     for _ in range(_TRIES):
-        mapping = {number: _similar(number, chance) for number in numbers}
+        mapping = {value: _similar(value, chance) for value in values}
         if len(staying.union(mapping.values())) < len(staying) + len(mapping):
             continue
+        question = numbers.rewrite(seed.question, mapping)
         reference = mend(_replace(seed.reference, mapping))
         result = None if reference is None else solve(reference)
         if (
@@ -52,10 +50,18 @@ def vary(
             or result is None
             or ("." in result) > ("." in original)
             or result.startswith("-") > original.startswith("-")
+            or not numbers.keeps_form(seed.question, question)
         ):
             continue
-        return _replace(seed.question, mapping), reference
+        again = numbers.read_again(seed.question, question)
+        return (question, reference) if again == mapping else None
     return None
+
+
+def unclear(seed: Seed) -> str:
+    """Return why other numbers could make a seed's reference wrong, or nothing."""
+    numbers = read_numbers(seed.question, seed.reference, seed.language)
+    return numbers.unclear if numbers.values else ""
 
 
 def _similar(number: str, chance: random.Random) -> str:
@@ -74,4 +80,4 @@ def _similar(number: str, chance: random.Random) -> str:
 
 
 def _replace(text: str, mapping: dict[str, str]) -> str:
-    return _NUMBER.sub(lambda match: mapping.get(match.group(), match.group()), text)
+    return PLAIN.sub(lambda match: mapping.get(match.group(), match.group()), text)

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from factory.seeds.published_formats import AlpacaFormat, MessagesFormat, SelfInstructFormat
+from factory.seeds.published_formats import (
+    AlpacaFormat,
+    DollyFormat,
+    MessagesFormat,
+    OpenOrcaFormat,
+    PromptFormat,
+    SelfInstructFormat,
+)
 from factory.seeds.seed import Seed
 from factory.tasks.instruction.seeds import InstructionFormat
 from factory.tasks.instruction.settings import InstructionData
@@ -25,7 +32,15 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
     name = "instruction"
     settings = InstructionData
     own_format = InstructionFormat
-    seed_formats = (MessagesFormat, SelfInstructFormat, InstructionFormat, AlpacaFormat)
+    seed_formats = (
+        MessagesFormat,
+        SelfInstructFormat,
+        DollyFormat,
+        OpenOrcaFormat,
+        PromptFormat,
+        InstructionFormat,
+        AlpacaFormat,
+    )
     templates = ("instruction",)
     default_checks = (
         "schema",

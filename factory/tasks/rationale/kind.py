@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from factory.seeds.published_formats import Gsm8kFormat, MessagesFormat
+from factory.seeds.published_formats import Gsm8kFormat, MathFormat, MessagesFormat, MetaMathFormat
 from factory.seeds.seed import Seed
 from factory.tasks.kind import Kind, Messages, Prompting, Row
 from factory.tasks.rationale.multitask import COLUMN_NOTE, PREFIXES, both_tasks, read_weights, weights
 from factory.tasks.rationale.seeds import RationaleFormat
 from factory.tasks.rationale.settings import RationaleData
+from factory.tasks.vary import unclear
 
 if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
@@ -30,7 +32,7 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     name = "rationale"
     settings = RationaleData
     own_format = RationaleFormat
-    seed_formats = (MessagesFormat, Gsm8kFormat, RationaleFormat)
+    seed_formats = (MessagesFormat, Gsm8kFormat, MetaMathFormat, MathFormat, RationaleFormat)
     templates = ("rationale",)
     default_checks = ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination")
     refused_checks = {"execution": "the kind rationale has no calls to carry out"}
@@ -64,6 +66,10 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
         from factory.tasks.rationale.taskset import RationaleTaskset
 
         return RationaleTaskset(seeds, examples=data.examples, seed=seed, own=own)
+
+    def unvaried(self, seeds: list[Seed]) -> list[tuple[Seed, str]]:
+        shown = [(seed, dataclasses.replace(seed, reference=seed.expression)) for seed in seeds]
+        return [(seed, why) for seed, asked in shown if (why := unclear(asked))]
 
     def selection(self, data: RationaleData) -> tuple[str, int | None]:
         return data.keep, data.kept_limit

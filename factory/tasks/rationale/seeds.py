@@ -1,6 +1,7 @@
 """The row of a seed for rationales. A field that is not in it is refused: it is a typing error more often
 than a remark."""
 
+from collections.abc import Set
 from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -15,6 +16,10 @@ class RationaleFormat(SeedFormat):
     format_name = "rationale"
     needs = frozenset({"question"})
     marks = frozenset({"rationale", "reference", "expression"})
+
+    @classmethod
+    def fits(cls, keys: Set[str]) -> bool:
+        return cls.needs <= keys and "response" not in keys
 
     question: str
     rationale: str = ""

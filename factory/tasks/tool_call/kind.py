@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factory.seeds.call_formats import ToolMessagesFormat, XlamFormat
 from factory.seeds.seed import Seed
 from factory.tasks.kind import Kind, Prepared, Prompting, Row
 from factory.tasks.settings import CustomTools
 from factory.tasks.tool_call.seeds import ToolCallFormat
 from factory.tasks.tool_call.settings import ToolCallData
+from factory.tasks.vary import unclear
 
 if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
@@ -29,7 +31,7 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     name = "tool_call"
     settings = ToolCallData
     own_format = ToolCallFormat
-    seed_formats = (ToolCallFormat,)
+    seed_formats = (ToolCallFormat, ToolMessagesFormat, XlamFormat)
     templates = ("calculator", "tools")
     default_checks = ("schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination")
     # What could not be carried out must not count as accepted.
@@ -84,6 +86,9 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         return ToolCallTaskset(
             seeds, tools, examples=data.examples, seed=seed, wanted=wanted, run=run, own=own
         )
+
+    def unvaried(self, seeds: list[Seed]) -> list[tuple[Seed, str]]:
+        return [(seed, why) for seed in seeds if (why := unclear(seed))]
 
     def plan_identity(self, data: ToolCallData, tools: list[ToolSpec], own_source: str | None) -> Row:
         # How many are wanted decides how tasks are gathered into blocks.

@@ -1,5 +1,6 @@
 """A held-out task is found again however its question is spelt, and other tasks are let through."""
 
+import dataclasses
 import re
 import unicodedata
 
@@ -229,3 +230,72 @@ def test_no_text_breaks_the_check_and_a_held_out_question_is_always_found(
     check.judge(judged(other, question=other, rationale=other))
     for question in questions:
         assert not check.judge(judged("", question=question)).passed
+
+
+PREAMBLE = (
+    "Read the following short passage with care, then answer the question below in one plain sentence "
+    "without lists."
+)
+LAST = "Think about it for a while, and write nothing but the final answer on the last line."
+CONTENTS = [
+    "Why do herons stand on one leg in cold water?",
+    "How did the miller's daughter find her way through the fog?",
+    "Which of the two harbours silted up first, and why?",
+    "Name the reason why the old bell was never rung again.",
+    "What made the lighthouse keeper leave the island before winter came?",
+]
+
+
+@pytest.mark.parametrize("shape", [PREAMBLE + " {}", "{} " + LAST, PREAMBLE + " {} " + LAST])
+def test_what_many_held_out_tasks_share_is_no_leak(shape: str) -> None:
+    held_out = [
+        dataclasses.replace(one_seed(shape.format(content), ""), name=f"held-{place}")
+        for place, content in enumerate(CONTENTS)
+    ]
+    for other in ("Why do larks sing?", "Which of the two mills burnt down?", "What did Ida pack?", "Why?"):
+        assert verdict(shape.format(other), "", held_out).passed
+    for place, content in enumerate(CONTENTS):
+        for question in (shape.format(content), f"Please: {content}", shape.format(content) + " Be quick."):
+            found = verdict(question, "", held_out)
+            assert not found.passed and found.detail.startswith(f"held-{place}")
+
+
+def test_what_two_share_or_one_wording_with_other_numbers_is_a_leak_still() -> None:
+    held_out = [one_seed(f"{PREAMBLE} {content}", "") for content in CONTENTS[:2]]
+    assert not verdict(f"{PREAMBLE} Why?", "", held_out).passed
+    numbers = [one_seed(f"{PREAMBLE} Add {n} and {n + 1}.", "") for n in (10, 20, 30, 40)]
+    assert not verdict(f"{PREAMBLE} Do add 30 and 31.", "", numbers).passed
+
+
+def test_a_chinese_preamble_is_no_leak() -> None:
+    preamble = "请仔细阅读下面的短文，然后用一句话回答问题，不要列出要点。"
+    contents = ["苍鹭为什么单腿站立？", "磨坊主的女儿怎样走出大雾？", "哪个港口先淤塞了？"]
+    held_out = [one_seed(preamble + content, "", language="zh") for content in contents]
+    assert verdict(preamble + "云雀为什么歌唱？", "", held_out).passed
+    assert not verdict(contents[1], "", held_out).passed
+
+
+@pytest.mark.parametrize("field", ["reference", "rationale", "input"])
+@pytest.mark.parametrize("held_out", [LONG, MIDDLE, SHORT, CHINESE])
+def test_a_held_out_task_in_the_answer_of_a_seed_is_a_leak(field: str, held_out: Seed) -> None:
+    leaking = dataclasses.replace(
+        one_seed("Write a task.", "Fine."), **{field: f"Here is one: {held_out.question} Good luck."}
+    )
+    clean = one_seed("Write another task.", "Here is one: describe a harbour.")
+    check = DecontaminationCheck([held_out], [leaking, clean])
+    for seed, passed in ((leaking, False), (clean, True)):
+        sample = judged("An answer.", question=seed.question)
+        sample = dataclasses.replace(sample, task=dataclasses.replace(sample.task, seed_id=seed.seed_id))
+        found = check.judge(sample)
+        assert found.passed == passed
+        assert passed or found.detail == "one: in the answer of its seed"
+
+
+def test_verdicts_are_judged_anew_only_where_they_can_differ() -> None:
+    before = DecontaminationCheck(HELD_OUT).settings
+    assert DecontaminationCheck(HELD_OUT, SEEDS).settings == before
+    assert set(before) == {"held_out", "ngrams", "telling", "characters"}
+    leaking = dataclasses.replace(one_seed("Write a task.", ""), rationale=LONG.question)
+    assert DecontaminationCheck([LONG], [leaking]).settings != DecontaminationCheck([LONG]).settings
+    shared = DecontaminationCheck([one_seed(f"{PREAMBLE} {content}", "") for content in CONTENTS])
+    assert "shared" in shared.settings

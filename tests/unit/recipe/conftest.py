@@ -36,7 +36,7 @@ def write(tmp_path: Path) -> Write:
     """Write text as a recipe beside its data files and return its path."""
     (tmp_path / "data").mkdir()
     for name in ("seeds.jsonl", "tools.json", "held_out.jsonl"):
-        (tmp_path / "data" / name).write_text("{}\n")
+        (tmp_path / "data" / name).write_text('{"question": "What is 1 + 1?", "reference": "1 + 1"}\n')
 
     def write_text(text: str) -> Path:
         path = tmp_path / "recipe.yaml"

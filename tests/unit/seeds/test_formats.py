@@ -11,109 +11,8 @@ from factory.errors import InputError
 from factory.seeds.load import SeedFile
 from factory.seeds.seed import Seed
 from factory.tasks.kinds import KINDS, seed_formats
+from tests.support.format_rows import CALL, ROWS, TURNS
 from tests.support.seeds import load_seeds
-
-CALL = {"name": "convert", "arguments": {"value": 3, "to": "km"}}
-TURNS = [{"role": "user", "content": "Name a river."}, {"role": "assistant", "content": "The Rhine."}]
-
-# format, a kind that it serves, a row of it, what becomes of it
-ROWS: list[tuple[str, str, Any, dict[str, str]]] = [
-    (
-        "tool_call",
-        "tool_call",
-        {"question": "2 + 2?", "reference": "2 + 2"},
-        {"question": "2 + 2?", "reference": "2 + 2"},
-    ),
-    (
-        "tool_call",
-        "tool_call",
-        {"question": "3 miles?", "reference": [[CALL, CALL], [CALL]]},
-        {"reference": json.dumps([[CALL, CALL], [CALL]], sort_keys=True, separators=(",", ":"))},
-    ),
-    ("tool_call", "tool_call", {"question": "Hello!", "reference": []}, {"reference": "[]"}),
-    (
-        "tool_call",
-        "tool_call",
-        {"question": "2 + 2?", "reference": ""},
-        {"question": "2 + 2?", "reference": ""},
-    ),
-    ("tool_call", "tool_call", {"question": "Hello!", "reference": " [ ] "}, {"reference": "[]"}),
-    (
-        "rationale",
-        "rationale",
-        {"question": "Half of 8?", "rationale": "8 / 2 is 4.", "reference": "4", "expression": "8 / 2"},
-        {
-            "question": "Half of 8?",
-            "rationale": "8 / 2 is 4.",
-            "reference": "4",
-            "expression": "8 / 2",
-            "input": "",
-        },
-    ),
-    (
-        "rationale",
-        "rationale",
-        {"id": "x", "question": "Half of 8?"},
-        {"name": "x", "reference": "", "rationale": ""},
-    ),
-    ("rationale", "rationale", {"question": "Half of 9?", "reference": 4.5}, {"reference": "4.5"}),
-    (
-        "instruction",
-        "instruction",
-        {"id": "i", "language": "zh", "family": "write", "instruction": "写一句话。", "output": "好。"},
-        {
-            "name": "i",
-            "language": "zh",
-            "family": "write",
-            "question": "写一句话。",
-            "reference": "好。",
-            "input": "",
-        },
-    ),
-    (
-        "alpaca",
-        "instruction",
-        {"instruction": "Sort.", "input": "b a", "output": "a b", "text": "Below is"},
-        {"question": "Sort.", "input": "b a", "reference": "a b", "rationale": ""},
-    ),
-    (
-        "alpaca",
-        "instruction",
-        {"instruction": "Sort.", "input": None, "output": "?"},
-        {"question": "Sort.", "input": "", "reference": "?"},
-    ),
-    (
-        "self_instruct",
-        "instruction",
-        {
-            "id": "seed_0",
-            "name": "sort",
-            "instruction": "Sort.",
-            "instances": [{"input": "b a", "output": "a b"}],
-            "is_classification": False,
-        },
-        {"name": "seed_0", "question": "Sort.", "input": "b a", "reference": "a b"},
-    ),
-    (
-        "messages",
-        "instruction",
-        {"messages": TURNS},
-        {"question": "Name a river.", "reference": "The Rhine.", "input": ""},
-    ),
-    ("messages", "rationale", TURNS, {"question": "Name a river.", "reference": "The Rhine."}),
-    (
-        "messages",
-        "instruction",
-        {"conversations": [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Hello."}]},
-        {"question": "Hi.", "reference": "Hello."},
-    ),
-    (
-        "gsm8k",
-        "rationale",
-        {"question": "How many?", "answer": "He has 2*600=<<2*600=1200>>1200 eggs.\nSo 1,200.\n#### 1,200"},
-        {"question": "How many?", "rationale": "He has 2*600=1200 eggs.\nSo 1,200.", "reference": "1200"},
-    ),
-]
 
 
 def load(folder: Path, kind: str, *rows: Any) -> SeedFile:
@@ -153,6 +52,9 @@ def test_a_format_serves_its_kinds_only(tmp_path: Path, format: str, row: Any, k
         assert (
             load(tmp_path, kind, row).format_name == kind
         )  # these two are of both formats: the kind decides
+    elif format == "tool_messages" and kind != "tool_call":
+        # They are messages first: those under which an answer was given are refused, row by row.
+        assert load(tmp_path, kind, row).format_name == "messages"
     elif format in seed_formats(kind).names.split(", "):
         assert load(tmp_path, kind, row).format_name == format
     else:
@@ -262,7 +164,7 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
         ("rationale", {"question": "?", "reference": True}, "reference: "),
         ("rationale", {"question": "?", "rationale": "<|im_start|>"}, "rationale: <|im_start|>"),
         ("rationale", {"question": "?", "expression": "1" * 4001}, "expression: 4,001 characters"),
-        ("tool_call", {"question": "?", "reference": [CALL]}, "reference: expected a list of steps"),
+        ("tool_call", {"question": "?", "reference": [CALL, [CALL]]}, "reference: expected a list of steps"),
         ("tool_call", {"question": "?", "reference": [[]]}, "reference: expected a list of steps"),
         (
             "tool_call",
@@ -285,7 +187,62 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
             "reference: a key is duplicated",
         ),
         ("tool_call", {"question": "?", "reference": "[1"}, "reference: "),
-        ("tool_call", {"question": "?", "reference": 4}, "reference: "),
+        ("tool_call", {"question": "?", "reference": True}, "reference: "),
+        ("tool_call", {"query": "?", "answers": "x + 1"}, "answers: should be a list of calls"),
+        ("tool_call", {"query": "?", "answers": [[{"name": "x"}]]}, "answers: expected a list of steps"),
+        ("tool_call", {"tools": [], "messages": TURNS[:1]}, "nobody answers the user"),
+        (
+            "tool_call",
+            {"tools": [], "messages": [{"role": "system", "content": "In pirate speech."}, *TURNS]},
+            "a system turn",
+        ),
+        (
+            "tool_call",
+            {"tools": [], "messages": [TURNS[0], {"role": "assistant", "tool_calls": [{"function": {}}]}]},
+            "a call has no name",
+        ),
+        (
+            "tool_call",
+            {
+                "tools": [],
+                "messages": [TURNS[0], {"role": "assistant", "content": "<tool_call>{x</tool_call>"}],
+            },
+            "a call is not JSON",
+        ),
+        ("rationale", {"query": "?", "response": "It is 8."}, "response: does not end on"),
+        ("rationale", {"query": "?", "response": "The answer is: "}, "response: does not end on"),
+        ("rationale", {"problem": "?", "solution": "It is 8."}, "solution: has no \\boxed{...}"),
+        ("rationale", {"problem": "?", "solution": "It is \\boxed{8."}, "solution: has no \\boxed{...}"),
+        (
+            "instruction",
+            {"system_prompt": "In pirate speech.", "question": "?", "response": "x"},
+            "system_prompt: the answer was given under it",
+        ),
+        (
+            "instruction",
+            {"system": "In pirate speech.", "conversations": [{"from": "human", "value": "?"}]},
+            "system: the answer was given under it",
+        ),
+        (
+            "instruction",
+            {"instruction": "?", "history": [["a", "b"]]},
+            "history: the question cannot be asked",
+        ),
+        (
+            "instruction",
+            {"messages": TURNS, "tools": [{"name": "x"}]},
+            "tools: the answer was given under it",
+        ),
+        (
+            "rationale",
+            {"question": "?", "answer": "#### B", "choices": ["x"]},
+            "choices: the question cannot be",
+        ),
+        (
+            "rationale",
+            {"question": "?", "answer": "#### B", "context": "Text."},
+            "context: the question cannot",
+        ),
     ],
 )
 def test_what_a_row_may_not_say(tmp_path: Path, kind: str, row: Any, said: str) -> None:
@@ -303,3 +260,39 @@ def test_seeds_say_where_they_stood(tmp_path: Path) -> None:
         Seed("rows-1", "en", "general", "One?", "", "rows.jsonl", 1),
         Seed("rows-2", "zh", "count", "Two?", "", "rows.jsonl", 2),
     ]
+
+
+def test_columns_that_are_not_used_are_named_once(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"instruction": f"Sort {n}.", "output": "a", "text": "x", "source": "web", "history": []}
+        for n in range(5)
+    ]
+    file = load(tmp_path, "instruction", *rows)
+    assert (file.format_name, reasons(file)) == ("alpaca", [])
+    assert file.notes == (
+        "columns that are not used: history, source, text; to use one, map it: columns: {FIELD: history}, "
+        "with a field of family, id, input, instruction, language, output",
+    )
+    assert load(tmp_path, "instruction", ALPACA).notes == ()
+
+
+def test_the_tools_of_a_row_are_named_as_unused(tmp_path: Path) -> None:
+    rows = [{"query": f"{n} miles?", "answers": [CALL], "tools": "[{}]"} for n in range(3)]
+    assert load(tmp_path, "tool_call", *rows).notes == (
+        "the column tools is not used: the tools are those of the recipe's file, data.tools",
+    )
+
+
+def test_who_maps_the_columns_decides_about_a_system_prompt(tmp_path: Path) -> None:
+    row = {"system": "In pirate speech.", "q": "?", "a": "Arr.", "choices": [], "passage": ""}
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row))
+    columns = {"instruction": "q", "output": "a"}
+    file = load_seeds(path, "instruction", columns=columns)
+    assert [seed.reference for seed in file.seeds] == ["Arr."]
+    assert file.notes[0].startswith("columns that are not used: choices, passage, system;")
+    path.write_text(json.dumps(row | {"choices": ["x", "y"]}))
+    assert (
+        "choices: the question cannot be asked"
+        in reasons(load_seeds(path, "instruction", columns=columns))[0]
+    )

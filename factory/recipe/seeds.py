@@ -1,0 +1,52 @@
+"""The seeds that a recipe names, and what a person should know of them before they are used."""
+
+from pathlib import Path
+
+from factory.errors import InputError
+from factory.recipe.load import LoadedRecipe
+from factory.seeds.load import SeedFile, load_seeds
+from factory.tasks.kinds import KINDS, seed_formats
+
+_NAMED, _LISTED = 3, 20
+
+
+def read_seeds(loaded: LoadedRecipe) -> SeedFile:
+    """Return the seeds of a recipe; InputError if there are none, or bad rows under `data.strict`."""
+    data = loaded.recipe.data
+    read = load_seeds(_found(loaded), seed_formats(data.kind), columns=data.columns, split=data.split)
+    if read.seeds and not (read.faults and data.strict):
+        return read
+    raise InputError(
+        read.told() or f"{data.seeds}: there is no seed in it",
+        "Correct the lines, or leave data.strict out." if data.strict else "Correct the lines.",
+    )
+
+
+def is_local(loaded: LoadedRecipe) -> bool:
+    """Return whether the seeds can be read without a network."""
+    return isinstance(_found(loaded), Path)
+
+
+def seed_notes(loaded: LoadedRecipe, read: SeedFile) -> list[str]:
+    """Return, a sentence each, which rows are left out and which seeds are asked as they are."""
+    data = loaded.recipe.data
+    notes = [f"left out: {fault}" for fault in read.faults[:_LISTED]]
+    if (more := len(read.faults) - _LISTED) > 0:
+        notes.append(f"{more} more lines of {data.seeds} are left out")
+    notes += read.notes
+    if unvaried := KINDS[data.kind].unvaried(read.seeds):
+        named = "; ".join(f"{seed.name} ({why})" for seed, why in unvaried[:_NAMED])
+        rest = "; …" if len(unvaried) > _NAMED else ""
+        notes.append(
+            f"{len(unvaried)} of {len(read.seeds)} seeds are asked as they are, since other numbers could "
+            f"make their references wrong: {named}{rest}"
+        )
+    return notes
+
+
+def _found(loaded: LoadedRecipe) -> Path | str:
+    written = loaded.recipe.data.seeds
+    try:
+        return loaded.resolve(written)
+    except InputError:
+        return written

@@ -1,0 +1,77 @@
+"""What a person should know of a source that is read: columns that nobody uses, ids that begin again,
+languages that only a file's name tells.
+
+Promise: each is said once for a source, however many rows it concerns.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from factory.seeds.columns import shown
+from factory.seeds.format import SeedFormat
+from factory.seeds.row import Part
+
+_MOST = 10_000
+_CODES = """
+ar bg bn cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv ms nl no pl pt ro ru sk sl sr sv sw ta te
+th tr uk ur vi zh
+"""
+_WORD = re.compile(r"(?<![a-z])[a-z]{2}(?![a-z])")
+
+
+@dataclass
+class Notes:
+    """Gathers while rows are read."""
+
+    _unused: dict[str, None] = field(default_factory=dict)
+    _fields: frozenset[str] = frozenset()
+    _shapes: set[tuple[type[SeedFormat], frozenset[str]]] = field(default_factory=set)
+    _said: dict[str, None] = field(default_factory=dict)
+    _renamed: int = 0
+    _renamed_first: str = ""
+
+    def saw(self, row_format: type[SeedFormat], columns: Iterable[str]) -> None:
+        """Take the columns of a row that was read as `row_format`."""
+        if (shape := (row_format, frozenset(columns))) in self._shapes:
+            return
+        if len(self._shapes) < _MOST:
+            self._shapes.add(shape)
+        self._fields = row_format.fields()
+        for column in sorted(shape[1]):
+            if column in row_format.unread:
+                self._said[f"the column {column} is not used: {row_format.unread[column]}"] = None
+            elif column not in self._fields and len(self._unused) < _MOST:
+                self._unused[column] = None
+
+    def renamed(self, name: str) -> None:
+        """Take an id that stood in an earlier file, as it is named now."""
+        self._renamed += 1
+        self._renamed_first = self._renamed_first or name
+
+    def opened(self, part: Part, *, says_language: bool) -> None:
+        """Take a file of which a row was read."""
+        found = [code for code in _WORD.findall(part.stem.casefold()) if code in _CODES.split()]
+        if len(found) == 1 and found[0] != "en" and not says_language:
+            self._said[
+                f"{part.name} is named after the language {found[0]}, and its rows name none, so they count "
+                "as en; write a column language"
+            ] = None
+
+    def told(self) -> tuple[str, ...]:
+        """Return the notes, a sentence each."""
+        told = list(self._said)
+        if self._unused:
+            names = ", ".join(shown(name) for name in list(self._unused)[:20])
+            names += ", …" if len(self._unused) > 20 else ""
+            one = next(iter(self._unused))
+            told.append(
+                f"columns that are not used: {names}; to use one, map "
+                f"it: columns: {{FIELD: {shown(one)}}}, with a field of {', '.join(sorted(self._fields))}"
+            )
+        if self._renamed:
+            told.append(
+                f"{self._renamed} ids begin again in another file and are told apart by its name: "
+                f"{shown(self._renamed_first)}"
+            )
+        return tuple(told)
