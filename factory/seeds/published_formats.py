@@ -16,6 +16,7 @@ from factory.seeds.format import Content, SeedFormat, from_text
 
 MARK = "####"
 _ANNOTATION = re.compile(r"<<[^<>\n]*>>")
+_SAID_AGAIN = re.compile(r"(?:so |thus |therefore,? )?the (?:final )?answer is:?\s*", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ROLES = {
     "user": "user",
@@ -71,7 +72,8 @@ class Gsm8kFormat(SeedFormat):
     """`question` and `answer`: the rationale with its calculator annotations `<<2+3=5>>`, `####`, and the
     final answer.
 
-    The annotations go, and so do the commas between thousands of the final answer.
+    The annotations go, and so do the commas between thousands of the final answer, and a line after it that
+    says it again (`The answer is: 8`, as in MetaMath).
     """
 
     format_name = "gsm8k"
@@ -90,10 +92,13 @@ class Gsm8kFormat(SeedFormat):
             )
         if not final.strip():
             raise ValueError(f"answer: nothing follows {MARK}")
+        reference, *more = (line.strip() for line in final.strip().splitlines() if line.strip())
+        if any(_SAID_AGAIN.sub("", line).rstrip(".") != reference.rstrip(".") for line in more):
+            raise ValueError(f"answer: more than one line follows {MARK}, and they are not one answer")
         return [
             Content(
                 self.question,
-                _THOUSANDS.sub("", final.strip()),
+                _THOUSANDS.sub("", reference),
                 rationale=_ANNOTATION.sub("", rationale).strip(),
             )
         ]

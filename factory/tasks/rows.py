@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.thinking import without_thinking
 from factory.tasks.stored_distribution import stored_fault
 from factory.tasks.tokenizer import ChatTokenizer
 from factory.text.reasons import ReasonCode
@@ -80,8 +81,12 @@ def build_words_row(
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
     prompt = chat_format.render(messages[:1], tools, tokenizer=student, generate=True)
     end = chat_format.end_of_turn(student)
-    same = sample["text"].strip() == messages[1]["content"]
+    said = without_thinking(sample["text"])
+    same = said.strip() == messages[1]["content"]
     words = own_words(sample, messages, student, end, same=same, own_tokens=own_tokens, vocabulary=vocabulary)
+    if same and said != sample["text"]:
+        # What was thought before the answer is no part of it.
+        words = Words(encode(student, messages[1]["content"] + end), 0, "other_text", [], [])
     return words_row(sample, encode(student, prompt), words, teacher)
 
 

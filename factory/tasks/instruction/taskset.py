@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats.thinking import without_thinking
 from factory.chat_formats.unreadable import harmful, unreadable
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
@@ -157,8 +158,9 @@ class InstructionTaskset:
 
 def answered(task: Task, answer: Answer, own: Path | None) -> Sample:
     """Return the sample of an instruction that was answered."""
-    fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
-    text = "" if fault else answer.text.strip()
+    said = without_thinking(answer.text)
+    fault, detail = (answer.error, "") if answer.error else unreadable(said) or (None, "")
+    text = "" if fault else said.strip()
     return Sample(
         request_key=answer.key,
         task=task,
@@ -184,10 +186,11 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, Reason | None, str
         return None, answer.error, ""
     if answer.finish_reason == "length":
         return None, "proposal_cut_off", ""
-    if found := unreadable(answer.text):
+    said = without_thinking(answer.text)
+    if found := unreadable(said):
         return None, *found
     try:
-        value: Any = strict_json(answer.text)
+        value: Any = strict_json(said)
     except JsonFault as error:
         return None, error.reason, str(error)[:200]
     if (

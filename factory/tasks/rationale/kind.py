@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from factory.tools.registry import RunTool
     from factory.tools.spec import ToolSpec
 
+# How answers are read and compared: whoever changes that changes this number, and older workspaces are read
+# again, from the answers that they have.
+READING = 2
+
 
 class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     """A question, the reasoning, the final answer."""
@@ -63,7 +67,13 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     ) -> RationaleTaskset:
         from factory.tasks.rationale.taskset import RationaleTaskset
 
-        return RationaleTaskset(seeds, examples=data.examples, seed=seed, own=own)
+        return RationaleTaskset(
+            seeds, examples=data.examples, seed=seed, own=own, answer_mark=data.answer_mark
+        )
+
+    def plan_identity(self, data: RationaleData, tools: list[ToolSpec], own_source: str | None) -> Row:
+        mark = {"answer_mark": data.answer_mark} if data.answer_mark else {}
+        return super().plan_identity(data, tools, own_source) | {"reading": READING} | mark
 
     def selection(self, data: RationaleData) -> tuple[str, int | None]:
         return data.keep, data.kept_limit
@@ -100,6 +110,7 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
             own_tokens=own_tokens,
             vocabulary=vocabulary,
             weights=weights(data.rationale_weight),
+            answer_mark=data.answer_mark,
         )
 
     def scorer(

@@ -9,6 +9,7 @@ import json
 from typing import Any, Literal
 
 from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.thinking import without_thinking
 from factory.tasks.rows import IGNORED, TrainingRow, build_words_row, encode, render
 from factory.tasks.stored_distribution import stored_fault
 from factory.tasks.tokenizer import ChatTokenizer
@@ -92,12 +93,15 @@ def _call_ids(
 ) -> tuple[list[int], ReasonCode | Literal[""]]:
     """Return the tokens of the accepted call, and why they are not the stored ones."""
     opening, call = chat_format.write_call(accepted)
+    said = without_thinking(sample["text"])
     try:
-        same = json.loads(sample["text"]) == accepted
+        same = json.loads(said) == accepted
     except ValueError:
         same = False
     if not same:
         return encode(student, call), "edited"
+    if said != sample["text"]:
+        return encode(student, call), "other_text"
     if chat_format.read_calls(opening + sample["text"] + chat_format.call_end, json.loads) != [accepted]:
         return encode(student, call), "other_form"
     ids = list(sample["token_ids"] or ())

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.chat_formats.control_token import control_token
+from factory.chat_formats.thinking import without_thinking
 from factory.chat_formats.unreadable import MAX_CHARACTERS, unreadable
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
@@ -228,7 +229,7 @@ class ToolCallTaskset:
             except ToolError as error:
                 fault, detail = "tool_error", str(error)
                 break
-            messages = [*messages, {"role": "assistant", "content": answer.text}, _results_turn(results[-1])]
+            messages = [*messages, {"role": "assistant", "content": without_thinking(answer.text)}, _results_turn(results[-1])]
         if fault is None and not steps:
             return (yield from self._in_words(task, [answer]))
         sentence = self._sentence(task, results[-1]) if fault is None else None
@@ -257,8 +258,9 @@ class ToolCallTaskset:
         """Ask for the answer to a question that the teacher called no tool for."""
         plain = render(PLAIN, self._own, language=task.language)
         answer = yield Ask([{"role": "system", "content": plain}, {"role": "user", "content": task.question}])
-        fault, detail = (answer.error, "") if answer.error else unreadable(answer.text) or (None, "")
-        content = None if fault else answer.text.strip()
+        said = without_thinking(answer.text)
+        fault, detail = (answer.error, "") if answer.error else unreadable(said) or (None, "")
+        content = None if fault else said.strip()
         return Sample(
             request_key=answer.key,
             task=task,

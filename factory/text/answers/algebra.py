@@ -22,7 +22,7 @@ from factory.errors import FactoryError
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from factory.text.answers.algebra_child import main; main()"
 _ROOT = Path(__file__).resolve().parents[3]
 # Many times what the work may take of a processor: on a machine that does much else it takes longer.
-_WALL_SECONDS, _START_SECONDS = 60.0, 180.0
+WALL_SECONDS, _START_SECONDS = 60.0, 180.0
 # SymPy's order of terms hangs on the order of hashes, and with it what it finds.
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
@@ -74,7 +74,7 @@ class _Child:
         assert self._process.stdin is not None
         try:
             os.write(self._process.stdin.fileno(), json.dumps(question).encode() + b"\n")
-            answer = self._answer(_WALL_SECONDS)
+            answer = self._answer(WALL_SECONDS)
         except BrokenPipeError:
             raise Stopped from None
         except BaseException:

@@ -84,8 +84,9 @@ class _Pair:
         parts = parse(one), parse(other)
         if parts[0] or parts[1]:
             return self._parts(one, other, *parts, depth)
-        if _DATE.fullmatch(one) or _DATE.fullmatch(other):
-            return _ZEROS.sub("", one) == _ZEROS.sub("", other) or None
+        dates = [text for text in (one, other) if _DATE.fullmatch(text)]
+        if dates:
+            return _ZEROS.sub("", one) == _ZEROS.sub("", other) if len(dates) == 2 else None
         return self._formulas(one, other, *quantities)
 
     def _options(self, one: str, other: str, depth: int) -> bool | None:
@@ -234,4 +235,4 @@ def _words(one: str, other: str) -> bool | None:
 
 
 def _bare(text: str) -> str:
-    return "".join(text.casefold().split()).replace("*", "")
+    return " ".join(text.casefold().split())

@@ -6,12 +6,14 @@ fraction). It is small: `TooLarge` is raised for what is long, deep, or raises t
 """
 
 import re
+from math import prod
 
 MAX_CHARACTERS = 300
 MAX_DEPTH = 12
 MAX_DIGITS = 30
 MAX_POWER = 400
 MAX_FACTORIAL = 400
+MAX_RAISED = 10_000  # of exponents multiplied, where a power is raised again
 MAX_POWERS = 12
 
 _FUNCTIONS = frozenset(
@@ -34,6 +36,8 @@ _NUMERIC = tuple("0123456789.")
 _CALLED = frozenset("fghFGH")
 # Numbers alone, whose exponent has a power in it, grow beyond any bound.
 _TOWER = re.compile(r"\d\s*[)}]*\s*\^\s*[({\s]*\d[^(){}]*\^|\^\s*\{[^{}]*\}\s*\^")
+
+_RAISED_AGAIN = re.compile(r"\}\s*[)}]+\s*\^")
 
 
 class TooLarge(ValueError):
@@ -106,6 +110,8 @@ def _joined(tokens: list[str]) -> str | None:
                 roots.pop()
             if after == "(":
                 made.append(r" \cdot ")
+        elif token == "_" and not before[-1:].isalpha():
+            return None  # 1010_2: a number in another base
         elif token == "∞":
             made.append(r"\infty ")
         elif token == "°":
@@ -149,7 +155,10 @@ def _require_small(text: str) -> None:
         raise TooLarge("a power is raised to a power")
     if text.count("^") > MAX_POWERS or text.count("!") > 4:
         raise TooLarge("too many powers or factorials")
-    if any(int(power) > MAX_POWER for power in re.findall(r"\^\s*\{\s*[-+]?(\d+)", text)):
+    powers = [int(power) for power in re.findall(r"\^\s*\{\s*[-+]?(\d+)", text)]
+    if any(power > MAX_POWER for power in powers):
         raise TooLarge(f"a power beyond {MAX_POWER}")
+    if _RAISED_AGAIN.search(text) and prod(powers) > MAX_RAISED:
+        raise TooLarge("a great power is raised again")
     if any(int(number) > MAX_FACTORIAL for number in re.findall(r"(\d+)\s*!", text)) or re.search(r"[)}!]\s*!", text):
         raise TooLarge(f"a factorial beyond {MAX_FACTORIAL}")

@@ -17,7 +17,8 @@ _AFTER = frozenset(
 _DENIES = frozenset("not isn't doesn't don't aren't cannot can't won't didn't false incorrect".split())
 _OPTION = re.compile(r"(?:(?:option|choice|answer|选项|選項|选|選|答案)\s*)?[(\[]?([A-Ja-j])[)\]]?[.:)]?(?:项|項)?", re.IGNORECASE)
 _LABELLED = re.compile(r"(?:(?:option|choice|answer)\s+)?(?:[(\[]([A-J])[)\]]|([A-J])[.):])\s*(\S.*)", re.DOTALL)
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*[#+]*|[#+&@=<>≤≥≠±/\\^*|!°%$€£¥∈∪-]")
+# A prime behind one letter is no apostrophe: x' is not x.
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*[#+]*|(?<=\b[^\W\d_])'(?!\w)|[#+&@=<>≤≥≠±/\\^*|!°%$€£¥∈∪-]")
 _ARTICLES = ("the", "a", "an")
 
 

@@ -138,4 +138,4 @@ def test_the_same_recipe_asks_the_same_and_another_seed_something_else() -> None
 def test_samples_that_say_the_same_have_one_content_id() -> None:
     texts = ["3 * 4 = 12.\nAnswer: 12", "3 * 4  =\n12.\nAnswer: 12 legs", "4 * 3 = 12.\nAnswer: 12"]
     first, spaced, other = (talk(KIND.episode(TASK, 0), [text]).sample for text in texts)
-    assert first.content_id == spaced.content_id != other.content_id
+    assert first.dedup_key == spaced.dedup_key != other.dedup_key
