@@ -1,5 +1,5 @@
-"""Pairs of answers of which is known whether they are the same: written by hand, or made from numbers by rules
-that the product does not share.
+"""Pairs of answers of which is known whether they are the same: written by hand, or made from numbers by
+rules that the product does not share.
 
 `pairs()` gives (class, one, other, whether they are the same). A line of the tables below is one pair, its
 sides apart by ` | `.
@@ -521,10 +521,30 @@ HOSTILE = (
     (r"\sum_{n=1}^{\infty} n", "1"),
 )  # fmt: skip
 
-_NUMBERS = (0, 1, 7, 12, 42, 90, 100, 365, 999, 1000, 1200, 4096, 9500, 12_345, 100_000, 1_000_000, 73_500_201)
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen " \
-        "seventeen eighteen nineteen".split()  # fmt: skip
-_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
+_NUMBERS = (
+    0,
+    1,
+    7,
+    12,
+    42,
+    90,
+    100,
+    365,
+    999,
+    1000,
+    1200,
+    4096,
+    9500,
+    12_345,
+    100_000,
+    1_000_000,
+    73_500_201,
+)
+_ONES = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"),
+    *("twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _HAN = "零一二三四五六七八九"
 
 
@@ -559,7 +579,14 @@ def _made() -> Iterator[Pair]:
             rf"\text{{{number}}}",
         ):
             yield "number", str(number), spelt, True
-        for wrong in (f"-{number + 1}", str(number + 1), f"{number}0", f"1{number}", f"{number}.5", f"{number + 1} pens"):
+        for wrong in (
+            f"-{number + 1}",
+            str(number + 1),
+            f"{number}0",
+            f"1{number}",
+            f"{number}.5",
+            f"{number + 1} pens",
+        ):
             yield "number", str(number), wrong, number == 0 and wrong == "00"
     for _ in range(40):
         number = chance.randrange(1, 1000)

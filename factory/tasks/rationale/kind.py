@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from factory.seeds.published_formats import Gsm8kFormat, MessagesFormat
 from factory.seeds.seed import Seed
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from factory.tasks.tokenizer import ChatTokenizer
     from factory.tools.registry import RunTool
     from factory.tools.spec import ToolSpec
-
-# How answers are read and compared: whoever changes that changes this number, and older workspaces are read
-# again, from the answers that they have.
-READING = 2
 
 
 class Rationale(Kind[RationaleData, "RationaleTaskset"]):
@@ -47,6 +43,10 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     tasks = tuple(PREFIXES)
     column_notes = {"task": COLUMN_NOTE}
     rows_note = "two for each rationale"
+
+    # How answers are read and compared: whoever changes that counts this up, and older workspaces read the
+    # answers that they have again.
+    reading: ClassVar[Row] = {"reading": 2}
 
     def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
         if data.get("keep") == "all" and data.get("max_kept") is not None:
@@ -73,7 +73,7 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
 
     def plan_identity(self, data: RationaleData, tools: list[ToolSpec], own_source: str | None) -> Row:
         mark = {"answer_mark": data.answer_mark} if data.answer_mark else {}
-        return super().plan_identity(data, tools, own_source) | {"reading": READING} | mark
+        return super().plan_identity(data, tools, own_source) | self.reading | mark
 
     def selection(self, data: RationaleData) -> tuple[str, int | None]:
         return data.keep, data.kept_limit

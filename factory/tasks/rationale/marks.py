@@ -16,8 +16,8 @@ from factory.text.answers.equality import compare
 _EMPHASIS = "*# \n"
 _NAMES = (
     "final answer|answer|ans|endgültige antwort|antwort|respuesta final|respuesta|réponse finale|réponse|"
-    "resposta final|resposta|risposta finale|risposta|antwoord|svar|odpowiedź|odpověď|cevap|yanıt|jawaban|đáp án|"
-    "đáp số|ответ|відповідь|答案|答え|答|정답|답|उत्तर|الجواب|الإجابة|คำตอบ"
+    "resposta final|resposta|risposta finale|risposta|antwoord|svar|odpowiedź|odpověď|cevap|yanıt|jawaban|"
+    "đáp án|đáp số|ответ|відповідь|答案|答え|答|정답|답|उत्तर|الجواب|الإجابة|คำตอบ"
 )
 # The names of the first versions need no border before them: `正确答案：`.
 _LABEL = re.compile(
@@ -25,18 +25,23 @@ _LABEL = re.compile(
     r"(?:\s*+(?:is|是|为|為|は|ist|lautet|es|est|é|è))?+\s*+[*_]{0,3}+\s*+[:：]\s*",
     re.IGNORECASE,
 )
-_HEADING = re.compile(rf"^#{{1,6}} *[*_]{{0,3}}(?:the )?(?:{_NAMES})[*_]{{0,3}} *\n\s*", re.IGNORECASE | re.MULTILINE)
+_HEADING = re.compile(
+    rf"^#{{1,6}} *[*_]{{0,3}}(?:the )?(?:{_NAMES})[*_]{{0,3}} *\n\s*", re.IGNORECASE | re.MULTILINE
+)
 _HASHES = re.compile(r"^#### *(?=\S)", re.MULTILINE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _PROSE = re.compile(
-    r"(?:(?<=\s)|(?<=[.!?。！？])|^)(?:(?:so|thus|therefore|hence|then|and so|also|daher|donc|por lo tanto|所以|因此|故),? )?"
+    r"(?:(?<=\s)|(?<=[.!?。！？])|^)(?:(?:so|thus|therefore|hence|then|and so|also|daher|donc|"
+    r"por lo tanto|所以|因此|故),? )?"
     r"(?:(?:the|our|my|die|la|le|a|o) )?(?:final |correct |right |richtige |endgültige )?"
-    r"(?:answer (?:is|equals|would be|must be)|antwort (?:ist|lautet)|respuesta (?:final )?es|réponse (?:finale )?est|"
-    r"resposta (?:final )?é|risposta (?:finale )?è)\s+|(?:所以|因此|故)?[，,]?(?:答案(?:是|为|為)|答えは)\s*",
+    r"(?:answer (?:is|equals|would be|must be)|antwort (?:ist|lautet)|respuesta (?:final )?es|"
+    r"réponse (?:finale )?est|resposta (?:final )?é|risposta (?:finale )?è)\s+|(?:所以|因此|故)?[，,]?(?:答案(?:是|为|為)|答えは)\s*",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？]|です")
-_DELIMITERS = re.compile(r"(?:\$\$?|\\\[|\\\(|[*_]{1,3}|\s|(?:so|thus|therefore|hence|we get|:)\s)*$", re.IGNORECASE)
+_DELIMITERS = re.compile(
+    r"(?:\$\$?|\\\[|\\\(|[*_]{1,3}|\s|(?:so|thus|therefore|hence|we get|:)\s)*$", re.IGNORECASE
+)
 _CLOSERS = re.compile(r"(?:\$\$?|\\\]|\\\)|[*_.。!\s])*")
 _MOST_COMPARED = 8  # of earlier marks
 _MOST_READ = 32  # of each kind, the last ones
@@ -160,7 +165,9 @@ def _boxed(text: str, start: int, end: int, answer: str) -> Mark:
     lead = max(0, len(before) - _LONGEST_LEAD)
     delimiters = _DELIMITERS.search(before, lead)
     bare = before[: delimiters.start()] if delimiters else before
-    prose = next((match for match in _PROSE.finditer(bare + " ", lead) if match.end() >= len(bare.rstrip())), None)
+    prose = next(
+        (match for match in _PROSE.finditer(bare + " ", lead) if match.end() >= len(bare.rstrip())), None
+    )
     if prose is not None:
         return Mark(line + prose.start(), end, answer)
     if not bare.strip() or bare.rstrip()[-1:] in ".!?。:":

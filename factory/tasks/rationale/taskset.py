@@ -89,7 +89,7 @@ class RationaleTaskset:
         parts = None if fault else split_answer(text, self._mark)
         if fault is None and parts is None:
             fault = "no_final_answer"
-            detail = "the thinking does not end" if thinking and not said else ""
+            detail = "nothing follows the thinking" if thinking and not said else ""
         elif fault is None and (found := conflict(text, self._mark)):
             fault, detail, parts = "conflicting_answers", " and ".join(found), None
         rationale, answer = parts or (None, None)

@@ -1,9 +1,10 @@
 """Reading a tool call out of text that a model wrote.
 
 Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed.
-What was thought before it is taken off. Refused: what is `unreadable` (too large, no text, a chat control token, which would change whose turn it is
-once it is in a chat template), as it is written and once more where arguments are written in escapes;
-what `strict_json` refuses; unknown tools; and arguments that do not fit the tool's JSON Schema.
+What was thought before it is taken off. Refused: what is `unreadable` (too large, no text, a chat control
+token, which would change whose turn it is once it is in a chat template), as it is written and once more
+where arguments are written in escapes; what `strict_json` refuses; unknown tools; and arguments that do not
+fit the tool's JSON Schema.
 """
 
 from collections.abc import Iterator

@@ -229,7 +229,11 @@ class ToolCallTaskset:
             except ToolError as error:
                 fault, detail = "tool_error", str(error)
                 break
-            messages = [*messages, {"role": "assistant", "content": without_thinking(answer.text)}, _results_turn(results[-1])]
+            messages = [
+                *messages,
+                {"role": "assistant", "content": without_thinking(answer.text)},
+                _results_turn(results[-1]),
+            ]
         if fault is None and not steps:
             return (yield from self._in_words(task, [answer]))
         sentence = self._sentence(task, results[-1]) if fault is None else None

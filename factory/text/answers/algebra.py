@@ -14,12 +14,15 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from factory.errors import FactoryError
 
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from factory.text.answers.algebra_child import main; main()"
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from factory.text.answers.algebra_child import main; main()"
+)
 _ROOT = Path(__file__).resolve().parents[3]
 # Many times what the work may take of a processor: on a machine that does much else it takes longer.
 WALL_SECONDS, _START_SECONDS = 60.0, 180.0
@@ -102,10 +105,8 @@ class _Child:
         """Kill it, and what it has started."""
         if self.owner != os.getpid():
             return
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

@@ -10,8 +10,6 @@ The order: spelling, yes and no, options, quantities, parts (each compared in tu
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +18,7 @@ from factory.text.answers.formula import TooLarge, to_latex
 from factory.text.answers.quantity import FEWEST_PLACES, Quantity, read_quantity, same_quantity
 from factory.text.answers.spelling import spell
 from factory.text.answers.structure import Parts, assigned, interval, parse
-from factory.text.answers.words import is_plain, read_option, read_truth, same_truth, words_of
+from factory.text.answers.words import Option, is_plain, read_option, read_truth, same_truth, words_of
 
 MAX_CHARACTERS = 2000  # of an answer that is compared with another than itself
 _MOST_QUESTIONS = 64  # to the library of mathematics, of one pair
@@ -49,13 +47,12 @@ EQUAL, DIFFERENT = Comparison(True), Comparison(False)
 @lru_cache(8192)
 def compare(one: str, other: str) -> Comparison:
     """Return whether two answers are the same."""
-    if one == other:
+    if one.strip() == other.strip():
         return EQUAL
     if max(len(one), len(other)) > MAX_CHARACTERS:
         return Comparison(False, False, f"an answer has more than {MAX_CHARACTERS} characters")
-    # In one order, so that it cannot matter which of them is the reference.
     try:
-        same = _Pair().same(*sorted((spell(one), spell(other))), depth=0)
+        same = _Pair().same(spell(one), spell(other), 0)
     except Undecided as error:
         return Comparison(False, False, str(error))
     if same is None:
@@ -72,15 +69,18 @@ class _Pair:
     def same(self, one: str, other: str, depth: int) -> bool | None:
         if one == other:
             return True
+        # In one order, so that it cannot matter which of them is the reference.
+        one, other = sorted((one, other))
         if depth > 3:
             raise Undecided("lists are nested too deeply")
         if (truth := read_truth(one)) and (second := read_truth(other)):
             return same_truth(truth, second)
         quantities = read_quantity(one), read_quantity(other)
         if quantities[0] and quantities[1]:
-            return same_quantity(*quantities)
-        if (told := self._options(one, other, depth)) is not NotImplemented:
-            return told
+            return same_quantity(quantities[0], quantities[1])
+        options = read_option(one), read_option(other)
+        if options[0] and options[1]:
+            return self._options(options[0], options[1], depth)
         parts = parse(one), parse(other)
         if parts[0] or parts[1]:
             return self._parts(one, other, *parts, depth)
@@ -89,15 +89,12 @@ class _Pair:
             return _ZEROS.sub("", one) == _ZEROS.sub("", other) if len(dates) == 2 else None
         return self._formulas(one, other, *quantities)
 
-    def _options(self, one: str, other: str, depth: int) -> bool | None:
-        first, second = read_option(one), read_option(other)
-        if first is None or second is None:
-            return NotImplemented
+    def _options(self, first: Option, second: Option, depth: int) -> bool | None:
         if first.letter != second.letter:
             return False
         if not first.text or not second.text:
             return True
-        return self.same(*sorted((first.text, second.text)), depth + 1) or None
+        return self.same(first.text, second.text, depth + 1) or None
 
     def _parts(
         self, one: str, other: str, first: Parts | None, second: Parts | None, depth: int
@@ -108,7 +105,7 @@ class _Pair:
             value = assigned(parts)
             if value is None and parts.kind == "set" and len(parts.parts) == 1:
                 (value,) = parts.parts
-            return _words(one, other) if value is None else self.same(*sorted((value, text)), depth + 1)
+            return _words(one, other) if value is None else self.same(value, text, depth + 1)
         if "relation" in (first.kind, second.kind):
             return self._relations(one, other, first, second, depth)
         if {first.kind, second.kind} == {"set", "list"} or first.kind == second.kind:
@@ -120,7 +117,7 @@ class _Pair:
             return False
         if len(first.parts) != len(second.parts):
             return False if all(map(_is_exact, (*first.parts, *second.parts))) else None
-        told = [self.same(*sorted(pair), depth + 1) for pair in zip(first.parts, second.parts, strict=True)]
+        told = [self.same(*pair, depth + 1) for pair in zip(first.parts, second.parts, strict=True)]
         exact = first.ordered or all(map(_is_exact, (*first.parts, *second.parts)))
         if all(told):
             return True if exact or first.either == second.either else None
@@ -131,7 +128,7 @@ class _Pair:
             return None
         left, open_ended = list(second.parts), False
         for part in first.parts:
-            answers = [self.same(*sorted((part, candidate)), depth + 1) for candidate in left]
+            answers = [self.same(part, candidate, depth + 1) for candidate in left]
             if True in answers:
                 left.pop(answers.index(True))
             else:
@@ -147,14 +144,14 @@ class _Pair:
             related, listed = (first, second) if first.kind == "relation" else (second, first)
             value = assigned(_inside(related))
             text = other if related is first else one
-            return None if value is None else self.same(*sorted((value, text)), depth + 1)
+            return None if value is None else self.same(value, text, depth + 1)
         values = assigned(first), assigned(second)
         if values[0] is not None and values[1] is not None:
-            same = self.same(*sorted((values[0], values[1])), depth + 1)
+            same = self.same(values[0], values[1], depth + 1)
             return same if _ZEROS.sub("", first.parts[0]) == second.parts[0] else (None if same else same)
         if first.operators != second.operators:
             return None
-        told = [self.same(*sorted(pair), depth + 1) for pair in zip(first.parts, second.parts, strict=True)]
+        told = [self.same(*pair, depth + 1) for pair in zip(first.parts, second.parts, strict=True)]
         if all(told):
             return True
         return self._equations(first, second)

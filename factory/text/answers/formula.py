@@ -8,6 +8,8 @@ fraction). It is small: `TooLarge` is raised for what is long, deep, or raises t
 import re
 from math import prod
 
+from factory.text.answers.listed import listed
+
 MAX_CHARACTERS = 300
 MAX_DEPTH = 12
 MAX_DIGITS = 30
@@ -16,21 +18,22 @@ MAX_FACTORIAL = 400
 MAX_RAISED = 10_000  # of exponents multiplied, where a power is raised again
 MAX_POWERS = 12
 
-_FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp".split()
-)
+_FUNCTIONS = frozenset(listed("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp"))
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho sigma "
-    "tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
+    listed(
+        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi "
+        "pi rho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi "
+        "Psi Omega"
+    )
 )
 _STRUCTURE = frozenset({"frac", "sqrt", "binom", "lfloor", "rfloor", "lceil", "rceil"})
 _KNOWN = _FUNCTIONS | _GREEK | _STRUCTURE
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|\\[A-Za-z]+|[A-Za-z]+|[-+*/^_(){}\[\]|!∞°×]|\s+|(?P<strange>.)")
-_GREEK_LETTERS = dict(
-    zip("αβγδεζηθικλμνξρστφχψωΔΘΛΣΦΨΩ",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi chi psi omega "
-        "Delta Theta Lambda Sigma Phi Psi Omega".split(), strict=True)
-)  # fmt: skip
+_GREEK_NAMES = listed(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi chi psi "
+    "omega Delta Theta Lambda Sigma Phi Psi Omega"
+)
+_GREEK_LETTERS = dict(zip("αβγδεζηθικλμνξρστφχψωΔΘΛΣΦΨΩ", _GREEK_NAMES, strict=True))
 _GREEK_LETTER = re.compile(f"[{''.join(_GREEK_LETTERS)}]")
 _NUMERIC = tuple("0123456789.")
 _CALLED = frozenset("fghFGH")
@@ -135,7 +138,11 @@ def _number(token: str) -> str:
         raise TooLarge(f"a number of more than {MAX_DIGITS} digits")
     whole, _, decimals = token.partition(".")
     decimals = decimals.rstrip("0")
-    return rf"\frac{{{int(whole + decimals or '0')}}}{{{10 ** len(decimals)}}}" if decimals else str(int(whole or 0))
+    return (
+        rf"\frac{{{int(whole + decimals or '0')}}}{{{10 ** len(decimals)}}}"
+        if decimals
+        else str(int(whole or 0))
+    )
 
 
 def _powers(text: str) -> str:
@@ -160,5 +167,7 @@ def _require_small(text: str) -> None:
         raise TooLarge(f"a power beyond {MAX_POWER}")
     if _RAISED_AGAIN.search(text) and prod(powers) > MAX_RAISED:
         raise TooLarge("a great power is raised again")
-    if any(int(number) > MAX_FACTORIAL for number in re.findall(r"(\d+)\s*!", text)) or re.search(r"[)}!]\s*!", text):
+    if any(int(number) > MAX_FACTORIAL for number in re.findall(r"(\d+)\s*!", text)) or re.search(
+        r"[)}!]\s*!", text
+    ):
         raise TooLarge(f"a factorial beyond {MAX_FACTORIAL}")

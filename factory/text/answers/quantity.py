@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from factory.text.answers.listed import listed
 from factory.text.answers.numerals import MAGNITUDES, Number, read_number
 from factory.text.answers.units import CURRENCIES, Unit, read_unit
 
@@ -34,19 +35,25 @@ _MAGNITUDE = re.compile(rf"\s*({'|'.join(MAGNITUDES)})\b\s*|\s*([十百千万萬
 _CLASSIFIERS = "个個只隻本支条條张張位名件辆輛棵朵头頭双雙对對次颗顆根份人"
 # What makes another number of the one that it stands by, or leaves it open.
 _CHANGES = frozenset(
-    """
-    not no never none without except about around approximately approx roughly nearly almost circa over under
-    above below between more less fewer least most than or and plus minus times squared cubed factorial power
-    root square cube double triple twice thrice half quarter third to by upto maximum minimum maybe either
-    neither nor nicht kein keine etwa rund mehr weniger mindestens höchstens oder und mal pas plus moins environ
-    ou et no más menos o y casi sin zero one two three four five six seven eight nine ten eleven twelve hundred
-    thousand million billion dozen pi sqrt sin cos tan log ln exp mod modulo
-    """.split()
+    listed(
+        "not no never none without except about around approximately approx roughly nearly almost "
+        "circa over under above below between more less fewer least most than or and plus minus times "
+        "squared cubed factorial power root square cube double triple twice thrice half quarter third "
+        "to by upto maximum minimum maybe either neither nor nicht kein keine etwa rund mehr weniger "
+        "mindestens höchstens oder und mal pas plus moins environ ou et no más menos o y casi sin "
+        "zero one two three four five six seven eight nine ten eleven twelve hundred thousand million "
+        "billion dozen pi sqrt sin cos tan log ln exp mod modulo"
+    )
 )
-_CHANGES_HAN = re.compile("[不非无無约約多少大小超至倍半负負第上下前后後左右或和与與除零〇一二两兩三四五六七八九十百千万亿]")
+_CHANGES_HAN = re.compile(
+    "[不非无無约約多少大小超至倍半负負第上下前后後左右或和与與除零〇一二两兩三四五六七八九十百千万亿]"
+)
 _IDLE = frozenset(
-    "left away long total altogether remaining old tall high wide deep in all together now of the a an it them "
-    "is are was were that this there he she they we i you has have had his her their our my its".split()
+    listed(
+        "left away long total altogether remaining old tall high wide deep in all together now of the "
+        "a an it them is are was were that this there he she they we i you has have had his her their "
+        "our my its"
+    )
 )
 
 
@@ -227,4 +234,6 @@ def _alike(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 def _stem(word: str) -> str:
-    return word.removesuffix("es") if word.endswith(("ches", "shes", "xes", "sses")) else word.removesuffix("s")
+    return (
+        word.removesuffix("es") if word.endswith(("ches", "shes", "xes", "sses")) else word.removesuffix("s")
+    )

@@ -28,13 +28,15 @@ _COMMANDS = {
     "pounds": "£", "yen": "¥", "checkmark": "✓",
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?![A-Za-z])")
-_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mathsf|mbox|bf|rm|emph)\s*\{")
+_TEXT = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mathsf|mbox|bf|rm|emph)\s*\{"
+)
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 _SPACES = re.compile(r"\\[,;: >]|~|\\\s")
 _SIGNS = str.maketrans(
-    {"−": "-", "﹣": "-", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "⁄": "/", "∕": "/", "≦": "≤", "≧": "≥",
-     "⩽": "≤", "⩾": "≥", "π": r"\pi ", "√": r"\sqrt ", "；": ";", "˚": "°", "º": "°", "“": '"', "”": '"', "‘": "'",
-     "’": "'"}
+    {"−": "-", "﹣": "-", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "⁄": "/", "∕": "/",
+     "≦": "≤", "≧": "≥", "⩽": "≤", "⩾": "≥", "π": r"\pi ", "√": r"\sqrt ", "；": ";", "˚": "°", "º": "°",
+     "“": '"', "”": '"', "‘": "'", "’": "'"}
 )  # fmt: skip
 _FORMULA = re.compile(r"(?<![\d\\])\$\$?([^$\n]+)\$\$?(?!\d)")
 _CIRCLE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z])|\{\s*°\s*\}|°)|\\circ(?![A-Za-z])")

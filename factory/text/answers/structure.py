@@ -21,7 +21,8 @@ _RELATIONS = "=<>≤≥≠∈"
 _ASCII_RELATIONS = (("<=", "≤"), (">=", "≥"), ("!=", "≠"), ("=<", "≤"), ("==", "="))
 # One letter is a word only between numbers: `x y + 2` is a formula.
 _AND = re.compile(
-    r"\s+(?:and|or|und|oder|et|ou)\s+|(?<=\d)\s+[yoe]\s+(?=-?\d|[a-z]\s*=)|\s*(?:和|或|与|及|、)\s*", re.IGNORECASE
+    r"\s+(?:and|or|und|oder|et|ou)\s+|(?<=\d)\s+[yoe]\s+(?=-?\d|[a-z]\s*=)|\s*(?:和|或|与|及|、)\s*",
+    re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"\s*[,;]\s*(?:(?:and|or|und|oder|et|ou)\s+)?", re.IGNORECASE)
 _OR = re.compile(r"\b(?:or|oder|ou|o)\b|或", re.IGNORECASE)
@@ -60,7 +61,11 @@ def parse(text: str) -> Parts | None:
         return None
     top = [place for place, depth in enumerate(depths) if depth == 0]
     found = (
-        _union(text, top) or _bracket(text, depths) or _list(text, depths) or _relation(text, top) or _both_signs(text)
+        _union(text, top)
+        or _bracket(text, depths)
+        or _list(text, depths)
+        or _relation(text, top)
+        or _both_signs(text)
     )
     return found and _limited(found)
 
@@ -98,7 +103,9 @@ def _bracket(text: str, depths: list[int]) -> Parts | None:
     inside = text[1:-1].strip()
     if not inside:
         return None
-    deeper = [depth - 1 for depth in depths[1:-1]] if text[0] != "]" and text[-1] != "[" else [0] * (len(text) - 2)
+    deeper = (
+        [depth - 1 for depth in depths[1:-1]] if text[0] != "]" and text[-1] != "[" else [0] * (len(text) - 2)
+    )
     lead = len(text[1:-1]) - len(text[1:-1].lstrip())
     cuts = _commas(inside, deeper[lead : lead + len(inside)])
     if text[0] in ("{", SET_OPEN):
@@ -151,7 +158,6 @@ def _cut(text: str, cuts: list[tuple[int, int]]) -> tuple[str, ...]:
     starts = [0, *(end for _, end in cuts)]
     ends = [*(start for start, _ in cuts), len(text)]
     return tuple(text[start:end].strip() for start, end in zip(starts, ends, strict=True))
-
 
 
 def assigned(parts: Parts) -> str | None:

@@ -9,10 +9,26 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-_PREFIXES = {"k": 10**3, "M": 10**6, "G": 10**9, "c": Fraction(1, 100), "d": Fraction(1, 10),
-             "m": Fraction(1, 1000), "µ": Fraction(1, 10**6), "μ": Fraction(1, 10**6), "n": Fraction(1, 10**9)}  # fmt: skip
-_WORD_PREFIXES = {"kilo": 10**3, "mega": 10**6, "giga": 10**9, "centi": Fraction(1, 100),
-                  "deci": Fraction(1, 10), "milli": Fraction(1, 1000), "micro": Fraction(1, 10**6)}  # fmt: skip
+_PREFIXES = {
+    "k": Fraction(10**3),
+    "M": Fraction(10**6),
+    "G": Fraction(10**9),
+    "d": Fraction(1, 10),
+    "c": Fraction(1, 100),
+    "m": Fraction(1, 1000),
+    "µ": Fraction(1, 10**6),
+    "μ": Fraction(1, 10**6),
+    "n": Fraction(1, 10**9),
+}
+_WORD_PREFIXES = {
+    "kilo": Fraction(10**3),
+    "mega": Fraction(10**6),
+    "giga": Fraction(10**9),
+    "deci": Fraction(1, 10),
+    "centi": Fraction(1, 100),
+    "milli": Fraction(1, 1000),
+    "micro": Fraction(1, 10**6),
+}
 _LITER = Fraction(1, 1000)  # cubic metres
 # Symbol, words, dimension with its exponent, factor.
 _METRIC = (
@@ -98,7 +114,25 @@ _PLAIN: dict[str, tuple[str, int, Fraction | int]] = {
     "GB gigabyte": ("GB", 1, 1),
     "TB terabyte": ("TB", 1, 1),
 }
-CURRENCIES = ("US$", "HK$", "A$", "C$", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "JPY", "CNY", "RMB", "CHF", "Rs")
+CURRENCIES = (
+    "US$",
+    "HK$",
+    "A$",
+    "C$",
+    "$",
+    "€",
+    "£",
+    "¥",
+    "₹",
+    "USD",
+    "EUR",
+    "GBP",
+    "JPY",
+    "CNY",
+    "RMB",
+    "CHF",
+    "Rs",
+)
 _PHRASES = (
     (re.compile(r"\b(?:square|sq\.?|squared)\s+([A-Za-z]+)", re.IGNORECASE), r"\1^2"),
     (re.compile(r"\b(?:cubic|cu\.?)\s+([A-Za-z]+)", re.IGNORECASE), r"\1^3"),
@@ -108,7 +142,12 @@ _PHRASES = (
     (re.compile(r"°fahrenheit", re.IGNORECASE), "°F"),
     (re.compile(r"\bUS dollars?\b", re.IGNORECASE), "dollar"),
     (re.compile(r"\b(?:pounds? sterling|british pounds?)\b", re.IGNORECASE), "GBP"),
-    (re.compile(r"\b(?:per cent|pour cent|por ciento|percentage points?|percent points?)(?!\w)", re.IGNORECASE), "%"),
+    (
+        re.compile(
+            r"\b(?:per cent|pour cent|por ciento|percentage points?|percent points?)(?!\w)", re.IGNORECASE
+        ),
+        "%",
+    ),
     (re.compile(r"\s+(?:per|pro|a|an|each)\s+(?=\w)", re.IGNORECASE), "/"),
     (re.compile(r"\s*\^\s*\{?\s*(-?\d)\s*\}?"), r"^\1"),
     (re.compile(r"\s*([/*×])\s*"), r"\1"),

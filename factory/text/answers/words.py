@@ -7,16 +7,35 @@ digit and sign that tells names apart (`C#`, `C++`, `x-ray`, `#5`). Yes and no a
 import re
 from dataclasses import dataclass
 
-_YES = frozenset("yes yep yeah true correct ja oui vrai sí si verdadero cierto sim vero да 是 是的 对 對 正确 正確 はい 예 네".split())
-_NO = frozenset("no nope false incorrect wrong nein non faux falso não nao нет 否 不 不是 不对 不對 错 錯 错误 錯誤 いいえ 아니요".split())
-_YES_OR_NO = frozenset("yes yep yeah no nope ja nein oui non sí sim não да нет 是的 否 はい いいえ".split())
-_AFTER = frozenset(
-    "it is isn't does doesn't do don't are aren't was were can cannot can't will won't he she they you that this "
-    "there not true false correct incorrect has have did didn't would".split()
+from factory.text.answers.listed import listed
+
+_YES = frozenset(
+    listed(
+        "yes yep yeah true correct ja oui vrai sí si verdadero cierto sim vero да 是 是的 对 對 正确 "
+        "正確 はい 예 네"
+    )
 )
-_DENIES = frozenset("not isn't doesn't don't aren't cannot can't won't didn't false incorrect".split())
-_OPTION = re.compile(r"(?:(?:option|choice|answer|选项|選項|选|選|答案)\s*)?[(\[]?([A-Ja-j])[)\]]?[.:)]?(?:项|項)?", re.IGNORECASE)
-_LABELLED = re.compile(r"(?:(?:option|choice|answer)\s+)?(?:[(\[]([A-J])[)\]]|([A-J])[.):])\s*(\S.*)", re.DOTALL)
+_NO = frozenset(
+    listed(
+        "no nope false incorrect wrong nein non faux falso não nao нет 否 不 不是 不对 不對 错 錯 "
+        "错误 錯誤 いいえ 아니요"
+    )
+)
+_YES_OR_NO = frozenset(listed("yes yep yeah no nope ja nein oui non sí sim não да нет 是的 否 はい いいえ"))
+_AFTER = frozenset(
+    listed(
+        "it is isn't does doesn't do don't are aren't was were can cannot can't will won't he she "
+        "they you that this there not true false correct incorrect has have did didn't would"
+    )
+)
+_DENIES = frozenset(listed("not isn't doesn't don't aren't cannot can't won't didn't false incorrect"))
+_OPTION = re.compile(
+    r"(?:(?:option|choice|answer|选项|選項|选|選|答案)\s*)?[(\[]?([A-Ja-j])[)\]]?[.:)]?(?:项|項)?",
+    re.IGNORECASE,
+)
+_LABELLED = re.compile(
+    r"(?:(?:option|choice|answer)\s+)?(?:[(\[]([A-J])[)\]]|([A-J])[.):])\s*(\S.*)", re.DOTALL
+)
 # A prime behind one letter is no apostrophe: x' is not x.
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*[#+]*|(?<=\b[^\W\d_])'(?!\w)|[#+&@=<>≤≥≠±/\\^*|!°%$€£¥∈∪-]")
 _ARTICLES = ("the", "a", "an")
