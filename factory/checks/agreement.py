@@ -2,7 +2,10 @@
 question give.
 
 The vote is self-consistency (Wang et al., 2022, arXiv 2203.11171) with a margin: the most frequent answer has
-to lead the second by a share of the readable draws, and at least two draws have to give it. A tool call
+to lead the second by a share of the votes, and at least two have to give it. Rationales are compared by what
+their final answers mean (`factory.text.answers.equality`), and draws of one text are one vote: a cache or a
+server that heeds no seed gives the same text again and again, which proves nothing. Tool calls are compared
+by their results, and each draw votes: a call is so short that two draws are the same by right. A tool call
 without reference and without other draws is compared with its question: a number in an argument that occurs
 neither in it nor in the result of an earlier step is suspicious.
 """
@@ -10,20 +13,21 @@ neither in it nor in the result of an earlier step is suspicious.
 import json
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from factory.checks.check import OK, Verdict
 from factory.tasks.sample import Sample
+from factory.text.answers.equality import compare
 
 # Words of an enumeration are the tool's, not the question's; numbers are not.
 _NUMBER = re.compile(r"(\d+)(?:\.(\d+))?")
 
 
 class AgreementCheck:
-    """Fails with no_answer, wrong_answer, no_majority, minority or ungrounded_argument. `margin` is a share
-    of the draws."""
+    """Fails with no_answer, wrong_answer, undecided_answer, no_majority, minority or ungrounded_argument.
+    `margin` is a share of the votes."""
 
     name = "agreement"
 
@@ -32,30 +36,81 @@ class AgreementCheck:
         self._margin = margin
 
     def judge_draws(self, draws: list[Sample], clean: list[bool]) -> list[Verdict]:
-        votes = Counter(sample.outcome for sample in draws if sample.outcome is not None)
-        return [self._judge(sample, votes, len(draws)) for sample in draws]
+        votes, alike = _votes(draws), _all_the_same(draws)
+        verdicts = [self._judge(sample, votes, draws) for sample in draws]
+        return [replace(one, detail="; ".join(filter(None, (one.detail, alike)))) for one in verdicts]
 
-    def _judge(self, sample: Sample, votes: Counter[str], draws: int) -> Verdict:
+    def _judge(self, sample: Sample, votes: list[list[Sample]], draws: list[Sample]) -> Verdict:
         if sample.outcome is None:
             return Verdict(False, "no_answer")
         if sample.expected is not None:
-            if sample.outcome == sample.expected:
-                return OK
-            return Verdict(False, "wrong_answer", f"{sample.outcome}, the reference is {sample.expected}")
-        if draws == 1 and sample.call:
+            return _against_reference(sample)
+        if len(draws) == 1 and sample.call:
             strange = next(_ungrounded(sample), None)
             return OK if strange is None else Verdict(False, "ungrounded_argument", strange)
-        (leader, first), (_, second) = (*votes.most_common(2), ("", 0))[:2]
-        lead = (first - second) / votes.total()
+        first, second = (*map(len, votes), 0)[:2]
+        lead = (first - second) / sum(map(len, votes))
+        leader = _shown(votes[0][0])
         if first < 2 or lead < self._margin:
-            return Verdict(
-                False, "no_majority", f"{first} of {draws} draws give {leader}, {second} the next", lead
-            )
-        return (
-            Verdict(True, score=lead)
-            if sample.outcome == leader
-            else Verdict(False, "minority", f"most say {leader}", lead)
-        )
+            told = f"{first} of {len(draws)} draws give {leader}, {second} the next"
+            return Verdict(False, "no_majority", told, lead)
+        if any(sample is one or _same_draw(sample, one) for one in votes[0]):
+            return Verdict(True, score=lead)
+        return Verdict(False, "minority", f"most say {leader}", lead)
+
+
+def _against_reference(sample: Sample) -> Verdict:
+    if sample.rationale is None or sample.answer is None:
+        if sample.outcome == sample.expected:
+            return OK
+        return Verdict(False, "wrong_answer", f"{sample.outcome}, the reference is {sample.expected}")
+    found = compare(sample.answer, sample.task.reference)
+    if found.equal:
+        return OK
+    told = f"{sample.answer}, the reference is {sample.task.reference}"
+    if found.decided:
+        return Verdict(False, "wrong_answer", told)
+    return Verdict(False, "undecided_answer", f"{told}: {found.detail}")
+
+
+def _votes(draws: list[Sample]) -> list[list[Sample]]:
+    """Return the draws that vote, by what they say, the most frequent first. What is not the same as all
+    of a group stands apart: sameness may not pass from one to the next (`5`, `5 km`, `5 m`)."""
+    groups: list[list[Sample]] = []
+    for number, sample in enumerate(draws):
+        if sample.outcome is None or any(_same_draw(sample, before) for before in draws[:number]):
+            continue
+        for group in groups:
+            if all(_agree(sample, other) for other in group):
+                group.append(sample)
+                break
+        else:
+            groups.append([sample])
+    return sorted(groups, key=len, reverse=True)
+
+
+def _agree(one: Sample, other: Sample) -> bool:
+    if one.rationale is None or other.rationale is None or one.answer is None or other.answer is None:
+        return one.outcome == other.outcome
+    return compare(one.answer, other.answer).equal
+
+
+def _same_draw(one: Sample, other: Sample) -> bool:
+    """Whether two draws are one text, which a reasoning is hardly twice."""
+    return one.outcome is not None and one.rationale is not None and one.text == other.text
+
+
+def _all_the_same(draws: list[Sample]) -> str:
+    if len(draws) < 2 or not all(_same_draw(one, draws[0]) for one in draws[1:]):
+        return ""
+    return (
+        f"all {len(draws)} draws are the same text, which is one vote: does the server heed temperature and "
+        "seed, or answer from a cache?"
+    )
+
+
+def _shown(sample: Sample) -> str:
+    return str(sample.outcome if sample.rationale is None else sample.answer)
 
 
 def _ungrounded(sample: Sample) -> Iterator[str]:

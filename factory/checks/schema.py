@@ -11,9 +11,9 @@ class SchemaCheck:
     """Fails with the reason why nothing could be read. Of every kind: the request's error, too_large, empty,
     not_text, control_token. Where JSON is asked for: truncated_json, not_json, not_finite, too_deep,
     wrong_shape. Of calls: unknown_tool, missing_argument, wrong_type, bad_arguments, too_many_steps. Of
-    rationales: no_final_answer. Of proposed instructions: proposal_cut_off, instruction_to_judge,
-    template_syntax, near_seed, copied_example, copied_prompt, no_instruction, repetition. `form` is what the
-    form depends on, such as the tools."""
+    rationales: no_final_answer, conflicting_answers. Of proposed instructions: proposal_cut_off,
+    instruction_to_judge, template_syntax, near_seed, copied_example, copied_prompt, no_instruction,
+    repetition. `form` is what the form depends on, such as the tools."""
 
     name = "schema"
 

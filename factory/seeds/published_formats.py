@@ -24,6 +24,7 @@ WITHOUT_SYSTEM = (
 )
 _SAYS = "The answer is:"
 _ANNOTATION = re.compile(r"<<[^<>\n]*>>")
+_SAID_AGAIN = re.compile(r"(?:so |thus |therefore,? )?the (?:final )?answer is:?\s*", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
@@ -69,7 +70,8 @@ class Gsm8kFormat(SeedFormat):
     """`question` and `answer`: the rationale with its calculator annotations `<<2+3=5>>`, `####`, and the
     final answer.
 
-    The annotations go, and so do the commas between thousands of the final answer.
+    The annotations go, and so do the commas between thousands of the final answer, and a line after it that
+    says it again (`The answer is: 8`, as in MetaMath).
     """
 
     format_name = "gsm8k"
@@ -88,10 +90,13 @@ class Gsm8kFormat(SeedFormat):
             )
         if not final.strip():
             raise ValueError(f"answer: nothing follows {MARK}")
+        reference, *more = (line.strip() for line in final.strip().splitlines() if line.strip())
+        if any(_SAID_AGAIN.sub("", line).rstrip(".") != reference.rstrip(".") for line in more):
+            raise ValueError(f"answer: more than one line follows {MARK}, and they are not one answer")
         return [
             Content(
                 self.question,
-                _THOUSANDS.sub("", final.strip()),
+                _THOUSANDS.sub("", reference),
                 rationale=_ANNOTATION.sub("", rationale).strip(),
             )
         ]

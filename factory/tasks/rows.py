@@ -15,6 +15,7 @@ from factory.chat_formats.format import ChatFormat
 from factory.tasks.stored_distribution import stored_fault
 from factory.tasks.tokenizer import ChatTokenizer
 from factory.text.reasons import ReasonCode
+from factory.text.thinking import without_thinking
 
 IGNORED = -100
 LABEL = "label"  # the task of a row that is an answer alone: the teacher wrote nothing of it
@@ -79,7 +80,8 @@ def build_words_row(
     """
     messages, tools = json.loads(sample["messages"]), json.loads(sample["tools"])
     prompt = chat_format.render(messages[:1], tools, tokenizer=student, generate=True)
-    same = sample["text"].strip() == messages[1]["content"]
+    said = without_thinking(sample["text"])
+    same = said.strip() == messages[1]["content"]
     words = own_words(
         sample,
         messages,
@@ -89,6 +91,10 @@ def build_words_row(
         own_tokens=own_tokens,
         vocabulary=vocabulary,
     )
+    if same and said != sample["text"]:
+        # What was thought before the answer is no part of it.
+        ids = encode_after(student, prompt, messages[1]["content"] + chat_format.turn_end)
+        words = Words(ids, 0, "other_text", [], [])
     return words_row(sample, encode(student, prompt), words, teacher)
 
 
@@ -124,7 +130,7 @@ def own_words(
     body = ids[:-1] if ids and ids[-1] in student.all_special_ids else ids
     if not body or not own_tokens or student.decode(body, skip_special_tokens=True) != sample["text"]:
         return Words(
-            encode_after(student, prompt, sample["text"] + turn_end),
+            encode_after(student, prompt, messages[1]["content"] + turn_end),
             0,
             "no_logprobs" if sample["token_ids"] is None else "other_text",
             [],

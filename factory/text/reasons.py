@@ -38,6 +38,7 @@ ReasonCode = Literal[
     "ungrounded_argument",
     # of a rationale
     "no_final_answer",
+    "conflicting_answers",
     "longer_rationale",
     "similar_rationale",
     # of a proposed instruction
@@ -56,6 +57,7 @@ ReasonCode = Literal[
     "too_long",
     # of an answer beside others, or beside what is known
     "wrong_answer",
+    "undecided_answer",
     "no_majority",
     "minority",
     "low_score",
@@ -116,6 +118,7 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "wrong_result": "the result differs from the reference",
     "ungrounded_argument": "an argument has a number that is not in the question",
     "no_final_answer": "no final answer is marked",
+    "conflicting_answers": "two final answers are marked, and they differ",
     "longer_rationale": "enough shorter rationales were kept for this question",
     "similar_rationale": "reasons like another rationale that was kept",
     "proposal_cut_off": "the proposed instruction was cut off",
@@ -131,6 +134,7 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "too_short": "shorter than the recipe allows",
     "too_long": "longer than the recipe allows",
     "wrong_answer": "the answer is wrong",
+    "undecided_answer": "the answer is not proved to be the reference's",
     "no_majority": "no answer to this question has a clear majority",
     "minority": "most answers to this question are different",
     "low_score": "the judge's score is too low",

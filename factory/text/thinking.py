@@ -1,20 +1,26 @@
 """Thinking in a model's text: what stands in `<think>…</think>` before the answer.
 
-Promise: a text without such a beginning comes back as it is. Where a template writes `<think>` itself, the
-text begins inside: what is before `</think>` is thinking then.
+Promise: linear time. Only what stands before the answer is taken off, so tags further behind stay what they
+are, control tokens. Where a template writes `<think>` itself, the text begins inside: what is before its only
+`</think>` is thinking then, unless the text begins as JSON.
 """
 
 OPEN, CLOSE = "<think>", "</think>"
 
 
 def split_thinking(text: str) -> tuple[str, str]:
-    """Return (thinking, answer); all of a text that never ends its thinking is thinking."""
-    stripped = text.lstrip()
-    if stripped.startswith(OPEN):
-        thinking, _, answer = stripped.removeprefix(OPEN).partition(CLOSE)
-        return thinking.strip(), answer.lstrip()
-    thinking, mark, answer = text.partition(CLOSE)
-    return (thinking.strip(), answer.lstrip()) if mark and OPEN not in thinking else ("", text)
+    """Return (thinking, answer): ("", text) where nothing was thought, an empty answer where thinking never
+    ends."""
+    body = text.lstrip()
+    if not body.startswith(OPEN) and (body.startswith(("{", "[")) or OPEN in body or body.count(CLOSE) != 1):
+        return "", text
+    thinking, _, answer = body.removeprefix(OPEN).partition(CLOSE)
+    return thinking.strip(), answer.strip()
+
+
+def without_thinking(text: str) -> str:
+    """Return the answer alone."""
+    return split_thinking(text)[1]
 
 
 def with_thinking(thinking: str, answer: str) -> str:

@@ -29,7 +29,7 @@ from factory.text.repetition import repetition
 from factory.text.rouge import rouge_l
 from factory.text.strict_json import JsonFault, strict_json
 from factory.text.templates import render, template_digest
-from factory.text.thinking import split_thinking
+from factory.text.thinking import without_thinking
 
 PROPOSE, EVOLVE, ANSWER = "instruction_propose.j2", "instruction_evolve.j2", "instruction_answer.j2"
 ROUND, SHARING = 64, 16
@@ -158,7 +158,7 @@ class InstructionTaskset:
 
 def answered(task: Task, answer: Answer, own: Path | None) -> Sample:
     """Return the sample of an instruction that was answered."""
-    said = split_thinking(answer.text)[1]
+    said = without_thinking(answer.text)
     fault, detail = (answer.error, "") if answer.error else unreadable(said) or (None, "")
     text = "" if fault else said.strip()
     return Sample(
@@ -186,10 +186,11 @@ def _proposal(answer: Answer) -> tuple[dict[str, str] | None, Reason | None, str
         return None, answer.error, ""
     if answer.finish_reason == "length":
         return None, "proposal_cut_off", ""
-    if found := unreadable(answer.text):
+    said = without_thinking(answer.text)
+    if found := unreadable(said):
         return None, *found
     try:
-        value: Any = strict_json(answer.text)
+        value: Any = strict_json(said)
     except JsonFault as error:
         return None, error.reason, str(error)[:200]
     if (

@@ -1,10 +1,8 @@
-"""The final answer of a rationale, found and brought into a form in which two answers can be compared: as
-mathematics, else as text.
+"""The short form of a final answer, which ids of samples are made of, so that it never changes.
 
-Promise: numbers are compared by value to six places (`3/4` is `0.75`, `1,200` is `1200`), with units,
-currency and per-cent signs set aside where exactly one number stands in the answer; text without case,
-punctuation and articles, but with its numbers, signs included. Linear time. Not promised: algebra (an answer
-that is still to be worked out is text), units converted into each other, numbers in words.
+Promise: a number as the calculator writes it where exactly one number stands in the answer, else its words
+without case, punctuation and articles. Linear time. It forgets what decides (units, signs between letters):
+whether two answers are the same is for `factory.text.answers.equality` to say.
 """
 
 import re
@@ -13,8 +11,6 @@ import unicodedata
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
 
-_MARK = re.compile(r"(?:final answer|answer|答案)(?:\s*(?:is|是|为))?\s*[:：]\s*", re.IGNORECASE)
-_EMPHASIS = "*# \n"
 # NFKC writes 10² as 102 and 1½ as 11/2.
 _BEFORE_RAISED = re.compile(r"(?<=\d)(?=[⁰¹²³⁴-⁹¼-¾⅐-⅞])")
 _CURRENCY = re.compile(r"(-?)[$€£¥]")
@@ -28,30 +24,6 @@ _TOKEN = re.compile(
 _PLAIN = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:/\d+(?:\.\d+)?)?")
 _LEADING_ZEROS = re.compile(r"(?<![\d.])0+(?=\d)")
 _ARTICLES = ("the", "a", "an")
-
-
-def split_answer(text: str) -> tuple[str, str] | None:
-    """Return (rationale, answer) at the last mark `Answer:` or `答案：`, or None if there is no mark or
-    nothing on one side of it."""
-    marks = list(_MARK.finditer(text))
-    if not marks:
-        return None
-    rationale, rest = (
-        text[: marks[-1].start()].rstrip(_EMPHASIS).strip(),
-        text[marks[-1].end() :].lstrip(_EMPHASIS).strip(),
-    )
-    answer = rest.splitlines()[0].strip("* ").strip() if rest else ""
-    return (rationale, answer) if rationale and answer else None
-
-
-def ends_with_answer(text: str) -> bool:
-    """Whether the line of the answer is the last, and no space is around the text."""
-    last = list(_MARK.finditer(text))[-1:]
-    return (
-        bool(last)
-        and text == text.strip()
-        and len(text[last[0].end() :].lstrip(_EMPHASIS).strip().splitlines()) == 1
-    )
 
 
 def normal_answer(answer: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from factory.seeds.published_formats import Gsm8kFormat, MathFormat, MessagesFormat, MetaMathFormat
 from factory.seeds.seed import Seed
@@ -46,6 +46,10 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     column_notes = {"task": COLUMN_NOTE}
     rows_note = "two for each rationale"
 
+    # How answers are read and compared: whoever changes that counts this up, and older workspaces read the
+    # answers that they have again.
+    reading: ClassVar[Row] = {"reading": 2}
+
     def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
         if data.get("keep") == "all" and data.get("max_kept") is not None:
             yield (
@@ -65,7 +69,13 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     ) -> RationaleTaskset:
         from factory.tasks.rationale.taskset import RationaleTaskset
 
-        return RationaleTaskset(seeds, examples=data.examples, seed=seed, own=own)
+        return RationaleTaskset(
+            seeds, examples=data.examples, seed=seed, own=own, answer_mark=data.answer_mark
+        )
+
+    def plan_identity(self, data: RationaleData, tools: list[ToolSpec], own_source: str | None) -> Row:
+        mark = {"answer_mark": data.answer_mark} if data.answer_mark else {}
+        return super().plan_identity(data, tools, own_source) | self.reading | mark
 
     def unvaried(self, seeds: list[Seed]) -> list[tuple[Seed, str]]:
         shown = [(seed, dataclasses.replace(seed, reference=seed.expression)) for seed in seeds]
@@ -106,6 +116,7 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
             own_tokens=own_tokens,
             vocabulary=vocabulary,
             weights=weights(data.rationale_weight),
+            answer_mark=data.answer_mark,
         )
 
     def scorer(

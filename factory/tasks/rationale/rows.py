@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from factory.chat_formats.format import ChatFormat
-from factory.tasks.rationale.answer import ends_with_answer, split_answer
+from factory.tasks.rationale.marks import ends_with_answer, split_answer
 from factory.tasks.rationale.multitask import both_tasks
 from factory.tasks.rows import TrainingRow, Words, encode, encode_after, own_words, words_row
 from factory.tasks.tokenizer import ChatTokenizer
@@ -26,9 +26,10 @@ def build_rationale_rows(
     own_tokens: bool,
     vocabulary: int,
     weights: dict[str, float],
+    answer_mark: str | None = None,
 ) -> list[TrainingRow]:
     """Return both rows of one accepted sample, `label` first; `weights` says what a token of each task
-    counts.
+    counts, `answer_mark` is the recipe's.
 
     `sample` has what `factory.tasks.rows.build_words_row` reads of one, and its rationale and answer.
     """
@@ -40,7 +41,7 @@ def build_rationale_rows(
         if answer != messages[1:]:
             words = Words(encode_after(student, prompt, answer[0]["content"] + end), 0, "label", [], [])
         else:
-            same = split_answer(sample["text"]) == (sample["rationale"], sample["answer"])
+            same = split_answer(sample["text"], answer_mark) == (sample["rationale"], sample["answer"])
             words = own_words(
                 sample,
                 messages,
@@ -50,7 +51,7 @@ def build_rationale_rows(
                 own_tokens=own_tokens,
                 vocabulary=vocabulary,
             )
-            if same and not ends_with_answer(sample["text"]):
+            if same and not ends_with_answer(sample["text"], answer_mark):
                 # What follows the answer was seen by no check.
                 words = Words(
                     encode_after(student, prompt, messages[1]["content"] + end), 0, "other_text", [], []

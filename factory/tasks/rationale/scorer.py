@@ -3,11 +3,11 @@
 from typing import Any
 
 from factory.seeds.seed import Seed
-from factory.tasks.rationale.answer import normal_answer, split_answer
 from factory.tasks.rationale.multitask import PREFIXES, RATIONALE
 from factory.tasks.rationale.taskset import RationaleTaskset
 from factory.tasks.sample import Task
 from factory.tasks.scorer import ACCURACY, Asked, bare
+from factory.text.answers.equality import compare
 
 
 class RationaleScorer:
@@ -34,9 +34,8 @@ class RationaleScorer:
 
     def judge(self, candidate: Asked, task: Task, text: str) -> dict[str, Any]:
         """Read the final answer and compare."""
-        parts = split_answer(text)
-        answer = None if parts is None else parts[1]
-        right = answer is not None and normal_answer(answer) == normal_answer(task.reference)
+        answer = self._taskset.final_answer(text)
+        right = answer is not None and compare(answer, task.reference).equal
         return {
             "call": None,
             "result": answer,

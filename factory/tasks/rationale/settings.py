@@ -33,6 +33,14 @@ class RationaleData(DataSettings):
         "where one of the task label weighs 1.",
     )
 
+    answer_mark: str | None = Field(
+        default=None,
+        min_length=2,
+        max_length=100,
+        description="What the teacher writes before its final answer, such as 'RESULT =>', beside the marks "
+        "that are known: Answer:, \\boxed{}, ####, and their like in other languages. Empty: those alone.",
+    )
+
     @property
     def kept_limit(self) -> int | None:
         """How many rationales of one question stay at most; None where all of them do."""

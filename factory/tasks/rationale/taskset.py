@@ -18,13 +18,15 @@ from factory.chat_formats.unreadable import unreadable
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.examples import Examples
-from factory.tasks.rationale.answer import normal_answer, split_answer
+from factory.tasks.rationale.answer import normal_answer
+from factory.tasks.rationale.marks import conflict, split_answer
 from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
 from factory.tasks.taskset import Ask, Episode, Pool, replay
 from factory.tasks.vary import vary
 from factory.text.reasons import Reason
 from factory.text.templates import render, template_digest
+from factory.text.thinking import split_thinking
 from factory.tools.calculator import evaluate
 from factory.tools.errors import ToolError
 
@@ -34,7 +36,16 @@ SYSTEM, TURN = "rationale_system.j2", "rationale_turn.j2"
 class RationaleTaskset:
     """Proposes questions from seeds, asks for reasoning and answer, and reads them apart."""
 
-    def __init__(self, seeds: list[Seed], *, examples: int, seed: int, own: Path | None = None):
+    def __init__(
+        self,
+        seeds: list[Seed],
+        *,
+        examples: int,
+        seed: int,
+        own: Path | None = None,
+        answer_mark: str | None = None,
+    ):
+        self._mark = answer_mark
         self.template_digest = content_id([template_digest(name, own) for name in (SYSTEM, TURN)])
         self._seeds = seeds
         self._seed = seed
@@ -68,13 +79,19 @@ class RationaleTaskset:
         return self.read(task, answer.key, answer.text, answer.finish_reason, answer.error)
 
     def read(self, task: Task, key: str, text: str, finish_reason: str, error: Reason | None) -> Sample:
-        """Return the sample of one answer; its fault is the request's, one of `unreadable`, or
-        no_final_answer where none is marked."""
+        """Return the sample of one answer; its fault is the request's, one of `unreadable`,
+        no_final_answer where none is marked, or conflicting_answers where two marks disagree. What the
+        teacher thought before it answered is a part of the rationale."""
         fault: Reason | None
-        fault, detail = (error, "") if error else unreadable(text) or (None, "")
-        parts = None if fault else split_answer(text)
+        thinking, said = split_thinking(text)
+        readable = unreadable(f"{thinking}\n{said}" if thinking else text)
+        fault, detail = (error, "") if error else readable or (None, "")
+        parts = None if fault else split_answer(text, self._mark)
         if fault is None and parts is None:
             fault = "no_final_answer"
+            detail = "nothing follows the thinking" if thinking and not said else ""
+        elif fault is None and (found := conflict(text, self._mark)):
+            fault, detail, parts = "conflicting_answers", " and ".join(found), None
         rationale, answer = parts or (None, None)
         messages = None
         if rationale is not None and answer is not None:
@@ -95,6 +112,11 @@ class RationaleTaskset:
             said=f"{task.question}\n{rationale or text}",
             dedup_key=content_id([task.question, " ".join((rationale or text).split())]),
         )
+
+    def final_answer(self, text: str) -> str | None:
+        """Return the final answer of a text, None if none is marked or there is no reasoning before it."""
+        parts = split_answer(text, self._mark)
+        return None if parts is None else parts[1]
 
     def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:
         if not seed.expression:

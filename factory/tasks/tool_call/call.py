@@ -1,9 +1,10 @@
 """Reading a tool call out of text that a model wrote.
 
 Promise: whatever the text is, the outcome is a call or a `CallFault` with a reason code; nothing is executed.
-Refused: what is `unreadable` (too large, no text, a chat control token, which would change whose turn it is
-once it is in a chat template), as it is written and once more where arguments are written in escapes;
-what `strict_json` refuses; unknown tools; and arguments that do not fit the tool's JSON Schema.
+What was thought before it is taken off. Refused: what is `unreadable` (too large, no text, a chat control
+token, which would change whose turn it is once it is in a chat template), as it is written and once more
+where arguments are written in escapes; what `strict_json` refuses; unknown tools; and arguments that do not
+fit the tool's JSON Schema.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.unreadable import harmful, unreadable
 from factory.text.reasons import ReasonCode
 from factory.text.strict_json import JsonFault, strict_json
+from factory.text.thinking import without_thinking
 from factory.tools.spec import ToolSpec
 
 MAX_CALLS = 4
@@ -62,7 +64,7 @@ def parse_written_call(text: str, tools: list[ToolSpec], chat_format: ChatFormat
 
 def declined(text: str) -> bool:
     """Return whether a model that is asked for one call or `null` calls nothing."""
-    return text.strip() == "null"
+    return without_thinking(text).strip() == "null"
 
 
 def call_schema(tools: list[ToolSpec], *, or_none: bool = False) -> dict[str, Any]:
@@ -81,6 +83,7 @@ def call_schema(tools: list[ToolSpec], *, or_none: bool = False) -> dict[str, An
 
 
 def _read(text: str) -> Any:
+    text = without_thinking(text)
     if found := unreadable(text):
         raise CallFault(*found)
     try:

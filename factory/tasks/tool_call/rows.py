@@ -14,6 +14,7 @@ from factory.tasks.rows import IGNORED, TrainingRow, build_words_row, encode, en
 from factory.tasks.stored_distribution import stored_fault
 from factory.tasks.tokenizer import ChatTokenizer
 from factory.text.reasons import ReasonCode
+from factory.text.thinking import without_thinking
 
 
 def build_row(
@@ -107,12 +108,15 @@ def _own_call(
 ) -> tuple[str, list[int], ReasonCode | Literal[""]]:
     """Return the text of the accepted call, the teacher's own tokens for it, and why there are none."""
     opening, call = chat_format.write_call(accepted)
+    said = without_thinking(sample["text"])
     try:
-        same = json.loads(sample["text"]) == accepted
+        same = json.loads(said) == accepted
     except ValueError:
         same = False
     if not same:
         return call, [], "edited"
+    if said != sample["text"]:
+        return call, [], "other_text"
     if chat_format.read_calls(opening + sample["text"] + chat_format.call_end, json.loads) != [accepted]:
         return call, [], "other_form"
     ids = list(sample["token_ids"] or ())

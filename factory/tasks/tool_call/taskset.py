@@ -36,7 +36,7 @@ from factory.tasks.tool_call.reference import Steps, mend, outcome, parse_steps,
 from factory.tasks.tool_call.shown import shown_tools
 from factory.tasks.vary import vary
 from factory.text.templates import render, template_digest
-from factory.text.thinking import split_thinking
+from factory.text.thinking import without_thinking
 from factory.tools.errors import ToolError
 from factory.tools.registry import RunTool, canonical_arguments, run_tool
 from factory.tools.spec import ToolSpec
@@ -227,7 +227,11 @@ class ToolCallTaskset:
             except ToolError as error:
                 fault, detail = "tool_error", str(error)
                 break
-            messages = [*messages, {"role": "assistant", "content": answer.text}, _results_turn(results[-1])]
+            messages = [
+                *messages,
+                {"role": "assistant", "content": without_thinking(answer.text)},
+                _results_turn(results[-1]),
+            ]
         if fault is None and not steps:
             return (yield from self._in_words(task, [answer]))
         sentence = self._sentence(task, results[-1]) if fault is None else None
@@ -256,7 +260,7 @@ class ToolCallTaskset:
         """Ask for the answer to a question that the teacher called no tool for."""
         plain = render(PLAIN, self._own, language=task.language)
         answer = yield Ask([{"role": "system", "content": plain}, {"role": "user", "content": task.question}])
-        said = split_thinking(answer.text)[1]
+        said = without_thinking(answer.text)
         fault, detail = (answer.error, "") if answer.error else unreadable(said) or (None, "")
         content = None if fault else said.strip()
         return Sample(

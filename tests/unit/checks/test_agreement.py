@@ -134,3 +134,60 @@ def test_calls_with_other_draws_are_voted_on() -> None:
         draw("x", question=QUESTION, call=tool(value=20)),
     ]
     assert [verdict.reason for verdict in AgreementCheck(0.2).judge_draws(draws, [True] * 2)] == ["ok", "ok"]
+
+
+def reasoned(answer: str, text: str, reference: str = "") -> Sample:
+    task = Task("b2:0", "en", "general", "How many?", reference)
+    return Sample(
+        "b2:r", task, text, "stop", rationale="So.", answer=answer, outcome=answer, expected=reference or None
+    )
+
+
+def votes(*answers: str, margin: float = 0.3) -> list[str]:
+    """Judge draws of these answers, each reasoned in a text of its own."""
+    draws = [reasoned(answer, f"{number}. So.") for number, answer in enumerate(answers)]
+    return [one.reason for one in AgreementCheck(margin).judge_draws(draws, [True] * len(draws))]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "reason"),
+    [
+        (r"\frac{1}{2}", "0.5", "ok"),
+        ("5000 m", "5 km", "ok"),
+        ("(B)", "B", "ok"),
+        ("2x-3", "2x+3", "wrong_answer"),
+        ("5 m", "5 km", "wrong_answer"),
+        ("about 5", "5", "undecided_answer"),
+        ("9**9**9**9", "5", "undecided_answer"),
+    ],
+)
+def test_a_final_answer_is_compared_by_what_it_means(answer: str, reference: str, reason: str) -> None:
+    (verdict,) = AgreementCheck(0.2).judge_draws([reasoned(answer, "text", reference)], [True])
+    assert verdict.reason == reason
+    assert verdict.passed or verdict.detail.startswith(f"{answer}, the reference is {reference}")
+
+
+def test_votes_pool_what_means_the_same() -> None:
+    assert votes("1/2", r"\frac{1}{2}", "0.5", "2") == ["ok", "ok", "ok", "minority"]
+    assert votes("2x+3", "2x-3", "3+2x") == ["ok", "minority", "ok"]
+    assert votes("x > 5", "x < 5") == ["no_majority"] * 2
+    # `5` is either; the two others are not one.
+    assert votes("5 km", "5", "5 m", margin=0) == ["ok", "ok", "minority"]
+
+
+def test_draws_of_one_text_are_one_vote() -> None:
+    same = [reasoned("7", "It is seven.\nAnswer: 7")] * 4
+    verdicts = AgreementCheck(0.3).judge_draws(same, [True] * 4)
+    assert {verdict.reason for verdict in verdicts} == {"no_majority"}
+    assert all("all 4 draws are the same text, which is one vote" in verdict.detail for verdict in verdicts)
+    # With a reference they are judged by it, and it is said all the same.
+    right = AgreementCheck(0.3).judge_draws([reasoned("7", "Seven.", "7")] * 2, [True] * 2)
+    assert [verdict.reason for verdict in right] == ["ok", "ok"]
+    assert "all 2 draws are the same text" in right[0].detail
+    # Twice the same text and one of another: two votes for 7, and all three stay.
+    mixed = [*same[:2], reasoned("7", "7 it is.")]
+    assert [one.reason for one in AgreementCheck(0.3).judge_draws(mixed, [True] * 3)] == ["ok"] * 3
+    copied = [*same, reasoned("8", "Eight."), reasoned("8", "It is 8."), reasoned("8", "8.")]
+    assert [one.reason for one in AgreementCheck(0.3).judge_draws(copied, [True] * 7)] == ["minority"] * 4 + [
+        "ok"
+    ] * 3

@@ -18,6 +18,7 @@ from factory.inference.request import Answer
 from factory.recipe.load import load_recipe
 from factory.search.trials import search_id
 from factory.system.progress import Progress
+from factory.tasks.rationale.kind import Rationale
 from factory.tasks.sample import Sample, Task, identified
 from factory.workspace import Workspace
 from tests.support.recipes import RECIPES, SAMPLES, TEXTS, write_project
@@ -35,15 +36,31 @@ class Pool:
         return []
 
 
+@pytest.fixture
+def first_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers of rationales as the frozen file knows them: read and compared for the first time."""
+    monkeypatch.setattr(Rationale, "reading", {})
+
+
 def test_every_recipe_has_frozen_ids() -> None:
     assert list(FROZEN) == list(RECIPES)
 
 
+@pytest.mark.usefixtures("first_reading")
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_ids_of_what_is_made_stay(name: str, tmp_path: Path) -> None:
     path = write_project(tmp_path, name)
     plan = Plan(Run(load_recipe(path), Workspace(tmp_path / "work"), Progress(io.StringIO())))
     assert _plan(plan) | _made(plan) == FROZEN[name]
+
+
+@pytest.mark.parametrize("name", ["calculator", "draws", "rationale", "rationale-student"])
+def test_another_reading_is_another_plan_of_the_same_requests_and_models(name: str, tmp_path: Path) -> None:
+    path = write_project(tmp_path, name)
+    plan = Plan(Run(load_recipe(path), Workspace(tmp_path / "work"), Progress(io.StringIO())))
+    found, frozen = _plan(plan) | _made(plan), FROZEN[name]
+    read_again = {"plan", "target", "checks", "search"} if plan.run.kind.name == "rationale" else set()
+    assert {key for key in found if found[key] != frozen[key]} == read_again & set(found)
 
 
 def _plan(plan: Plan) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from factory.generate.stage import generate
 from factory.inference.request import Request
 from factory.store.store import Store
 from factory.system.resources import resource
+from factory.tasks.rationale.kind import Rationale
 from tests.support.command import factory
 from tests.support.scripted import (
     SEEDS,
@@ -199,6 +200,33 @@ def test_a_mended_reference_is_judged_anew_without_the_teacher(tmp_path: Path) -
         assert count(store, "training_set") == count(store, "current_samples") == 6
         assert count(store, "samples") == 7, "the sample under the wrong reference stays"
         assert "999" not in column(store, "SELECT reference FROM training_set")
+
+
+def test_answers_of_an_older_version_are_read_and_judged_again_without_the_teacher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def boxed(request: Request) -> str:
+        number = int(request.key[-1], 16) % 2
+        return (
+            reasoning(request)
+            if number
+            else f"That takes thought.\nSo it is \\boxed{{{request.key[-2]}x+1}}."
+        )
+
+    project(tmp_path, "rationale", "count: 6", "budget: {requests: 12}", more="checks: [schema, agreement]\n")
+    with monkeypatch.context() as older:
+        older.setattr(Rationale, "reading", {})
+        older.setattr("factory.tasks.rationale.taskset.split_answer", lambda text, mark: None)
+        run(tmp_path, "rationale")
+        with opened(load(tmp_path)) as store:
+            reasons = set(column(store, "SELECT reason FROM rejected"))
+            answers, before = count(store, "generations"), count(store, "verdicts")
+    assert reasons == {"no_final_answer"} or "no_final_answer" in reasons
+    assert run(tmp_path, "rationale").opened == 0, "the answers that are there are enough"
+    with opened(load(tmp_path)) as store:
+        assert count(store, "generations") == answers
+        assert count(store, "verdicts") > before, "the old verdicts stay"
+        assert "no_final_answer" not in column(store, "SELECT reason FROM rejected")
 
 
 TRAINING = "SELECT position, question, rationale, answer FROM training_set ORDER BY position"

@@ -296,3 +296,22 @@ def test_who_maps_the_columns_decides_about_a_system_prompt(tmp_path: Path) -> N
         "choices: the question cannot be asked"
         in reasons(load_seeds(path, "instruction", columns=columns))[0]
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        ("3*2=6, 6+2=8.\n#### 8\nThe answer is: 8", "8"),
+        ("So.\n#### 1,200\n\nThe answer is 1,200.", "1200"),
+        ("So.\n#### 8\n8", "8"),
+        (r"So.\n#### \frac{1}{2}\nThe final answer is: \frac{1}{2}".replace(r"\n", "\n"), r"\frac{1}{2}"),
+        ("So.\n#### 8\nThe answer is: 9", None),
+        ("So.\n#### 8\nand some more", None),
+    ],
+)
+def test_a_final_answer_that_is_said_again_is_one_reference(
+    tmp_path: Path, answer: str, reference: str | None
+) -> None:
+    file = load(tmp_path, "rationale", {"question": "How many?", "answer": answer})
+    assert [seed.reference for seed in file.seeds] == ([reference] if reference else [])
+    assert bool(file.faults) is (reference is None)

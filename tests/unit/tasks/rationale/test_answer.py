@@ -5,7 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from factory.tasks.rationale.answer import normal_answer, split_answer
+from factory.tasks.rationale.answer import normal_answer
+from factory.tasks.rationale.marks import split_answer
 from factory.text.templates import render
 
 SAME = [

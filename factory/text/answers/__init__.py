@@ -1,0 +1,1 @@
+"""Final answers compared: numbers, units, formulas, lists, intervals, options, yes and no, words."""
