@@ -26,6 +26,8 @@ _MOST_UNORDERED = 8
 _DATE = re.compile(r"\d{1,4}(?:[-/.]\d{1,4}){2,}|\d{1,2}(?::\d\d){1,2}")  # or a time of day
 _ZEROS = re.compile(r"(?<![\d.])0+(?=\d)")
 _GRID = re.compile(r"\d+\s*×\s*\d+")
+_DASH = re.compile(r"\s*[-–−]\s*")
+_RANGE = re.compile(r"[\d.]+\s*[-–−]\s*[\d.]+")
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,9 @@ class _Pair:
     def _formulas(self, one: str, other: str, first: Quantity | None, second: Quantity | None) -> bool | None:
         if _GRID.fullmatch(one) and _GRID.fullmatch(other):
             return None  # 3 × 4 is not 4 × 3 where rows and columns are meant
+        if _RANGE.fullmatch(one) or _RANGE.fullmatch(other):
+            # 5-6 is -1, or from 5 to 6.
+            return True if _DASH.sub("-", one) == _DASH.sub("-", other) else None
         latex = _latex(one), _latex(other)
         if latex[0] is None or latex[1] is None:
             return _words(one, other)
