@@ -35,7 +35,8 @@ _PROSE = re.compile(
     r"por lo tanto|所以|因此|故),? )?"
     r"(?:(?:the|our|my|die|la|le|a|o) )?(?:final |correct |right |richtige |endgültige )?"
     r"(?:answer (?:is|equals|would be|must be)|antwort (?:ist|lautet)|respuesta (?:final )?es|"
-    r"réponse (?:finale )?est|resposta (?:final )?é|risposta (?:finale )?è)\s+|(?:所以|因此|故)?[，,]?(?:答案(?:是|为|為)|答えは)\s*",
+    r"réponse (?:finale )?est|resposta (?:final )?é|risposta (?:finale )?è)\s+|"
+    r"(?:所以|因此|故)?[，,]?(?:答案(?:是|为|為)|答えは)\s*",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？]|です")

@@ -283,12 +283,15 @@ def test_samples_that_ask_the_same_have_one_content_id() -> None:
         proposal(NEW["instruction"], "The moon."),
     ]
     one, spaced, other = (talk(of.episode(first(of), 0), [text, "Light."]).sample for text in texts)
-    assert one.content_id == spaced.content_id != other.content_id
+    assert one.dedup_key == spaced.dedup_key != other.dedup_key
 
 
 def test_what_was_thought_is_taken_off_proposal_and_answer() -> None:
     of = kind()
-    texts = [f"<think>Something new.</think>{proposal()}", "<think>Light.</think>\nThe sun lights half of it."]
+    texts = [
+        f"<think>Something new.</think>{proposal()}",
+        "<think>Light.</think>\nThe sun lights half of it.",
+    ]
     sample = talk(of.episode(first(of), 0), texts).sample
     assert (sample.fault, sample.task.question, sample.answer) == (
         None,
