@@ -281,7 +281,7 @@ def test_a_check_more_chooses_anew_among_the_draws_it_leaves(tmp_path: Path) -> 
 
 def test_more_draws_are_a_new_vote(tmp_path: Path) -> None:
     def unsure(request: Request) -> str:
-        return f"That takes some thought.\nAnswer: {int(request.key[-1], 16) % 3}"
+        return f"That takes {request.key[-9:]} thoughts.\nAnswer: {int(request.key[-1], 16) % 3}"
 
     path = project(
         tmp_path,

@@ -249,7 +249,7 @@ def test_the_schema_of_a_call_lets_through_what_parses(tools: list[ToolSpec]) ->
 
 @pytest.mark.parametrize("thought", ["<think>3 + 4</think>", "<think>\n</think>\n\n", " <think>{}</think> "])
 def test_what_was_thought_before_a_call_is_taken_off(thought: str) -> None:
-    assert parse_call(thought + TEXT, [CALCULATOR]) == CALL
+    assert parse_call(thought + TEXT, CALCULATOR) == CALL
     with pytest.raises(CallFault) as caught:
-        parse_call(TEXT + thought, [CALCULATOR])
+        parse_call(TEXT + thought, CALCULATOR)
     assert caught.value.reason == "control_token"
