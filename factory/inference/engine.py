@@ -28,6 +28,9 @@ class Engine:
     requests are in flight at once; `kv_cache_gb` is the key-value cache in GiB. `chat_template` is for a
     model that has none of its own, and `turn_end` the token at which it stops then."""
 
+    _template: str | None = None
+    _stops: list[int] | None = None
+
     def __init__(
         self,
         folder: Path,

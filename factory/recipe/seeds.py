@@ -16,8 +16,13 @@ def read_seeds(loaded: LoadedRecipe) -> SeedFile:
     read = load_seeds(_found(loaded), seed_formats(data.kind), columns=data.columns, split=data.split)
     if read.seeds and not (read.faults and data.strict):
         return read
+    if not read.faults:
+        raise InputError(
+            f"{data.seeds}: there is no seed in it",
+            "Write tasks into it, one a line, as docs/kinds.md shows.",
+        )
     raise InputError(
-        read.told() or f"{data.seeds}: there is no seed in it",
+        read.told(),
         "Correct the lines, or leave data.strict out." if data.strict else "Correct the lines.",
     )
 

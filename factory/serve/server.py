@@ -81,7 +81,8 @@ class Serving:
         progress: Progress,
     ):
         self._folder, self.model = folder, folder.name
-        known = positions(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        config = folder / "config.json"
+        known = positions(json.loads(config.read_text(encoding="utf-8"))) if config.is_file() else None
         if known is not None and known < max_model_len:
             progress.say(f"{self.model} was made for {known:,} tokens: conversations end there")
             max_model_len = known

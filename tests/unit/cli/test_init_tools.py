@@ -41,7 +41,8 @@ def test_init_makes_a_recipe_of_a_file_of_tools(tmp_path: Path) -> None:
     assert "rooms.book is rooms_book" in made.stderr
     recipe = folder / "recipe.yaml"
     assert made.stdout == f"{recipe}\n"
-    assert typed("validate", recipe).returncode == 0
+    empty = typed("validate", recipe)
+    assert (empty.returncode, "there is no seed in it" in empty.stderr) == (2, True)
     loaded = load_recipe(recipe)
     tools = load_tools(loaded.resolve("data/tools.json"))
     assert [tool.name for tool in tools] == ["get-time", "rooms_book", "import"]
@@ -52,12 +53,16 @@ def test_init_makes_a_recipe_of_a_file_of_tools(tmp_path: Path) -> None:
     assert "def import_(**arguments):" in source
     seed = next(line for line in recipe.read_text().splitlines() if '"question"' in line)
     assert json.loads(seed.removeprefix("#"))["reference"] == [[{"name": "get-time", "arguments": {}}]]
+    loaded.resolve("data/seeds.jsonl").write_text(seed.removeprefix("#"))
+    filled = typed("validate", recipe)
+    assert filled.returncode == 0, filled.stderr
 
 
 def test_init_with_tools_that_ship_needs_no_file_of_functions(tmp_path: Path) -> None:
     shipped = ROOT / "data" / "tools" / "calculator.json"
     assert typed("init", tmp_path / "new", "--tools", shipped).returncode == 0
     assert not (tmp_path / "new" / "tools.py").exists()
+    (tmp_path / "new" / "data" / "seeds.jsonl").write_text('{"question": "2 + 3?", "reference": "2 + 3"}')
     assert typed("validate", tmp_path / "new" / "recipe.yaml").returncode == 0
     assert load_tools(tmp_path / "new" / "data" / "tools.json") == load_tools(shipped)
 

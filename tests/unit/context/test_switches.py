@@ -77,5 +77,5 @@ def test_a_teacher_in_the_process_gets_them_in_its_template(template: dict[str, 
     engine.tokenizer, engine.max_model_len, engine.concurrency = Tokenizer(), 1, 1
     (answer,) = engine.answer([Request("b2:0", MESSAGES, Sampling(0, 1, 8), template=template)])
     assert answer.error == "prompt_too_long"
-    plain = {"tools": None, "tokenize": False, "add_generation_prompt": True}
+    plain = {"tools": None, "chat_template": None, "tokenize": False, "add_generation_prompt": True}
     assert asked == [plain | (template or {})]

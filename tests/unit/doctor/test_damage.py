@@ -208,7 +208,7 @@ def trained(tmp_path: Path) -> tuple[Plan, Path]:
 
 def write_model(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(CONFIG))
-    (folder / "tokenizer.json").write_text('{"added_tokens": ["<|im_start|>"]}')
+    (folder / "tokenizer.json").write_text('{"added_tokens": ["<|im_start|>", "<|im_end|>"]}')
     write_weights(folder / "model.safetensors")
 
 

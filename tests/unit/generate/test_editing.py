@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from factory.errors import FactoryError
 from factory.generate.check import check, unjudged
 from factory.generate.stage import generate
 from factory.inference.request import Request
@@ -217,11 +218,12 @@ def test_answers_of_an_older_version_are_read_and_judged_again_without_the_teach
     with monkeypatch.context() as older:
         older.setattr(Rationale, "reading", {})
         older.setattr("factory.tasks.rationale.taskset.split_answer", lambda text, mark: None)
-        run(tmp_path, "rationale")
+        with pytest.raises(FactoryError, match="all for one reason: no_final_answer"):
+            run(tmp_path, "rationale")
         with opened(load(tmp_path)) as store:
             reasons = set(column(store, "SELECT reason FROM rejected"))
             answers, before = count(store, "generations"), count(store, "verdicts")
-    assert reasons == {"no_final_answer"} or "no_final_answer" in reasons
+    assert "no_final_answer" in reasons
     assert run(tmp_path, "rationale").opened == 0, "the answers that are there are enough"
     with opened(load(tmp_path)) as store:
         assert count(store, "generations") == answers

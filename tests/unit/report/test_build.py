@@ -85,7 +85,7 @@ def finished(folder: Path, *, right: dict[str, int] = RIGHT, count: int = 20) ->
 
 def write_model(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(CONFIG))
-    (folder / "tokenizer.json").write_text('{"added_tokens": ["<|im_start|>"]}')
+    (folder / "tokenizer.json").write_text('{"added_tokens": ["<|im_start|>", "<|im_end|>"]}')
     write_weights(folder / "model.safetensors")
 
 
