@@ -24,7 +24,9 @@ def _models(folder: Path, *, word: str, vocabulary: int) -> None:
         ("base", [word] if word else [], vocabulary),
     ):
         tokenizer = tiny.tokenizer()
-        tokenizer.add_tokens([AddedToken("<|im_start|>", special=True), *more])
+        ends = [AddedToken(token, special=True) for token in ("<|im_start|>", "<|im_end|>")]
+        tokenizer.add_tokens([*ends, *more])
+        tokenizer.chat_template = "{{ messages }}"
         tokenizer.save_pretrained(folder / name)
         tiny.model(1, vocabulary=size).save_pretrained(folder / name)
 
