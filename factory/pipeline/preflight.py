@@ -31,7 +31,8 @@ def preflight(plan: Plan, stages: tuple[str, ...]) -> None:
     for note in (*plan.seed_notes, *plan.tool_file.notes):
         plan.run.progress.say(f"note: {note}")
     _ = plan.custom_tools  # loads the person's file: what is wrong with it is an error now
-    plan.run.kind.require(plan.prepared(learns=any("student" in stage.needs for stage in due)))
+    learns = any("student" in stage.needs for stage in due)
+    plan.run.kind.require(plan.prepared(learns=learns, asks="teacher" in loads))
     if "teacher" in loads:
         _require_teacher(plan)
     if "base" in loads:

@@ -22,6 +22,10 @@ _SENT = {
     "tools": "data.tools",
 }
 _OURS = frozenset({"messages", "stream", "response_format", "return_token_ids", "return_tokens_as_token_ids"})
+# What the factory gives every chat template itself.
+_RENDERED = frozenset(
+    {"conversation", "messages", "tools", "chat_template", "tokenize", "add_generation_prompt"}
+)
 _SECRET = re.compile(
     r"api.?key|secret|passw|credential|authorization|bearer|access.?token|auth.?token|^token$", re.IGNORECASE
 )
@@ -41,6 +45,10 @@ def faults(source: Source, teacher: Any) -> Iterator[Fault]:
             yield source.fault(("teacher", "extra_body", name), f"is sent already: use {_SENT[name]}")
         elif name in _OURS:
             yield source.fault(("teacher", "extra_body", name), "is for the factory to send; remove it")
+    template = teacher.get("template")
+    for name in template if isinstance(template, dict) else ():
+        if name in _RENDERED:
+            yield source.fault(("teacher", "template", name), "is for the factory to give; remove it")
     for key in ("extra_body", "template"):
         for name in _names(teacher.get(key)):
             if _SECRET.search(name):

@@ -54,7 +54,8 @@ class Prompting:
 @dataclass(frozen=True)
 class Prepared(Generic[S, T]):
     """What a kind looks at before a model is loaded. `learns`: a student is to be trained or measured.
-    `served`: the teacher is behind servers. `say` tells a person what is no fault."""
+    `asks`: a model is to be asked. `served`: the teacher is behind servers. `say` tells a person what is no
+    fault."""
 
     recipe: Path
     data: S
@@ -63,6 +64,7 @@ class Prepared(Generic[S, T]):
     taskset: T
     checks: tuple[str, ...]
     learns: bool
+    asks: bool = True
     served: bool = False
     say: Callable[[str], None] = print
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from factory.errors import InputError
 from factory.system.digest import canonical_json
+from factory.text.decode import decode
 from factory.tools.schema import parts, reference_of, write_out
 from factory.tools.shapes import KNOWN, read, unwrap
 from factory.tools.spec import ToolSpec
@@ -136,19 +137,19 @@ def _distinct(tools: list[ToolSpec]) -> tuple[list[ToolSpec], list[str]]:
 def _values(path: Path) -> Any:
     """Return the JSON value of a file, or the list of its lines' values."""
     try:
-        data = path.read_bytes()
+        text = decode(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}", _FORM) from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON: {error}", _FORM) from None
     try:
-        text = data.decode(json.detect_encoding(data))
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         whole = error
-    lines = (
-        [line for line in enumerate(text.splitlines(), start=1) if line[1].strip()] if _is_text(data) else []
-    )
     values = []
-    for number, line in lines:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
         try:
             values.append(json.loads(line, parse_constant=_refuse_constant))
         except (ValueError, RecursionError) as error:
@@ -158,14 +159,6 @@ def _values(path: Path) -> Any:
     if len(values) < 2:
         raise InputError(f"{path}: not valid JSON: {whole}", _FORM)
     return values
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode(json.detect_encoding(data))
-    except ValueError:
-        return False
-    return True
 
 
 def _inner(value: dict[str, Any], key: str) -> dict[str, Any]:

@@ -9,8 +9,6 @@ import pytest
 from factory.generate.stage import generate
 from factory.generate.teacher import open_teacher
 from factory.inference.request import Request, Sampling
-from factory.tasks.rationale.taskset import RationaleTaskset
-from factory.tasks.sample import Task
 from tests.support.model_server import serving
 from tests.support.scripted import (
     HEAD,
@@ -49,13 +47,6 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, 
     return made
 
 
-def reads_thinking() -> bool:
-    """Whether the kind rationale takes what was thought for the rationale."""
-    task, text = Task("s", "en", "", "Why?", "1"), "<think>\nSo.\n</think>\n\nIt is so.\nAnswer: 1"
-    taskset = RationaleTaskset([], examples=0, seed=0)
-    return taskset.read(task, "b2:0", text, "stop", None).fault is None
-
-
 @pytest.mark.parametrize("seeds", ["rationale", "steps"])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 def test_the_same_tasks_end_in_the_same_samples(
@@ -65,8 +56,6 @@ def test_the_same_tasks_end_in_the_same_samples(
     plain: dict[str, list[dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if kind.thinks and seeds == "rationale" and not reads_thinking():
-        pytest.skip("the kind rationale reads no thinking yet")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr("factory.inference.endpoint.FIRST_PAUSE", 0.0)
     monkeypatch.setenv("TEACHER_KEY", SECRET)

@@ -308,6 +308,8 @@ SERVED = {"teacher.endpoints": ["http://one/v1"], "student": None}
         (SERVED | {"teacher.extra_body": {"api_key": "x"}}, "teacher.extra_body: has 'api_key': a secret"),
         (SERVED | {"teacher.extra_body": {"a": [{"password": "x"}]}}, "teacher.extra_body: has 'password'"),
         (SERVED | {"teacher.template": {"auth_token": "x"}}, "teacher.template: has 'auth_token': a secret"),
+        ({"teacher.template": {"tokenize": True}}, "teacher.template.tokenize: is for the factory to give"),
+        ({"teacher.template": {"chat_template": ""}}, "teacher.template.chat_template: is for the factory"),
     ],
 )
 def test_what_a_person_sends_to_a_server_has_limits(
