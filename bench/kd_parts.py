@@ -30,8 +30,8 @@ from factory.student.train import student_tokenizer
 from factory.student.training_stage import make_trainer
 from factory.system.machine import peak_memory
 from factory.system.progress import Progress
-from factory.tasks.rows import TrainingRow
-from factory.tasks.tool_call.rows import build_row
+from factory.tasks.conversation import Conversation, answered
+from factory.tasks.rows import RowBuilder, TeacherSpan, TrainingRow
 from factory.tasks.tool_call.taskset import ToolCallTaskset
 from factory.workspace import Workspace
 
@@ -49,7 +49,10 @@ def main() -> None:
         )
         print("{}")
         return
-    rows = [TrainingRow(**row) for row in json.loads(rows_file.read_text())]
+    rows = [
+        TrainingRow(**row | {"spans": tuple(TeacherSpan(**span) for span in row["spans"])})
+        for row in json.loads(rows_file.read_text())
+    ]
     started = time.monotonic()
     if part in ("topk", "hidden_cache"):
         trainer = make_trainer(
@@ -114,7 +117,9 @@ def _rows(context: Run, count: int) -> list[TrainingRow]:
     model = AutoModelForCausalLM.from_pretrained(
         context.teacher.folder, dtype=getattr(torch, fast_precision())
     ).eval()
-    tools = json.dumps([tool.model_dump() for tool in plan.tools])
+    tools = [tool.model_dump() for tool in plan.tools]
+    vocabulary = context.base.facts().vocab_size
+    builder = RowBuilder(context.chat_format, tokenizer, teacher_tokenizer, True, vocabulary)
     made: list[TrainingRow] = []
     for task in calls.propose(count):
         text = json.dumps(calls.reference_call(task.reference), ensure_ascii=False)
@@ -131,23 +136,17 @@ def _rows(context: Run, count: int) -> list[TrainingRow]:
         stored = {
             "sample_id": f"b2:{len(made)}",
             "seed_id": task.seed_id,
-            "messages": json.dumps(sample.messages),
-            "tools": tools,
+            "answer": sample.answer,
             "text": text,
             "token_ids": ids,
             "token_logprobs": logprobs[torch.arange(len(ids)), torch.tensor(ids)].tolist(),
             "topk_ids": top.indices.tolist(),
             "topk_logprobs": top.values.tolist(),
-            "teacher_messages": json.dumps(asked),
         }
-        row = build_row(
-            stored,
-            tokenizer,
-            teacher_tokenizer,
-            context.chat_format,
-            own_tokens=True,
-            vocabulary=context.base.facts().vocab_size,
-        )
+        messages = sample.messages or []
+        conversation = Conversation(messages, tools, answered(messages, [], "b2:k"))
+        answers = {"b2:k": stored | {"messages": json.dumps(asked)}}
+        (row,) = builder.rows(context.kind, context.loaded.recipe.data, stored, conversation, answers)
         assert not row.fault, row.fault
         made.append(row)
     return made

@@ -155,7 +155,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:ffbe4cf417e43b50d764f42dca586b7c.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:bc01f8f55e4107df04e2f37c78e6cf2e.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -281,7 +281,8 @@ CREATE TABLE samples (
     batch BIGINT NOT NULL,
     "family" VARCHAR,
     "input" VARCHAR,
-    edited_from VARCHAR
+    edited_from VARCHAR,
+    origins JSON
 );
 COMMENT ON TABLE samples IS 'What was read out of an answer: question, call, result, answer. Rejected ones stay.';
 COMMENT ON COLUMN samples.sample_id IS 'content id of the answers that it took and of what was made of them';
@@ -305,6 +306,7 @@ COMMENT ON COLUMN samples.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN samples."family" IS 'kind of task within the seeds';
 COMMENT ON COLUMN samples."input" IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
+COMMENT ON COLUMN samples.origins IS 'of each message of the assistant: by (teacher, template, person), request_key where it is an answer, learnt where it is not learnt; NULL in rows of an older factory';
 
 CREATE TABLE seeds (
     seed_id VARCHAR PRIMARY KEY,
@@ -494,6 +496,7 @@ COMMENT ON COLUMN current_samples.batch IS 'the transaction that brought the row
 COMMENT ON COLUMN current_samples.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN current_samples.input IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN current_samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
+COMMENT ON COLUMN current_samples.origins IS 'where each turn of the assistant comes from, as in samples';
 COMMENT ON COLUMN current_samples.position IS 'place of the sample in the plan, from 0';
 COMMENT ON COLUMN current_samples.draw IS 'how often the same question was put before, from 0';
 COMMENT ON COLUMN current_samples.run_id IS 'content id of recipe, plan and time';
@@ -568,7 +571,7 @@ CREATE OR REPLACE VIEW training_set AS
     SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, a.seed_family) AS family, s.question,
            coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.dedup_key,
            a.seed, s.seed_id, s.task_id, a.teacher, a.revision AS teacher_revision, a.template_digest, s.request_key,
-           a.completion_tokens, a.tokens AS topk_tuples,
+           a.completion_tokens, a.tokens AS topk_tuples, s.origins,
            coalesce(h.verdicts, list_transform(r.check_keys, lambda key:
                {'check': regexp_extract(key, '^[^:@]*'), 'passed': true, 'reason': 'ok'})) AS verdicts
     FROM accepted a
@@ -610,6 +613,7 @@ COMMENT ON COLUMN training_set.template_digest IS 'content id of the prompt temp
 COMMENT ON COLUMN training_set.request_key IS 'the answer that it was read out of, as in generations';
 COMMENT ON COLUMN training_set.completion_tokens IS 'tokens of the answer';
 COMMENT ON COLUMN training_set.topk_tuples IS 'tokens of the answer whose likeliest alternatives are stored; empty where none are';
+COMMENT ON COLUMN training_set.origins IS 'where each turn of the assistant comes from, as in samples';
 COMMENT ON COLUMN training_set.verdicts IS 'what each check, and a person, said: check, passed, reason';
 
 CREATE OR REPLACE VIEW rejected AS

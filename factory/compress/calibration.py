@@ -1,7 +1,6 @@
 """The accepted samples as the student reads them: what importance, calibration and vocabulary are worked out
 on."""
 
-import json
 from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
@@ -16,9 +15,9 @@ def chat_texts(
     """Return the samples, or those with these ids, as the tokenizer's chat template renders them, in the
     plan's order; one that is learnt as several tasks once for each."""
     texts = []
-    for row in samples.rows("t.messages, t.tools, t.answer", ids):
-        messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
-        for _, asked, answer in run.kind.student_tasks(messages[:1], messages[1:], row["answer"]):
-            chat = [*asked, *answer]
-            texts.append(str(tokenizer.apply_chat_template(chat, tools=tools, tokenize=False)))
+    for row, conversation in samples.conversations(ids):
+        for lesson in run.kind.lessons(conversation, row["answer"]):
+            texts.append(
+                str(tokenizer.apply_chat_template(lesson.messages, tools=lesson.tools, tokenize=False))
+            )
     return texts

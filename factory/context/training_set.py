@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from factory.store.store import Row, Store
 from factory.system.digest import content_id
+from factory.tasks.conversation import Conversation, stored_conversation
 
 T = TypeVar("T")
 
@@ -32,13 +33,34 @@ class TrainingSet:
 
     def rows(self, columns: str, ids: Sequence[str] | None = None) -> list[Row]:
         """Return these columns of the samples, or of those with the given ids, in the plan's order; `t` is
-        the sample (view `training_set`), `g` the teacher's answer (table `generations`)."""
+        the sample (view `training_set`), `k.request_keys` are all the answers that it took, where it took
+        more than one."""
         chosen = "" if ids is None else "WHERE list_contains(?, t.sample_id)"
         return self._store.query(
-            f"SELECT {columns} FROM training_set t JOIN generations g USING (request_key) {chosen} "
-            "ORDER BY t.position",
+            f"SELECT {columns} FROM training_set t LEFT JOIN ("
+            "SELECT position, list(request_key ORDER BY turn) AS request_keys FROM turns "
+            "WHERE plan_id = (SELECT plan_id FROM current_run) GROUP BY position"
+            f") k USING (position) {chosen} ORDER BY t.position",
             None if ids is None else [list(ids)],
         )
+
+    def conversations(self, ids: Sequence[str] | None = None) -> list[tuple[Row, Conversation]]:
+        """Return the samples, or those with the given ids, in the plan's order, with their conversations."""
+        columns = (
+            "t.sample_id, t.seed_id, t.rationale, t.answer, t.messages, t.tools, t.origins, t.request_key, "
+            "k.request_keys"
+        )
+        return [(row, stored_conversation(row)) for row in self.rows(columns, ids)]
+
+    def answers(self, keys: Sequence[str]) -> dict[str, Row]:
+        """Return the teacher's answers to these requests, by request key, with what is stored of their
+        distributions."""
+        rows = self._store.query(
+            "SELECT request_key, messages, text, token_ids, token_logprobs, topk_ids, topk_logprobs "
+            "FROM generations WHERE list_contains(?, request_key)",
+            [list(keys)],
+        )
+        return {row["request_key"]: row for row in rows}
 
 
 def spread(samples: Sequence[T], count: int) -> list[T]:

@@ -22,7 +22,8 @@ from factory.errors import FactoryError
 from factory.recipe.source import read_source
 from factory.seeds.split import side
 from factory.store.store import read_store
-from factory.tasks.kind import Kind, Messages
+from factory.tasks.conversation import Conversation, Messages
+from factory.tasks.kind import Kind
 from factory.tasks.kinds import KINDS, stored_kind
 
 Row = dict[str, Any]
@@ -233,15 +234,14 @@ def _query(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: int) -
 
 def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]:
     messages = json.loads(stored["messages"]) if stored["messages"] else []
-    first = next((place for place, message in enumerate(messages) if message["role"] == "assistant"), 0)
-    prompt, completion = messages[:first], messages[first:]
-    if not prompt:
+    whole = Conversation(messages)
+    if not whole.parts[0]:
         return []
-    tasks = stored_kind(stored["kind"]).student_tasks(prompt, completion, stored["answer"])
-    return [
-        _row(stored, columns, asked, completion, task or None, weights.get(task, 1.0))
-        for task, asked, completion in tasks
-    ]
+    rows = []
+    for lesson in stored_kind(stored["kind"]).lessons(whole, stored["answer"]):
+        weight = weights.get(lesson.task, 1.0)
+        rows.append(_row(stored, columns, *lesson.parts, lesson.task or None, weight))
+    return rows
 
 
 def _row(

@@ -12,6 +12,7 @@ from factory.generate.scheduler import InFlight, Update
 from factory.inference.request import Answer, Request
 from factory.store.store import Store, now
 from factory.system.process import uninterrupted
+from factory.tasks.conversation import answered
 from factory.tasks.sample import Sample
 
 # A commit takes tens of milliseconds in which the teacher waits, however few its rows. What follows from
@@ -92,7 +93,7 @@ class Writer:
                     ]
             if sample.sample_id not in stored:
                 stored.add(sample.sample_id)
-                self._rows["samples"].append(_sample_row(self._plan, sample))
+                self._rows["samples"].append(_sample_row(self._plan, sample, running.keys))
 
     def _stored_samples(self, samples: set[str]) -> set[str]:
         rows = self._asked("SELECT sample_id FROM samples WHERE sample_id IN (SELECT unnest(?))", samples)
@@ -170,7 +171,8 @@ def _request_row(running: InFlight, sample: Sample) -> dict[str, Any]:
     }
 
 
-def _sample_row(plan: Plan, sample: Sample) -> dict[str, Any]:
+def _sample_row(plan: Plan, sample: Sample, keys: list[str]) -> dict[str, Any]:
+    origins = sample.origins or answered(sample.messages or [], keys, sample.request_key)
     return {
         "sample_id": sample.sample_id,
         "request_key": sample.request_key,
@@ -183,6 +185,7 @@ def _sample_row(plan: Plan, sample: Sample) -> dict[str, Any]:
         "input": sample.task.input,
         "reference": sample.task.reference,
         "messages": sample.messages,
+        "origins": [origin.stored() for origin in origins] or None,
         "tools": [tool.model_dump() for tool in plan.tools],
         "call": sample.call,
         "fault": sample.fault,

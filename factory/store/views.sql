@@ -45,6 +45,7 @@ COMMENT ON COLUMN current_samples.batch IS 'the transaction that brought the row
 COMMENT ON COLUMN current_samples.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN current_samples.input IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN current_samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
+COMMENT ON COLUMN current_samples.origins IS 'where each turn of the assistant comes from, as in samples';
 COMMENT ON COLUMN current_samples.position IS 'place of the sample in the plan, from 0';
 COMMENT ON COLUMN current_samples.draw IS 'how often the same question was put before, from 0';
 COMMENT ON COLUMN current_samples.run_id IS 'content id of recipe, plan and time';
@@ -119,7 +120,7 @@ CREATE OR REPLACE VIEW training_set AS
     SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, a.seed_family) AS family, s.question,
            coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.dedup_key,
            a.seed, s.seed_id, s.task_id, a.teacher, a.revision AS teacher_revision, a.template_digest, s.request_key,
-           a.completion_tokens, a.tokens AS topk_tuples,
+           a.completion_tokens, a.tokens AS topk_tuples, s.origins,
            coalesce(h.verdicts, list_transform(r.check_keys, lambda key:
                {'check': regexp_extract(key, '^[^:@]*'), 'passed': true, 'reason': 'ok'})) AS verdicts
     FROM accepted a
@@ -161,6 +162,7 @@ COMMENT ON COLUMN training_set.template_digest IS 'content id of the prompt temp
 COMMENT ON COLUMN training_set.request_key IS 'the answer that it was read out of, as in generations';
 COMMENT ON COLUMN training_set.completion_tokens IS 'tokens of the answer';
 COMMENT ON COLUMN training_set.topk_tuples IS 'tokens of the answer whose likeliest alternatives are stored; empty where none are';
+COMMENT ON COLUMN training_set.origins IS 'where each turn of the assistant comes from, as in samples';
 COMMENT ON COLUMN training_set.verdicts IS 'what each check, and a person, said: check, passed, reason';
 
 CREATE OR REPLACE VIEW rejected AS

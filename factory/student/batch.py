@@ -16,9 +16,10 @@ _SPREAD = 50  # batches whose rows are sorted together: more pads less and shuff
 
 class Collator:
     """Pads rows on the right: input_ids, attention_mask, labels, and weights where some tokens count more
-    than others; for distillation where the teacher's words are, and what each row has of the teacher: the
-    stored distribution of every position of its words, (positions, k), row after row; its side of the
-    conversation.
+    than others; for distillation `spans` (spans, 3), which say in which row, from where and how far the
+    teacher's words go, `teacher_mask` (rows, length) of the same, and what is known of the teacher there: the
+    stored distribution of every position, (positions, k), row after row; its side of the conversation for
+    each span. A batch without such words has one span of length 0.
     """
 
     def __init__(self, pad_token_id: int):
@@ -33,9 +34,12 @@ class Collator:
             batch["weights"] = pad_sequence(
                 [torch.tensor(row["weights"], dtype=torch.float32) for row in rows], batch_first=True
             )
-        for name in ("span_start", "span_length", "row"):
-            if name in rows[0]:
-                batch[name] = torch.tensor([row[name] for row in rows])
+        if "row" in rows[0]:
+            batch["row"] = torch.tensor([row["row"] for row in rows])
+        if "spans" in rows[0]:
+            places = [[number, *span] for number, row in enumerate(rows) for span in row["spans"]]
+            batch["spans"] = torch.tensor(places or [[0, 1, 0]])
+            batch["teacher_mask"] = marked(batch["input_ids"].shape, batch["spans"])
         if "topk_ids" in rows[0]:
             positions = [
                 (ids, logs)
@@ -51,9 +55,8 @@ class Collator:
                 : len(positions)
             ]
         if "teacher_ids" in rows[0]:
-            batch |= self.padded(
-                "teacher_ids", "teacher_attention_mask", [row["teacher_ids"] for row in rows]
-            )
+            read = [ids for row in rows for ids in row["teacher_ids"]]
+            batch |= self.padded("teacher_ids", "teacher_attention_mask", read or [rows[0]["input_ids"][:1]])
         return batch
 
     def padded(
@@ -98,6 +101,14 @@ class LengthGroups(Sampler[int]):
         full = [batch for batch in batches if len(batch) == self._batch_size]
         rest = [batch for batch in batches if len(batch) < self._batch_size]
         return iter([index for batch in [*chance.sample(full, len(full)), *rest] for index in batch])
+
+
+def marked(shape: Sequence[int], places: torch.Tensor) -> torch.Tensor:
+    """Return a (rows, columns) mask that is true at `places` (spans, 3): row, start, length."""
+    mask = torch.zeros(tuple(shape), dtype=torch.bool, device=places.device)
+    for row, start, length in places.tolist():
+        mask[row, start : start + length] = True
+    return mask
 
 
 def spans(shape: Sequence[int], starts: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

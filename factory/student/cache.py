@@ -31,7 +31,7 @@ from factory.system.process import die_with_parent, parent_told
 from factory.system.progress import DESCRIPTOR, Progress
 from factory.tasks.rows import TrainingRow
 
-# Of a row: the teacher's side of the conversation, and how many tokens at its end it wrote.
+# Of a span: the teacher's side of the conversation, and how many tokens at its end it wrote.
 _Words = tuple[list[int], int]
 _BATCH = 16
 _HEAD = "head.safetensors"
@@ -76,12 +76,7 @@ def open_cache(
 
     Raises InputError if it would take more than `max_bytes`, FactoryError if the disk has no room for it.
     """
-    name = (
-        "hidden-"
-        + content_id(
-            [revision, str(dtype), list(layers), [[row.teacher_ids, row.span_length] for row in rows]]
-        )[3:13]
-    )
+    name = "hidden-" + content_id([revision, str(dtype), list(layers), _words(rows)])[3:13]
     folder = place / name
     if not folder.exists():
         facts = inspect(teacher)
@@ -105,10 +100,15 @@ def open_cache(
     return HiddenCache(folder)
 
 
+def _words(rows: Sequence[TrainingRow]) -> list[list[_Words]]:
+    """Return the teacher's side of each row, a conversation for each span."""
+    return [[(span.teacher_ids, span.length) for span in row.spans] for row in rows]
+
+
 def _size(
     width: int, vocabulary: int, rows: Sequence[TrainingRow], layers: Sequence[int], dtype: torch.dtype
 ) -> int:
-    positions = sum(row.span_length for row in rows)
+    positions = sum(span.length for row in rows for span in row.spans)
     return (positions * (1 + len(layers)) + vocabulary) * width * dtype.itemsize
 
 
@@ -123,7 +123,7 @@ def _make_alone(
     requests = [
         str(folder),
         str(teacher),
-        [[row.teacher_ids, row.span_length] for row in rows],
+        _words(rows),
         list(layers),
         str(dtype),
         pad,
@@ -147,21 +147,22 @@ def _make_alone(
 def _make(
     folder: Path,
     teacher: Path,
-    rows: Sequence[_Words],
+    rows: Sequence[Sequence[_Words]],
     layers: Sequence[int],
     dtype: torch.dtype,
     pad: int,
 ) -> None:
     progress = Progress()
+    words = list(itertools.chain.from_iterable(rows))
     model = AutoModelForCausalLM.from_pretrained(teacher, dtype=dtype).eval()
     head = Head.of(model)
-    lengths = [length for _, length in rows]
+    lengths = [length for _, length in words]
     starts = [0, *torch.tensor(lengths).cumsum(0).tolist()]
     width = head.weight.shape[1]
     about = {
         "dtype": str(dtype).removeprefix("torch."),
         "layers": list(layers),
-        "lengths": lengths,
+        "lengths": [sum(length for _, length in row) for row in rows],
         "width": width,
     }
     with publish(folder, about | {"scale": head.scale, "cap": head.cap}) as staging:
@@ -173,8 +174,8 @@ def _make(
             for i in range(1 + len(layers))
         ]
         done, total = 0, sum(length > 0 for length in lengths)
-        for batch in _batches(rows):
-            for i, states in zip(batch, _states(model, [rows[i] for i in batch], layers, pad), strict=True):
+        for batch in _batches(words):
+            for i, states in zip(batch, _states(model, [words[i] for i in batch], layers, pad), strict=True):
                 for file, state in zip(files, states, strict=True):
                     file[starts[i] : starts[i + 1]] = state
             done += len(batch)

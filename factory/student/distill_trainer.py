@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from factory.student.batch import spans
 from factory.student.cache import HiddenCache
 from factory.student.distill_spec import DistillSpec
 from factory.student.losses.layers import projections
@@ -51,7 +50,7 @@ class DistillTrainer(SftTrainer):
         return Objective(
             targets,
             targets != IGNORED,
-            spans(targets.shape, inputs["span_start"] - 1, inputs["span_length"]),
+            inputs["teacher_mask"][:, 1:],
             self.known(inputs, now),
             now,
             settings.tail,
@@ -73,8 +72,8 @@ class DistillTrainer(SftTrainer):
         now = StepSettings(
             0, self.spec.stored_k if settings.teacher == "stored" else None, None, 1.0, 1.0, 0.0
         )
-        known = spans(targets.shape, inputs["span_start"] - 1, inputs["span_length"])
-        return Agreement(targets, targets != IGNORED, known, self.known(inputs, now))
+        mask = inputs["teacher_mask"][:, 1:]
+        return Agreement(targets, targets != IGNORED, mask, self.known(inputs, now))
 
     def known(self, inputs: dict[str, torch.Tensor], now: StepSettings) -> TeacherSignal:
         """Return what is known of the teacher at the words that it wrote in a batch."""

@@ -10,7 +10,7 @@ import torch
 from trl.experimental.gkd import GKDTrainer
 
 from factory.errors import FactoryError
-from factory.student.batch import spans
+from factory.student.batch import marked, spans
 from factory.student.distill_trainer import DistillTrainer
 from factory.student.losses.head import Head
 from factory.student.objective import TeacherSignal
@@ -42,7 +42,7 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         assert self.spec is not None
         chance = random.Random(f"{self.args.seed} {self.state.global_step}").random()
         # TRL draws for itself, from a state that the step's number does not fix: it is left no choice.
-        known = bool(self._over_processes((inputs["span_length"] > 0).any().double()))
+        known = bool(self._over_processes(inputs["teacher_mask"].any().double()))
         self.lmbda = 1.0 if known and chance < self.spec.settings.on_policy else -1.0
         return super().training_step(model, inputs, num_items_in_batch)
 
@@ -52,8 +52,10 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         """Let the student write in the teacher's place; return input_ids, attention_mask and labels, and put
         the rest into `inputs`."""
         device, collator = inputs["input_ids"].device, self.data_collator
-        starts = inputs["span_start"].tolist()
-        prompts = [ids[:start] for ids, start in zip(inputs["input_ids"].tolist(), starts, strict=True)]
+        rows, taught = inputs["input_ids"].tolist(), self._chosen(inputs)
+        # A row that the teacher wrote nothing of is asked in vain.
+        starts = [taught[row][1] if row in taught else 1 for row in range(len(rows))]
+        prompts = [ids[:start] for ids, start in zip(rows, starts, strict=True)]
         asked = {
             name: tensor.to(device)
             for name, tensor in collator.padded(
@@ -70,16 +72,16 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         model.train(learning)
         width = asked["prompts"].shape[1]
         own = [
-            self._words(ids[shown.bool()].tolist()) if known else []
-            for ids, shown, known in zip(
-                written[:, width:], mask[:, width:], inputs["span_length"].tolist(), strict=True
-            )
+            self._words(ids[shown.bool()].tolist()) if row in taught else []
+            for row, (ids, shown) in enumerate(zip(written[:, width:], mask[:, width:], strict=True))
         ]
-        before = inputs["teacher_attention_mask"].sum(1) - inputs["span_length"]
+        read = inputs["teacher_attention_mask"].sum(1).tolist()
         known = [
-            [*ids[:length], *words]
-            for ids, length, words in zip(inputs["teacher_ids"].tolist(), before.tolist(), own, strict=True)
+            [*inputs["teacher_ids"][span][: read[span] - length].tolist(), *own[row]]
+            for row, (span, _, length) in taught.items()
         ]
+        known = known or [rows[0][:1]]
+        places = [[row, starts[row], len(own[row])] for row in taught] or [[0, 1, 0]]
         made = collator.padded(
             "input_ids",
             "attention_mask",
@@ -87,14 +89,19 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         )
         made |= collator.padded("teacher_ids", "teacher_attention_mask", known)
         inputs |= {name: tensor.to(device) for name, tensor in made.items()}
-        inputs |= {
-            "span_length": torch.tensor([len(words) for words in own], device=device),
-            "own": torch.tensor(True),
-        }
-        labels = inputs["input_ids"].masked_fill(
-            ~spans(inputs["input_ids"].shape, inputs["span_start"], inputs["span_length"]), IGNORED
-        )
+        inputs |= {"spans": torch.tensor(places, device=device), "own": torch.tensor(True)}
+        inputs["teacher_mask"] = marked(inputs["input_ids"].shape, inputs["spans"])
+        labels = inputs["input_ids"].masked_fill(~inputs["teacher_mask"], IGNORED)
         return inputs["input_ids"], inputs["attention_mask"], labels
+
+    def _chosen(self, inputs: dict[str, Any]) -> dict[int, tuple[int, int, int]]:
+        """Return for each row one of the spans that the teacher wrote: its number, start and length."""
+        found: dict[int, list[tuple[int, int, int]]] = {}
+        for number, (row, start, length) in enumerate(inputs["spans"].tolist()):
+            if length:
+                found.setdefault(row, []).append((number, start, length))
+        chance = random.Random(f"{self.args.seed} {self.state.global_step} span")
+        return {row: chance.choice(spans) for row, spans in found.items()}
 
     def _words(self, written: list[int]) -> list[int]:
         """Return the tokens before the closing tag, or before the end of the turn; without a tag the end of
@@ -115,10 +122,10 @@ class OnlineDistillTrainer(DistillTrainer, GKDTrainer):
         assert self.spec is not None
         if now.top_k is not None and now.hidden_weight == 0:
             return TeacherSignal(inputs["topk_ids"], inputs["topk_logprobs"])
-        ids, mask, lengths = inputs["teacher_ids"], inputs["teacher_attention_mask"], inputs["span_length"]
+        ids, mask, lengths = inputs["teacher_ids"], inputs["teacher_attention_mask"], inputs["spans"][:, 2]
         predicted = spans((ids.shape[0], ids.shape[1] - 1), mask.sum(1) - lengths - 1, lengths)
-        known = spans((ids.shape[0], inputs["labels"].shape[1] - 1), inputs["span_start"] - 1, lengths)
-        if not torch.equal(ids[:, 1:][predicted], inputs["labels"][:, 1:][known]):
+        known = inputs["teacher_mask"]
+        if not torch.equal(ids[:, 1:][predicted], inputs["input_ids"][known]):
             raise FactoryError(
                 "the tokens that the teacher wrote differ from the student's",
                 "This is a fault of the program: please report it.",

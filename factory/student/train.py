@@ -5,10 +5,8 @@ Promise: a stage whose adapter was published is not trained again. Adapter and m
 atomically. Data that another teacher made than the recipe names is refused.
 """
 
-import itertools
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
@@ -22,7 +20,7 @@ from factory.recipe.model import DistillStage
 from factory.store.store import Store
 from factory.student.model import merged
 from factory.student.training_stage import WATCHED, train_stage
-from factory.tasks.rows import TrainingRow
+from factory.tasks.rows import RowBuilder, TrainingRow
 
 
 def train(run: Run, store: Store) -> str:
@@ -83,17 +81,16 @@ def training_rows(
         served or run.teacher.facts().tokenizer_digest == run.base.facts().tokenizer_digest
     )
     teacher = AutoTokenizer.from_pretrained(run.teacher.folder) if same and not served else None
-    accepted = samples.rows(
-        "t.sample_id, t.seed_id, t.messages, t.tools, t.rationale, t.answer, g.text, g.token_ids, "
-        "g.token_logprobs, g.topk_ids, g.topk_logprobs, g.messages AS teacher_messages"
-    )
-    known: dict[str, Any] = {"own_tokens": same, "vocabulary": run.base.facts().vocab_size}
-    data = run.loaded.recipe.data
-    rows = [
-        run.kind.training_rows(sample, data, tokenizer, teacher, run.chat_format, **known)
-        for sample in accepted
+    data, kind = run.loaded.recipe.data, run.kind
+    builder = RowBuilder(run.chat_format, tokenizer, teacher, same, run.base.facts().vocab_size)
+    accepted = samples.conversations()
+    keys = {origin.request_key for _, conversation in accepted for origin in conversation.origins}
+    answers = samples.answers(sorted(keys - {""}))
+    return [
+        row
+        for sample, conversation in accepted
+        for row in builder.rows(kind, data, sample, conversation, answers)
     ]
-    return list(itertools.chain.from_iterable(rows))
 
 
 def _require_same_teacher(run: Run, samples: TrainingSet) -> None:

@@ -8,6 +8,7 @@ log and with what was left out.
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ from factory.student.sft_trainer import SftTrainer
 from factory.student.step_settings import step_settings
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
-from factory.tasks.rows import LABEL, TrainingRow
+from factory.tasks.rows import TeacherSpan, TrainingRow
+from factory.tasks.teacher_words import Fault
 from factory.text.reasons import ReasonCode, sentence
 
 # Why a sample that could be learnt from is not: it was set aside; the stage ends before it has seen as many.
@@ -97,20 +99,17 @@ def _usable(
     """Return the rows that the stage can learn from, and the reasons by sample id of the others."""
     if isinstance(stage, SftStage):
         return list(rows), {}
-    needed = _stored_tokens(stage.distill)
+    needed, is_read = _stored_tokens(stage.distill), stage.distill.teacher != "stored"
     left_out: dict[str, ReasonCode] = {}
+    taught = []
     for row in rows:
-        if row.task == LABEL:
-            # The teacher wrote nothing of it: its answer is learnt, nothing else, as long as its rationale
-            # is.
-            continue
-        if needed and row.fault:
-            left_out[row.sample_id] = row.fault
-        elif min(map(len, row.topk_ids), default=needed) < needed:
-            left_out[row.sample_id] = "too_few_logprobs"
-        elif stage.distill.teacher != "stored" and not row.teacher_ids:
-            left_out[row.sample_id] = "no_teacher"
-    usable = [row for row in rows if row.sample_id not in left_out]
+        faults = [_fault(span, needed, is_read) for span in row.spans]
+        if row.spans and all(faults):
+            left_out[row.sample_id] = faults[0] or "no_teacher"
+        pairs = zip(row.spans, faults, strict=True)
+        taught.append(replace(row, spans=tuple(span for span, fault in pairs if not fault)))
+    # An answer alone, of which the teacher wrote nothing, is learnt as long as its rationale is.
+    usable = [row for row in taught if row.sample_id not in left_out]
     reasons = ", ".join(
         f"{count} {reason} ({sentence(reason)})"
         for reason, count in sorted(Counter(left_out.values()).items())
@@ -118,13 +117,23 @@ def _usable(
     samples = len({row.sample_id for row in rows})
     if left_out:
         run.progress.say(f"  {stage.name}: {len(left_out)} of {samples} samples are left out: {reasons}")
-    if not any(row.span_length for row in usable):
+    if not any(row.spans for row in usable):
         raise FactoryError(
             f"{stage.name}: none of the {samples} samples can be learnt from: {reasons}",
             "Stored logprobs need teacher.logprobs when the data is made, and a base with the teacher's "
             "tokenizer. Without them: train with sft alone, on the teacher's text.",
         )
     return usable, left_out
+
+
+def _fault(span: TeacherSpan, needed: int, is_read: bool) -> Fault:
+    """Return why a stage cannot learn from the teacher at a span, where it needs so many stored tokens of
+    each position, `is_read`: and the teacher's side."""
+    if not span.length or (needed and span.fault):
+        return span.fault
+    if min(map(len, span.topk_ids), default=needed) < needed:
+        return "too_few_logprobs"
+    return "no_teacher" if is_read and not span.teacher_ids else ""
 
 
 def _within_reach(
@@ -216,7 +225,7 @@ def make_trainer(
 
 
 def _lesson(run: Run, base: Path, settings: Distill, rows: Sequence[TrainingRow]) -> DistillSpec:
-    stored = max((len(ids) for row in rows for ids in row.topk_ids), default=0)
+    stored = max((len(ids) for row in rows for span in row.spans for ids in span.topk_ids), default=0)
     if settings.hidden is None:
         return DistillSpec(settings, stored)
     student, teacher = inspect(base), run.teacher.facts()
@@ -236,20 +245,15 @@ def _columns(row: TrainingRow, index: int, settings: Distill, most: int) -> dict
         "row": index,
         "input_ids": row.input_ids,
         "labels": row.labels,
-        "span_start": row.span_start,
-        "span_length": row.span_length,
+        "spans": [[span.start, span.length] for span in row.spans],
     }
     if most:
-        columns["topk_ids"] = (
-            [ids[:most] for ids in row.topk_ids] if settings.teacher != "stored" else row.topk_ids
-        )
-        columns["topk_logprobs"] = (
-            [logs[:most] for logs in row.topk_logprobs] if settings.teacher != "stored" else row.topk_logprobs
-        )
-    # A row that the teacher wrote nothing of still has a place in the teacher's batch.
-    return columns | (
-        {"teacher_ids": row.teacher_ids or row.input_ids[:1]} if settings.teacher == "in_process" else {}
-    )
+        width = None if settings.teacher == "stored" else most
+        columns["topk_ids"] = [ids[:width] for span in row.spans for ids in span.topk_ids]
+        columns["topk_logprobs"] = [logs[:width] for span in row.spans for logs in span.topk_logprobs]
+    if settings.teacher == "in_process":
+        columns["teacher_ids"] = [span.teacher_ids for span in row.spans]
+    return columns
 
 
 def _weighted(

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from factory.tasks.rows import encode
+from factory.tasks.tokenizer import encode
 
 # From which cosine on, and how many others, show that a row was never trained. Rows that nothing touched are
 # apart by rounding alone, cosines above 0.9999; one that a short training moved is at 0.99 (the end of a

@@ -38,7 +38,7 @@ def set_aside(
     learnt = [place for place, row in enumerate(rows) if side(row.seed, largest) == TRAIN]
     watched = [place for place, row in enumerate(rows) if side(row.seed, share) == VALIDATION]
     seeds = len({row.seed for row in rows})
-    if not learnt or (share and not any(rows[place].span_length or not distilled for place in watched)):
+    if not learnt or (share and not any(rows[place].spans or not distilled for place in watched)):
         raise FactoryError(
             f"validation.share: {largest:g} of {seeds} seeds leaves {len(learnt)} rows to learn from "
             f"and {len(watched)} to validate on",

@@ -20,16 +20,14 @@ from factory.tasks.settings import CustomTools, DataSettings
 
 if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
-    from factory.tasks.rows import TrainingRow
+    from factory.tasks.conversation import Conversation
     from factory.tasks.sample import Sample, Task
     from factory.tasks.scorer import Scorer
     from factory.tasks.taskset import Taskset
-    from factory.tasks.tokenizer import ChatTokenizer
     from factory.tools.registry import RunTool
     from factory.tools.spec import ToolSpec
 
 Row = dict[str, Any]
-Messages = list[dict[str, Any]]
 S = TypeVar("S", bound=DataSettings)
 T = TypeVar("T", bound="Taskset")
 
@@ -157,11 +155,17 @@ class Kind(Generic[S, T]):
 
     # What is learnt.
 
-    def student_tasks(
-        self, prompt: Messages, completion: Messages, answer: str | None
-    ) -> list[tuple[str, Messages, Messages]]:
-        """Return (task, prompt, completion) for each row that a sample gives; a lone task has no name."""
-        return [("", prompt, completion)]
+    def lessons(self, conversation: Conversation, answer: str | None) -> list[Conversation]:
+        """Return what a student learns of a sample, a conversation for each row; `answer` is the sample's."""
+        return [conversation]
+
+    def wrote(self, sample: Row, data: S, message: Row, text: str) -> str | None:
+        """Return what of a text of the teacher's belongs in a turn that holds `message`; None where it says
+        something else than was accepted."""
+        from factory.text.thinking import without_thinking
+
+        said = without_thinking(text)
+        return said if said.strip() == message["content"] else None
 
     def task_weights(self, data: Row) -> dict[str, float]:
         """Return what a row of each of `tasks` weighs by `data`, the settings as a stored recipe has them."""
@@ -170,25 +174,6 @@ class Kind(Generic[S, T]):
     def training_identity(self, data: S) -> Row:
         """Return the settings that decide what is learnt from the samples; they go into ids."""
         return {}
-
-    def training_rows(
-        self,
-        sample: Row,
-        data: S,
-        student: ChatTokenizer,
-        teacher: ChatTokenizer | None,
-        chat_format: ChatFormat,
-        *,
-        own_tokens: bool,
-        vocabulary: int,
-    ) -> list[TrainingRow]:
-        """Return the token rows of an accepted sample (`factory.tasks.rows.build_words_row` says of what)."""
-        from factory.tasks.rows import build_words_row
-
-        row = build_words_row(
-            sample, student, teacher, chat_format, own_tokens=own_tokens, vocabulary=vocabulary
-        )
-        return [row]
 
     def scorer(self, taskset: T, held_out: list[Seed], chat_format: ChatFormat) -> Scorer:
         """Return how held-out tasks are put to a model and its answers are judged."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from factory.system.digest import content_id
+from factory.tasks.conversation import Origin
 from factory.text.reasons import Reason
 
 
@@ -41,7 +42,8 @@ class Sample:
     compared where an answer can be proved: the result or final answer in a normal form, and the reference's
     (None if there is none). `said` is the text by which samples are compared with each other, `dedup_key` is
     equal for those that say the same. `score` is a judge's, on the scale of its rubric. `messages` is in
-    OpenAI form.
+    OpenAI form, and `origins` say where each of the assistant's came from; left out, all are the answer to
+    `request_key`.
     """
 
     request_key: str
@@ -55,6 +57,7 @@ class Sample:
     rationale: str | None = None
     answer: str | None = None
     messages: list[dict[str, Any]] | None = None
+    origins: tuple[Origin, ...] = ()
     outcome: str | None = None
     expected: str | None = None
     said: str = ""

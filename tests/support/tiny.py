@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from factory.tasks.rows import IGNORED, TrainingRow
+from factory.tasks.rows import IGNORED, TeacherSpan, TrainingRow
 
 # Threads that wait for each other on tensors of this size only take time, on a busy machine minutes.
 torch.set_num_threads(1)
@@ -81,12 +81,17 @@ def rows(count: int, seed: int, teacher: Any = None) -> list[TrainingRow]:
                 f"b2:{number}",
                 prompt + opening + call + closing + between + answer,
                 labels,
-                len(prompt) + len(opening),
-                len(call),
-                teacher_ids,
-                top[0],
-                top[1],
-                "" if teacher is not None else "no_logprobs",
+                (
+                    TeacherSpan(
+                        len(prompt) + len(opening),
+                        len(call),
+                        teacher_ids,
+                        top[0],
+                        top[1],
+                        "" if teacher is not None else "no_logprobs",
+                    ),
+                ),
+                calls=((len(prompt) + len(opening), len(call)),),
             )
         )
     return made
@@ -106,15 +111,19 @@ def hidden(model: Any, ids: list[int], layer: int) -> torch.Tensor:
         )
 
 
+def _stored(row: TrainingRow) -> dict[str, Any]:
+    ids = [each for span in row.spans for each in span.topk_ids]
+    logprobs = [each for span in row.spans for each in span.topk_logprobs]
+    return {"topk_ids": ids, "topk_logprobs": logprobs} if ids else {}
+
+
 def columns(rows: list[TrainingRow]) -> list[dict[str, Any]]:
     """Return the rows as the trainers' datasets hold them."""
     return [
-        {
-            name: getattr(row, name)
-            for name in ("input_ids", "labels", "span_start", "span_length", "teacher_ids")
-        }
-        | ({"topk_ids": row.topk_ids, "topk_logprobs": row.topk_logprobs} if row.topk_ids else {})
-        | {"row": i}
+        {"row": i, "input_ids": row.input_ids, "labels": row.labels}
+        | {"spans": [[span.start, span.length] for span in row.spans]}
+        | {"teacher_ids": [span.teacher_ids for span in row.spans]}
+        | _stored(row)
         for i, row in enumerate(rows)
     ]
 

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from factory.seeds.published_formats import Gsm8kFormat, MathFormat, MessagesFormat, MetaMathFormat
 from factory.seeds.seed import Seed
-from factory.tasks.kind import Kind, Messages, Prompting, Row
-from factory.tasks.rationale.multitask import COLUMN_NOTE, PREFIXES, both_tasks, read_weights, weights
+from factory.tasks.kind import Kind, Prompting, Row
+from factory.tasks.rationale.multitask import COLUMN_NOTE, PREFIXES, both_tasks, read_weights
 from factory.tasks.rationale.seeds import RationaleFormat
 from factory.tasks.rationale.settings import RationaleData
 from factory.tasks.vary import unclear
 
 if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
+    from factory.tasks.conversation import Conversation
     from factory.tasks.rationale.scorer import RationaleScorer
     from factory.tasks.rationale.taskset import RationaleTaskset
-    from factory.tasks.rows import TrainingRow
     from factory.tasks.sample import Sample, Task
-    from factory.tasks.tokenizer import ChatTokenizer
     from factory.tools.registry import RunTool
     from factory.tools.spec import ToolSpec
 
@@ -84,40 +83,24 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     def selection(self, data: RationaleData) -> tuple[str, int | None]:
         return data.keep, data.kept_limit
 
-    def student_tasks(
-        self, prompt: Messages, completion: Messages, answer: str | None
-    ) -> list[tuple[str, Messages, Messages]]:
-        return both_tasks(prompt, completion, answer) if answer else []
+    def lessons(self, conversation: Conversation, answer: str | None) -> list[Conversation]:
+        return both_tasks(conversation, answer) if answer else []
+
+    def wrote(self, sample: Row, data: RationaleData, message: Row, text: str) -> str | None:
+        from factory.tasks.rationale.marks import ends_with_answer, split_answer
+        from factory.text.thinking import without_thinking
+
+        if split_answer(text, data.answer_mark) != (sample["rationale"], sample["answer"]):
+            return None
+        # What follows the answer was seen by no check.
+        ended = ends_with_answer(text, data.answer_mark)
+        return without_thinking(text) if ended else str(message["content"])
 
     def task_weights(self, data: Row) -> dict[str, float]:
         return read_weights(data)
 
     def training_identity(self, data: RationaleData) -> Row:
         return {"rationale_weight": data.rationale_weight}
-
-    def training_rows(
-        self,
-        sample: Row,
-        data: RationaleData,
-        student: ChatTokenizer,
-        teacher: ChatTokenizer | None,
-        chat_format: ChatFormat,
-        *,
-        own_tokens: bool,
-        vocabulary: int,
-    ) -> list[TrainingRow]:
-        from factory.tasks.rationale.rows import build_rationale_rows
-
-        return build_rationale_rows(
-            sample,
-            student,
-            teacher,
-            chat_format,
-            own_tokens=own_tokens,
-            vocabulary=vocabulary,
-            weights=weights(data.rationale_weight),
-            answer_mark=data.answer_mark,
-        )
 
     def scorer(
         self, taskset: RationaleTaskset, held_out: list[Seed], chat_format: ChatFormat

@@ -8,16 +8,16 @@ trained student for an answer without the reasoning. Not promised: that a traine
 column, and TRL passes over it.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from factory.errors import FactoryError
-from factory.tasks.kind import Messages
+from factory.tasks.conversation import Conversation, Messages, Origin
 from factory.tasks.rationale.settings import RationaleData, Weight
-from factory.tasks.rows import LABEL
 
-RATIONALE = "rationale"
+LABEL, RATIONALE = "label", "rationale"
 PREFIXES = {task: f"[{task}] " for task in (LABEL, RATIONALE)}
 LABEL_WEIGHT = 1.0
 _DEFAULT = RationaleData.model_fields["rationale_weight"].default
@@ -29,12 +29,17 @@ COLUMN_NOTE = (
 )
 
 
-def both_tasks(prompt: Messages, completion: Messages, answer: str) -> list[tuple[str, Messages, Messages]]:
-    """Return (task, prompt, completion) of both tasks; `prompt` ends with the question, `answer` is the final
-    answer alone."""
+def both_tasks(conversation: Conversation, answer: str) -> list[Conversation]:
+    """Return the conversations of both tasks; `answer` is the final answer alone."""
+    asked, said = conversation.parts
     return [
-        (LABEL, _prefixed(prompt, LABEL), [{"role": "assistant", "content": answer}]),
-        (RATIONALE, _prefixed(prompt, RATIONALE), completion),
+        Conversation(
+            [*_prefixed(asked, LABEL), {"role": "assistant", "content": answer}],
+            conversation.tools,
+            (Origin("template"),),
+            LABEL,
+        ),
+        replace(conversation, messages=[*_prefixed(asked, RATIONALE), *said], task=RATIONALE),
     ]
 
 

@@ -16,9 +16,7 @@ from factory.tasks.vary import unclear
 
 if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
-    from factory.tasks.rows import TrainingRow
     from factory.tasks.sample import Sample, Task
-    from factory.tasks.tokenizer import ChatTokenizer
     from factory.tasks.tool_call.scorer import CallScorer
     from factory.tasks.tool_call.taskset import ToolCallTaskset
     from factory.tools.registry import RunTool
@@ -97,22 +95,6 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         if data.custom_tools and own_source:
             deciding["own_tools"] = [own_source, data.custom_tools.timeout_s, data.custom_tools.memory_mb]
         return deciding
-
-    def training_rows(
-        self,
-        sample: Row,
-        data: ToolCallData,
-        student: ChatTokenizer,
-        teacher: ChatTokenizer | None,
-        chat_format: ChatFormat,
-        *,
-        own_tokens: bool,
-        vocabulary: int,
-    ) -> list[TrainingRow]:
-        from factory.tasks.tool_call.rows import build_row
-
-        row = build_row(sample, student, teacher, chat_format, own_tokens=own_tokens, vocabulary=vocabulary)
-        return [row]
 
     def scorer(self, taskset: ToolCallTaskset, held_out: list[Seed], chat_format: ChatFormat) -> CallScorer:
         from factory.tasks.tool_call.scorer import CallScorer

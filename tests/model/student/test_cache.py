@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from factory.errors import FactoryError, InputError  # noqa: E402
 from factory.student.cache import HiddenCache, open_cache  # noqa: E402
+from factory.tasks.rows import TrainingRow  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
 
@@ -48,13 +49,28 @@ def test_it_holds_the_states_that_predict_the_calls_and_the_head(
     for asked in ([3], [10, 0, 5]):
         for file, layer in ((0, 3), (1, 1)):
             expected = [
-                tiny.hidden(model, rows[row].teacher_ids, layer)[-rows[row].span_length - 1 : -1].float()
+                tiny.hidden(model, rows[row].spans[0].teacher_ids, layer)[
+                    -rows[row].spans[0].length - 1 : -1
+                ].float()
                 for row in asked
             ]
             assert torch.allclose(cache.states(file, asked).float(), torch.cat(expected), **near)
     states = cache.states(0, [4])
-    expected = tiny.logits(model, rows[4].teacher_ids)[-rows[4].span_length - 1 : -1].float()
+    expected = tiny.logits(model, rows[4].spans[0].teacher_ids)[-rows[4].spans[0].length - 1 : -1].float()
     assert torch.allclose(cache.head.logits(states), expected, **near)
+
+
+def _with(row: TrainingRow, teacher_ids: list[int], length: int) -> TrainingRow:
+    return replace(row, spans=(replace(row.spans[0], teacher_ids=teacher_ids, length=length),))
+
+
+def test_a_row_of_several_spans_has_the_states_of_each_in_order(tmp_path: Path, teacher: Path) -> None:
+    one, other, last = tiny.rows(3, 1)
+    both = replace(one, spans=one.spans + other.spans)
+    cache, model = _open(tmp_path, teacher, [last, both, replace(one, spans=())]), tiny.model(2, layers=3)
+    expected = [tiny.hidden(model, span.teacher_ids, 3)[-span.length - 1 : -1].float() for span in both.spans]
+    assert torch.allclose(cache.states(0, [1]), torch.cat(expected), rtol=1e-3, atol=1e-3)
+    assert len(cache.states(0, [2])) == 0
 
 
 def test_what_rows_begin_with_together_is_read_once_and_changes_nothing(
@@ -63,17 +79,20 @@ def test_what_rows_begin_with_together_is_read_once_and_changes_nothing(
     model = tiny.model(2, layers=3)
     begun = [[5, 6, 7, 8, 9, 10, 11, 12], [5, 6, 7, 8, 20, 21, 22, 23, 24, 25]]
     rows = [
-        replace(row, teacher_ids=begun[i % 2] + row.teacher_ids) for i, row in enumerate(tiny.rows(40, 1))
+        _with(row, begun[i % 2] + row.spans[0].teacher_ids, row.spans[0].length)
+        for i, row in enumerate(tiny.rows(40, 1))
     ]
     # One that is another's beginning, and one that is said twice.
     rows += [
-        replace(rows[0], teacher_ids=rows[0].teacher_ids[:-1], span_length=rows[0].span_length - 1),
+        _with(rows[0], rows[0].spans[0].teacher_ids[:-1], rows[0].spans[0].length - 1),
         rows[1],
     ]
     cache = _open(tmp_path, teacher, rows)
     for row, made in enumerate(rows):
         for file, layer in ((0, 3), (1, 1)):
-            expected = tiny.hidden(model, made.teacher_ids, layer)[-made.span_length - 1 : -1].float()
+            expected = tiny.hidden(model, made.spans[0].teacher_ids, layer)[
+                -made.spans[0].length - 1 : -1
+            ].float()
             assert torch.allclose(cache.states(file, [row]), expected, rtol=1e-3, atol=1e-3)
 
 
@@ -111,5 +130,5 @@ def test_the_files_are_as_large_as_the_budget_was_told(tmp_path: Path, teacher: 
     rows = tiny.rows(5, 1)
     _open(tmp_path, teacher, rows)
     (folder,) = (tmp_path / "cache").iterdir()
-    positions = sum(row.span_length for row in rows)
+    positions = sum(row.spans[0].length for row in rows)
     assert [(folder / f"states-{i}.bin").stat().st_size for i in (0, 1)] == [positions * 32 * 4] * 2

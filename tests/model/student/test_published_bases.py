@@ -23,11 +23,10 @@ from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.formats import FORMATS
 from factory.models.stops import keep_stops
 from factory.student.model import merged, new_student
-from factory.tasks.rationale.rows import build_rationale_rows
-from factory.tasks.rows import IGNORED, TrainingRow, build_words_row
-from factory.tasks.tool_call.rows import build_row
+from factory.tasks.rows import IGNORED, TrainingRow
 from factory.tasks.tool_call.taskset import path_messages
 from tests.support import tiny
+from tests.support.token_rows import token_rows
 
 CALL = {"name": "calculator", "arguments": {"expression": "12 * 7"}}
 SPECIAL = ["<|endoftext|>", "<s>", "<eos>"]
@@ -91,16 +90,15 @@ def _sample(text: str, messages: list[dict[str, Any]], **more: Any) -> dict[str,
 
 def _rows(tokenizer: Any, chat_format: ChatFormat) -> list[tuple[TrainingRow, list[dict[str, Any]]]]:
     """Return rows of every kind, each with the messages that it renders."""
-    known: dict[str, Any] = {"own_tokens": True, "vocabulary": len(tokenizer)}
     path = path_messages("12 times 7?", [[CALL]], [["84"]], "It is 84.")
     asked = {"role": "user", "content": "12 times 7?"}
     words = [asked, {"role": "assistant", "content": "Eighty-four."}]
     reasoned = [asked, {"role": "assistant", "content": "10 times 7 is 70.\nAnswer: 84"}]
-    call = build_row(_sample(json.dumps(CALL), path), tokenizer, None, chat_format, **known)
-    said = build_words_row(_sample("Eighty-four.", words), tokenizer, None, chat_format, **known)
+    known: dict[str, Any] = {"tokenizer": tokenizer, "chat_format": chat_format, "teacher": False}
+    (call,) = token_rows(_sample(json.dumps(CALL), path), "tool_call", **known)
+    (said,) = token_rows(_sample("Eighty-four.", words), "tool_call", **known)
     sample = _sample(reasoned[1]["content"], reasoned, rationale="10 times 7 is 70.", answer="84")
-    weights = {"label": 1.0, "rationale": 1.0}
-    _, rationale = build_rationale_rows(sample, tokenizer, None, chat_format, weights=weights, **known)
+    _, rationale = token_rows(sample, "rationale", rationale_weight=1.0, answer_mark=None, **known)
     reasoned[0] = asked | {"content": f"[rationale] {asked['content']}"}
     return [(call, path), (said, words), (rationale, reasoned)]
 
@@ -121,7 +119,7 @@ def test_a_row_is_the_rendering_token_by_token(base: tuple[Any, ChatFormat]) -> 
 def test_a_call_that_shares_a_token_with_its_end_has_the_others(base: tuple[Any, ChatFormat]) -> None:
     tokenizer, chat_format = base
     row, _ = _rows(tokenizer, chat_format)[0]
-    written = tokenizer.decode(row.input_ids[row.span_start : row.span_start + row.span_length])
+    written = tokenizer.decode(row.input_ids[row.spans[0].start : row.spans[0].start + row.spans[0].length])
     assert json.dumps(CALL).startswith(written.strip()) and len(written.strip()) >= len(json.dumps(CALL)) - 1
 
 

@@ -12,13 +12,12 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from transformers import PreTrainedTokenizerFast
 
 from factory.chat_formats.hermes import Hermes
-from factory.tasks.rationale.rows import build_rationale_rows
 from factory.tasks.rows import IGNORED, TrainingRow
+from tests.support.token_rows import token_rows
 
 QUESTION, RATIONALE, ANSWER = "Ann has 3 pens and buys 4 more. How many has she?", "3 + 4 = 7.", "7"
 TEXT = f"{RATIONALE}\nAnswer: {ANSWER}"
 END = "<|im_end|>"
-WEIGHTS = {"label": 1.0, "rationale": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +58,14 @@ def _sample(tokenizer: Any, *, stored: bool = True, **changes: Any) -> dict[str,
 def _rows(
     tokenizer: Any, sample: dict[str, Any], *, own_tokens: bool = True
 ) -> tuple[TrainingRow, TrainingRow]:
-    label, rationale = build_rationale_rows(
+    label, rationale = token_rows(
         sample,
+        "rationale",
         tokenizer,
-        tokenizer if own_tokens else None,
         Hermes(),
         own_tokens=own_tokens,
-        vocabulary=len(tokenizer),
-        weights=WEIGHTS,
+        rationale_weight=0.5,
+        answer_mark=None,
     )
     return label, rationale
 
@@ -88,11 +87,11 @@ def test_the_teachers_words_are_the_rationales_turn_with_its_end(tokenizer: Any)
     label, rationale = _rows(tokenizer, _sample(tokenizer))
     ids = tokenizer.encode(TEXT + END, add_special_tokens=False)
     assert rationale.fault == ""
-    assert rationale.input_ids[rationale.span_start :] == ids
-    assert rationale.span_length == len(ids) == len(rationale.topk_ids)
-    assert rationale.teacher_ids[-len(ids) :] == ids
-    assert "Reason." in tokenizer.decode(rationale.teacher_ids)
-    assert (label.span_length, label.teacher_ids, label.topk_ids) == (0, [], [])
+    assert rationale.input_ids[rationale.spans[0].start :] == ids
+    assert rationale.spans[0].length == len(ids) == len(rationale.spans[0].topk_ids)
+    assert rationale.spans[0].teacher_ids[-len(ids) :] == ids
+    assert "Reason." in tokenizer.decode(rationale.spans[0].teacher_ids)
+    assert label.spans == ()
 
 
 def test_an_answer_that_was_cut_off_before_its_end_is_ended_by_the_student_alone(tokenizer: Any) -> None:
@@ -100,8 +99,10 @@ def test_an_answer_that_was_cut_off_before_its_end_is_ended_by_the_student_alone
     for name in ("token_ids", "token_logprobs", "topk_ids", "topk_logprobs"):
         sample[name] = sample[name][:-1]
     _, rationale = _rows(tokenizer, sample)
-    assert rationale.span_length == len(sample["token_ids"])
-    assert tokenizer.decode(rationale.input_ids[rationale.span_start + rationale.span_length :]) == END
+    assert rationale.spans[0].length == len(sample["token_ids"])
+    assert (
+        tokenizer.decode(rationale.input_ids[rationale.spans[0].start + rationale.spans[0].length :]) == END
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,12 @@ def test_words_that_are_not_the_teachers_have_no_distribution(
 ) -> None:
     sample = _sample(tokenizer, **changes)
     _, rationale = _rows(tokenizer, sample)
-    assert (rationale.fault, rationale.span_length, rationale.teacher_ids, rationale.topk_ids) == (
+    assert (
+        rationale.fault,
+        rationale.spans[0].length,
+        rationale.spans[0].teacher_ids,
+        rationale.spans[0].topk_ids,
+    ) == (
         fault,
         0,
         [],
@@ -135,12 +141,12 @@ def test_a_distribution_that_does_not_fit_is_told(tokenizer: Any) -> None:
     sample = _sample(tokenizer)
     sample["topk_logprobs"] = sample["topk_logprobs"][1:]
     _, rationale = _rows(tokenizer, sample)
-    assert (rationale.fault, rationale.topk_ids) == ("other_length", [])
+    assert (rationale.fault, rationale.spans[0].topk_ids) == ("other_length", [])
     # Its words are still the teacher's: a teacher that is here can be asked.
-    assert rationale.span_length and rationale.teacher_ids
+    assert rationale.spans[0].length and rationale.spans[0].teacher_ids
 
 
 def test_another_tokenizer_learns_the_text(tokenizer: Any) -> None:
     _, rationale = _rows(tokenizer, _sample(tokenizer), own_tokens=False)
-    assert (rationale.fault, rationale.span_length) == ("other_text", 0)
+    assert (rationale.fault, rationale.spans[0].length) == ("other_text", 0)
     assert _said(tokenizer, rationale)[1] == TEXT + END

@@ -12,8 +12,8 @@ from transformers import AutoTokenizer
 from factory.chat_formats.hermes import Hermes
 from factory.models.bundled import gguf_path
 from factory.tasks.rows import IGNORED
-from factory.tasks.tool_call.rows import build_row
 from factory.tasks.tool_call.taskset import path_messages
+from tests.support.token_rows import token_rows
 
 CALL = '{"name": "calculator", "arguments": {"expression": "12 * 7"}}'
 TOOLS = [
@@ -33,14 +33,8 @@ def tokenizer():
 
 
 def _build(tokenizer, sample: dict, *, own_tokens: bool = True):
-    return build_row(
-        sample,
-        tokenizer,
-        tokenizer if own_tokens else None,
-        Hermes(),
-        own_tokens=own_tokens,
-        vocabulary=len(tokenizer),
-    )
+    (row,) = token_rows(sample, "tool_call", tokenizer, Hermes(), own_tokens=own_tokens)
+    return row
 
 
 def _sample(tokenizer, token_ids: list[int] | None) -> dict:
@@ -88,18 +82,20 @@ def test_the_teachers_own_tokens_are_kept_and_end_both_sides(tokenizer) -> None:
     odd = [token for char in CALL for token in tokenizer.encode(char, add_special_tokens=False)]
     assert odd != tokenizer.encode(CALL, add_special_tokens=False)
     row = _build(tokenizer, _sample(tokenizer, [*odd, tokenizer.eos_token_id]))
-    assert row.input_ids[row.span_start : row.span_start + row.span_length] == odd
-    assert row.teacher_ids[-row.span_length :] == odd
-    assert tokenizer.decode(row.teacher_ids).startswith("<|im_start|>system\nExamples.")
+    assert row.input_ids[row.spans[0].start : row.spans[0].start + row.spans[0].length] == odd
+    assert row.spans[0].teacher_ids[-row.spans[0].length :] == odd
+    assert tokenizer.decode(row.spans[0].teacher_ids).startswith("<|im_start|>system\nExamples.")
     assert row.fault == ""
-    assert [ids[0] for ids in row.topk_ids] == odd
-    assert len(row.topk_logprobs) == row.span_length
+    assert [ids[0] for ids in row.spans[0].topk_ids] == odd
+    assert len(row.spans[0].topk_logprobs) == row.spans[0].length
 
 
 def test_another_tokenizer_gets_the_text_and_no_teacher(tokenizer) -> None:
     row = _build(tokenizer, _sample(tokenizer, [5, 6, 7]), own_tokens=False)
-    assert (row.teacher_ids, row.topk_ids, row.fault) == ([], [], "other_text")
-    assert tokenizer.decode(row.input_ids[row.span_start : row.span_start + row.span_length]) == CALL
+    assert (row.spans[0].teacher_ids, row.spans[0].topk_ids, row.fault) == ([], [], "other_text")
+    assert (
+        tokenizer.decode(row.input_ids[row.spans[0].start : row.spans[0].start + row.spans[0].length]) == CALL
+    )
 
 
 def test_a_question_that_was_edited_is_learnt_without_the_distribution_of_the_old_one(tokenizer) -> None:
@@ -108,8 +104,10 @@ def test_a_question_that_was_edited_is_learnt_without_the_distribution_of_the_ol
         path_messages("12 times 7?", [[json.loads(CALL)]], [["84"]], "The answer is 84.")
     )
     row = _build(tokenizer, sample)
-    assert tokenizer.decode(row.input_ids[row.span_start : row.span_start + row.span_length]) == CALL
-    assert (row.fault, row.topk_ids, row.teacher_ids) == ("edited", [], [])
+    assert (
+        tokenizer.decode(row.input_ids[row.spans[0].start : row.spans[0].start + row.spans[0].length]) == CALL
+    )
+    assert (row.fault, row.spans[0].topk_ids, row.spans[0].teacher_ids) == ("edited", [], [])
 
 
 def test_a_call_that_was_edited_is_learnt_as_it_is_now_without_the_old_distribution(tokenizer) -> None:
@@ -120,9 +118,12 @@ def test_a_call_that_was_edited_is_learnt_as_it_is_now_without_the_old_distribut
     )
     row = _build(tokenizer, sample)
     assert (
-        json.loads(tokenizer.decode(row.input_ids[row.span_start : row.span_start + row.span_length])) == new
+        json.loads(
+            tokenizer.decode(row.input_ids[row.spans[0].start : row.spans[0].start + row.spans[0].length])
+        )
+        == new
     )
-    assert (row.fault, row.topk_ids) == ("edited", [])
+    assert (row.fault, row.spans[0].topk_ids) == ("edited", [])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_a_call_that_was_edited_is_learnt_as_it_is_now_without_the_old_distribut
 )
 def test_a_row_that_cannot_be_proved_says_why(tokenizer, change: dict, reason: str) -> None:
     row = _build(tokenizer, _sample(tokenizer, tokenizer.encode(CALL, add_special_tokens=False)) | change)
-    assert (row.fault, row.topk_ids, row.topk_logprobs) == (reason, [], [])
+    assert (row.fault, row.spans[0].topk_ids, row.spans[0].topk_logprobs) == (reason, [], [])
 
 
 def test_vllms_hermes_parser_reads_the_call(tokenizer) -> None:

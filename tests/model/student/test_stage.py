@@ -4,6 +4,7 @@ why, and what is refused."""
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from factory.models.artifact import verify  # noqa: E402
 from factory.recipe import load_recipe  # noqa: E402
 from factory.student.training_stage import train_stage  # noqa: E402
 from factory.system.progress import Progress  # noqa: E402
+from factory.tasks.rows import TrainingRow  # noqa: E402
 from factory.workspace import Workspace  # noqa: E402
 from tests.support import tiny  # noqa: E402
 from tests.support.sample_ids import SampleIds  # noqa: E402
@@ -98,14 +100,17 @@ def test_a_stage_ends_in_an_adapter_with_its_log(trained, distill: dict, parts: 
     assert not (folder.parents[1] / "checkpoints" / folder.name).exists()
 
 
+def _spanned(row: TrainingRow, **changes: Any) -> TrainingRow:
+    return dataclasses.replace(row, spans=(dataclasses.replace(row.spans[0], **changes),))
+
+
 def test_rows_that_do_not_fit_are_left_out_with_a_count_and_a_reason(trained, capfd) -> None:
     rows = _rows()
-    rows[1] = dataclasses.replace(rows[1], topk_ids=[], topk_logprobs=[], fault="other_token")
-    rows[4] = dataclasses.replace(
-        rows[4],
-        topk_ids=[ids[:2] for ids in rows[4].topk_ids],
-        topk_logprobs=[p[:2] for p in rows[4].topk_logprobs],
-    )
+    rows[1] = _spanned(rows[1], topk_ids=[], topk_logprobs=[], fault="other_token")
+    (span,) = rows[4].spans
+    cut = {"topk_ids": [ids[:2] for ids in span.topk_ids]}
+    cut |= {"topk_logprobs": [logs[:2] for logs in span.topk_logprobs]}
+    rows[4] = _spanned(rows[4], **cut)
     folder = trained([{"distill": {"steps": 1, "teacher": "stored", "top_k": 3}}], rows)
     assert verify(folder).about["left_out"] == {"b2:1": "other_token", "b2:4": "too_few_logprobs"}
     assert (

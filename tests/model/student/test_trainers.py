@@ -2,6 +2,7 @@
 float64."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from factory.student.distill_spec import DistillSpec, gkd_config  # noqa: E402
 from factory.student.distill_trainer import DistillTrainer  # noqa: E402
 from factory.student.online_distill_trainer import OnlineDistillTrainer  # noqa: E402
 from factory.student.sft_trainer import SftTrainer  # noqa: E402
-from factory.tasks.rows import IGNORED  # noqa: E402
+from factory.tasks.rows import IGNORED, TeacherSpan  # noqa: E402
 from tests.support import tiny  # noqa: E402
 
 
@@ -80,10 +81,10 @@ def _nll(student, rows) -> float:
 def _calls(student, teacher, rows):
     """Yield the two sets of logits at each position of the calls."""
     for row in rows:
-        mine, theirs = tiny.logits(student, row.input_ids), tiny.logits(teacher, row.teacher_ids)
-        offset = len(row.teacher_ids) - row.span_length
-        for i in range(row.span_length):
-            yield mine[row.span_start + i - 1], theirs[offset + i - 1]
+        mine, theirs = tiny.logits(student, row.input_ids), tiny.logits(teacher, row.spans[0].teacher_ids)
+        offset = len(row.spans[0].teacher_ids) - row.spans[0].length
+        for i in range(row.spans[0].length):
+            yield mine[row.spans[0].start + i - 1], theirs[offset + i - 1]
 
 
 def _forward_kl(student, teacher, rows, temperature: float) -> float:
@@ -202,10 +203,12 @@ def test_hidden_states_are_aligned_by_the_formula(
         )
         for row in rows:
             mine = (
-                tiny.hidden(trainer.model, row.input_ids, own)[row.span_start - 1 :][: row.span_length]
+                tiny.hidden(trainer.model, row.input_ids, own)[row.spans[0].start - 1 :][
+                    : row.spans[0].length
+                ]
                 @ weight.T
             )
-            other = tiny.hidden(teacher, row.teacher_ids, theirs)[-row.span_length - 1 : -1]
+            other = tiny.hidden(teacher, row.spans[0].teacher_ids, theirs)[-row.spans[0].length - 1 : -1]
             each = (
                 1 - torch.cosine_similarity(mine, other, dim=1)
                 if kind == "cosine"
@@ -238,12 +241,12 @@ def test_the_gradient_of_a_step_is_that_of_the_dense_formula(tmp_path: Path) -> 
     nll, kl = [], []
     for row in rows:
         mine = trainer.model(input_ids=torch.tensor([row.input_ids])).logits[0]
-        theirs = teacher(input_ids=torch.tensor([row.teacher_ids])).logits[0].detach()
+        theirs = teacher(input_ids=torch.tensor([row.spans[0].teacher_ids])).logits[0].detach()
         nll += [
             -mine[at - 1].log_softmax(0)[label] for at, label in enumerate(row.labels) if label != IGNORED
         ]
-        s = (mine[row.span_start - 1 :][: row.span_length] / 2).softmax(1)
-        t = (theirs[-row.span_length - 1 : -1] / 2).softmax(1)
+        s = (mine[row.spans[0].start - 1 :][: row.spans[0].length] / 2).softmax(1)
+        t = (theirs[-row.spans[0].length - 1 : -1] / 2).softmax(1)
         mixture = (s + t) / 2
         kl += [4 * 0.5 * ((t * (t / mixture).log()).sum(1) + (s * (s / mixture).log()).sum(1))]
     (0.5 * torch.stack(nll).mean() + 0.5 * torch.cat(kl).mean()).backward()
@@ -269,11 +272,15 @@ def test_what_the_student_writes_is_cut_at_the_closing_tag_and_judged_by_the_tea
             ids[i][mask[i].bool()].tolist(),
             inputs["teacher_ids"][i][inputs["teacher_attention_mask"][i].bool()].tolist(),
         )
-        call = own[row.span_start :]
-        assert own[: row.span_start] == row.input_ids[: row.span_start]
-        assert taught == row.teacher_ids[: -row.span_length] + call
-        assert labels[i][mask[i].bool()].tolist() == [IGNORED] * row.span_start + call
-        written.append(type(row)("", own, [], row.span_start, len(call), taught, [], [], ""))
+        call = own[row.spans[0].start :]
+        assert own[: row.spans[0].start] == row.input_ids[: row.spans[0].start]
+        assert taught == row.spans[0].teacher_ids[: -row.spans[0].length] + call
+        assert labels[i][mask[i].bool()].tolist() == [IGNORED] * row.spans[0].start + call
+        written.append(
+            replace(
+                row, input_ids=own, spans=(TeacherSpan(row.spans[0].start, len(call), taught, [], [], ""),)
+            )
+        )
     inputs |= {"input_ids": ids, "attention_mask": mask, "labels": labels}
     trainer._metrics["train"].clear()
     loss = trainer.compute_loss(trainer.model, inputs).item()

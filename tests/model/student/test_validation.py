@@ -22,7 +22,7 @@ from factory.student.distill_trainer import DistillTrainer
 from factory.student.online_distill_trainer import OnlineDistillTrainer
 from factory.student.sft_trainer import SftTrainer
 from factory.student.validation import set_aside
-from factory.tasks.rows import IGNORED, TrainingRow
+from factory.tasks.rows import IGNORED, TeacherSpan, TrainingRow
 from tests.support import tiny
 
 WATCHING = {
@@ -70,8 +70,8 @@ def _reference(model: Any, rows: list[TrainingRow], origin: str) -> dict[str, fl
     for row in rows:
         mine = tiny.logits(model, row.input_ids).log_softmax(1)
         nll += [-mine[place - 1, label] for place, label in enumerate(row.labels) if label != IGNORED]
-        theirs = tiny.logits(teacher, row.teacher_ids)[-row.span_length - 1 : -1].log_softmax(1)
-        for q, p in zip(mine[row.span_start - 1 :][: row.span_length], theirs, strict=True):
+        theirs = tiny.logits(teacher, row.spans[0].teacher_ids)[-row.spans[0].length - 1 : -1].log_softmax(1)
+        for q, p in zip(mine[row.spans[0].start - 1 :][: row.spans[0].length], theirs, strict=True):
             same.append(float(q.argmax() == p.argmax()))
             if origin == "in_process":
                 kl.append((p.exp() * (p - q)).sum())
@@ -175,11 +175,11 @@ def test_patience_survives_a_kill(tmp_path: Path) -> None:
     assert again.state.best_global_step == whole.state.best_global_step
 
 
+_SPANS = (TeacherSpan(1, 1, [], [], [], ""),)
+
+
 def test_seeds_are_set_aside_and_not_rows() -> None:
-    rows = [
-        TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, 1, [], [], [], "", seed=f"b2:seed{i % 20}")
-        for i in range(100)
-    ]
+    rows = [TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], _SPANS, seed=f"b2:seed{i % 20}") for i in range(100)]
     learnt, watched = set_aside(rows, 0.3, 0.3, distilled=True)
     assert sorted([*learnt, *watched]) == list(range(100))
     assert watched and {side(rows[place].seed, 0.3) for place in watched} == {"validation"}
@@ -188,10 +188,7 @@ def test_seeds_are_set_aside_and_not_rows() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
 def test_what_any_stage_watches_none_learns_from(share: float) -> None:
-    rows = [
-        TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, 1, [], [], [], "", seed=f"b2:seed{i % 40}")
-        for i in range(80)
-    ]
+    rows = [TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], _SPANS, seed=f"b2:seed{i % 40}") for i in range(80)]
     learnt, watched = set_aside(rows, share, 0.3, distilled=True)
     assert learnt == set_aside(rows, 0.3, 0.3, distilled=True)[0]
     assert bool(watched) == bool(share)
@@ -245,7 +242,13 @@ def test_a_look_that_finds_no_number_stops(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("seeds", "distilled", "length"), [(1, False, 1), (40, True, 0)])
 def test_an_empty_side_is_told(seeds: int, distilled: bool, length: int) -> None:
     rows = [
-        TrainingRow(f"b2:{i}", [1, 2], [IGNORED, 2], 1, length, [], [], [], "", seed=f"b2:seed{i % seeds}")
+        TrainingRow(
+            f"b2:{i}",
+            [1, 2],
+            [IGNORED, 2],
+            (TeacherSpan(1, 1, [], [], [], ""),) * length,
+            seed=f"b2:seed{i % seeds}",
+        )
         for i in range(40)
     ]
     with pytest.raises(

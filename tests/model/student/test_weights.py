@@ -89,12 +89,12 @@ def test_one_weight_for_all_changes_nothing(seed: int, factor: float) -> None:
 
 
 def test_a_row_says_what_its_tokens_count() -> None:
-    row = TrainingRow("b2:1", [5, 6, 7, 8, 9], [IGNORED, 6, 7, 8, 9], 2, 2, [], [], [], "", "rationale", 0.5)
+    row = TrainingRow("b2:1", [5, 6, 7, 8, 9], [IGNORED, 6, 7, 8, 9], (), "rationale", 0.5, calls=((2, 2),))
     assert row.weights(3.0) == [0.5, 0.5, 1.5, 1.5, 0.5]
 
 
 def test_where_all_count_the_same_no_weight_is_handed_on() -> None:
-    row = TrainingRow("b2:1", [5, 6], [IGNORED, 6], 1, 1, [], [], [], "")
+    row = TrainingRow("b2:1", [5, 6], [IGNORED, 6], calls=((1, 1),))
     plain = Sft(steps=1)
     assert _weighted([{}], [row], plain) == [{}]
     assert _weighted([{}], [row], Sft(steps=1, call_weight=2.0)) == [{"weights": [1.0, 2.0]}]

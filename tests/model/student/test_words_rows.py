@@ -10,8 +10,8 @@ pytest.importorskip("torch")
 
 from factory.chat_formats.hermes import Hermes
 from factory.tasks.rows import IGNORED, TrainingRow
-from factory.tasks.tool_call.rows import build_row
 from tests.model.student.test_rationale_rows import END, tokenizer  # noqa: F401
+from tests.support.token_rows import token_rows
 
 QUESTION, ANSWER = "Who has more pens?", "Ann has, and buys 4 more."
 
@@ -30,18 +30,19 @@ def _row(student: Any, *, said: str = ANSWER, asked: str = QUESTION) -> Training
         "topk_ids": [[one, one + 1 if one < 300 else one - 1] for one in ids],
         "topk_logprobs": [[-0.5, -1.5]] * len(ids),
     }
-    return build_row(sample, student, student, Hermes(), own_tokens=True, vocabulary=len(student))
+    (row,) = token_rows(sample, "tool_call", student, Hermes())
+    return row
 
 
 def test_the_whole_turn_is_learnt_and_is_the_teachers(tokenizer: Any) -> None:  # noqa: F811
     row = _row(tokenizer)
     learnt = [label for label in row.labels if label != IGNORED]
     assert tokenizer.decode(learnt) == ANSWER + END
-    assert tokenizer.decode(row.input_ids[: row.span_start]).endswith(
+    assert tokenizer.decode(row.input_ids[: row.spans[0].start]).endswith(
         f"{QUESTION}{END}\n<|im_start|>assistant\n"
     )
-    assert (row.span_length, row.fault) == (len(learnt), "")
-    assert [ids[0] for ids in row.topk_ids] == row.teacher_ids[-len(learnt) :] == learnt
+    assert (row.spans[0].length, row.fault) == (len(learnt), "")
+    assert [ids[0] for ids in row.spans[0].topk_ids] == row.spans[0].teacher_ids[-len(learnt) :] == learnt
     assert set(row.weights(4.0)) == {1.0}, "it is no call"
 
 
@@ -57,4 +58,9 @@ def test_what_was_edited_is_learnt_as_it_is_now_without_the_teacher(
         tokenizer.decode([label for label in row.labels if label != IGNORED])
         == edit.get("said", ANSWER) + END
     )
-    assert (row.span_length, row.fault, row.teacher_ids, row.topk_ids) == (0, "edited", [], [])
+    assert (row.spans[0].length, row.fault, row.spans[0].teacher_ids, row.spans[0].topk_ids) == (
+        0,
+        "edited",
+        [],
+        [],
+    )

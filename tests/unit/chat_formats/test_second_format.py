@@ -26,10 +26,10 @@ from factory.serve import server
 from factory.system.progress import Progress
 from factory.tasks.rows import IGNORED, TrainingRow
 from factory.tasks.tool_call.call import CallFault, parse_written_call
-from factory.tasks.tool_call.rows import build_row
 from factory.tasks.tool_call.taskset import path_messages
 from tests.support.calculator import CALCULATOR
 from tests.support.scripted import Model, load, numbers, opened, own_tool
+from tests.support.token_rows import token_rows
 
 CALL = {"name": "calculator", "arguments": {"expression": "12 * 7"}}
 STUDENT = """
@@ -109,7 +109,8 @@ def _row(tokenizer: Any, chat_format: ChatFormat, call: dict[str, Any] | None = 
         "teacher_messages": json.dumps([{"role": "user", "content": "12 times 7?"}]),
     }
     chat_format.set_template(tokenizer, show_tools=False)
-    return build_row(sample, tokenizer, tokenizer, chat_format, own_tokens=True, vocabulary=len(tokenizer))
+    (row,) = token_rows(sample, "tool_call", tokenizer, chat_format)
+    return row
 
 
 @pytest.mark.parametrize("chat_format", [Toy(), PlainToy()], ids=["its keys", "the teacher's keys"])
@@ -120,15 +121,15 @@ def test_a_row_is_what_the_format_renders_and_its_turns_are_learnt(tokenizer: An
     assert learnt == f"[call]{call}[end]It is 84.[end]"
     conversation = path_messages("12 times 7?", [[CALL]], [["84"]], "It is 84.")
     assert tokenizer.decode(row.input_ids) == chat_format.render(conversation)
-    start, end = row.span_start, row.span_start + row.span_length
+    start, end = row.spans[0].start, row.spans[0].start + row.spans[0].length
     assert tokenizer.decode(row.input_ids[start:end]) == call
 
 
 def test_the_teachers_tokens_stay_only_where_the_format_writes_the_same_json(tokenizer: Any) -> None:
     same, other = _row(tokenizer, PlainToy()), _row(tokenizer, Toy())
-    assert (same.fault, len(same.topk_ids)) == ("", same.span_length)
-    assert same.teacher_ids[-same.span_length :] == [ids[0] for ids in same.topk_ids]
-    assert (other.fault, other.topk_ids, other.teacher_ids) == ("other_form", [], [])
+    assert (same.fault, len(same.spans[0].topk_ids)) == ("", same.spans[0].length)
+    assert same.spans[0].teacher_ids[-same.spans[0].length :] == [ids[0] for ids in same.spans[0].topk_ids]
+    assert (other.fault, other.spans[0].topk_ids, other.spans[0].teacher_ids) == ("other_form", [], [])
 
 
 def test_words_end_with_the_formats_end_of_turn(tokenizer: Any) -> None:
