@@ -3,7 +3,6 @@
 import json
 import re
 from collections import Counter
-from datetime import date
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -12,6 +11,7 @@ from factory.chat_formats.control_token import control_token
 from factory.inference.schema_grammar import flatten
 from factory.system.digest import canonical_json
 from tests.support.data_rows import DATA, Row, for_each, language_of, read
+from tests.support.dates_and_times import dates, times
 from tests.support.written import leaks, near_pairs, repeated
 
 SCHEMA = json.loads((DATA / "extract" / "note.schema.json").read_text(encoding="utf-8"))
@@ -23,10 +23,6 @@ MONEY = {
     "CNY": r"yuan|(?<![美欧])元|块",
     "GBP": r"£|pound|英镑",
 }
-MONTHS = "January February March April May June July August September October November December".split()
-CLOCK = re.compile(
-    r"(?P<late>下午|晚上)?(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?P<half> ?[ap]m)?(?!\d)", re.IGNORECASE
-)
 SEEDS, HELD_OUT = read("extract/notes.jsonl"), read("extract/held_out.jsonl")
 each_note = for_each(SEEDS + HELD_OUT)
 
@@ -37,27 +33,6 @@ def text_of(row: Row) -> str:
 
 def fields_of(row: Row) -> str:
     return canonical_json(row["fields"])
-
-
-def dates(text: str) -> list[str]:
-    """Return the full dates of a note."""
-    found = re.findall(r"(\d{4})(?:-(\d\d)-(\d\d)|年(\d{1,2})月(\d{1,2})日)", text)
-    numbers = [tuple(int(part) for part in parts if part) for parts in found]
-    for day, month, year in re.findall(rf"(\d{{1,2}}) ({'|'.join(MONTHS)}) (\d{{4}})", text):
-        numbers.append((int(year), MONTHS.index(month) + 1, int(day)))
-    return [date(*parts).isoformat() for parts in numbers]
-
-
-def times(text: str) -> list[str]:
-    """Return the times of day of a note."""
-    found = []
-    for clock in CLOCK.finditer(text):
-        if clock["minute"] is None and not clock["half"]:
-            continue
-        late = bool(clock["late"]) or (clock["half"] or "").strip().casefold() == "pm"
-        hour = int(clock["hour"]) + (12 if late and int(clock["hour"]) < 12 else 0)
-        found.append(f"{hour:02d}:{clock['minute'] or '00'}")
-    return found
 
 
 @pytest.mark.parametrize(
