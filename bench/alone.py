@@ -20,13 +20,14 @@ from typing import Any
 from factory.context.plan import Plan
 from factory.context.run import Run
 from factory.evaluate.candidate import Candidate
-from factory.evaluate.scorer import question, scorer
+from factory.evaluate.scorer import scorer, turn
 from factory.inference.engine import Engine
 from factory.inference.environment import ENVIRONMENT
-from factory.inference.request import Request, Sampling
+from factory.inference.request import Answer, Request, Sampling
 from factory.recipe import load_recipe
 from factory.system.progress import Progress
 from factory.tasks.sample import Task
+from factory.tasks.scorer import Dialogue
 from factory.workspace import Workspace
 
 TOGETHER, TOKENS, ROUNDS, PASSES = 32, 64, 3, 2
@@ -97,20 +98,25 @@ def _right(context: Plan, engine: Engine, folder: Path, tasks: list[Task]) -> li
     asking = scorer(context)
     candidate = Candidate("teacher", str(folder), folder.name, folder, True, "", "")
     requests: dict[str, Request] = {}
-    putting: dict[str, list[Task]] = {}
+    putting: dict[str, list[tuple[Task, Dialogue]]] = {}
     for task in tasks:
-        request = question(asking, candidate, task, context.run.evaluation.max_tokens)
+        dialogue = asking.put(candidate, task)
+        request = turn(next(dialogue), candidate, context.run.evaluation.max_tokens)
         requests[request.key] = request
-        putting.setdefault(request.key, []).append(task)
+        putting.setdefault(request.key, []).append((task, dialogue))
     return [
-        (
-            task.question,
-            task.reference,
-            bool(asking.judge(candidate, task, answer.text)["right_answer"]),
-        )
+        (task.question, task.reference, _outcome(dialogue, answer))
         for answer in engine.answer(requests.values())
-        for task in putting[answer.key]
+        for task, dialogue in putting[answer.key]
     ]
+
+
+def _outcome(dialogue: Dialogue, answer: Answer) -> bool:
+    try:
+        dialogue.send(answer)
+    except StopIteration as end:
+        return bool(end.value["right_answer"])
+    raise AssertionError("the question takes more than one turn")
 
 
 if __name__ == "__main__":

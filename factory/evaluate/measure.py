@@ -15,12 +15,12 @@ from factory.errors import FactoryError
 from factory.evaluate.candidate import Candidate, put_tasks
 from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, metric
-from factory.evaluate.scorer import question, scorer
+from factory.evaluate.scorer import scorer, turn
 from factory.inference.request import TOO_LONG, Answer, Model, Request
 from factory.models.folder import inspect
 from factory.store.store import Row, Store
 from factory.tasks.sample import Task
-from factory.tasks.scorer import Scorer
+from factory.tasks.scorer import Dialogue, Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
 from factory.text.reasons import sentence
 from factory.text.visible import truncate
@@ -69,32 +69,45 @@ def _tasks(plan: Plan) -> list[Task]:
 def _predictions(
     plan: Plan, candidate: Candidate, model: Model, asking: Scorer, tasks: list[Task]
 ) -> list[Row]:
-    """Ask every question once, and judge its answer for each task that puts it: references may differ."""
-    requests: dict[str, Request] = {}
-    putting: dict[str, list[Task]] = {}
-    for task in tasks:
-        request = question(asking, candidate, task, plan.run.evaluation.max_tokens)
-        requests[request.key] = request
-        putting.setdefault(request.key, []).append(task)
+    """Put every task, turn by turn: a question is asked once, and its answer goes to each task that puts it,
+    because references may differ."""
     predictions: list[Row] = []
-    unanswered = 0
-    for answer in model.answer(requests.values()):
-        # What is too long for a model it cannot answer, nor what its server's filter refuses: that is wrong,
-        # as any other answer may be. Only a server that is out of order says nothing about the model.
-        if answer.may_come_later:
-            raise _not_answered(candidate, answer)
-        if answer.error is not None and answer.error != TOO_LONG:
-            unanswered += 1
-            if 2 * unanswered > len(requests):
+    said: dict[str, list[str]] = {task.task_id: [] for task in tasks}
+    refused: set[str] = set()
+    dialogues = [(task, asking.put(candidate, task)) for task in tasks]
+    asked = [(task, dialogue, next(dialogue)) for task, dialogue in dialogues]
+    while asked:
+        requests: dict[str, Request] = {}
+        putting: dict[str, list[tuple[Task, Dialogue]]] = {}
+        for task, dialogue, ask in asked:
+            request = turn(ask, candidate, plan.run.evaluation.max_tokens)
+            requests[request.key] = request
+            putting.setdefault(request.key, []).append((task, dialogue))
+        asked = []
+        for answer in model.answer(requests.values()):
+            # What is too long for a model it cannot answer, nor what its server's filter refuses: that is
+            # wrong, as any other answer may be. Only a server that is out of order says nothing about the
+            # model.
+            if answer.may_come_later:
                 raise _not_answered(candidate, answer)
-            asked = truncate(putting[answer.key][0].question, 100)
-            plan.run.progress.say(
-                f"  note: {candidate.role}: counted as wrong, because not answered: {asked}: {_why(answer)}"
-            )
-        for task in putting[answer.key]:
-            about = {"task_id": task.task_id, "question": task.question, "reference": task.reference}
-            predictions.append(about | {"output": answer.text} | asking.judge(candidate, task, answer.text))
-        plan.run.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
+            if answer.error is not None and answer.error != TOO_LONG:
+                refused |= {task.task_id for task, _ in putting[answer.key]}
+                if 2 * len(refused) > len(tasks):
+                    raise _not_answered(candidate, answer)
+                question = truncate(putting[answer.key][0][0].question, 100)
+                plan.run.progress.say(
+                    f"  note: {candidate.role}: counted as wrong, because not answered: {question}: "
+                    f"{_why(answer)}"
+                )
+            for task, dialogue in putting[answer.key]:
+                said[task.task_id].append(answer.text)
+                try:
+                    asked.append((task, dialogue, dialogue.send(answer)))
+                except StopIteration as end:
+                    about = {"task_id": task.task_id, "question": task.question, "reference": task.reference}
+                    output = "\n".join(said[task.task_id])
+                    predictions.append(about | {"output": output} | end.value)
+            plan.run.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
     return predictions
 
 

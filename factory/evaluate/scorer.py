@@ -6,6 +6,7 @@ from factory.inference.request import Request, Sampling
 from factory.system.digest import content_id
 from factory.tasks.sample import Task
 from factory.tasks.scorer import Scorer
+from factory.tasks.taskset import Ask
 
 
 def scorer(plan: Plan) -> Scorer:
@@ -14,12 +15,15 @@ def scorer(plan: Plan) -> Scorer:
 
 
 def question(asking: Scorer, candidate: Candidate, task: Task, max_tokens: int) -> Request:
-    """Return the request that puts a task to a model, greedily."""
-    messages = asking.ask(candidate, task)
+    """Return the request of the first turn that puts a task to a model, greedily."""
+    return turn(next(asking.put(candidate, task)), candidate, max_tokens)
+
+
+def turn(ask: Ask, candidate: Candidate, max_tokens: int) -> Request:
+    """Return the request of a turn, greedily."""
     teacher = candidate.teacher
     switches = [teacher.switches] if teacher and teacher.switches else []
-    key = content_id([candidate.artifact_id, messages, max_tokens, *switches])
-    tools = None if candidate.few_shot else asking.tools
+    key = content_id([candidate.artifact_id, ask.messages, ask.tools, max_tokens, *switches])
     template = (teacher.template or None) if teacher else None
     sampling = Sampling(0.0, 1.0, max_tokens)
-    return Request(key, messages, sampling, asking.schema(candidate), tools, template=template)
+    return Request(key, ask.messages, sampling, ask.schema, ask.tools, template=template)

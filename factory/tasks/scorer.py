@@ -5,11 +5,17 @@ right is decided by the same functions that decide it for samples. An answer tha
 never left out.
 """
 
+from collections.abc import Generator
 from typing import Any, Protocol
 
+from factory.inference.request import Answer
 from factory.tasks.sample import Task
+from factory.tasks.taskset import Ask
 
 ACCURACY = {"answer_accuracy": "right_answer", "parse_rate": "parsed"}
+
+
+Dialogue = Generator[Ask, Answer, dict[str, Any]]
 
 
 class Asked(Protocol):
@@ -25,26 +31,18 @@ class Asked(Protocol):
 
 class Scorer(Protocol):
     """One kind's way to ask and to judge. `metrics` names the figures, and the column of `predictions` that
-    each is the share of; `tools` are shown to a chat template."""
+    each is the share of."""
 
     metrics: dict[str, str]
-    tools: list[dict[str, Any]] | None
 
-    def ask(self, candidate: Asked, task: Task) -> list[dict[str, Any]]:
-        """Return the chat messages that put a task to a model."""
-        ...
-
-    def schema(self, candidate: Asked) -> dict[str, Any] | None:
-        """Return the JSON Schema that the model's answer is held to, if any."""
-        ...
-
-    def judge(self, candidate: Asked, task: Task, text: str) -> dict[str, Any]:
-        """Return the columns of `predictions` that say what became of an answer."""
+    def put(self, candidate: Asked, task: Task) -> Dialogue:
+        """Put a task to a model: yield what is asked, take the answer, go on where the task does, and return
+        the columns of `predictions` that say what became of it."""
         ...
 
     def wanted(self, candidate: Asked, task: Task) -> tuple[str, str] | None:
-        """Return how the right answer begins, which anyone knows, and how it goes on, in the form that the
-        model is asked for; None where only its outcome is known."""
+        """Return how the right answer to the first question begins, which anyone knows, and how it goes on,
+        in the form that the model is asked for; None where only its outcome is known."""
         ...
 
 

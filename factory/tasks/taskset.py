@@ -16,12 +16,14 @@ from factory.tasks.sample import Sample, Task
 
 @dataclass(frozen=True)
 class Ask:
-    """One turn: chat messages in OpenAI form, and the JSON Schema that the answer has to match, if any.
-    `needs_logprobs`: what follows depends on the answer's logprobs too, not on its text alone."""
+    """One turn: chat messages in OpenAI form, the JSON Schema that the answer has to match, if any, and the
+    tools that a chat template is given. `needs_logprobs`: what follows depends on the answer's logprobs too,
+    not on its text alone."""
 
     messages: list[dict[str, Any]]
     schema: dict[str, Any] | None = None
     needs_logprobs: bool = False
+    tools: list[dict[str, Any]] | None = None
 
 
 Episode = Generator[Ask, Answer, Sample]

@@ -1,12 +1,11 @@
 """How held-out questions are put to a model that is to reason, and how its final answers are judged."""
 
-from typing import Any
-
 from factory.seeds.seed import Seed
 from factory.tasks.rationale.multitask import PREFIXES, RATIONALE
 from factory.tasks.rationale.taskset import RationaleTaskset
 from factory.tasks.sample import Task
-from factory.tasks.scorer import ACCURACY, Asked, bare
+from factory.tasks.scorer import ACCURACY, Asked, Dialogue, bare
+from factory.tasks.taskset import Ask
 from factory.text.answers.equality import compare
 
 
@@ -15,25 +14,17 @@ class RationaleScorer:
     reasons first."""
 
     metrics = ACCURACY
-    tools: list[dict[str, Any]] | None = None
 
     def __init__(self, taskset: RationaleTaskset, held_out: list[Seed]):
         self._taskset = taskset
         self._seeds = {seed.seed_id: seed for seed in held_out}
 
-    def ask(self, candidate: Asked, task: Task) -> list[dict[str, Any]]:
-        """Return examples and question for the teacher, the bare question for others, a student's with its
-        task's prefix."""
-        if candidate.few_shot:
-            return self._taskset.ask(task)
-        return bare(task.question if candidate.role == "base" else f"{PREFIXES[RATIONALE]}{task.question}")
-
-    def schema(self, candidate: Asked) -> dict[str, Any] | None:
-        """Return nothing: reasoning has no form."""
-        return None
-
-    def judge(self, candidate: Asked, task: Task, text: str) -> dict[str, Any]:
-        """Read the final answer and compare."""
+    def put(self, candidate: Asked, task: Task) -> Dialogue:
+        """Ask with examples where the model is the teacher, the bare question of others, of a student with
+        its task's prefix; read the final answer and compare."""
+        prefix = "" if candidate.role == "base" else PREFIXES[RATIONALE]
+        asked = self._taskset.ask(task) if candidate.few_shot else bare(f"{prefix}{task.question}")
+        text = (yield Ask(asked)).text
         answer = self._taskset.final_answer(text)
         right = answer is not None and compare(answer, task.reference).equal
         return {

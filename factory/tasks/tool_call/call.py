@@ -54,12 +54,21 @@ def parse_calls(text: str, tools: list[ToolSpec]) -> list[dict[str, Any]]:
 def parse_written_call(text: str, tools: list[ToolSpec], chat_format: ChatFormat) -> dict[str, Any]:
     """Return the call of a student's turn, as vLLM's parser of its chat format would read it; raise
     CallFault."""
+    calls = parse_written_calls(text, tools, chat_format)
+    if len(calls) != 1:
+        raise CallFault("wrong_shape", f"{len(calls)} calls, and one was expected")
+    return calls[0]
+
+
+def parse_written_calls(text: str, tools: list[ToolSpec], chat_format: ChatFormat) -> list[dict[str, Any]]:
+    """Return the calls of a student's turn, as vLLM's parser of its chat format would read it; raise
+    CallFault, also for more than `MAX_CALLS`."""
     if not text.strip():
         raise CallFault("empty")
     calls = chat_format.read_calls(text, _read)
-    if calls is None or len(calls) != 1:
-        raise CallFault("wrong_shape", f"not one call in the {chat_format.title} chat format")
-    return _checked(calls[0], tools)
+    if not calls or len(calls) > MAX_CALLS:
+        raise CallFault("wrong_shape", f"not one to {MAX_CALLS} calls in the {chat_format.title} chat format")
+    return [_checked(call, tools) for call in calls]
 
 
 def declined(text: str) -> bool:

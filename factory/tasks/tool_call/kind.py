@@ -58,15 +58,12 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         from factory.tasks.tool_call.preflight import (
             require_grammars,
             require_shipped,
-            require_single_calls,
             require_solvable,
         )
 
         require_shipped(prepared)
         self.require_references(prepared.held_out)
         require_solvable(prepared)
-        if prepared.learns:
-            require_single_calls(prepared)
         require_grammars(prepared)
 
     def taskset(

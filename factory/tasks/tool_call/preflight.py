@@ -69,15 +69,6 @@ def require_solvable(prepared: ToolCalls) -> None:
         raise InputError("\n".join(faults[:50]), "Correct the references, or remove the tasks.")
 
 
-def require_single_calls(prepared: ToolCalls) -> None:
-    """Refuse a student of calls in several steps."""
-    if prepared.taskset.in_steps:
-        raise InputError(
-            f"{prepared.recipe}: a student of calls in several steps cannot be trained yet",
-            "Remove student, and take the data out with: factory export",
-        )
-
-
 def require_grammars(prepared: ToolCalls) -> None:
     """Tell what of each tool's schema no grammar holds; refuse one that has no grammar at all, where the
     teacher is a model in the process."""

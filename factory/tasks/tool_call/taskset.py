@@ -133,7 +133,7 @@ class ToolCallTaskset:
         if fault is None:
             try:
                 call = parse_call(answer.text, self.tools)
-                result = self._result(call)
+                result = self.result(call)
             except CallFault as error:
                 fault, detail = error.reason, error.detail
             except ToolError as error:
@@ -179,7 +179,8 @@ class ToolCallTaskset:
         argument = str(next(iter(self.tools[0].function.parameters["properties"])))
         return {"name": self.tools[0].name, "arguments": {argument: reference}}
 
-    def _result(self, call: dict[str, Any]) -> str:
+    def result(self, call: dict[str, Any]) -> str:
+        """Return what a call gives; raise CallFault for a result that nobody can read, ToolError for none."""
         result = self.run(call["name"], call["arguments"])
         if len(result) > MAX_CHARACTERS:
             raise CallFault("too_large", f"a result of {len(result)} characters")
@@ -220,7 +221,7 @@ class ToolCallTaskset:
                 if len(steps) == MAX_STEPS:
                     raise CallFault("too_many_steps", f"more than {MAX_STEPS}")
                 steps.append(calls)
-                results.append([self._result(call) for call in calls])
+                results.append([self.result(call) for call in calls])
             except CallFault as error:
                 fault, detail = error.reason, error.detail
                 break
@@ -309,8 +310,10 @@ class ToolCallTaskset:
         return render(ANSWER, self._own, language=task.language, result="; ".join(results))
 
 
-def path_messages(question: str, steps: Steps, results: list[list[str]], answer: str) -> list[dict[str, Any]]:
-    """Return question, calls, results and answer as chat messages in OpenAI form."""
+def path_messages(
+    question: str, steps: Steps, results: list[list[str]], answer: str | None = None
+) -> list[dict[str, Any]]:
+    """Return question, calls, results and, where there is one, the answer as chat messages in OpenAI form."""
     numbers = itertools.count(1)
     messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
     for step, outcomes in zip(steps, results, strict=True):
@@ -331,7 +334,7 @@ def path_messages(question: str, steps: Steps, results: list[list[str]], answer:
             {"role": "tool", "tool_call_id": name, "content": result}
             for name, result in zip(ids, outcomes, strict=True)
         ]
-    return [*messages, {"role": "assistant", "content": answer}]
+    return messages if answer is None else [*messages, {"role": "assistant", "content": answer}]
 
 
 def _end(ends: list[str]) -> str:

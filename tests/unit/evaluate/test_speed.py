@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,8 @@ from factory.evaluate.metrics.metric import Evaluation
 from factory.evaluate.metrics.speed import ALONE, SECONDS, TOGETHER, TOKENS
 from factory.inference.request import Answer, Request
 from factory.tasks.sample import Task
+from factory.tasks.scorer import Dialogue
+from factory.tasks.taskset import Ask
 from tests.support.scripted import edit, load, opened, own_tool
 
 TASKS = [Task(f"b2:{number}", "en", "", f"Double {number}.", "2") for number in range(5)]
@@ -26,12 +27,12 @@ class Bare:
     """A scorer that asks the bare question."""
 
     metrics: dict[str, str] = {}
-    tools = None
 
-    def ask(self, candidate: Candidate, task: Task) -> list[dict[str, Any]]:
-        return [{"role": "user", "content": task.question}]
+    def put(self, candidate: Candidate, task: Task) -> Dialogue:
+        yield Ask([{"role": "user", "content": task.question}])
+        return {}
 
-    def schema(self, candidate: Candidate) -> None:
+    def wanted(self, candidate: Candidate, task: Task) -> None:
         return None
 
 
