@@ -6,7 +6,6 @@ here loads a model.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.formats import FORMATS
@@ -14,8 +13,6 @@ from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
 from factory.recipe.load import LoadedRecipe
 from factory.recipe.model import Evaluate, Student
 from factory.system.progress import Progress
-from factory.tasks.kind import Kind
-from factory.tasks.kinds import KINDS
 from factory.workspace import Workspace
 
 
@@ -38,11 +35,6 @@ class Run:
     @cached_property
     def base(self) -> ModelSource:
         return resolve_model(self.student.base, self.student.revision, self.loaded.resolve)
-
-    @property
-    def kind(self) -> Kind[Any, Any]:
-        """The recipe's kind of data."""
-        return KINDS[self.loaded.recipe.data.kind]
 
     @property
     def chat_format(self) -> ChatFormat:

@@ -12,9 +12,10 @@ from typing import Any
 
 from factory.context.plan import Plan
 from factory.errors import FactoryError
-from factory.evaluate.candidate import Candidate, put_tasks
+from factory.evaluate.candidate import Candidate, measured, put_tasks
+from factory.evaluate.metrics.accuracy import share
 from factory.evaluate.metrics.metric import Evaluation, Measurement
-from factory.evaluate.metrics.table import FAMILIES, metric
+from factory.evaluate.metrics.table import FAMILIES, metric, of_source
 from factory.evaluate.scorer import scorer, turn
 from factory.inference.request import TOO_LONG, Answer, Model, Request
 from factory.models.folder import inspect
@@ -29,24 +30,48 @@ from factory.text.visible import truncate
 def measure(plan: Plan, store: Store, candidate: Candidate, model: Model, *, local: bool = True) -> str:
     """Evaluate one model, store predictions and figures in one batch, and return a line that sums it up.
     `local`: it is in this process."""
-    evaluation_id, asking, tasks = candidate.evaluation_id(plan), scorer(plan), _tasks(plan)
-    predictions = [
-        row | {"evaluation_id": evaluation_id} for row in _predictions(plan, candidate, model, asking, tasks)
-    ]
-    evaluation = Evaluation(plan, asking, candidate, tasks, model, predictions)
-    measured: dict[str, Measurement] = {}
-    for family in FAMILIES:
-        if local or not family.local:
-            measured |= family.measure(evaluation)
+    evaluation_id = candidate.evaluation_id(plan)
+    evaluations = []
+    put: set[str] = set()
+    for each in measured(plan):
+        asking, tasks = scorer(each), [task for task in _tasks(each) if task.task_id not in put]
+        put |= {task.task_id for task in tasks}
+        rows = _predictions(each, candidate, model, asking, tasks)
+        predictions = [row | {"evaluation_id": evaluation_id} for row in rows]
+        evaluations.append(Evaluation(each, asking, candidate, tasks, model, predictions))
+    figures = _figures(evaluations, local=local)
     of = {"evaluation_id": evaluation_id, "artifact_id": candidate.artifact_id, "role": candidate.role}
-    rows = [
-        of
-        | {"metric": name, "unit": metric(name).unit, "better": metric(name).better}
-        | dataclasses.asdict(measurement)
-        for name, measurement in measured.items()
-    ]
-    store.commit(predictions=predictions, evaluations=rows, artifacts=_outside(store, candidate, local))
-    return f"{candidate.role}: {_summary(measured)}"
+    store.commit(
+        predictions=[dict(row) for evaluation in evaluations for row in evaluation.predictions],
+        evaluations=[
+            of
+            | {"metric": name, "unit": metric(name).unit, "better": metric(name).better}
+            | dataclasses.asdict(measurement)
+            for name, measurement in figures.items()
+        ],
+        artifacts=_outside(store, candidate, local),
+    )
+    return f"{candidate.role}: {_summary(figures)}"
+
+
+def _figures(evaluations: list[Evaluation], *, local: bool) -> dict[str, Measurement]:
+    """Return every figure: with several sources those that depend on the tasks by source, behind the share
+    of all tasks that were answered rightly, and the others as measured on the first one's."""
+    figures: dict[str, Measurement] = {}
+    if len(evaluations) > 1:
+        figures["answer_accuracy"] = share(
+            [bool(row["right_answer"]) for evaluation in evaluations for row in evaluation.predictions]
+        )
+    for family in FAMILIES:
+        if not local and family.local:
+            continue
+        for evaluation in evaluations if family.by_source else evaluations[:1]:
+            several = family.by_source and len(evaluations) > 1
+            figures |= {
+                of_source(name, evaluation.plan.source.name) if several else name: measurement
+                for name, measurement in family.measure(evaluation).items()
+            }
+    return figures
 
 
 def _tasks(plan: Plan) -> list[Task]:

@@ -10,8 +10,8 @@ from factory.tasks.taskset import Ask
 
 
 def scorer(plan: Plan) -> Scorer:
-    """Return the scorer of the recipe's kind."""
-    return plan.run.kind.scorer(plan.taskset, plan.held_out, plan.run.chat_format)
+    """Return the scorer of the plan's kind."""
+    return plan.kind.scorer(plan.taskset, plan.held_out, plan.run.chat_format)
 
 
 def question(asking: Scorer, candidate: Candidate, task: Task, max_tokens: int) -> Request:

@@ -78,7 +78,7 @@ class Scheduler:
         self._suite = suite
         self._sink = sink
         self._asking = asking
-        data = plan.run.loaded.recipe.data
+        data = plan.data
         self._draws, self._wanted, self._budget, self._most_tasks = (
             data.samples_per_prompt,
             data.count,

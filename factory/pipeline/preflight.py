@@ -27,12 +27,13 @@ def preflight(plan: Plan, stages: tuple[str, ...]) -> None:
             )
     due = [stage for stage in map(load_stage, stages) if not missing_parts(plan, stage.needs)]
     loads = {role for stage in due for role in stage.loads}
-    assert plan.seeds and (plan.held_out or recipe.evaluate is None)
-    for note in (*plan.seed_notes, *plan.tool_file.notes):
-        plan.run.progress.say(f"note: {note}")
-    _ = plan.custom_tools  # loads the person's file: what is wrong with it is an error now
     learns = any("student" in stage.needs for stage in due)
-    plan.run.kind.require(plan.prepared(learns=learns, asks="teacher" in loads))
+    for source in plan.plans:
+        assert source.seeds and (source.held_out or source.source.held_out is None)
+        for note in (*source.seed_notes, *source.tool_file.notes):
+            plan.run.progress.say(f"note: {note}")
+        _ = source.custom_tools  # loads the person's file: what is wrong with it is an error now
+        source.kind.require(source.prepared(learns=learns, asks="teacher" in loads))
     if "teacher" in loads:
         _require_teacher(plan)
     if "base" in loads:

@@ -21,6 +21,7 @@ from factory.recipe.data import Data
 from factory.recipe.distill import Distill
 from factory.recipe.prune import Prune
 from factory.recipe.search import Search
+from factory.recipe.sources import DataSource, data_sources, usual_checks
 from factory.recipe.training import Sft
 from factory.system.settings import PATH, FilePath, Settings
 from factory.tasks.kinds import KINDS
@@ -223,8 +224,10 @@ class Student(Settings):
 class Evaluate(Settings):
     """How teacher, student and compressed student are compared."""
 
-    held_out: FilePath = Field(
-        description="Tasks that no model has learned from, one JSON object a line." + PATH
+    held_out: FilePath | None = Field(
+        default=None,
+        description="Tasks that no model has learned from, one JSON object a line. With a list of sources "
+        "each names its own." + PATH,
     )
     # None is in no id: evaluations are older than the choice.
     max_tasks: int | None = Field(
@@ -272,7 +275,7 @@ class Recipe(Settings):
         default=0, ge=0, le=2**31 - 1, description="The same seed draws the same tasks, answers and batches."
     )
     teacher: Teacher = Field(description="Who answers.")
-    data: Data = Field(description="What is asked.")
+    data: Data = Field(description="What is asked: one source of data, or a list of them.")
     checks: Annotated[tuple[Check, ...], Field(strict=False)] = Field(
         # The default that an editor shows; that of a recipe follows from its kind, below.
         default=next(iter(KINDS.values())).default_checks,
@@ -298,14 +301,15 @@ class Recipe(Settings):
     @classmethod
     def _default_checks(cls, value: Any) -> Any:
         # Decontamination compares with the held-out tasks: without them there is nothing to compare with.
-        if isinstance(value, dict) and "checks" not in value:
-            data = value.get("data")
-            kind = data.get("kind") if isinstance(data, dict) else None
-            items = KINDS[kind].default_checks if isinstance(kind, str) and kind in KINDS else CHECKS
-            return {
-                **value,
-                "checks": [
-                    item for item in items if item != "decontamination" or value.get("evaluate") is not None
-                ],
-            }
+        data = value.get("data") if isinstance(value, dict) else None
+        if isinstance(data, dict) and "checks" not in value:
+            kind, measured = data.get("kind"), value.get("evaluate") is not None
+            if isinstance(kind, str) and kind in KINDS:
+                return {**value, "checks": list(usual_checks(kind, measured=measured))}
+            return {**value, "checks": list(CHECKS)}
         return value
+
+    @property
+    def sources(self) -> tuple[DataSource, ...]:
+        """Where the data comes from, in order."""
+        return data_sources(self)

@@ -58,9 +58,11 @@ class Family:
     """Metrics that are measured together.
 
     `measure` returns those that this model has, by name. `local`: only of a model that runs in this process,
-    not of one behind a server.
+    not of one behind a server. `by_source`: they depend on the tasks, so that each source of data that is
+    measured has its own.
     """
 
     metrics: tuple[Metric, ...]
     measure: Callable[[Evaluation], Mapping[str, Measurement]]
     local: bool = True
+    by_source: bool = False

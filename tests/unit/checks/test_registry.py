@@ -34,7 +34,7 @@ def recipe(kind: str, checks: list[Any] | None = None, *, evaluate: bool = True,
 def built(kind: str, checks: list[Any] | None = None, **about: Any) -> dict[str, dict[str, Any]]:
     """Return the settings of the checks that are built, by name, in the order in which they judge."""
     tools = CALCULATOR if kind == "tool_call" else []
-    suite = build_suite(recipe(kind, checks, **about), tools, SEEDS[:2], "b2:plan")
+    suite = build_suite(recipe(kind, checks, **about).sources[0], tools, SEEDS[:2], "b2:plan")
     return {check.name: check.settings for check in (*suite.single, *suite.draws, *suite.stream)}
 
 
@@ -92,7 +92,7 @@ def test_the_encoder_that_decides_is_named_and_not_loaded_for_the_keys(
         monkeypatch.setattr(f"factory.checks.{made}", refuse)
     checks = ["decontamination", {"dedup": {"semantic": 0.9, "threshold": 0.7}}]
     assert built("instruction", checks)["dedup"]["encoder"][:2] == [PACKAGE, VERSION]
-    suite = build_suite(recipe("instruction", checks), [], SEEDS[:2], "b2:plan")
+    suite = build_suite(recipe("instruction", checks).sources[0], [], SEEDS[:2], "b2:plan")
     assert len(suite.keys) == 2
     with pytest.raises(AssertionError, match="nothing is judged"):
         suite.judge([judged("It is so.")])
