@@ -36,9 +36,12 @@ class GenerateStage(Stage):
 
     def run(self, plan: Plan, store: Store, detail: str) -> str:
         """Ask for everything owed, or try a few tasks."""
-        return generate(
-            plan, store, lambda: open_teacher(plan.run), most_tasks=int(detail) if detail else None
-        )
+
+        def open_model() -> Model:
+            plan.run.kind.require_askable(plan.prepared())
+            return open_teacher(plan.run)
+
+        return generate(plan, store, open_model, most_tasks=int(detail) if detail else None)
 
 
 def is_owed(plan: Plan, store: Store) -> bool:

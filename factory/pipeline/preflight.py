@@ -32,7 +32,7 @@ def preflight(plan: Plan, stages: tuple[str, ...]) -> None:
         plan.run.progress.say(f"note: {note}")
     _ = plan.custom_tools  # loads the person's file: what is wrong with it is an error now
     learns = any("student" in stage.needs for stage in due)
-    plan.run.kind.require(plan.prepared(learns=learns, asks="teacher" in loads))
+    plan.run.kind.require(plan.prepared(learns=learns))
     if "teacher" in loads:
         _require_teacher(plan)
     if "base" in loads:

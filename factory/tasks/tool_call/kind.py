@@ -58,7 +58,6 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
 
     def require(self, prepared: Prepared[ToolCallData, ToolCallTaskset]) -> None:
         from factory.tasks.tool_call.preflight import (
-            require_grammars,
             require_shipped,
             require_single_calls,
             require_solvable,
@@ -69,6 +68,10 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         require_solvable(prepared)
         if prepared.learns:
             require_single_calls(prepared)
+
+    def require_askable(self, prepared: Prepared[ToolCallData, ToolCallTaskset]) -> None:
+        from factory.tasks.tool_call.preflight import require_grammars
+
         require_grammars(prepared)
 
     def taskset(
