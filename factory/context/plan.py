@@ -116,7 +116,7 @@ class Plan:
             self.data, self.seeds, self.tools, self.run_tool, recipe.seed, self.run.workspace.prompts
         )
 
-    def prepared(self, *, learns: bool, asks: bool) -> Prepared[Any, Any]:
+    def prepared(self, *, learns: bool = False) -> Prepared[Any, Any]:
         """Return what the kind looks at before a model is loaded."""
         run, recipe = self.run, self.run.loaded.recipe
         names = tuple(map(str, map(check_name, self.source.checks)))
@@ -128,7 +128,6 @@ class Plan:
             self.taskset,
             names,
             learns,
-            asks,
             served=bool(recipe.teacher.endpoints),
             say=run.progress.say,
         )

@@ -41,8 +41,13 @@ class GenerateStage(Stage):
     def run(self, plan: Plan, store: Store, detail: str) -> str:
         """Ask for everything that a source owes, or try a few tasks of it."""
         name, _, tasks = detail.rpartition(" ") if TRIED.search(detail) else (detail, "", "")
-        most = int(tasks) if tasks else None
-        return generate(plan.named(name), store, lambda: open_teacher(plan.run), most_tasks=most)
+        source = plan.named(name)
+
+        def open_model() -> Model:
+            source.kind.require_askable(source.prepared())
+            return open_teacher(plan.run)
+
+        return generate(source, store, open_model, most_tasks=int(tasks) if tasks else None)
 
 
 def is_owed(plan: Plan, store: Store) -> bool:

@@ -33,7 +33,7 @@ def preflight(plan: Plan, stages: tuple[str, ...]) -> None:
         for note in (*source.seed_notes, *source.tool_file.notes):
             plan.run.progress.say(f"note: {note}")
         _ = source.custom_tools  # loads the person's file: what is wrong with it is an error now
-        source.kind.require(source.prepared(learns=learns, asks="teacher" in loads))
+        source.kind.require(source.prepared(learns=learns))
     if "teacher" in loads:
         _require_teacher(plan)
     if "base" in loads:

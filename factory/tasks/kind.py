@@ -52,8 +52,7 @@ class Prompting:
 @dataclass(frozen=True)
 class Prepared(Generic[S, T]):
     """What a kind looks at before a model is loaded. `learns`: a student is to be trained or measured.
-    `asks`: a model is to be asked. `served`: the teacher is behind servers. `say` tells a person what is no
-    fault."""
+    `served`: the teacher is behind servers. `say` tells a person what is no fault."""
 
     recipe: Path
     data: S
@@ -62,7 +61,6 @@ class Prepared(Generic[S, T]):
     taskset: T
     checks: tuple[str, ...]
     learns: bool
-    asks: bool = True
     served: bool = False
     say: Callable[[str], None] = print
 
@@ -119,6 +117,10 @@ class Kind(Generic[S, T]):
         """Raise InputError for what is wrong with seeds, held-out tasks or tools."""
         if prepared.learns:
             self.require_references(prepared.held_out)
+
+    def require_askable(self, prepared: Prepared[S, T]) -> None:
+        """Raise InputError for what the teacher cannot be held to. It may take seconds: it is called when
+        something has to be asked, before the teacher is opened."""
 
     def require_references(self, held_out: list[Seed]) -> None:
         """Raise InputError for held-out tasks that nothing could be measured by."""
