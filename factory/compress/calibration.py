@@ -20,5 +20,5 @@ def chat_texts(
         messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
         for _, asked, answer in run.kind.student_tasks(messages[:1], messages[1:], row["answer"]):
             chat = [*asked, *answer]
-            texts.append(str(tokenizer.apply_chat_template(chat, tools=tools, tokenize=False)))
+            texts.append(run.chat_format.render(chat, tools, tokenizer=tokenizer))
     return texts

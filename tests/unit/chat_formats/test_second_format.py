@@ -69,7 +69,7 @@ class Toy(ChatFormat):
         return (
             "[first]{% for message in messages %}[turn]{{ message.role }}:"
             "{% for call in message.tool_calls or [] %}"
-            '[call]{"name": {{ call.function.name | tojson }}, "KEY": {{ call.function.arguments }}}'
+            '[call]{"name": {{ call.function.name | tojson }}, "KEY": {{ call.function.arguments | tojson }}}'
             "{% endfor %}{{ message.content or '' }}[end]{% endfor %}"
             "{% if add_generation_prompt %}[turn]assistant:{% endif %}"
         ).replace("KEY", self.key)
@@ -247,7 +247,9 @@ def test_another_format_is_another_student_and_the_default_is_in_no_id(
         plain_id, toy_id = (candidate.evaluation_id(context) for context in contexts)
         # The teacher is asked and read as ever.
         assert (plain_id == toy_id) is few_shot
-    assert contexts[0].run.student.format == DEFAULT and "format" not in contexts[0].run.student.model_dump()
+    assert (
+        contexts[0].run.chat_choice.name == DEFAULT and "format" not in contexts[0].run.student.model_dump()
+    )
     assert contexts[1].run.student.model_dump()["format"] == "toy"
 
 
@@ -255,7 +257,8 @@ def test_a_recipe_takes_a_name_of_the_table_alone(tmp_path: Path) -> None:
     path = own_tool(tmp_path)
     path.write_text(path.read_text() + STUDENT.replace("base:", "format: hermez\n  base:"))
     with pytest.raises(
-        InputError, match="student.format: 'hermez' is not one of hermes, gemma; did you mean 'hermes'"
+        InputError,
+        match="'hermez' is not one of auto, hermes, gemma, llama3, mistral, own; did you mean 'hermes'",
     ):
         load(tmp_path)
     path.write_text(path.read_text().replace("hermez", "hermes"))
