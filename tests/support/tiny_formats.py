@@ -98,7 +98,8 @@ LISTED = """{{- bos_token }}{%- for message in messages %}
 {%- for call in message.tool_calls %}
 {{- '{"name":' + (call.function.name | tojson) + ',"arguments":' + (call.function.arguments | tojson) }}
 {{- ',"id":"' + call.id + '"}' }}{%- if not loop.last %}{{- ',' }}{%- endif %}{%- endfor %}
-{{- ']</s>' }}{%- elif message.role == 'assistant' %}{{- message.content + '</s>' }}{%- endif %}{%- endfor %}"""
+{{- ']</s>' }}{%- elif message.role == 'assistant' %}{{- message.content + '</s>' }}{%- endif %}
+{%- endfor %}"""
 PLAIN_MARKS = ["</s>", "<s>", "<unk>"]
 TAGS_MARKS = ["<|end|>", "<|sys|>", "<|user|>", "<|assistant|>", "<|tool|>", "<|system|>"]
 BARE_MARKS = ["<|eot|>", "<|python_tag|>"]
