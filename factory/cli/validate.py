@@ -68,6 +68,8 @@ def _chat_format(loaded: LoadedRecipe) -> str | None:
         return choose(loaded.resolve(student.base)).why
     except InputError:
         return f"chosen when {student.base} is here"
+    except ModuleNotFoundError:
+        return f"chosen where models are trained: Transformers has to look at the template of {student.base}"
 
 
 def _student(recipe: Recipe) -> str:
