@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from factory.chat_formats.auto import AUTO, choose
 from factory.compress.kernels import missing_kernel
+from factory.errors import InputError
+from factory.models.bundled import BUNDLED, converted_folder
 from factory.models.precision import has_bfloat16
-from factory.recipe import Recipe, load_recipe
+from factory.recipe import LoadedRecipe, Recipe, load_recipe
 from factory.recipe.checks import check_name
 from factory.recipe.seeds import is_local, read_seeds, seed_notes
 from factory.recipe.sources import DataSource
@@ -32,6 +35,8 @@ def validate(
         for note in seed_notes(source, read) if read else ():
             typer.echo(f"  seeds{named}: {note}")
     typer.echo(f"  student: {_student(loaded.recipe)}")
+    if (chosen := _chat_format(loaded)) is not None:
+        typer.echo(f"  chat format: {chosen}")
     for note in _notes(loaded.recipe):
         typer.echo(f"  this machine: {note}")
 
@@ -53,6 +58,21 @@ def _data(recipe: Recipe, source: DataSource) -> str:
     checks = ", ".join(str(check_name(item)) for item in source.checks)
     each = f", {data.samples_per_prompt} answers a question" if data.samples_per_prompt > 1 else ""
     return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{each}; checked by {checks}"
+
+
+def _chat_format(loaded: LoadedRecipe) -> str | None:
+    """Return what `auto` chooses and why; nothing is downloaded for it."""
+    student = loaded.recipe.student
+    if student is None or student.format != AUTO:
+        return None
+    if student.base in BUNDLED:
+        return choose(converted_folder(student.base)).why
+    try:
+        return choose(loaded.resolve(student.base)).why
+    except InputError:
+        return f"chosen when {student.base} is here"
+    except ModuleNotFoundError:
+        return f"chosen where models are trained: Transformers has to look at the template of {student.base}"
 
 
 def _student(recipe: Recipe) -> str:

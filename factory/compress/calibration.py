@@ -18,7 +18,5 @@ def chat_texts(
     texts = []
     for row, conversation in samples.conversations(ids):
         for lesson in stored_kind(row["kind"]).lessons(conversation, row["answer"]):
-            texts.append(
-                str(tokenizer.apply_chat_template(lesson.messages, tools=lesson.tools, tokenize=False))
-            )
+            texts.append(run.chat_format.render(lesson.messages, lesson.tools, tokenizer=tokenizer))
     return texts

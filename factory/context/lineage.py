@@ -195,7 +195,7 @@ def training_identity(sources: Sequence[DataSource]) -> dict[str, Any]:
 def format_choice(run: Run) -> dict[str, str]:
     """Return what ids and model folders say of the chat format: nothing of the default one, which there was
     before there was a choice."""
-    return {} if run.student.format == DEFAULT else {"format": run.student.format}
+    return {} if run.chat_choice.name == DEFAULT else {"format": run.chat_choice.name}
 
 
 def model_id(name: str, revision: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, JsonValue, Tag, WithJsonSchema, model
 
 from factory.adapters.kinds import AnyAdapter
 from factory.adapters.lora import Lora
+from factory.chat_formats.auto import AUTO
 from factory.chat_formats.formats import DEFAULT as USUAL_FORMAT
 from factory.chat_formats.formats import FORMATS
 from factory.models import bundled
@@ -39,7 +40,7 @@ ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
 if TYPE_CHECKING:
     FormatName = str
 else:
-    FormatName = Literal[tuple(FORMATS)]
+    FormatName = Literal[AUTO, *FORMATS]
 Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
 
 AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON value."})]
@@ -192,12 +193,13 @@ class Student(Settings):
     prune: Prune | None = Field(
         default=None, description="Start from a smaller model than the base. Empty: from all of it."
     )
-    # The default is in no id: students are older than the choice.
+    # What students older than the choice were taught in is in no id, written or found.
     format: FormatName = Field(
-        default=USUAL_FORMAT,
-        exclude_if=lambda name: name == USUAL_FORMAT,
+        default=AUTO,
+        exclude_if=lambda name: name in (AUTO, USUAL_FORMAT),
         description="Chat format that the student is trained and served in: how turns and tool calls are "
-        "written. The base's tokenizer has to know its marks.",
+        "written. The base's tokenizer has to know its marks. own: the base's own chat template. auto: the "
+        "first whose marks the tokenizer knows, else own; factory validate says which.",
     )
     show_tools: bool = Field(
         default=False,

@@ -39,6 +39,28 @@ def call(arguments: str | dict[str, Any]) -> Message:
     }
 
 
+# Two calls in a turn, one without arguments; their results come the other way round.
+STEPS = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "现在几点？ 🕒"},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {"id": "call_7f3", "type": "function", "function": {"name": "time", "arguments": "{}"}},
+            {
+                "id": "call_9b0",
+                "type": "function",
+                "function": {"name": "say", "arguments": '{"text": "你好 🎉"}'},
+            },
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call_9b0", "content": "said"},
+    {"role": "tool", "tool_call_id": "call_7f3", "content": "09:30"},
+    {"role": "assistant", "content": "九点半。"},
+    {"role": "user", "content": "谢谢"},
+    {"role": "assistant", "content": "😀"},
+]
 PATH = [QUESTION, call(json.dumps(ARGUMENTS, ensure_ascii=False)), RESULT, ANSWER]
 
 
@@ -58,12 +80,14 @@ def chats(name: str) -> dict[str, str]:
         "path-with-tools": chat(PATH, name, show_tools=True),
         "system-with-tools": chat([system, QUESTION], name, show_tools=True, generate=True),
         "system": chat([system, QUESTION], name, generate=True),
+        "steps": chat(STEPS, name),
     }
     return {f"{FORMATS[name].template}.{case}.txt": text for case, text in cases.items()}
 
 
 def renders() -> dict[str, str]:
     """Return the texts by the names of their files: TEMPLATE.CASE.txt."""
+    chat_formats = [name for name, one in FORMATS.items() if one.template]
     two = [
         *TOOLS,
         {
@@ -119,4 +143,4 @@ def renders() -> dict[str, str]:
         "judge.j2.zh.txt": render(
             "judge.j2", language="zh", question="说一种颜色。", answer="红色。", fence="=" * 8
         ),
-    } | {file: text for name in FORMATS for file, text in chats(name).items()}
+    } | {file: text for name in chat_formats for file, text in chats(name).items()}
