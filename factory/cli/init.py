@@ -62,7 +62,8 @@ def _copies(folder: Path, recipe: str) -> dict[Path, bytes]:
     source = resource("pipelines", f"{recipe}.yaml")
     loaded = load_recipe(source)
     data, evaluate = loaded.recipe.data, loaded.recipe.evaluate
-    tools = [file] if (file := KINDS[data.kind].tool_file(data)) else []
-    names = [data.seeds, *tools, *([evaluate.held_out] if evaluate else [])]
+    kind = KINDS[data.kind]
+    others = [file for file in (kind.tool_file(data), kind.schema_file(data)) if file]
+    names = [data.seeds, *others, *([evaluate.held_out] if evaluate else [])]
     copies = {folder / name: loaded.resolve(name).read_bytes() for name in names}
     return copies | {folder / "recipe.yaml": source.read_bytes()}

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from factory.checks.registry import build_pool_suite, build_suite
 from factory.checks.suite import CheckSuite
 from factory.context.run import Run
 from factory.inference.request import Request, Sampling, request_key
+from factory.models.spelling import read_spelling
 from factory.recipe.checks import check_name
 from factory.recipe.model import USUAL_LENGTH
 from factory.recipe.seeds import read_seeds, seed_notes
@@ -26,6 +25,7 @@ from factory.tasks.judging import judged
 from factory.tasks.kind import Prepared
 from factory.tasks.kinds import seed_formats
 from factory.tasks.sample import Task
+from factory.tasks.settings import DataSettings
 from factory.tasks.taskset import Ask, Episode, Taskset
 from factory.text.templates import template_digest
 from factory.tools.load import ToolFile, read_tool_file
@@ -65,6 +65,11 @@ class Plan:
             return None
         return require_file(self.run.loaded.resolve(recipe.evaluate.held_out), seed_formats(recipe.data.kind))
 
+    @cached_property
+    def data(self) -> DataSettings:
+        """The recipe's settings of data, the paths that the kind reads resolved."""
+        return self.run.kind.located(self.run.loaded.recipe.data, self.run.loaded.resolve)
+
     @property
     def tools(self) -> list[ToolSpec]:
         return self.tool_file.tools
@@ -80,7 +85,7 @@ class Plan:
         """The kind's tasks, made of the recipe's seeds."""
         recipe = self.run.loaded.recipe
         return self.run.kind.taskset(
-            recipe.data, self.seeds, self.tools, self.run_tool, recipe.seed, self.run.workspace.prompts
+            self.data, self.seeds, self.tools, self.run_tool, recipe.seed, self.run.workspace.prompts
         )
 
     def prepared(self, *, learns: bool, asks: bool) -> Prepared[Any, Any]:
@@ -105,7 +110,7 @@ class Plan:
         """The content id of everything that decides which questions are put, in which order, and of nothing
         else: contents, not paths."""
         recipe = self.run.loaded.recipe
-        teacher, data = recipe.teacher, recipe.data
+        teacher = recipe.teacher
         own_source = self.custom_tools.source_id if self.custom_tools else None
         return content_id(
             {
@@ -117,7 +122,7 @@ class Plan:
                 ],
                 # What is longer is not asked here; how long a prompt may be there, is for the servers to say.
                 "max_model_len": None if teacher.endpoints else teacher.max_model_len,
-                "data": self.run.kind.plan_identity(data, self.tools, own_source),
+                "data": self.run.kind.plan_identity(self.data, self.tools, own_source),
                 "seed": recipe.seed,
                 "seeds": self.shown_seeds,
                 "templates": self.taskset.template_digest,
@@ -182,11 +187,8 @@ class Plan:
     @cached_property
     def _spell(self) -> Callable[[int], str] | None:
         """How the teacher's tokens are written, or None where that is not known."""
-        path = self.run.teacher.folder / "tokenizer.json"
-        if not path.is_file():
-            return None
-        tokenizer = Tokenizer.from_file(str(path))
-        return lambda token: str(tokenizer.decode([token]))
+        spell = read_spelling(self.run.teacher.folder)
+        return None if spell is None else lambda token: spell([token])
 
     @cached_property
     def custom_tools(self) -> CustomTools | None:

@@ -61,6 +61,7 @@ class Candidate:
             "max_model_len": recipe.teacher.max_model_len,
             "seed": recipe.seed,
         }
+        how |= run.kind.evaluation_identity(plan.data)
         if self.few_shot:
             how |= {
                 "template": plan.taskset.template_digest,

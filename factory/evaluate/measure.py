@@ -18,9 +18,10 @@ from factory.evaluate.metrics.table import FAMILIES, metric
 from factory.evaluate.scorer import question, scorer
 from factory.inference.request import TOO_LONG, Answer, Model, Request
 from factory.models.folder import inspect
+from factory.models.spelling import read_spelling
 from factory.store.store import Row, Store
 from factory.tasks.sample import Task
-from factory.tasks.scorer import Scorer
+from factory.tasks.scorer import Classifier, Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
 from factory.text.reasons import sentence
 from factory.text.visible import truncate
@@ -74,9 +75,13 @@ def _predictions(
     putting: dict[str, list[Task]] = {}
     for task in tasks:
         request = question(asking, candidate, task, plan.run.evaluation.max_tokens)
+        if isinstance(asking, Classifier):
+            sampling = dataclasses.replace(request.sampling, logprobs=asking.logprobs)
+            request = dataclasses.replace(request, sampling=sampling)
         requests[request.key] = request
         putting.setdefault(request.key, []).append(task)
     predictions: list[Row] = []
+    spell = read_spelling(candidate.folder) if isinstance(asking, Classifier) else None
     unanswered = 0
     for answer in model.answer(requests.values()):
         # What is too long for a model it cannot answer, nor what its server's filter refuses: that is wrong,
@@ -93,7 +98,10 @@ def _predictions(
             )
         for task in putting[answer.key]:
             about = {"task_id": task.task_id, "question": task.question, "reference": task.reference}
-            predictions.append(about | {"output": answer.text} | asking.judge(candidate, task, answer.text))
+            judged = asking.judge(candidate, task, answer.text)
+            if isinstance(asking, Classifier) and spell is not None:
+                judged["confidence"] = asking.confidence(candidate, answer, spell)
+            predictions.append(about | {"output": answer.text} | judged)
         plan.run.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
     return predictions
 

@@ -70,6 +70,7 @@ def _whole(plan: Plan) -> dict[str, Any]:
     holders: list[tuple[dict[str, Any], str]] = [
         (data, "seeds"),
         (data, "tools"),
+        (data, "schema"),
         (plain["evaluate"], "held_out"),
     ]
     holders += [(data.get("custom_tools") or {}, "python"), (plain["student"], "base")]

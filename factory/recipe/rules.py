@@ -33,7 +33,12 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     yield from _model(source, recipe, ("teacher", "model"), served=bool(_at(source, "teacher", "endpoints")))
     yield from _model(source, recipe, ("student", "base"), served=False)
     yield from _seeds(source, recipe)
-    for where in (("data", "tools"), ("data", "custom_tools", "python"), ("evaluate", "held_out")):
+    for where in (
+        ("data", "tools"),
+        ("data", "custom_tools", "python"),
+        ("data", "schema"),
+        ("evaluate", "held_out"),
+    ):
         yield from _file(source, recipe, where)
     yield from _checks(source)
     yield from _stages(source)

@@ -10,6 +10,9 @@ from factory.evaluate.metrics.metric import Family, Metric
 
 FILES = (
     "accuracy",
+    "fields",
+    "macro_f1",
+    "calibration",
     "speed",
     "precision",
     "memory",
@@ -22,6 +25,11 @@ METRICS: dict[str, Metric] = {metric.name: metric for family in FAMILIES for met
 
 
 def metric(name: str) -> Metric:
-    """Return the metric of that name; a name that is not in the table, as of another version, is its own
-    label."""
-    return METRICS.get(name) or Metric(name, name.replace("_", " "), "", "higher")
+    """Return the metric of that name, one that a family knows by how it begins among them; a name of another
+    version is its own label."""
+    named = (family.named(name) for family in FAMILIES if family.named is not None)
+    return (
+        METRICS.get(name)
+        or next((found for found in named if found is not None), None)
+        or Metric(name, name.replace("_", " "), "", "higher")
+    )
