@@ -1,8 +1,9 @@
 """Rows of Hugging Face datasets: folders written by `save_to_disk`, and ids on the hub.
 
 Promise: nothing of a dataset is executed (`datasets` has no loading scripts since 4.0), images and sounds are
-not decoded, classes have their names, and the answer to whatever goes wrong on the way is one `FactoryError`. A hub id is `org/name`,
-`org/name:configuration` and either with `@revision`. Not promised: a bound on what a hub dataset downloads.
+not decoded, classes have their names, and the answer to whatever goes wrong on the way is one `FactoryError`.
+A hub id is `org/name`, `org/name:configuration` and either with `@revision`. Not promised: a bound on what a
+hub dataset downloads.
 """
 
 import re
