@@ -61,10 +61,19 @@ class Label(Kind[LabelData, "LabelTaskset"]):
     ) -> LabelTaskset:
         from factory.tasks.label.taskset import LabelTaskset
 
-        return LabelTaskset(seeds, data.labels, examples=data.examples, about=data.task, own=own)
+        return LabelTaskset(
+            seeds,
+            data.labels,
+            examples=data.examples,
+            about=data.task,
+            new_texts=data.new_texts,
+            seed=seed,
+            own=own,
+        )
 
     def plan_identity(self, data: LabelData, tools: list[ToolSpec], own_source: str | None) -> Row:
-        return super().plan_identity(data, tools, own_source) | self.evaluation_identity(data)
+        new = {"new_texts": data.new_texts} if data.new_texts else {}
+        return super().plan_identity(data, tools, own_source) | self.evaluation_identity(data) | new
 
     def evaluation_identity(self, data: LabelData) -> Row:
         # Their order is in the prompt, and a mapping in an id has none.

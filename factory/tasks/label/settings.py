@@ -62,3 +62,10 @@ class LabelData(DataSettings):
     task: str = Field(
         default="", max_length=1000, description="One sentence that says what is to be decided of a text."
     )
+    new_texts: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="How many new texts the teacher writes, after seeds of each label in turn; kept where it "
+        "reads the same label in the text alone.",
+    )
