@@ -155,7 +155,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:4cbef0f13455e9a496b73a95b67498d0.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:b3b257f0258f740fe0c0964a82534336.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -217,6 +217,7 @@ CREATE TABLE predictions (
     same_call BOOLEAN NOT NULL,
     right_answer BOOLEAN NOT NULL,
     batch BIGINT NOT NULL,
+    confidence DOUBLE,
     PRIMARY KEY(evaluation_id, task_id)
 );
 COMMENT ON TABLE predictions IS 'What a model answered to each held-out task.';
@@ -226,11 +227,12 @@ COMMENT ON COLUMN predictions.question IS 'of the held-out task';
 COMMENT ON COLUMN predictions.reference IS 'what is right';
 COMMENT ON COLUMN predictions.output IS 'as the model wrote it';
 COMMENT ON COLUMN predictions."call" IS 'the call that was read out of it';
-COMMENT ON COLUMN predictions.result IS 'what the tool returned to that call';
-COMMENT ON COLUMN predictions.parsed IS 'whether there is a call that fits the tools';
+COMMENT ON COLUMN predictions.result IS 'what the tool returned to that call, or what was read out of the answer';
+COMMENT ON COLUMN predictions.parsed IS 'whether the answer is readable: a call that fits the tools, a label, fields that fit the schema';
 COMMENT ON COLUMN predictions.same_call IS 'whether the call is the reference''s';
 COMMENT ON COLUMN predictions.right_answer IS 'whether the result is the reference''s';
 COMMENT ON COLUMN predictions.batch IS 'the transaction that brought the row';
+COMMENT ON COLUMN predictions.confidence IS 'probability of the written label among all labels; empty where it is not known, and for other kinds';
 
 CREATE TABLE run_sources (
     run_id VARCHAR,
@@ -305,14 +307,15 @@ CREATE TABLE samples (
     "family" VARCHAR,
     "input" VARCHAR,
     edited_from VARCHAR,
-    origins JSON
+    origins JSON,
+    form JSON
 );
 COMMENT ON TABLE samples IS 'What was read out of an answer: question, call, result, answer. Rejected ones stay.';
 COMMENT ON COLUMN samples.sample_id IS 'content id of the answers that it took and of what was made of them';
 COMMENT ON COLUMN samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN samples.seed_id IS 'the seed that its task was made from';
 COMMENT ON COLUMN samples.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN samples.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN samples.kind IS 'tool_call, rationale, instruction, label, extract';
 COMMENT ON COLUMN samples."language" IS 'of the question';
 COMMENT ON COLUMN samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN samples.reference IS 'what is right; empty where nothing is known';
@@ -330,6 +333,7 @@ COMMENT ON COLUMN samples."family" IS 'kind of task within the seeds';
 COMMENT ON COLUMN samples."input" IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
 COMMENT ON COLUMN samples.origins IS 'of each message of the assistant: by (teacher, template, person), request_key where it is an answer, learnt where it is not learnt; NULL in rows of an older factory';
+COMMENT ON COLUMN samples.form IS 'what the answer was held to: the labels of a text, the JSON Schema of its fields; empty for other kinds';
 
 CREATE TABLE seeds (
     seed_id VARCHAR PRIMARY KEY,
@@ -518,7 +522,7 @@ COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that i
 COMMENT ON COLUMN current_samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN current_samples.seed_id IS 'the seed that its task was made from';
 COMMENT ON COLUMN current_samples.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction, label, extract';
 COMMENT ON COLUMN current_samples.language IS 'of the question';
 COMMENT ON COLUMN current_samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN current_samples.reference IS 'what is right; empty where nothing is known';
@@ -536,6 +540,7 @@ COMMENT ON COLUMN current_samples.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN current_samples.input IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN current_samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
 COMMENT ON COLUMN current_samples.origins IS 'where each turn of the assistant comes from, as in samples';
+COMMENT ON COLUMN current_samples.form IS 'what the answer was held to: the labels of a text, the JSON Schema of its fields; empty for other kinds';
 COMMENT ON COLUMN current_samples.position IS 'place of the sample in the plan, from 0';
 COMMENT ON COLUMN current_samples.draw IS 'how often the same question was put before, from 0';
 COMMENT ON COLUMN current_samples.run_id IS 'content id of recipe, plan and time';
@@ -634,7 +639,7 @@ CREATE OR REPLACE VIEW training_set AS
 COMMENT ON VIEW training_set IS 'What a student learns from: accepted samples in the number that the run asks for, each with its pedigree.';
 COMMENT ON COLUMN training_set.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN training_set.position IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction, label, extract';
 COMMENT ON COLUMN training_set.language IS 'of the question';
 COMMENT ON COLUMN training_set.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN training_set.question IS 'the question, or the instruction';
@@ -856,7 +861,7 @@ CREATE OR REPLACE VIEW length_outliers AS
 COMMENT ON VIEW length_outliers IS 'Questions and answers far longer or shorter (characters) than the median of their kind and language, in median deviations.';
 COMMENT ON COLUMN length_outliers.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN length_outliers.question IS 'the question, or the instruction';
-COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction, label, extract';
 COMMENT ON COLUMN length_outliers.language IS 'of the question';
 COMMENT ON COLUMN length_outliers.what IS 'question or answer: which of them is long or short';
 COMMENT ON COLUMN length_outliers.length IS 'characters';

@@ -51,9 +51,10 @@ class DecontaminationCheck:
 
     name = "decontamination"
 
-    def __init__(self, held_out: list[Seed], seeds: Iterable[Seed] = ()):
-        self._index = _index(tuple(held_out))
-        self._leaking = leaking_seeds(tuple(seeds), tuple(held_out))
+    def __init__(self, held_out: list[Seed], seeds: Iterable[Seed] = (), *, references: bool = True):
+        """`references`: the same reference is a sign of the same task, as the same label is not."""
+        self._index = _index(tuple(held_out), references)
+        self._leaking = leaking_seeds(tuple(seeds), tuple(held_out)) if references else {}
         self.settings: dict[str, Any] = {
             "held_out": content_id(sorted(task.seed_id for task in held_out)),
             "ngrams": {"long": LONG, "short": SHORT, "share": SHARE, "least": LEAST},
@@ -61,6 +62,8 @@ class DecontaminationCheck:
             "characters": MAX_CHARACTERS,
         }
         # Named only where they decide: other verdicts stay valid.
+        if not references:
+            self.settings["references"] = False
         if self._index.shared:
             self.settings["shared"] = content_id(sorted(self._index.shared))
         if self._leaking:
@@ -82,17 +85,19 @@ def leaking_seeds(seeds: tuple[Seed, ...], held_out: tuple[Seed, ...]) -> dict[s
 
 
 @lru_cache(maxsize=8)
-def _index(held_out: tuple[Seed, ...]) -> "_Index":
-    return _Index(held_out)
+def _index(held_out: tuple[Seed, ...], references: bool = True) -> "_Index":
+    return _Index(held_out, references)
 
 
 class _Index:
     """The held-out tasks, by all that gives them away."""
 
-    def __init__(self, held_out: tuple[Seed, ...]):
+    def __init__(self, held_out: tuple[Seed, ...], references: bool):
         self._questions = {_normal_question(task.question): task.name for task in held_out}
         self._references = {
-            key: task.name for task in held_out if (key := _worked_out(task.question, task.reference))
+            key: task.name
+            for task in held_out
+            if references and (key := _worked_out(task.question, task.reference))
         }
         self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(task.question)))) for task in held_out]
         self._grams: list[set[_Gram]] = []

@@ -52,7 +52,8 @@ def build_suite(
             case "degenerate", _:
                 single.append(DegenerateCheck())
             case "decontamination", _:
-                single.append(DecontaminationCheck(held_out, seeds))
+                telling = source.kind.telling_references
+                single.append(DecontaminationCheck(held_out, seeds, references=telling))
             case "length", chosen.Length() as length:
                 single.append(LengthCheck(min_words=length.min_words, max_words=length.max_words))
             case "judge", chosen.Judge() as judge:

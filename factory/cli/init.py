@@ -63,7 +63,12 @@ def _copies(folder: Path, recipe: str) -> dict[Path, bytes]:
     source = resource("pipelines", f"{recipe}.yaml")
     loaded = load_recipe(source)
     files = [
-        (source.data.seeds, source.kind.tool_file(source.data), source.held_out)
+        (
+            source.data.seeds,
+            source.kind.tool_file(source.data),
+            source.kind.schema_file(source.data),
+            source.held_out,
+        )
         for source in loaded.recipe.sources
     ]
     names = [name for name in itertools.chain.from_iterable(files) if name]

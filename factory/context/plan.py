@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from factory.checks.registry import build_pool_suite, build_suite
 from factory.checks.suite import CheckSuite
 from factory.context.run import Run
 from factory.inference.request import Request, Sampling, request_key
+from factory.models.spelling import read_spelling
 from factory.recipe.checks import check_name
 from factory.recipe.model import USUAL_LENGTH
 from factory.recipe.seeds import read_seeds, seed_notes
@@ -47,10 +46,6 @@ class Plan:
     @property
     def source(self) -> DataSource:
         return self.run.loaded.recipe.sources[self.place]
-
-    @property
-    def data(self) -> DataSettings:
-        return self.source.data
 
     @property
     def kind(self) -> Kind[Any, Any]:
@@ -98,6 +93,11 @@ class Plan:
             return None
         return require_file(self.run.loaded.resolve(held_out), seed_formats(self.data.kind))
 
+    @cached_property
+    def data(self) -> DataSettings:
+        """The source's settings, the paths that the kind reads resolved."""
+        return self.kind.located(self.source.data, self.run.loaded.resolve)
+
     @property
     def tools(self) -> list[ToolSpec]:
         return self.tool_file.tools
@@ -137,7 +137,7 @@ class Plan:
         """The content id of everything that decides which questions are put, in which order, and of nothing
         else: contents, not paths."""
         recipe = self.run.loaded.recipe
-        teacher, data = recipe.teacher, self.data
+        teacher = recipe.teacher
         own_source = self.custom_tools.source_id if self.custom_tools else None
         return content_id(
             {
@@ -149,7 +149,7 @@ class Plan:
                 ],
                 # What is longer is not asked here; how long a prompt may be there, is for the servers to say.
                 "max_model_len": None if teacher.endpoints else teacher.max_model_len,
-                "data": self.kind.plan_identity(data, self.tools, own_source),
+                "data": self.kind.plan_identity(self.data, self.tools, own_source),
                 "seed": recipe.seed,
                 "seeds": self.shown_seeds,
                 "templates": self.taskset.template_digest,
@@ -216,11 +216,8 @@ class Plan:
     @cached_property
     def _spell(self) -> Callable[[int], str] | None:
         """How the teacher's tokens are written, or None where that is not known."""
-        path = self.run.teacher.folder / "tokenizer.json"
-        if not path.is_file():
-            return None
-        tokenizer = Tokenizer.from_file(str(path))
-        return lambda token: str(tokenizer.decode([token]))
+        spell = read_spelling(self.run.teacher.folder)
+        return None if spell is None else lambda token: spell([token])
 
     @cached_property
     def custom_tools(self) -> CustomTools | None:

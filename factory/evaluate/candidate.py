@@ -74,7 +74,7 @@ class Candidate:
             "tasks": sorted(task.seed_id for task in put_tasks(plan)),
             "tools": [tool.model_dump() for tool in plan.tools],
             "own_tools": file_sha256(plan.run.loaded.resolve(own.python)) if own else None,
-        }
+        } | plan.kind.evaluation_identity(plan.data)
         if self.few_shot:
             how |= {
                 "template": plan.taskset.template_digest,

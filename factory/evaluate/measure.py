@@ -19,9 +19,10 @@ from factory.evaluate.metrics.table import FAMILIES, metric, of_source
 from factory.evaluate.scorer import scorer, turn
 from factory.inference.request import TOO_LONG, Answer, Model, Request
 from factory.models.folder import inspect
+from factory.models.spelling import read_spelling
 from factory.store.store import Row, Store
 from factory.tasks.sample import Task
-from factory.tasks.scorer import Dialogue, Scorer
+from factory.tasks.scorer import Classifier, Dialogue, Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
 from factory.text.reasons import sentence
 from factory.text.visible import truncate
@@ -99,6 +100,7 @@ def _predictions(
     predictions: list[Row] = []
     said: dict[str, list[str]] = {task.task_id: [] for task in tasks}
     refused: set[str] = set()
+    spell = read_spelling(candidate.folder) if isinstance(asking, Classifier) else None
     dialogues = [(task, asking.put(candidate, task)) for task in tasks]
     asked = [(task, dialogue, next(dialogue)) for task, dialogue in dialogues]
     while asked:
@@ -129,9 +131,15 @@ def _predictions(
                 try:
                     asked.append((task, dialogue, dialogue.send(answer)))
                 except StopIteration as end:
-                    about = {"task_id": task.task_id, "question": task.question, "reference": task.reference}
-                    output = "\n".join(said[task.task_id])
-                    predictions.append(about | {"output": output} | end.value)
+                    about: Row = {
+                        "task_id": task.task_id,
+                        "question": task.question,
+                        "reference": task.reference,
+                    }
+                    about |= {"output": "\n".join(said[task.task_id])}
+                    if spell is not None and isinstance(asking, Classifier):
+                        about["confidence"] = asking.confidence(candidate, answer, spell)
+                    predictions.append(about | end.value)
             plan.run.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
     return predictions
 

@@ -193,6 +193,7 @@ def _sample_row(plan: Plan, sample: Sample, keys: list[str]) -> dict[str, Any]:
         "rationale": sample.rationale,
         "answer": sample.answer,
         "dedup_key": sample.dedup_key,
+        "form": sample.form,
         "parents": [
             sample.task.seed_id,
             *(parent for parent in sample.task.parents if parent != sample.task.seed_id),

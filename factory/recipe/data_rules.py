@@ -15,7 +15,7 @@ from factory.tasks.kind import Kind
 from factory.tasks.kinds import KINDS
 
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
-_FILES: tuple[Where, ...] = (("tools",), ("custom_tools", "python"), ("held_out",))
+_FILES: tuple[Where, ...] = (("tools",), ("custom_tools", "python"), ("schema",), ("held_out",))
 
 
 def kinds(source: Source) -> list[Kind[Any, Any]]:

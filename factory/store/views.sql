@@ -44,7 +44,7 @@ COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that i
 COMMENT ON COLUMN current_samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN current_samples.seed_id IS 'the seed that its task was made from';
 COMMENT ON COLUMN current_samples.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction, label, extract';
 COMMENT ON COLUMN current_samples.language IS 'of the question';
 COMMENT ON COLUMN current_samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN current_samples.reference IS 'what is right; empty where nothing is known';
@@ -62,6 +62,7 @@ COMMENT ON COLUMN current_samples.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN current_samples.input IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN current_samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
 COMMENT ON COLUMN current_samples.origins IS 'where each turn of the assistant comes from, as in samples';
+COMMENT ON COLUMN current_samples.form IS 'what the answer was held to: the labels of a text, the JSON Schema of its fields; empty for other kinds';
 COMMENT ON COLUMN current_samples.position IS 'place of the sample in the plan, from 0';
 COMMENT ON COLUMN current_samples.draw IS 'how often the same question was put before, from 0';
 COMMENT ON COLUMN current_samples.run_id IS 'content id of recipe, plan and time';
@@ -160,7 +161,7 @@ CREATE OR REPLACE VIEW training_set AS
 COMMENT ON VIEW training_set IS 'What a student learns from: accepted samples in the number that the run asks for, each with its pedigree.';
 COMMENT ON COLUMN training_set.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN training_set.position IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction, label, extract';
 COMMENT ON COLUMN training_set.language IS 'of the question';
 COMMENT ON COLUMN training_set.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN training_set.question IS 'the question, or the instruction';
@@ -382,7 +383,7 @@ CREATE OR REPLACE VIEW length_outliers AS
 COMMENT ON VIEW length_outliers IS 'Questions and answers far longer or shorter (characters) than the median of their kind and language, in median deviations.';
 COMMENT ON COLUMN length_outliers.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN length_outliers.question IS 'the question, or the instruction';
-COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction';
+COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction, label, extract';
 COMMENT ON COLUMN length_outliers.language IS 'of the question';
 COMMENT ON COLUMN length_outliers.what IS 'question or answer: which of them is long or short';
 COMMENT ON COLUMN length_outliers.length IS 'characters';

@@ -80,6 +80,7 @@ class Kind(Generic[S, T]):
     refused_checks: ClassVar[dict[str, str]] = {}  # check -> why it cannot be asked for
 
     calls_tools: ClassVar[bool] = False  # samples hold calls
+    telling_references: ClassVar[bool] = True  # the same reference may give a held-out task away
     shows_samples: ClassVar[bool] = False  # accepted samples appear in later prompts
     untrained: ClassVar[str] = ""  # why no student is trained on it; empty where one is
     tasks: ClassVar[
@@ -103,6 +104,14 @@ class Kind(Generic[S, T]):
     def tool_file(self, data: S) -> str | None:
         """Return the file of tool specifications that the settings name."""
         return None
+
+    def schema_file(self, data: S) -> str | None:
+        """Return the file of a JSON Schema that the settings name."""
+        return None
+
+    def located(self, data: S, resolve: Callable[[str], Path]) -> S:
+        """Return the settings with the paths that the kind itself reads resolved."""
+        return data
 
     def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
         """Return the files of a new workspace with the tools of a file, by name, and what to tell about
@@ -150,6 +159,11 @@ class Kind(Generic[S, T]):
     def plan_identity(self, data: S, tools: list[ToolSpec], own_source: str | None) -> Row:
         """Return the settings that decide which questions are put; they go into ids, so no key may change."""
         return {"kind": data.kind, "draws": data.samples_per_prompt, "examples": data.examples}
+
+    def evaluation_identity(self, data: S) -> Row:
+        """Return the settings that decide how held-out tasks are put and judged, beside seeds and templates;
+        they go into ids."""
+        return {}
 
     def selection(self, data: S) -> tuple[str, int | None] | None:
         """Return which of a question's right answers stay and how many at most; None where all do."""

@@ -23,6 +23,13 @@ EXAMPLES = [
     {"instruction": "Name three kinds of bread.", "input": ""},
     {"instruction": "Give this note a title.", "input": "The shop is closed on Monday.\nCome again."},
 ]
+LABELLING = "Decide which desk a mail goes to."
+LABELS = [
+    {"written": '"billing"', "meaning": "about money that was paid"},
+    {"written": '"其他"', "meaning": ""},
+]
+FINDING = "Find when and where to meet."
+SCHEMA = '{"type": "object", "properties": {"place": {"type": "string", "description": "<b>何处</b>"}}}'
 QUESTION = {"role": "user", "content": "What is 12 + 7, three times?"}
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "57"}
 ANSWER = {"role": "assistant", "content": "The answer is 57."}
@@ -135,6 +142,28 @@ def renders() -> dict[str, str]:
         "instruction_evolve.j2.zh.txt": render(
             "instruction_evolve.j2", language="zh", depth=True, **EXAMPLES[1]
         ),
+        "label_system.j2.en.txt": render("label_system.j2", language="en", task=LABELLING, labels=LABELS),
+        "label_system.j2.zh.txt": render("label_system.j2", language="zh", task="", labels=LABELS),
+        "label_propose.j2.en.txt": render(
+            "label_propose.j2",
+            language="en",
+            task=LABELLING,
+            label='"billing"',
+            meaning="",
+            examples=["I paid twice."],
+            number=7,
+        ),
+        "label_propose.j2.zh.txt": render(
+            "label_propose.j2",
+            language="zh",
+            task="",
+            label='"其他"',
+            meaning="与账单无关",
+            examples=["你好", "几点？"],
+            number=8,
+        ),
+        "extract_system.j2.en.txt": render("extract_system.j2", language="en", task=FINDING, schema=SCHEMA),
+        "extract_system.j2.zh.txt": render("extract_system.j2", language="zh", task="", schema=SCHEMA),
         "instruction_answer.j2.bare.txt": render("instruction_answer.j2", **EXAMPLES[0]),
         "instruction_answer.j2.input.txt": render("instruction_answer.j2", **EXAMPLES[1]),
         "judge.j2.en.txt": render(

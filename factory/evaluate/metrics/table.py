@@ -11,6 +11,9 @@ from factory.evaluate.metrics.metric import Family, Metric
 
 FILES = (
     "accuracy",
+    "fields",
+    "macro_f1",
+    "calibration",
     "speed",
     "precision",
     "memory",
@@ -27,12 +30,17 @@ METRICS: dict[str, Metric] = {metric.name: metric for family in FAMILIES for met
 def metric(name: str) -> Metric:
     """Return the metric of that name, of one source of data too; a name that is not in the table, as of
     another version, is its own label."""
-    if name in METRICS:
-        return METRICS[name]
     known, _, source = name.partition(_OF)
-    if known in METRICS:
-        return replace(METRICS[known], name=name, label=f"{METRICS[known].label}: {source}", under="")
-    return Metric(name, name.replace("_", " "), "", "higher")
+    found = METRICS.get(known) or _named(known)
+    if found is None:
+        return Metric(name, name.replace("_", " "), "", "higher")
+    return replace(found, name=name, label=f"{found.label}: {source}", under="") if source else found
+
+
+def _named(name: str) -> Metric | None:
+    """Return the metric of a name that only a recipe's data gives it."""
+    named = (family.named(name) for family in FAMILIES if family.named is not None)
+    return next((found for found in named if found is not None), None)
 
 
 def of_source(name: str, source: str) -> str:

@@ -14,13 +14,19 @@ from factory.tasks.kinds import KINDS
 from tests.support.calculator import CALCULATOR, SEEDS
 from tests.support.judged import judged
 
+NEEDED: dict[str, dict[str, Any]] = {
+    "tool_call": {"tools": "t"},
+    "label": {"labels": ["yes", "no"]},
+    "extract": {"schema": "f.json"},
+}
+
 
 def recipe(kind: str, checks: list[Any] | None = None, *, evaluate: bool = True, **data: Any) -> Recipe:
     about: dict[str, Any] = {
         "kind": kind,
         "seeds": "s",
         "count": 1,
-        **({"tools": "t"} if kind == "tool_call" else {}),
+        **NEEDED.get(kind, {}),
         **data,
     }
     written = {"name": "tiny", "teacher": {"model": "smollm2-135m-instruct"}, "data": about}
@@ -111,6 +117,8 @@ def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() 
         "tool_call": None,
         "rationale": None,
         "instruction": 0.7,
+        "label": None,
+        "extract": None,
     }
 
 
@@ -129,4 +137,4 @@ def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:
 def test_the_form_is_that_of_the_tools_or_of_the_kind() -> None:
     forms = [built(kind, ["schema"])["schema"]["form"] for kind in KINDS]
     assert len(set(forms)) == len(KINDS)
-    assert forms[1:] == ["rationale", "instruction"]
+    assert forms[1:] == ["rationale", "instruction", "label", "extract"]

@@ -48,14 +48,15 @@ def test_every_format_is_tried_above() -> None:
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_format_serves_its_kinds_only(tmp_path: Path, format: str, row: Any, kind: str) -> None:
-    if kind != "instruction" and isinstance(row, dict) and set(row) == {"question", "reference"}:
+    serving = seed_formats(kind).names.split(", ")
+    if kind in ("tool_call", "rationale") and isinstance(row, dict) and set(row) == {"question", "reference"}:
         assert (
             load(tmp_path, kind, row).format_name == kind
         )  # these two are of both formats: the kind decides
-    elif format == "tool_messages" and kind != "tool_call":
+    elif format == "tool_messages" and "messages" in serving:
         # They are messages first: those under which an answer was given are refused, row by row.
         assert load(tmp_path, kind, row).format_name == "messages"
-    elif format in seed_formats(kind).names.split(", "):
+    elif format in serving:
         assert load(tmp_path, kind, row).format_name == format
     else:
         with pytest.raises(InputError, match=f"cannot serve the kind {kind}") as caught:
@@ -238,6 +239,17 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
             {"question": "?", "answer": "#### B", "choices": ["x"]},
             "choices: the question cannot be",
         ),
+        ("label", {"text": "?", "lable": "a"}, "lable: "),
+        ("label", {"text": "?", "label": True}, "label: "),
+        ("label", {"text": " ", "label": "a"}, "text: is blank"),
+        ("label", {"text": "?", "label": "<|im_end|>"}, "label: <|im_end|>"),
+        ("label", {"text": "x" * 4001}, "text: 4,001 characters"),
+        ("label", {"sentence": "?", "label": "a", "context": "Text."}, "context: the question cannot"),
+        ("extract", {"text": "?", "fields": [1]}, "fields: expected an object of fields"),
+        ("extract", {"text": "?", "fields": "at 5"}, "fields: "),
+        ("extract", {"text": "?", "fields": '{"at": 1, "at": 2}'}, "fields: a key is duplicated"),
+        ("extract", {"text": "?", "fields": {"at": "</think>"}}, "fields: </think>"),
+        ("extract", {"text": "?", "felds": {}}, "felds: "),
         (
             "rationale",
             {"question": "?", "answer": "#### B", "context": "Text."},
