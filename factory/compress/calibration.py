@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
+from factory.chat_formats.served import as_served
 from factory.context.run import Run
 from factory.context.training_set import TrainingSet
 
@@ -20,5 +21,6 @@ def chat_texts(
         messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
         for _, asked, answer in run.kind.student_tasks(messages[:1], messages[1:], row["answer"]):
             chat = [*asked, *answer]
-            texts.append(run.chat_format.render(chat, tools, tokenizer=tokenizer))
+            rendered = tokenizer.apply_chat_template(as_served(chat), tools=tools, tokenize=False)
+            texts.append(str(rendered))
     return texts
