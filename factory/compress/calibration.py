@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
+from factory.chat_formats.served import as_served
 from factory.context.run import Run
 from factory.context.training_set import TrainingSet
 from factory.tasks.kinds import stored_kind
@@ -18,5 +19,6 @@ def chat_texts(
     texts = []
     for row, conversation in samples.conversations(ids):
         for lesson in stored_kind(row["kind"]).lessons(conversation, row["answer"]):
-            texts.append(run.chat_format.render(lesson.messages, lesson.tools, tokenizer=tokenizer))
+            chat = as_served(lesson.messages)
+            texts.append(str(tokenizer.apply_chat_template(chat, tools=lesson.tools, tokenize=False)))
     return texts
