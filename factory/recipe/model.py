@@ -201,7 +201,7 @@ class Student(Settings):
     show_tools: bool = Field(
         default=False,
         description="Put the tools into the student's system prompt. Off: the student knows its tools by "
-        "heart.",
+        "heart. Always on where each task brings its own tools.",
     )
     precision: Literal["auto", "bfloat16", "float32"] = Field(
         default="auto", description="Number format in training; auto: what suits the machine."
@@ -293,6 +293,16 @@ class Recipe(Settings):
     )
     search: Search | None = Field(default=None, description="What factory search tries. Empty: nothing.")
     limits: Limits = Field(default=Limits(), description="What a stage may use.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shown_tools(cls, value: Any) -> Any:
+        # Nobody knows tools by heart that differ by task.
+        data, student = (value.get(key) if isinstance(value, dict) else None for key in ("data", "student"))
+        kind = KINDS.get(str(data.get("kind"))) if isinstance(data, dict) else None
+        if kind is not None and kind.tools_by_task and isinstance(student, dict):
+            return {**value, "student": {"show_tools": True} | student}
+        return value
 
     @model_validator(mode="before")
     @classmethod

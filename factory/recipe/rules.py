@@ -57,6 +57,11 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     if (kind := _kind(source)) is not None:
         for key, message in kind.setting_faults(_at(source, "data")):
             yield source.fault(("data", key), message)
+        if kind.tools_by_task and _at(source, "student", "show_tools") is False:
+            yield source.fault(
+                ("student", "show_tools"),
+                "each task brings its own tools, which the student has to see; remove it",
+            )
         if kind.untrained and _at(source, "student") is not None:
             yield source.fault(("student",), f"{kind.untrained}; remove it and use: factory export")
 
