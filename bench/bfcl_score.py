@@ -4,12 +4,12 @@ pip download --no-deps bfcl-eval, unpack it outside of the repository, and
 
 python -m bench.bfcl_score FOLDER
 
-where FOLDER holds `bfcl_eval`, or its `data` and `eval_checker`. The checker is read from there and nothing
-of it is kept: of its own imports only the table of types is needed, the rest are stood in for. For each task
-of simple_python, multiple and parallel a reference answer is made, then bent in many ways: other
-values, other types, arguments and calls more or less, other order; each answer is judged by `factory.tasks.function_call.matching` and by `ast_checker`. Prints each
-difference, how many answers of each way are right and, as the last line, JSON: tasks, ways, answers, right
-ones, those at which the checker raises (counted as wrong there), differences.
+where FOLDER holds `bfcl_eval`. The checker is read from there and nothing of it is kept; the table of models
+that it imports is stood in for. For each task of simple_python, multiple and parallel a reference answer is
+made, then bent in many ways: other values, other types, arguments and calls more or less, other order; each
+answer is judged by `factory.tasks.function_call.matching` and by `ast_checker`. Prints each difference, how
+many answers of each way are right and, as the last line, JSON: tasks, ways, answers, right ones, those at
+which the checker raises (counted as wrong there), differences.
 """
 
 import argparse

@@ -11,7 +11,6 @@ from factory.seeds.seed import Seed
 from factory.tasks.function_call.seeds import FunctionCallFormat
 from factory.tasks.function_call.settings import FunctionCallData
 from factory.tasks.kind import Kind, Prepared, Prompting, Row
-from factory.tasks.vary import unclear
 
 if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
@@ -68,7 +67,9 @@ class FunctionCall(Kind[FunctionCallData, "FunctionCallTaskset"]):
         return FunctionCallTaskset(seeds, examples=data.examples, seed=seed, own=own)
 
     def unvaried(self, seeds: list[Seed]) -> list[tuple[Seed, str]]:
-        return [(seed, why) for seed in seeds if (why := unclear(seed))]
+        from factory.tasks.function_call.other_numbers import kept_as_it_is
+
+        return [(seed, why) for seed in seeds if (why := kept_as_it_is(seed))]
 
     def scorer(
         self, taskset: FunctionCallTaskset, held_out: list[Seed], chat_format: ChatFormat

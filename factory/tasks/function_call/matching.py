@@ -47,6 +47,14 @@ def possible_answers(reference: str, tools: tuple[ToolSpec, ...]) -> list[Answer
     return [Answer(call["name"], _allowed(call, by_name[call["name"]])) for step in value for call in step]
 
 
+def plain_calls(reference: str) -> list[Call] | None:
+    """Return the calls that a reference writes out; None where it has allowed values instead."""
+    value = json.loads(reference)
+    if value and isinstance(value[0], dict):
+        return None
+    return [call for step in value for call in step]
+
+
 def are_right(calls: list[Call], reference: str, tools: tuple[ToolSpec, ...]) -> bool:
     """Return whether calls, each {"name", "arguments"}, are those of a reference."""
     answers, left = possible_answers(reference, tools), list(calls)

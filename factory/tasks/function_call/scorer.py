@@ -6,8 +6,8 @@ from typing import Any
 from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.unreadable import unreadable
 from factory.seeds.offered import read_tools_text
-from factory.tasks.function_call.matching import are_right, possible_answers
-from factory.tasks.function_call.taskset import FunctionCallTaskset, in_order, plain_calls
+from factory.tasks.function_call.matching import are_right, plain_calls, possible_answers
+from factory.tasks.function_call.taskset import FunctionCallTaskset, in_order
 from factory.tasks.sample import Task
 from factory.tasks.scorer import ACCURACY, Asked, Dialogue, bare
 from factory.tasks.taskset import Ask

@@ -6,7 +6,6 @@ the vote of several draws. Where the teacher calls nothing, it is asked once mor
 conversation ends with that answer, or with the calls: no result is known.
 """
 
-import itertools
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -20,16 +19,15 @@ from factory.seeds.seed import Seed
 from factory.system.digest import canonical_json, content_id
 from factory.tasks.conversation import Origin
 from factory.tasks.examples import Examples
-from factory.tasks.function_call.matching import are_right, normal_form
-from factory.tasks.numbers import PLAIN as PLAIN_NUMBER
+from factory.tasks.function_call.matching import are_right, normal_form, plain_calls
+from factory.tasks.function_call.other_numbers import other_numbers
 from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
 from factory.tasks.taskset import Ask, Episode, Pool
 from factory.tasks.tool_call.call import CallFault, calls_schema, parse_calls
-from factory.tasks.tool_call.reference import Call, call_faults
+from factory.tasks.tool_call.reference import Call
 from factory.tasks.tool_call.shown import ARGUMENTS, describe
 from factory.tasks.tool_call.taskset import PLAIN, path_messages
-from factory.tasks.vary import vary
 from factory.text.reasons import Reason
 from factory.text.templates import render, template_digest
 from factory.text.thinking import without_thinking
@@ -147,27 +145,7 @@ class FunctionCallTaskset:
         return {"tools": self._described(seed.tools), "question": seed.question, "calls": written}
 
     def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:
-        original = plain_calls(seed.reference) if seed.reference else None
-        kept = canonical_json(_without_numbers(original or []))
-        if not original or set(PLAIN_NUMBER.findall(kept)) & set(PLAIN_NUMBER.findall(seed.question)):
-            # A date, a path or a name with other numbers is another one, or none.
-            return None
-        tools = list(read_tools_text(seed.tools))
-
-        def solve(reference: str) -> str | None:
-            calls = plain_calls(reference) or []
-            same = canonical_json(_without_numbers(calls)) == kept
-            return reference if same and not call_faults([calls], tools) else None
-
-        return vary(seed, variant, self._seed, solve)
-
-
-def plain_calls(reference: str) -> list[Call] | None:
-    """Return the calls that a reference writes out; None where it has allowed values instead."""
-    value = json.loads(reference)
-    if value and isinstance(value[0], dict):
-        return None
-    return list(itertools.chain.from_iterable(value))
+        return other_numbers(seed, variant, self._seed)
 
 
 def in_order(call: Call, tools: Tools) -> Call:
@@ -182,11 +160,3 @@ def in_order(call: Call, tools: Tools) -> Call:
 def call_messages(question: str, calls: list[Call]) -> list[dict[str, Any]]:
     """Return question and calls as chat messages in OpenAI form; nobody carries the calls out."""
     return path_messages(question, [calls], [[""] * len(calls)])[:2]
-
-
-def _without_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_numbers(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_without_numbers(part) for part in value]
-    return "" if isinstance(value, int | float) and not isinstance(value, bool) else value
