@@ -19,7 +19,7 @@ class RationaleFormat(SeedFormat):
 
     @classmethod
     def fits(cls, keys: Set[str]) -> bool:
-        return cls.needs <= keys and "response" not in keys
+        return cls.needs <= keys and not keys & {"response", "function"}
 
     question: str
     rationale: str = ""

@@ -22,6 +22,7 @@ from tests.unit.recipe.conftest import Bend, faults
 OFFERED = {
     "calculator": "tool_call",
     "tools": "tool_call",
+    "functions": "function_call",
     "rationale": "rationale",
     "instruction": "instruction",
 }
@@ -88,8 +89,9 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({**INSTRUCTION, "data.samples_per_prompt": 2},
             "data.samples_per_prompt: each proposal is drawn once; ask for more samples with count"),
         ({**RATIONALE, "data.kind": "rational"},
-            "data.kind: 'rational' is not one of tool_call, rationale, instruction; did you mean"),
-        ({**RATIONALE, "data.kind": None}, "data.kind: must have a kind: tool_call, rationale, instruction"),
+            "data.kind: 'rational' is not one of tool_call, function_call, rationale, instruction; did you"),
+        ({**RATIONALE, "data.kind": None},
+            "data.kind: must have a kind: tool_call, function_call, rationale, instruction"),
         ({**RATIONALE, "data.keep": "longest"}, "data.keep: 'longest' is not one of shortest, diverse, all"),
         ({**RATIONALE, "data.evolve": 1}, "data.evolve: unknown key"),
         ({**INSTRUCTION, "data.keep": "all"}, "data.keep: unknown key"),
