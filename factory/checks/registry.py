@@ -35,6 +35,7 @@ def build_suite(
     recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str, seeds: Iterable[Seed] = ()
 ) -> CheckSuite:
     """Return the checks that a recipe names, and the choice among right answers of a kind that makes one."""
+    seeds = tuple(seeds)
     single: list[Check] = []
     draws: list[GroupCheck] = []
     stream: list[StreamCheck] = []
@@ -50,8 +51,8 @@ def build_suite(
                 single.append(ExecutionCheck())
             case "finish_reason", _:
                 single.append(FinishReasonCheck())
-            case "degenerate", _:
-                single.append(DegenerateCheck())
+            case "degenerate", chosen.Degenerate() as degenerate:
+                single.append(DegenerateCheck((seed.language for seed in seeds), degenerate.refusals))
             case "decontamination", _:
                 single.append(DecontaminationCheck(held_out, seeds))
             case "length", chosen.Length() as length:
