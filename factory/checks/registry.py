@@ -54,7 +54,7 @@ def build_suite(
             case "degenerate", chosen.Degenerate() as degenerate:
                 single.append(DegenerateCheck((seed.language for seed in seeds), degenerate.refusals))
             case "decontamination", _:
-                single.append(DecontaminationCheck(held_out, seeds))
+                single.append(DecontaminationCheck(held_out, seeds, tools))
             case "length", chosen.Length() as length:
                 single.append(LengthCheck(min_words=length.min_words, max_words=length.max_words))
             case "judge", chosen.Judge() as judge:

@@ -42,8 +42,8 @@ class Degenerate(Settings):
         default=(),
         max_length=100,
         description="Phrases that make an answer a refusal where it begins with one. Refusals in English and "
-        "Chinese are known, and in German, French, Spanish, Portuguese, Italian, Dutch, Russian, Japanese and "
-        "Korean where seeds are in these.",
+        "Chinese are known, and in German, French, Spanish, Portuguese, Italian, Dutch, Russian, Japanese "
+        "and Korean where seeds are in these.",
     )
 
 
