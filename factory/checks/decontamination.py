@@ -2,11 +2,12 @@
 
 Three comparisons, the first two exact. The whole question, with case, spaces and punctuation set aside
 (`1,200` is `1200`, but `4 738` is not `47 38`). The reference together with the question's numbers in order,
-where these tell questions apart: an expression with a number, a call that holds more than one choice
-among what its tool lists, or a bare answer to at least `TELLING` numbers. Then runs of words (characters where a script has no spaces): a 13-gram of a held-out question
-anywhere in the sample's question, input, rationale or answer (GPT-3: Brown et al. 2020, appendix C); a held-out
-question of 8 to 12 words leaks when the sample's question has 70 % of its 8-grams (PaLM: Chowdhery et al.
-2022, section 8), one of 5 to 7 words when the sample's question contains it whole.
+where these tell questions apart: an expression with a number, a call that holds more than one choice among
+what its tool lists, or a bare answer to at least `TELLING` numbers. Then runs of words (characters where a
+script has no spaces): a 13-gram of a held-out question anywhere in the sample's question, input, rationale or
+answer (GPT-3: Brown et al. 2020, appendix C); a held-out question of 8 to 12 words leaks when the sample's
+question has 70 % of its 8-grams (PaLM: Chowdhery et al. 2022, section 8), one of 5 to 7 words when the
+sample's question contains it whole.
 
 Runs of words that `MANY` held-out tasks share (one in a hundred, if these are more), a preamble or a last
 sentence, are no part of any of them: a question is looked for by the longest run of words that is left. A
@@ -172,8 +173,8 @@ def _worked_out(question: str, reference: str) -> _Gram:
 
 
 def _closed_references(held_out: Iterable[Seed], tools: dict[str, ToolSpec]) -> frozenset[str]:
-    """Return the references whose calls hold no more than one choice among what a tool lists, such as a label:
-    many questions have the same."""
+    """Return the references whose calls hold no more than one choice among what a tool lists, such as a
+    label: many questions have the same."""
     return frozenset(
         task.reference
         for task in held_out
