@@ -91,6 +91,8 @@ def _teacher(source: Source) -> Iterator[Fault]:
             ("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for"
         )
     yield from teacher.faults(source, _at(source, "teacher"))
+    if _at(source, "teacher", "calls") == "native":
+        yield from _native_calls(source)
     temperature = _at(source, "teacher", "sampling", "temperature")
     answers = _at(source, "data", "samples_per_prompt")
     if _is_number(temperature) and temperature == 0 and isinstance(answers, int) and answers > 1:
@@ -179,6 +181,19 @@ def _file(source: Source, recipe: Path, where: Where) -> Iterator[Fault]:
             yield source.fault(where, f"must be a file, and {str(found)!r} is not")
     except InputError as error:
         yield source.fault(where, error.message)
+
+
+def _native_calls(source: Source) -> Iterator[Fault]:
+    where: Where = ("teacher", "calls")
+    kind, stages = _kind(source), _at(source, "student", "stages")
+    if not _at(source, "teacher", "endpoints"):
+        yield source.fault(where, "native: only with endpoints; a model that runs here writes its calls")
+    if kind is not None and not kind.calls_tools:
+        yield source.fault(where, f"native: the kind {kind.name} has no calls; remove it")
+    if any(isinstance(stage, dict) and "distill" in stage for stage in stages or ()):
+        yield source.fault(
+            where, "native: such calls come without log-probabilities, which distill learns from; use sft"
+        )
 
 
 def _checks(source: Source) -> Iterator[Fault]:
