@@ -176,7 +176,7 @@ def read_completion(body: bytes, request: Request, *, wrapped: bool = False) -> 
         # Parsers take a whole answer for thinking where the model was told not to think.
         thinking, text = "", thinking
     error: Reason | None = None
-    if called or (request.calls and end == STOP):
+    if request.calls and (called or end == STOP):
         text = written(called, _json(text, notes, wrapped=False), request.calls)
     elif not text.strip() and end == LENGTH:
         error = "thinking_cut_off"
