@@ -1,5 +1,6 @@
 """The checks of a recipe are those of its kind, or those that it names with its settings."""
 
+import dataclasses
 import importlib.metadata
 from typing import Any
 
@@ -76,6 +77,21 @@ def test_settings_are_the_recipes_or_their_defaults(
 ) -> None:
     assert built("rationale", [name])[name] == defaults
     assert built("rationale", [{name: written}])[name] == written
+
+
+def test_refusals_are_looked_for_in_the_languages_of_the_seeds() -> None:
+    def settings(languages: list[str], item: Any = "degenerate") -> dict[str, Any]:
+        seeds = [
+            dataclasses.replace(seed, language=code) for seed, code in zip(SEEDS, languages, strict=False)
+        ]
+        suite = build_suite(recipe("instruction", ["schema", item]), [], SEEDS[:2], "b2:plan", seeds)
+        return suite.single[1].settings
+
+    plain = settings(["en", "zh"])
+    assert plain == settings([]) == settings(["pl"]), "verdicts of before stay valid"
+    assert settings(["en", "de", "fr"]) == {**plain, "languages": ["de", "fr"]}
+    own = {"degenerate": {"refusals": ["Niestety", "Sajnálom"]}}
+    assert settings(["en"], own) == {**plain, "refusals": ["Niestety", "Sajnálom"]}
 
 
 def test_dedup_is_exact_unless_a_threshold_is_written() -> None:
