@@ -12,6 +12,8 @@ _NAMES = (
     "function_call",
     "rationale",
     "instruction",
+    "label",
+    "extract",
 )
 KINDS: dict[str, Kind[Any, Any]] = {name: import_module(f"factory.tasks.{name}").KIND for name in _NAMES}
 _PLAIN: Kind[Any, Any] = Kind()

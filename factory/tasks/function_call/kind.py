@@ -46,11 +46,15 @@ class FunctionCall(Kind[FunctionCallData, "FunctionCallTaskset"]):
     tags = ("function-calling", "tool-use")
 
     def require(self, prepared: Prepared[FunctionCallData, FunctionCallTaskset]) -> None:
-        from factory.tasks.function_call.preflight import require_grammars, require_votes
+        from factory.tasks.function_call.preflight import require_votes
 
         if prepared.learns:
             self.require_references(prepared.held_out)
         require_votes(prepared)
+
+    def require_askable(self, prepared: Prepared[FunctionCallData, FunctionCallTaskset]) -> None:
+        from factory.tasks.function_call.preflight import require_grammars
+
         require_grammars(prepared)
 
     def taskset(

@@ -28,8 +28,6 @@ def require_votes(prepared: FunctionCalls) -> None:
 def require_grammars(prepared: FunctionCalls) -> None:
     """Compile the grammar of each set of tools, as many as `MOST_SECONDS` allow, and say how many that were;
     refuse one that has none, where the teacher is a model in the process."""
-    if not prepared.asks:  # it takes a process that imports torch
-        return
     places: dict[str, str] = {}
     for seed in [*prepared.seeds, *prepared.held_out]:
         places.setdefault(seed.tools, f"{seed.source}:{seed.line}")

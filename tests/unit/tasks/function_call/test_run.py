@@ -119,10 +119,10 @@ def test_a_wrong_recipe_tells_line_and_what_to_do(tmp_path: Path, more: str, tol
     assert caught.value.message.startswith(f"{path}:5: {told}")
 
 
-def prepared(folder: Path, *, asks: bool = True) -> tuple[Any, list[str]]:
+def prepared(folder: Path) -> tuple[Any, list[str]]:
     said: list[str] = []
     plan: Plan = load(folder)
-    found = plan.prepared(learns=False, asks=asks)
+    found = plan.prepared()
     return type(found)(**vars(found) | {"say": said.append}), said
 
 
@@ -147,15 +147,13 @@ def test_the_grammar_of_each_set_of_tools_is_tried_once(
 
     monkeypatch.setattr(preflight, "examine", examine)
     ready, said = prepared(tmp_path)
-    require_grammars(ready)
+    load(tmp_path).kind.require_askable(ready)
     ((schemas, seconds),) = tried
     # Of eight tasks six sets of tools are different ones.
     assert (len(schemas), seconds) == (6, preflight.MOST_SECONDS)
     assert all(schema["type"] == "array" for schema in schemas.values())
     assert said[0] == "grammars of 3 of 6 sets of tools were tried before the run"
     assert "seeds.jsonl:1 (not)" in said[1]
-    require_grammars(prepared(tmp_path, asks=False)[0])
-    assert len(tried) == 1
 
 
 def test_tools_without_a_grammar_are_refused_where_the_teacher_is_in_the_process(
