@@ -84,7 +84,9 @@ def test_refusals_are_looked_for_in_the_languages_of_the_seeds() -> None:
         seeds = [
             dataclasses.replace(seed, language=code) for seed, code in zip(SEEDS, languages, strict=False)
         ]
-        suite = build_suite(recipe("instruction", ["schema", item]), [], SEEDS[:2], "b2:plan", seeds)
+        suite = build_suite(
+            recipe("instruction", ["schema", item]).sources[0], [], SEEDS[:2], "b2:plan", seeds
+        )
         return suite.single[1].settings
 
     plain = settings(["en", "zh"])
