@@ -126,7 +126,9 @@ def _ungrounded(sample: Sample) -> Iterator[str]:
                 if number not in known
             )
         if in_steps:
-            known.update(_numbers(" ".join(json.loads(sample.result or "[]")[place])))
+            # Calls that nobody carried out have no results.
+            for results in json.loads(sample.result or "[]")[place : place + 1]:
+                known.update(_numbers(" ".join(results)))
 
 
 def _numbers(text: str) -> list[str]:

@@ -34,6 +34,7 @@ def build_suite(
     source: DataSource, tools: list[ToolSpec], held_out: list[Seed], plan_id: str, seeds: Iterable[Seed] = ()
 ) -> CheckSuite:
     """Return the checks that a source names, and the choice among right answers of a kind that makes one."""
+    seeds = tuple(seeds)
     single: list[Check] = []
     draws: list[GroupCheck] = []
     stream: list[StreamCheck] = []
@@ -49,11 +50,11 @@ def build_suite(
                 single.append(ExecutionCheck())
             case "finish_reason", _:
                 single.append(FinishReasonCheck())
-            case "degenerate", _:
-                single.append(DegenerateCheck())
+            case "degenerate", chosen.Degenerate() as degenerate:
+                single.append(DegenerateCheck((seed.language for seed in seeds), degenerate.refusals))
             case "decontamination", _:
                 telling = source.kind.telling_references
-                single.append(DecontaminationCheck(held_out, seeds, references=telling))
+                single.append(DecontaminationCheck(held_out, seeds, tools, references=telling))
             case "length", chosen.Length() as length:
                 single.append(LengthCheck(min_words=length.min_words, max_words=length.max_words))
             case "judge", chosen.Judge() as judge:

@@ -57,7 +57,7 @@ class TrainingSet:
         distributions."""
         rows = self._store.query(
             "SELECT request_key, messages, text, token_ids, token_logprobs, topk_ids, topk_logprobs "
-            "FROM generations WHERE list_contains(?, request_key)",
+            "FROM generations WHERE request_key IN (SELECT unnest(?))",
             [list(keys)],
         )
         return {row["request_key"]: row for row in rows}

@@ -83,7 +83,7 @@ def _tasks(plan: Plan) -> list[Task]:
     """
     tasks: dict[str, Task] = {}
     for seed in put_tasks(plan):
-        task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference)
+        task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference, tools=seed.tools)
         if tasks.setdefault(task.task_id, task) is not task:
             plan.run.progress.say(
                 f"note: {seed.source}:{seed.line}: the held-out task {seed.name} has the question and the "

@@ -8,8 +8,10 @@ down with it. What a grammar leaves out is for the check `schema` to judge, afte
 """
 
 import json
+import math
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
@@ -155,14 +157,16 @@ def _without(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != keyword}
 
 
-def examine(schemas: dict[str, dict[str, Any]]) -> dict[str, Kept]:
-    """Return what a grammar holds of each schema; nothing where xgrammar is not installed."""
-    return dict(_examined(json.dumps(schemas)))
+def examine(schemas: dict[str, dict[str, Any]], seconds: float | None = None) -> dict[str, Kept]:
+    """Return what a grammar holds of each schema; nothing where xgrammar is not installed. After so many
+    `seconds` no other is begun, and those that were not are left out."""
+    return dict(_examined(json.dumps({"schemas": schemas, "seconds": seconds})))
 
 
 @cache
 def _examined(text: str) -> tuple[tuple[str, Kept], ...]:
-    names = list(json.loads(text))
+    asked = json.loads(text)
+    names = list(asked["schemas"])
     found: dict[str, Kept] = {}
     why = "its grammar takes too long"
     try:
@@ -176,20 +180,28 @@ def _examined(text: str) -> tuple[tuple[str, Kept], ...]:
     if lines[:1] != ["ready"]:
         return ()
     for line in lines[1:]:
+        if line == "late":
+            break
         name, left_out, fault = json.loads(line)
         found[name] = Kept([(place, keyword) for place, keyword in left_out], fault)
-    if unanswered := next((name for name in names if name not in found), None):
+    unanswered = next((name for name in names if name not in found), None)
+    if unanswered is not None and not (asked["seconds"] and lines[-1] == "late"):
         found[unanswered] = Kept([], why)
     return tuple(found.items())
 
 
 def main() -> None:
-    """Examine the schemas on standard input; print `ready` and a JSON line for each."""
+    """Examine the schemas on standard input; print `ready` and a JSON line for each, `late` where the time is
+    up before all were begun."""
     from xgrammar import Grammar
 
-    schemas = json.load(sys.stdin)
+    asked = json.load(sys.stdin)
     print("ready", flush=True)
-    for name, schema in schemas.items():
+    end = math.inf if asked["seconds"] is None else time.monotonic() + asked["seconds"]
+    for name, schema in asked["schemas"].items():
+        if time.monotonic() > end:
+            print("late", flush=True)
+            break
         try:
             _, kept = compile_schema(schema, lambda text: Grammar.from_json_schema(text, **OPTIONS))
         except (RuntimeError, RecursionError) as error:

@@ -33,6 +33,20 @@ class Agreement(Settings):
     )
 
 
+class Degenerate(Settings):
+    """The answer is text, and an answer."""
+
+    refusals: Annotated[
+        tuple[Annotated[str, Field(min_length=3, max_length=200)], ...], Field(strict=False)
+    ] = Field(
+        default=(),
+        max_length=100,
+        description="Phrases that make an answer a refusal where it begins with one. Refusals in English and "
+        "Chinese are known, and in German, French, Spanish, Portuguese, Italian, Dutch, Russian, Japanese "
+        "and Korean where seeds are in these.",
+    )
+
+
 class Length(Settings):
     """The answer is neither too short nor too long. Words; characters for Chinese."""
 
@@ -69,6 +83,12 @@ class AgreementItem(Settings):
     agreement: Agreement = Field(description="Agreement with the reference, or with the other draws.")
 
 
+class DegenerateItem(Settings):
+    """{degenerate: ...}"""
+
+    degenerate: Degenerate = Field(description="Phrases that are refusals.")
+
+
 class LengthItem(Settings):
     """{length: ...}"""
 
@@ -89,6 +109,7 @@ class DedupItem(Settings):
 
 _ITEMS: dict[str, type[Settings]] = {
     "agreement": AgreementItem,
+    "degenerate": DegenerateItem,
     "length": LengthItem,
     "judge": JudgeItem,
     "dedup": DedupItem,
@@ -114,6 +135,7 @@ def _tag(item: Any) -> str | None:
 Check = Annotated[
     Annotated[CheckName, Tag("name")]
     | Annotated[AgreementItem, Tag("agreement")]
+    | Annotated[DegenerateItem, Tag("degenerate")]
     | Annotated[LengthItem, Tag("length")]
     | Annotated[JudgeItem, Tag("judge")]
     | Annotated[DedupItem, Tag("dedup")],
@@ -128,6 +150,7 @@ Check = Annotated[
 
 _PLAIN: dict[str, Settings] = {
     "agreement": Agreement(),
+    "degenerate": Degenerate(),
     "length": Length(),
     "judge": Judge(),
     "dedup": Dedup(),

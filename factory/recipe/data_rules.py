@@ -38,6 +38,11 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
         if kind is not None:
             for key, message in kind.setting_faults(source.at(*where)):
                 yield source.fault((*where, key), message)
+            if kind.tools_by_task and source.at("student", "show_tools") is False:
+                yield source.fault(
+                    ("student", "show_tools"),
+                    "each task brings its own tools, which the student has to see; remove it",
+                )
             if kind.untrained and source.at("student") is not None:
                 yield source.fault(("student",), f"{kind.untrained}; remove it and use: factory export")
         own = listed and source.at(*where, "checks") is not None

@@ -64,7 +64,7 @@ class Sampling(Settings):
         le=1,
         description="Draw from the likeliest tokens that together have this probability.",
     )
-    max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
+    max_tokens: int = Field(default=96, ge=1, le=32768, description="Most tokens in one answer.")
 
 
 class Teacher(Settings):
@@ -111,6 +111,12 @@ class Teacher(Settings):
         description="What the servers are sent beside all else, such as {reasoning_effort: low}; no keys, no "
         "passwords. Only with endpoints.",
     )
+    calls: Literal["text", "native"] = Field(
+        default="text",
+        exclude_if=lambda form: form == "text",
+        description="How the teacher calls tools: text: it writes JSON that is held to the tools' schema; "
+        "native: by the servers' own tool calling. native only with endpoints and a kind that calls tools.",
+    )
     logprobs: int = Field(
         default=20,
         ge=0,
@@ -132,7 +138,8 @@ class Teacher(Settings):
     @property
     def switches(self) -> dict[str, Any]:
         """What of the chat template and of the servers a person sets; part of every id, where it is set."""
-        named = {"template_arguments": self.template, "extra_body": self.extra_body}
+        calls = None if self.calls == "text" else self.calls
+        named = {"template_arguments": self.template, "extra_body": self.extra_body, "calls": calls}
         return {name: value for name, value in named.items() if value}
 
 
@@ -204,7 +211,7 @@ class Student(Settings):
     show_tools: bool = Field(
         default=False,
         description="Put the tools into the student's system prompt. Off: the student knows its tools by "
-        "heart.",
+        "heart. Always on where each task brings its own tools.",
     )
     precision: Literal["auto", "bfloat16", "float32"] = Field(
         default="auto", description="Number format in training; auto: what suits the machine."
@@ -239,7 +246,7 @@ class Evaluate(Settings):
         description="At most so many of the held-out tasks are put to each model, taken evenly from all. "
         "Empty: all. No sample may be like any of them, put or not.",
     )
-    max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
+    max_tokens: int = Field(default=96, ge=1, le=32768, description="Most tokens in one answer.")
     # Stays because evaluation ids know it: without it, what was measured would be measured again.
     bootstrap: int = Field(
         default=2000,
@@ -298,6 +305,19 @@ class Recipe(Settings):
     )
     search: Search | None = Field(default=None, description="What factory search tries. Empty: nothing.")
     limits: Limits = Field(default=Limits(), description="What a stage may use.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shown_tools(cls, value: Any) -> Any:
+        # Nobody knows tools by heart that differ by task.
+        data, student = (value.get(key) if isinstance(value, dict) else None for key in ("data", "student"))
+        sources = [
+            source for source in (data if isinstance(data, list) else [data]) if isinstance(source, dict)
+        ]
+        kinds = [KINDS.get(str(source.get("kind"))) for source in sources]
+        if isinstance(student, dict) and any(kind is not None and kind.tools_by_task for kind in kinds):
+            return {**value, "student": {"show_tools": True} | student}
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -56,6 +56,8 @@ def _teacher(source: Source) -> Iterator[Fault]:
             ("teacher", "timeout_s"), "only with endpoints; a model that runs here is not waited for"
         )
     yield from teacher.faults(source, source.at("teacher"))
+    if source.at("teacher", "calls") == "native":
+        yield from _native_calls(source)
     whole = source.at("teacher", "max_model_len")
     whole = USUAL_LENGTH if whole is None else whole
     for where, usual in (
@@ -110,6 +112,23 @@ def _folder_faults(name: str, recipe: Path) -> Iterator[str]:
         missing += [] if any(file.endswith(".safetensors") for file in files) else ["weights (*.safetensors)"]
         if missing:
             yield f"the folder {str(folder)!r} is no model: it lacks {' and '.join(missing)}"
+
+
+def _native_calls(source: Source) -> Iterator[Fault]:
+    where: Where = ("teacher", "calls")
+    stages = source.at("student", "stages")
+    if not source.at("teacher", "endpoints"):
+        yield source.fault(where, "native: only with endpoints; a model that runs here writes its calls")
+    kinds = data_rules.kinds(source)
+    if kinds and not any(kind.calls_tools for kind in kinds):
+        named = ", ".join(kind.name for kind in kinds)
+        yield source.fault(where, f"native: the kind {named} has no calls; remove it")
+    if mixed := next((kind.name for kind in kinds if kind.tools_by_task), None):
+        yield source.fault(where, f"native: the tools of the kind {mixed} differ by task; remove it")
+    if any(isinstance(stage, dict) and "distill" in stage for stage in stages or ()):
+        yield source.fault(
+            where, "native: such calls come without log-probabilities, which distill learns from; use sft"
+        )
 
 
 def _stages(source: Source) -> Iterator[Fault]:

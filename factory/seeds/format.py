@@ -17,7 +17,14 @@ from factory.chat_formats.control_token import control_token
 from factory.text.strict_json import strict_json
 
 # Characters. A question is in every prompt that is made from it; an answer is in one.
-LONGEST = {"question": 4000, "input": 20_000, "reference": 20_000, "rationale": 20_000, "expression": 4000}
+LONGEST = {
+    "question": 4000,
+    "input": 20_000,
+    "reference": 20_000,
+    "rationale": 20_000,
+    "expression": 4000,
+    "tools": 60_000,
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Content:
     input: str = ""
     rationale: str = ""
     expression: str = ""
+    tools: str = ""
 
     def fault(self, names: dict[str, str]) -> str:
         """Return why this can be no seed, or nothing; `names` says what the row calls a field, where it is

@@ -12,6 +12,7 @@
     math           problem, solution with \\boxed
     xlam           query, answers that are one list of calls
     tool_messages  messages beside tools
+    bfcl           question, function, possible answers
 
 Each kind of data adds a format of its own. Where a row fits several formats, one that serves the kind comes
 first.

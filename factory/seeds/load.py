@@ -226,6 +226,7 @@ class _Reading:
         seed = Seed(
             name, parsed.language, parsed.group, content.question, content.reference, part.name, line,
             input=content.input, rationale=content.rationale, expression=content.expression,
+            tools=content.tools,
         )  # fmt: skip
         if name in self._names:
             if self._names[name][0] == part.where:

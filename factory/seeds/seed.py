@@ -13,8 +13,11 @@ class Seed:
     What `reference` holds depends on the kind: for tool_call an expression, the first tool's only argument,
     or, if it begins with `[`, the canonical JSON of steps, each a list of calls `{"name", "arguments"}` made
     in parallel (`[]`: no tool is needed); for rationale the final answer, for instruction an example answer;
-    "" if there is none, or none is known. `input` is what an instruction is carried out on, `rationale` the
-    reasoning before the final answer, `expression` arithmetic whose value is the final answer.
+    "" if there is none, or none is known. For function_call it is one step of calls, or, if what is right has
+    several spellings, a list of `{"name", "allowed"}`: for each argument its allowed values, "" among them
+    where it may be left out. `input` is what an instruction is carried out on, `rationale` the reasoning
+    before the final answer, `expression` arithmetic whose value is the final answer. `tools` are the task's
+    own, JSON text (`factory.seeds.offered`); "" where the recipe names them.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Seed:
     input: str = ""
     rationale: str = ""
     expression: str = ""
+    tools: str = ""
 
     @property
     def seed_id(self) -> str:
@@ -40,5 +44,6 @@ class Seed:
             "question": self.question,
             "reference": self.reference,
             "input": self.input,
+            "tools": self.tools,
         }
         return content_id({field: text for field, text in fields.items() if text})

@@ -15,6 +15,7 @@ from factory.seeds.compressed import ARCHIVES, uncompressed
 from factory.seeds.compressed import SUFFIXES as COMPRESSED
 from factory.seeds.csv_file import csv_rows
 from factory.seeds.dataset import hub_rows, is_hub_id, is_saved, saved_rows
+from factory.seeds.possible_answers import with_possible_answers
 from factory.seeds.row import Part, Row
 from factory.seeds.splits import choose_split, split_of_name
 from factory.seeds.text_file import json_rows, line_rows, read_text
@@ -91,9 +92,9 @@ def _part(path: Path, split: str | None, wanted: frozenset[str], limit: int | No
         rows = csv_rows(read_text(path), plain)
     elif suffix in LINES:
         # In a file named .jsonl a line is a record, whatever it begins with.
-        rows = line_rows(read_text(path))
+        rows = with_possible_answers(line_rows(read_text(path)), path)
     else:
-        rows = json_rows(read_text(path), path, split)
+        rows = with_possible_answers(json_rows(read_text(path), path, split), path)
     tabular = suffix in TABLES or suffix == ".parquet"
     return Part(str(path), _printable(path.name), _printable(plain.stem)[:150], tabular, rows)
 

@@ -80,6 +80,7 @@ class Kind(Generic[S, T]):
     refused_checks: ClassVar[dict[str, str]] = {}  # check -> why it cannot be asked for
 
     calls_tools: ClassVar[bool] = False  # samples hold calls
+    tools_by_task: ClassVar[bool] = False  # seeds bring their tools, and a student has to see them
     telling_references: ClassVar[bool] = True  # the same reference may give a held-out task away
     shows_samples: ClassVar[bool] = False  # accepted samples appear in later prompts
     untrained: ClassVar[str] = ""  # why no student is trained on it; empty where one is

@@ -9,6 +9,7 @@ from factory.tasks.kind import Kind
 
 _NAMES = (
     "tool_call",
+    "function_call",
     "rationale",
     "instruction",
     "label",

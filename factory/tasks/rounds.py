@@ -25,7 +25,7 @@ def rounds(seeds: list[Seed], vary: Callable[[Seed, int], tuple[str, str] | None
             varied = vary(seed, variant) or ((seed.question, seed.reference) if variant == 1 else None)
             if varied is None:
                 continue
-            task = Task(seed.seed_id, seed.language, seed.family, *varied)
+            task = Task(seed.seed_id, seed.language, seed.family, *varied, tools=seed.tools)
             if task.task_id not in seen:
                 seen.add(task.task_id)
                 yield task

@@ -13,7 +13,7 @@ from factory.text.reasons import Reason
 class Task:
     """One question with its reference ("" if there is none). `seed_id` is the seed that it was made from;
     `input` is the material that an instruction is about; `parents` are the seeds and samples that it was made
-    from, beside the seed."""
+    from, beside the seed; `tools` are its own, as its seed has them."""
 
     seed_id: str
     language: str
@@ -22,13 +22,15 @@ class Task:
     reference: str
     input: str = ""
     parents: tuple[str, ...] = ()
+    tools: str = ""
 
     @property
     def task_id(self) -> str:
-        """The content id of question and reference."""
+        """The content id of question, reference and what belongs to the question."""
         return content_id(
             {"question": self.question, "reference": self.reference}
             | ({"input": self.input} if self.input else {})
+            | ({"tools": self.tools} if self.tools else {})
         )
 
 
@@ -44,7 +46,8 @@ class Sample:
     needs that: labels, or a JSON Schema. `said` is the text by which samples are compared with each other,
     `dedup_key` is equal for those that say the same. `score` is a judge's, on the scale of its rubric.
     `messages` is in OpenAI form, and `origins` say where each of the assistant's came from; left out, all
-    are the answer to `request_key`.
+    are the answer to `request_key`. `tools` are those that were offered, in OpenAI form; None: those of the
+    recipe.
     """
 
     request_key: str
@@ -64,6 +67,7 @@ class Sample:
     said: str = ""
     dedup_key: str = ""
     score: float | None = None
+    tools: list[dict[str, Any]] | None = None
     form: Any = None
     sample_id: str = ""
 
@@ -72,8 +76,11 @@ def identified(sample: Sample, keys: list[str]) -> Sample:
     """Return the sample with the content id of the answers that it took, by their keys, and of all that else
     makes it what it is: a seed's reference that was corrected, another template of prompts, or another
     version of a tool make another sample of the same answers."""
+    task = dataclasses.asdict(sample.task)
+    if not sample.task.tools:
+        del task["tools"]  # ids are older than tools that differ by task
     made = [sample.fault, sample.result, sample.answer, sample.messages, sample.outcome, sample.expected]
     return dataclasses.replace(
         sample,
-        sample_id=content_id({"requests": keys, "task": dataclasses.asdict(sample.task), "made": made}),
+        sample_id=content_id({"requests": keys, "task": task, "made": made}),
     )

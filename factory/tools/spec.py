@@ -6,7 +6,9 @@ object, and refers only to itself, so that no check ever reaches for the network
 gives back the form that chat templates and vLLM expect. Carrying a call out is the work of `registry`.
 """
 
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 from keyword import iskeyword
 from typing import Any, Literal
 
@@ -30,7 +32,7 @@ class ToolFunction(BaseModel):
     @classmethod
     def _closed_object_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
         try:
-            _check_schema(schema)
+            _check_text(json.dumps(schema))
         except RecursionError:
             raise ValueError("the schema is nested too deeply") from None
         return schema
@@ -70,6 +72,12 @@ class ToolSpec(BaseModel):
         except RecursionError:
             return [("$: the arguments, or the schema, are nested too deeply", "")]
         return sorted((f"{fault.json_path}: {fault.message}", str(fault.validator)) for fault in faults)
+
+
+@lru_cache(maxsize=8192)
+def _check_text(schema: str) -> None:
+    # Rows that bring their tools bring the same ones again and again, and a check takes milliseconds.
+    _check_schema(json.loads(schema))
 
 
 def _check_schema(schema: dict[str, Any]) -> None:

@@ -23,6 +23,14 @@ EXAMPLES = [
     {"instruction": "Name three kinds of bread.", "input": ""},
     {"instruction": "Give this note a title.", "input": "The shop is closed on Monday.\nCome again."},
 ]
+WORKED = {
+    "tools": [
+        {"name": "note", "description": "Notes. <b>一句话</b>"},
+        {"name": "calculator", "description": "+"},
+    ],
+    "question": "Note that the shop is closed.",
+    "calls": '[{"name": "note", "arguments": {"text": "the shop is closed"}}]',
+}
 LABELLING = "Decide which desk a mail goes to."
 LABELS = [
     {"written": '"billing"', "meaning": "about money that was paid"},
@@ -119,6 +127,15 @@ def renders() -> dict[str, str]:
         "tool_call_steps.j2.calculator.txt": render("tool_call_steps.j2", tools=TOOLS),
         "tool_call_plain.j2.en.txt": render("tool_call_plain.j2", language="en"),
         "tool_call_plain.j2.zh.txt": render("tool_call_plain.j2", language="zh"),
+        "function_call_system.j2.en.txt": render(
+            "function_call_system.j2", language="en", examples=[WORKED], tools=WORKED["tools"]
+        ),
+        "function_call_system.j2.zh.txt": render(
+            "function_call_system.j2", language="zh", examples=[WORKED], tools=WORKED["tools"]
+        ),
+        "function_call_system.j2.bare.txt": render(
+            "function_call_system.j2", language="en", examples=[], tools=WORKED["tools"]
+        ),
         "rationale_system.j2.en.txt": render("rationale_system.j2", language="en"),
         "rationale_system.j2.zh.txt": render("rationale_system.j2", language="zh"),
         "rationale_turn.j2.en.txt": render(

@@ -10,6 +10,7 @@ OPENAI_CALL = {
     "type": "function",
     "function": CALL | {"arguments": json.dumps(CALL["arguments"])},
 }
+TOOL = {"name": "convert", "parameters": {"value": {"type": "int"}, "to": {"type": "str"}}}
 TURNS = [{"role": "user", "content": "Name a river."}, {"role": "assistant", "content": "The Rhine."}]
 
 ROWS: list[tuple[str, str, Any, dict[str, str]]] = [
@@ -223,6 +224,35 @@ ROWS: list[tuple[str, str, Any, dict[str, str]]] = [
             ],
         },
         {"question": "3 miles?", "reference": json.dumps([[CALL]], **TIGHT)},
+    ),
+    (
+        "xlam",
+        "function_call",
+        {"id": "f", "query": "3 miles?", "tools": [TOOL], "answers": [CALL]},
+        {"name": "f", "question": "3 miles?", "reference": json.dumps([[CALL]], **TIGHT)},
+    ),
+    (
+        "tool_messages",
+        "function_call",
+        {"tools": [TOOL], "messages": TURNS},
+        {"question": "Name a river.", "reference": "[]"},
+    ),
+    (
+        "bfcl",
+        "function_call",
+        {
+            "id": "multiple_2",
+            "question": [[{"role": "user", "content": "3 miles?"}]],
+            "function": [TOOL],
+            "ground_truth": [{"convert": {"value": [3], "to": ["km", ""]}}],
+        },
+        {
+            "name": "multiple_2",
+            "family": "multiple",
+            "reference": json.dumps(
+                [{"name": "convert", "allowed": {"value": [3], "to": ["km", ""]}}], **TIGHT
+            ),
+        },
     ),
     (
         "tool_messages",

@@ -170,6 +170,20 @@ TOOLS = _calls(
     checks=["schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination"],
 )
 
+FUNCTIONS: Recipe = {
+    "name": "functions",
+    "seed": 7,
+    "teacher": {"model": "teacher", "logprobs": 20, "sampling": {"temperature": 0.5, "max_tokens": 128}},
+    "data": {
+        "kind": "function_call",
+        "seeds": "data/functions/functions.jsonl",
+        "count": 240,
+        "examples": 2,
+        "budget": {"requests": 960},
+    },
+    "checks": ["schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination"],
+    "evaluate": {"held_out": "data/functions/held_out.jsonl", "max_tokens": 128},
+} | _student(SFT)
 LABEL: Recipe = {
     "name": "label",
     "seed": 7,
@@ -208,6 +222,7 @@ RECIPES: dict[str, Recipe] = {
     "instruction": INSTRUCTION,
     "rationale": RATIONALE,
     "tools": TOOLS,
+    "functions": FUNCTIONS,
     **_both(
         ("draws", {"data": {"draws": 3}, "checks": [*CALCULATOR["checks"], "agreement"]}),
         ("default-checks", {"checks": None}),

@@ -1,4 +1,5 @@
-"""Shares of the held-out tasks: answered rightly, with the reference's own call, readably.
+"""Shares of the held-out tasks: answered rightly, with the reference's own call, with its functions,
+readably.
 
 Which of them a kind of data has, and the column of `predictions` that each is the share of, its scorer says.
 """
@@ -27,6 +28,7 @@ FAMILY = Family(
     (
         Metric("answer_accuracy", "Answer is right", "share", "higher"),
         Metric("tool_call_accuracy", "Same call", "share", "higher"),
+        Metric("function_accuracy", "Right functions", "share", "higher"),
         Metric("parse_rate", "Readable", "share", "higher"),
     ),
     measure,

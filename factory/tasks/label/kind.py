@@ -80,6 +80,13 @@ class Label(Kind[LabelData, "LabelTaskset"]):
         # Their order is in the prompt, and a mapping in an id has none.
         return {"labels": [list(one) for one in data.labels.items()], "task": data.task}
 
+    def wrote(self, sample: Row, data: LabelData, message: Row, text: str) -> str | None:
+        from factory.tasks.label.answer import read_label
+
+        # The teacher writes the label in quotes, a student without.
+        label, _, _ = read_label(text, tuple(data.labels))
+        return label if label == message["content"] else None
+
     def scorer(self, taskset: LabelTaskset, held_out: list[Seed], chat_format: ChatFormat) -> LabelScorer:
         from factory.tasks.label.scorer import LabelScorer
 

@@ -36,15 +36,15 @@ class CallFault(Exception):
 
 def parse_call(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
     """Return {"name", "arguments"} from a JSON object; raise CallFault."""
-    return _checked(_read(text), tools)
+    return _checked(read_json(text), tools)
 
 
-def parse_calls(text: str, tools: list[ToolSpec]) -> list[dict[str, Any]]:
+def parse_calls(text: str, tools: list[ToolSpec], most: int = MAX_CALLS) -> list[dict[str, Any]]:
     """Return the calls of a JSON array, empty if no tool is called; raise CallFault, also for more than
-    `MAX_CALLS` or a call twice."""
-    value = _read(text)
-    if not isinstance(value, list) or len(value) > MAX_CALLS:
-        raise CallFault("wrong_shape", f"expected a list of at most {MAX_CALLS} calls")
+    `most` or a call twice."""
+    value = read_json(text)
+    if not isinstance(value, list) or len(value) > most:
+        raise CallFault("wrong_shape", f"expected a list of at most {most} calls")
     calls = [_checked(call, tools) for call in value]
     if any(call in calls[:position] for position, call in enumerate(calls)):
         raise CallFault("wrong_shape", "a call is repeated")
@@ -65,7 +65,7 @@ def parse_written_calls(text: str, tools: list[ToolSpec], chat_format: ChatForma
     CallFault, also for more than `MAX_CALLS`."""
     if not text.strip():
         raise CallFault("empty")
-    calls = chat_format.read_calls(text, _read)
+    calls = chat_format.read_calls(text, read_json)
     if not calls or len(calls) > MAX_CALLS:
         raise CallFault("wrong_shape", f"not one to {MAX_CALLS} calls in the {chat_format.title} chat format")
     return [_checked(call, tools) for call in calls]
@@ -91,7 +91,8 @@ def call_schema(tools: list[ToolSpec], *, or_none: bool = False) -> dict[str, An
     return allowed[0] if len(allowed) == 1 else {"anyOf": allowed}
 
 
-def _read(text: str) -> Any:
+def read_json(text: str) -> Any:
+    """Return the JSON value that a model wrote; raise CallFault."""
     text = without_thinking(text)
     if found := unreadable(text):
         raise CallFault(*found)
@@ -136,6 +137,6 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def calls_schema(tools: list[ToolSpec]) -> dict[str, Any]:
-    """Return the JSON Schema of a list of calls, empty where no tool is needed."""
-    return {"type": "array", "items": call_schema(tools), "minItems": 0, "maxItems": MAX_CALLS}
+def calls_schema(tools: list[ToolSpec], most: int = MAX_CALLS) -> dict[str, Any]:
+    """Return the JSON Schema of a list of at most so many calls, empty where no tool is needed."""
+    return {"type": "array", "items": call_schema(tools), "minItems": 0, "maxItems": most}

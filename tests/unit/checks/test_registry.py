@@ -1,5 +1,6 @@
 """The checks of a recipe are those of its kind, or those that it names with its settings."""
 
+import dataclasses
 import importlib.metadata
 from typing import Any
 
@@ -78,6 +79,23 @@ def test_settings_are_the_recipes_or_their_defaults(
     assert built("rationale", [{name: written}])[name] == written
 
 
+def test_refusals_are_looked_for_in_the_languages_of_the_seeds() -> None:
+    def settings(languages: list[str], item: Any = "degenerate") -> dict[str, Any]:
+        seeds = [
+            dataclasses.replace(seed, language=code) for seed, code in zip(SEEDS, languages, strict=False)
+        ]
+        suite = build_suite(
+            recipe("instruction", ["schema", item]).sources[0], [], SEEDS[:2], "b2:plan", seeds
+        )
+        return suite.single[1].settings
+
+    plain = settings(["en", "zh"])
+    assert plain == settings([]) == settings(["pl"]), "verdicts of before stay valid"
+    assert settings(["en", "de", "fr"]) == {**plain, "languages": ["de", "fr"]}
+    own = {"degenerate": {"refusals": ["Niestety", "Sajnálom"]}}
+    assert settings(["en"], own) == {**plain, "refusals": ["Niestety", "Sajnálom"]}
+
+
 def test_dedup_is_exact_unless_a_threshold_is_written() -> None:
     settings = built("instruction", ["dedup"])["dedup"]
     assert settings == {"threshold": None, "semantic": None}
@@ -115,6 +133,7 @@ def test_an_encoder_that_is_missing_is_told_before_anything_is_judged(
 def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() -> None:
     assert {kind: built(kind)["dedup"]["threshold"] for kind in KINDS} == {
         "tool_call": None,
+        "function_call": None,
         "rationale": None,
         "instruction": 0.7,
         "label": None,
@@ -137,4 +156,4 @@ def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:
 def test_the_form_is_that_of_the_tools_or_of_the_kind() -> None:
     forms = [built(kind, ["schema"])["schema"]["form"] for kind in KINDS]
     assert len(set(forms)) == len(KINDS)
-    assert forms[1:] == ["rationale", "instruction", "label", "extract"]
+    assert forms[1:] == ["function_call", "rationale", "instruction", "label", "extract"]

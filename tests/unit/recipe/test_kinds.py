@@ -22,6 +22,7 @@ from tests.unit.recipe.conftest import Bend, faults
 OFFERED = {
     "calculator": "tool_call",
     "tools": "tool_call",
+    "functions": "function_call",
     "rationale": "rationale",
     "instruction": "instruction",
     "labels": "label",
@@ -31,6 +32,7 @@ SHIPPED = OFFERED | {"calculator-qwen": "tool_call"}
 # What a recipe of a kind cannot do without.
 NEEDED: dict[str, dict[str, object]] = {
     "tool_call": {},
+    "function_call": {"data.tools": None},
     "label": {"data.tools": None, "data.labels": ["yes", "no"]},
     # Any file: it is not opened here.
     "extract": {"data.tools": None, "data.schema": "data/tools.json"},
@@ -100,8 +102,9 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({**INSTRUCTION, "data.samples_per_prompt": 2},
             "data.samples_per_prompt: each proposal is drawn once; ask for more samples with count"),
         ({**RATIONALE, "data.kind": "rational"},
-            "data.kind: 'rational' is not one of tool_call, rationale, instruction, label, extract; did you"),
-        ({**RATIONALE, "data.kind": None}, "data.kind: must have a kind: tool_call, rationale, instruction"),
+            "data.kind: 'rational' is not one of tool_call, function_call, rationale, instruction, label, "),
+        ({**RATIONALE, "data.kind": None},
+            "data.kind: must have a kind: tool_call, function_call, rationale, instruction"),
         ({**LABEL, "data.labels": None}, "data.labels: required, but missing"),
         ({**LABEL, "data.labels": "billing"}, "data.labels: must be a list of labels, or a mapping"),
         ({**LABEL, "data.labels": ["billing"]}, "data.labels: from 2 to 200 labels, not 1"),

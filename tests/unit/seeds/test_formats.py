@@ -56,6 +56,8 @@ def test_a_format_serves_its_kinds_only(tmp_path: Path, format: str, row: Any, k
     elif format == "tool_messages" and "messages" in serving:
         # They are messages first: those under which an answer was given are refused, row by row.
         assert load(tmp_path, kind, row).format_name == "messages"
+    elif format == "messages" and kind == "function_call":
+        assert "tools: there are none" in str(load(tmp_path, kind, row).faults[0])
     elif format in serving:
         assert load(tmp_path, kind, row).format_name == format
     else:
@@ -327,3 +329,33 @@ def test_a_final_answer_that_is_said_again_is_one_reference(
     file = load(tmp_path, "rationale", {"question": "How many?", "answer": answer})
     assert [seed.reference for seed in file.seeds] == ([reference] if reference else [])
     assert bool(file.faults) is (reference is None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "rationale"),
+    [
+        ("2 and 2 are 4.\nAnswer: 4", "4", "2 and 2 are 4."),
+        ("2 and 2 are 4.\n#### 4", "4", "2 and 2 are 4."),
+        ("2 and 2 are 4, so \\boxed{4}", "4", None),
+        ("<think>2 and 2.</think>\nThey are 4.\n**Answer:** 4", "4", None),
+        ("两个加两个。\n答案：4", "4", "两个加两个。"),
+        ("4", "4", ""),
+        ("There are four of them", "There are four of them", ""),
+    ],
+)
+@pytest.mark.parametrize("shape", ["messages", "conversations"])
+def test_a_conversation_that_solves_a_question_has_its_final_answer(
+    tmp_path: Path, shape: str, answer: str, reference: str, rationale: str | None
+) -> None:
+    question = "How many are two and two?"
+    turns = (
+        [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        if shape == "messages"
+        else [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
+    )
+    (seed,) = load(tmp_path, "rationale", {shape: turns}).seeds
+    assert (seed.question, seed.reference) == (question, reference)
+    assert rationale is None or seed.rationale == rationale
+    if "<think>" not in answer:
+        (whole,) = load(tmp_path, "instruction", {shape: turns}).seeds
+        assert whole.reference == answer
