@@ -39,13 +39,13 @@ class Asked:
 @dataclass(frozen=True)
 class HeldOut:
     """The held-out tasks of one source of data. `judge` is the module whose file judges the answers, `about`
-    what it has to know, `judged` the figures that it gives."""
+    what it has to know, `figures` those that it gives."""
 
     name: str
     plan: Plan
     judge: str
     about: dict[str, Any]
-    judged: tuple[str, ...]
+    figures: tuple[str, ...]
     tasks: list[Asked]
 
     @property
@@ -135,14 +135,14 @@ def _of(plan: Plan, name: str) -> HeldOut:
             f"{name}: answers of the kind {plan.kind.name} cannot be judged outside of the factory"
         )
     tasks = list(_tasks(plan, asking, asking))
-    return HeldOut(name, plan, asking.judge, asking.about, asking.judged, tasks)
+    return HeldOut(name, plan, asking.judge, asking.about, asking.figures, tasks)
 
 
 def _tasks(plan: Plan, asking: Scorer, judging: Portable) -> Iterator[Asked]:
     student = Candidate("student", "", "student", Path(), False, "", "")
     seen: set[str] = set()
     for seed in put_tasks(plan):
-        task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference)
+        task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference, tools=seed.tools)
         if task.task_id in seen:
             continue
         seen.add(task.task_id)

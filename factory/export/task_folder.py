@@ -113,14 +113,18 @@ def _readme(how: Evaluator, sources: list[HeldOut]) -> str:
         "| --- | --- | --- | --- |",
     ]
     for source in sources:
-        figures = ", ".join(f"`{name}`" for name in source.judged)
+        figures = ", ".join(f"`{name}`" for name in source.figures)
         lines.append(f"| `{source.name}` | {len(source.tasks)} | `{_judge(source)}.py` | {figures} |")
-    if any(task.tools for source in sources for task in source.tasks):
+    if any("tool_call_accuracy" in source.figures for source in sources):
         lines.append(
             "\nOf a dialogue with tools the first turn alone is put, and its calls are compared with the "
             "expected ones: `tool_call_accuracy` of the factory's own evaluation where calls are not made in "
-            "steps. No call is carried out, so another call with the same result counts as wrong here. An "
-            "evaluator that drops special tokens from an answer may drop the marks of a call."
+            "steps. No call is carried out, so another call with the same result counts as wrong here."
+        )
+    if any(task.tools for source in sources for task in source.tasks):
+        lines.append(
+            "\nAn evaluator that drops special tokens from an answer may drop the marks of a call: look at "
+            "its first answers."
         )
     return "\n".join(lines) + "\n"
 
@@ -155,7 +159,7 @@ def _lm_eval_config(source: HeldOut) -> str:
             "temperature": 0.0,
         },
         "metric_list": [
-            {"metric": name, "aggregation": "mean", "higher_is_better": True} for name in source.judged
+            {"metric": name, "aggregation": "mean", "higher_is_better": True} for name in source.figures
         ],
         "metadata": {"version": 1.0},
     }

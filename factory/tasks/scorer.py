@@ -72,10 +72,10 @@ class PartScorer(Protocol):
 @runtime_checkable
 class Portable(Protocol):
     """A scorer whose verdicts evaluators of others can reach. `judge` is the name of a module whose file is
-    copied to them, `about` what it has to know of all tasks, `judged` the figures that it gives."""
+    copied to them, `about` what it has to know of all tasks, `figures` those that it gives."""
 
     judge: str
-    judged: tuple[str, ...]
+    figures: tuple[str, ...]
 
     @property
     def about(self) -> dict[str, Any]: ...

@@ -16,7 +16,7 @@ class ExtractScorer:
     """Fields: right are all of the reference's and no other. A student sees the text alone."""
 
     metrics = ACCURACY
-    judge, judged = f"{__package__}.portable", tuple(ACCURACY)
+    judge, figures = f"{__package__}.portable", tuple(ACCURACY)
 
     def __init__(self, taskset: ExtractTaskset):
         self._taskset, self._form = taskset, taskset.form

@@ -20,6 +20,7 @@ class FunctionCallScorer:
     is read is what was written: a call that its schema refuses is read, and is wrong by its values."""
 
     metrics = ACCURACY | {"function_accuracy": "same_call"}
+    judge, figures = f"{__package__}.portable", tuple(ACCURACY)
 
     def __init__(self, taskset: FunctionCallTaskset, chat_format: ChatFormat):
         self._taskset, self._chat_format = taskset, chat_format
@@ -48,16 +49,22 @@ class FunctionCallScorer:
         }
 
     def _calls(self, candidate: Asked, text: str) -> list[Call] | None:
+        if not candidate.few_shot:
+            return read_written(text, self._chat_format)
         try:
-            if candidate.few_shot:
-                value: Any = read_json(text)
-            elif self._chat_format.has_call(text):
-                value = self._chat_format.read_calls(text, read_json)
-            else:
-                value = [] if unreadable(text) is None else None
+            return _listed(read_json(text))
         except CallFault:
             return None
-        return value if isinstance(value, list) and all(map(_is_call, value)) else None
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the judge of others has to know: how calls are written."""
+        return {"parser": self._chat_format.parser, "marks": list(self._chat_format.call_marks)}
+
+    def expected(self, task: Task) -> dict[str, Any]:
+        """Return the reference with the tools, and the possible answers by themselves."""
+        answers = possible_answers(task.reference, read_tools_text(task.tools))
+        return {"reference": task.reference, "tools": task.tools, "answers": [list(one) for one in answers]}
 
     def wanted(self, candidate: Asked, task: Task) -> tuple[str, str] | None:
         """Return the one call that is right, after the opening of a call where a chat format has one."""
@@ -68,6 +75,21 @@ class FunctionCallScorer:
         if candidate.few_shot:
             return "", json.dumps([call], ensure_ascii=False)
         return self._chat_format.write_call(call)
+
+
+def read_written(text: str, chat_format: ChatFormat) -> list[Call] | None:
+    """Return the calls of a student's turn, none where it is meant for a person; None where it cannot be
+    read."""
+    if not chat_format.has_call(text):
+        return [] if unreadable(text) is None else None
+    try:
+        return _listed(chat_format.read_calls(text, read_json))
+    except CallFault:
+        return None
+
+
+def _listed(value: Any) -> list[Call] | None:
+    return value if isinstance(value, list) and all(map(_is_call, value)) else None
 
 
 def _is_call(value: Any) -> bool:

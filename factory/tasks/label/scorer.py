@@ -15,7 +15,7 @@ class LabelScorer:
     """Labels: right is the reference's. A student sees the text alone."""
 
     metrics = ACCURACY
-    judge, judged = f"{__package__}.portable", tuple(ACCURACY)
+    judge, figures = f"{__package__}.portable", tuple(ACCURACY)
 
     def __init__(self, taskset: LabelTaskset):
         self._taskset = taskset

@@ -16,7 +16,7 @@ class RationaleScorer:
     reasons first."""
 
     metrics = ACCURACY
-    judge, judged = f"{__package__}.portable", tuple(ACCURACY)
+    judge, figures = f"{__package__}.portable", tuple(ACCURACY)
 
     def __init__(self, taskset: RationaleTaskset, held_out: list[Seed]):
         self._taskset = taskset

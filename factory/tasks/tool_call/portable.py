@@ -53,9 +53,8 @@ def _plain_calls(text: str, marks: list[str]) -> list[dict[str, Any]] | None:
         while text := text.strip(" \t\r\n,;"):
             value, end = json.JSONDecoder().raw_decode(text)
             for call in value if isinstance(value, list) else [value]:
-                calls.append(
-                    {"name": call["name"], "arguments": call.get("arguments", call.get("parameters"))}
-                )
+                arguments = call.get("arguments", call.get("parameters"))
+                calls.append({"name": call["name"], "arguments": dict(arguments)})
             text = text[end:]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

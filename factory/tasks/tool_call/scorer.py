@@ -27,7 +27,7 @@ class CallScorer:
     where the reference says so."""
 
     metrics = ACCURACY | {"tool_call_accuracy": "same_call"}
-    judge, judged = f"{__package__}.portable", ("tool_call_accuracy", "parse_rate")
+    judge, figures = f"{__package__}.portable", ("tool_call_accuracy", "parse_rate")
 
     def __init__(self, taskset: ToolCallTaskset, chat_format: ChatFormat):
         self._taskset, self._chat_format = taskset, chat_format
