@@ -63,7 +63,11 @@ class Plan:
         recipe = self.run.loaded.recipe
         if recipe.evaluate is None:
             return None
-        return require_file(self.run.loaded.resolve(recipe.evaluate.held_out), seed_formats(recipe.data.kind))
+        return require_file(
+            self.run.loaded.resolve(recipe.evaluate.held_out),
+            seed_formats(recipe.data.kind),
+            personal=recipe.data.personal,
+        )
 
     @property
     def tools(self) -> list[ToolSpec]:

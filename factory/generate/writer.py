@@ -186,7 +186,7 @@ def _sample_row(plan: Plan, sample: Sample, keys: list[str]) -> dict[str, Any]:
         "reference": sample.task.reference,
         "messages": sample.messages,
         "origins": [origin.stored() for origin in origins] or None,
-        "tools": [tool.model_dump() for tool in plan.tools],
+        "tools": sample.tools if sample.tools is not None else [tool.model_dump() for tool in plan.tools],
         "call": sample.call,
         "fault": sample.fault,
         "result": sample.result,

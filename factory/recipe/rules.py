@@ -243,6 +243,10 @@ def _stages(source: Source) -> Iterator[Fault]:
                     (*where, "validation", "every"),
                     f"is more than the stage's {steps} steps, so nothing would be validated",
                 )
-        if name == "distill" and name not in seen and isinstance(stage[name], dict):
+        if name == "distill" and kind is not None and not kind.is_asked:
+            yield source.fault(
+                where, f"the kind {kind.name} has no answers of the teacher's to learn from; write sft"
+            )
+        elif name == "distill" and name not in seen and isinstance(stage[name], dict):
             yield from distill_rules.faults(source, where, stage[name], _at(source, "teacher"))
         seen.add(name)

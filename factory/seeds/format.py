@@ -18,23 +18,33 @@ from factory.text.strict_json import strict_json
 
 # Characters. A question is in every prompt that is made from it; an answer is in one.
 LONGEST = {"question": 4000, "input": 20_000, "reference": 20_000, "rationale": 20_000, "expression": 4000}
+LONGEST_CONVERSATION = 1_000_000
 
 
 @dataclass(frozen=True)
 class Content:
-    """One task of a row; the fields are those of `Seed`."""
+    """One task of a row; the fields are those of `Seed`. What is in a conversation its kind judges, not this
+    place: nobody is asked it."""
 
     question: str
     reference: str = ""
     input: str = ""
     rationale: str = ""
     expression: str = ""
+    conversation: str = ""
 
     def fault(self, names: dict[str, str]) -> str:
         """Return why this can be no seed, or nothing; `names` says what the row calls a field, where it is
         not our name."""
         if not self.question.strip():
             return f"{names.get('question', 'question')}: is blank"
+        if self.conversation:
+            size = len(self.conversation)
+            return (
+                f"messages: {size:,} characters, more than {LONGEST_CONVERSATION:,}"
+                if size > LONGEST_CONVERSATION
+                else ""
+            )
         for field, limit in LONGEST.items():
             text = getattr(self, field)
             name = names.get(field, field)

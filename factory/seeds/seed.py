@@ -27,6 +27,7 @@ class Seed:
     input: str = ""
     rationale: str = ""
     expression: str = ""
+    conversation: str = ""
 
     @property
     def seed_id(self) -> str:
@@ -40,5 +41,6 @@ class Seed:
             "question": self.question,
             "reference": self.reference,
             "input": self.input,
+            "conversation": self.conversation,
         }
         return content_id({field: text for field, text in fields.items() if text})

@@ -82,6 +82,8 @@ class Kind(Generic[S, T]):
     refused_checks: ClassVar[dict[str, str]] = {}  # check -> why it cannot be asked for
 
     calls_tools: ClassVar[bool] = False  # samples hold calls
+    is_asked: ClassVar[bool] = True  # the teacher is; else samples are there without it
+    free_text: ClassVar[bool] = False  # answers are of any length, and their mean is a figure
     shows_samples: ClassVar[bool] = False  # accepted samples appear in later prompts
     untrained: ClassVar[str] = ""  # why no student is trained on it; empty where one is
     tasks: ClassVar[

@@ -11,6 +11,7 @@ _NAMES = (
     "tool_call",
     "rationale",
     "instruction",
+    "labelled",
 )
 KINDS: dict[str, Kind[Any, Any]] = {name: import_module(f"factory.tasks.{name}").KIND for name in _NAMES}
 _PLAIN: Kind[Any, Any] = Kind()

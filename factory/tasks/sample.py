@@ -43,7 +43,7 @@ class Sample:
     (None if there is none). `said` is the text by which samples are compared with each other, `dedup_key` is
     equal for those that say the same. `score` is a judge's, on the scale of its rubric. `messages` is in
     OpenAI form, and `origins` say where each of the assistant's came from; left out, all are the answer to
-    `request_key`.
+    `request_key`. `tools` are those that were offered, None where they are the recipe's.
     """
 
     request_key: str
@@ -58,6 +58,7 @@ class Sample:
     answer: str | None = None
     messages: list[dict[str, Any]] | None = None
     origins: tuple[Origin, ...] = ()
+    tools: list[dict[str, Any]] | None = None
     outcome: str | None = None
     expected: str | None = None
     said: str = ""

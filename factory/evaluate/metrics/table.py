@@ -10,6 +10,7 @@ from factory.evaluate.metrics.metric import Family, Metric
 
 FILES = (
     "accuracy",
+    "length",
     "speed",
     "precision",
     "memory",
