@@ -108,8 +108,8 @@ class Kind(Generic[S, T]):
         """Return the file of tool specifications that the settings name."""
         return None
 
-    def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
-        """Return the files of a new workspace with the tools of a file, by name, and what to tell about
+    def start(self, source: Path) -> tuple[dict[str, str], list[str]]:
+        """Return the files of a new workspace made of a person's file, by name, and what to tell about
         them."""
         raise NotImplementedError
 

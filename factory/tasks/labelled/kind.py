@@ -47,6 +47,11 @@ class Labelled(Kind[LabelledData, "LabelledTaskset"]):
             if data.get(key) is not None:
                 yield key, "nobody is asked for labelled conversations; remove it"
 
+    def start(self, source: Path) -> tuple[dict[str, str], list[str]]:
+        from factory.tasks.labelled.starter import start
+
+        return start(source)
+
     def taskset(
         self,
         data: LabelledData,

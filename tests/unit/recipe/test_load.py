@@ -185,7 +185,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         (
             {"data.kind": "tool_cal"},
             (
-                "data.kind: 'tool_cal' is not one of tool_call, rationale, instruction; "
+                "data.kind: 'tool_cal' is not one of tool_call, rationale, instruction, labelled; "
                 "did you mean 'tool_call'?"
             ),
         ),

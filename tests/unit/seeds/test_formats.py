@@ -48,13 +48,15 @@ def test_every_format_is_tried_above() -> None:
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_format_serves_its_kinds_only(tmp_path: Path, format: str, row: Any, kind: str) -> None:
-    if kind != "instruction" and isinstance(row, dict) and set(row) == {"question", "reference"}:
+    if kind in ("tool_call", "rationale") and isinstance(row, dict) and set(row) == {"question", "reference"}:
         assert (
             load(tmp_path, kind, row).format_name == kind
         )  # these two are of both formats: the kind decides
     elif format == "tool_messages" and kind != "tool_call":
         # They are messages first: those under which an answer was given are refused, row by row.
         assert load(tmp_path, kind, row).format_name == "messages"
+    elif (format, kind) == ("instruction", "labelled"):
+        assert load(tmp_path, kind, row).format_name == "alpaca"  # the same fields, and an id
     elif format in seed_formats(kind).names.split(", "):
         assert load(tmp_path, kind, row).format_name == format
     else:
