@@ -42,7 +42,8 @@ def init(
     ready to edit."""
     beginnings = {"--recipe": recipe, "--tools": tools, "--from": conversations}
     if len(given := [name for name, value in beginnings.items() if value is not None]) > 1:
-        raise InputError(f"{' and '.join(given)} are {len(given)} beginnings", "Write one of them.")
+        count = "two" if len(given) == 2 else "three"
+        raise InputError(f"{' and '.join(given)} are {count} beginnings", "Write one of them.")
     notes: list[str] = []
     if tools is not None or conversations is not None:
         source = tools or conversations

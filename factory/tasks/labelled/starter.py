@@ -67,7 +67,7 @@ def start(source: Path) -> tuple[dict[str, str], list[str]]:
         decontamination=", decontamination" if held_out else "",
         show_tools=str(with_tools).lower(),
         steps=steps,
-        calibration=min(32, len(learnt)),
+        calibration=max(8, min(32, len(learnt))),
         evaluate=_evaluate(held_out),
     )
     files = {"recipe.yaml": recipe, _TRAIN: _lines(learnt)}

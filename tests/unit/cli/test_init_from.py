@@ -58,10 +58,7 @@ def test_the_same_file_is_split_the_same_way_and_beginnings_stay_together(tmp_pa
     for name, order in (("one", rows), ("two", rows[::-1])):
         typed("init", tmp_path / name, "--from", write(tmp_path / f"{name}.jsonl", order))
         sides = [
-            [
-                json.loads(line)["messages"]
-                for line in (tmp_path / name / "data" / file).read_text().splitlines()
-            ]
+            [json.loads(line)["messages"] for line in (tmp_path / name / file).read_text().splitlines()]
             for file in ("data/conversations.jsonl", "data/held_out.jsonl")
         ]
         first = [{messages[1]["content"] for messages in side} for side in sides]
@@ -96,4 +93,4 @@ def test_what_is_no_conversation_is_refused_with_the_forms_that_are(tmp_path: Pa
     assert made.returncode == 2 and "x.jsonl:1: messages: nobody answers the user" in made.stderr
     assert "stored_completion" in made.stderr and not (tmp_path / "new").exists()
     two = typed("init", tmp_path / "new", "--from", tmp_path / "x.jsonl", "--recipe", "tools")
-    assert two.returncode == 2 and "--recipe and --from are 2 beginnings" in two.stderr
+    assert two.returncode == 2 and "--recipe and --from are two beginnings" in two.stderr
