@@ -26,6 +26,8 @@ PACKAGES_DONE := $(call stamp,packages,$(LOCK) $(BUILD))
 PROJECT_DONE := $(call stamp,project,pyproject.toml,'$(CURDIR)')
 DEV_DONE := $(call stamp,dev,$(DEV))
 
+# Where it is set, every process compiles torch and transformers anew: twice the seconds, and the tests start many processes.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 

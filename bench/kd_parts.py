@@ -146,7 +146,7 @@ def _rows(context: Run, count: int) -> list[TrainingRow]:
         messages = sample.messages or []
         conversation = Conversation(messages, tools, answered(messages, [], "b2:k"))
         answers = {"b2:k": stored | {"messages": json.dumps(asked)}}
-        (row,) = builder.rows(context.kind, context.loaded.recipe.data, stored, conversation, answers)
+        (row,) = builder.rows(plan.kind, plan.data, stored, conversation, answers)
         assert not row.fault, row.fault
         made.append(row)
     return made

@@ -75,10 +75,13 @@ class Workspace:
             self.root.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.lock_path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise InputError(
-                f"the workspace {self.root} cannot be written: {error.strerror}",
-                "Choose another folder with -w.",
-            ) from None
+            hint = "Choose another folder with -w."
+            if self.store.is_file():
+                hint = (
+                    "It can be read: factory audit, factory doctor, factory export -o elsewhere. To work in "
+                    "it, copy it to a folder that can be written, and name that with -w."
+                )
+            raise InputError(f"the workspace {self.root} cannot be written: {error.strerror}", hint) from None
         try:
             try:
                 flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, self.root)

@@ -75,7 +75,7 @@ ODDITIES = (
         "seed of which nothing was accepted",
         "seeds of which nothing was accepted",
         "SELECT d.name, d.language, d.family, count(*) AS asked, any_value(d.question) AS question "
-        "FROM seeds d JOIN plan_items r USING (seed_id) JOIN current_run USING (plan_id) "
+        "FROM seeds d JOIN plan_items r USING (seed_id) JOIN current_sources USING (plan_id) "
         "ANTI JOIN training_set USING (seed_id) GROUP BY ALL ORDER BY asked DESC",
     ),
     Oddity(
@@ -139,7 +139,9 @@ ODDITIES = (
 TOTALS = ("runs", "seeds", "generations", "samples", "verdicts", "artifacts", "evaluations")
 RUN = """
 SELECT recipe_name, started_at, target_count,
-       (SELECT arg_max(reason, batch) FROM plan_ends WHERE plan_ends.plan_id = current_run.plan_id),
+       (SELECT string_agg(concat_ws(': ', nullif(source, ''), reason), '; ' ORDER BY place) FROM (
+           SELECT place, source, arg_max(reason, batch) AS reason
+           FROM plan_ends JOIN current_sources USING (plan_id) GROUP BY place, source)),
        (SELECT count(*) FROM current_samples)
 FROM current_run
 """
@@ -154,7 +156,7 @@ accepted AS MATERIALIZED (
            trim(coalesce(answer, call::VARCHAR, '')) = '' AS empty, {HIDDEN.format("")} AS hidden
     FROM training_set LEFT JOIN flags USING (request_key)
 ),
-asked AS (SELECT request_key, seed_id FROM plan_items SEMI JOIN current_run USING (plan_id)),
+asked AS (SELECT request_key, seed_id FROM plan_items SEMI JOIN current_sources USING (plan_id)),
 odd_ends AS MATERIALIZED (
     SELECT DISTINCT request_key, finish_reason
     FROM (SELECT request_key, finish_reason FROM generations WHERE finish_reason IN ('length', 'error'))

@@ -10,9 +10,11 @@ methods that need them.
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factory.chat_formats.served import as_served
 from factory.errors import FactoryError
 
 if TYPE_CHECKING:
@@ -28,12 +30,15 @@ class ChatFormat(ABC):
     text of a conversation may hold one of the `control_tokens`: they begin or end a turn or a call.
     `call_marks` are those that the student itself writes around a call. After a call's JSON comes `call_end`,
     empty where the turn ends at once. A turn ends with the token `turn_end`, whatever the base ended its
-    texts with; `after_turn` is between it and the next turn.
+    texts with; `after_turn` is between it and the next turn. Without the tokens `parser_needs` vLLM's parser
+    does not start. `no_calls` is why no calls can be written, empty where they can.
     """
 
     title: str
     template: str = ""
     parser: str
+    parser_needs: tuple[str, ...] = ()
+    no_calls: str = ""
     roles: frozenset[str]
     needed_tokens: tuple[str, ...]
     control_tokens: tuple[str, ...]
@@ -45,6 +50,11 @@ class ChatFormat(ABC):
     @abstractmethod
     def write_call(self, call: dict[str, Any]) -> tuple[str, str]:
         """Return the opening of a call, {"name", "arguments"}, and its JSON, as the template writes them."""
+
+    def shown_call(self, call: dict[str, Any]) -> str:
+        """Return the JSON of a call, {"name", "arguments"}, exactly as the template writes it inside a turn:
+        there a caller finds it."""
+        return self.write_call(call)[1]
 
     @abstractmethod
     def read_calls(self, text: str, read_json: Callable[[str], Any]) -> list[Any] | None:
@@ -117,23 +127,32 @@ class ChatFormat(ABC):
                 f"the {self.title} chat format has no role {', '.join(sorted(unknown))}",
                 f"Its roles are {', '.join(sorted(self.roles))}.",
             )
+        messages = as_served(messages)
         if tokenizer is None:
-            return _render(self.chat_template(show_tools=show_tools), messages, tools, generate)
+            return self._rendered(messages, tools, show_tools=show_tools, generate=generate)
         return str(
             tokenizer.apply_chat_template(
                 messages, tools=tools, tokenize=False, add_generation_prompt=generate
             )
         )
 
+    def _rendered(
+        self,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]] | None,
+        *,
+        show_tools: bool,
+        generate: bool,
+    ) -> str:
+        """Render the chat template as transformers and vLLM do: their sandbox, their `tojson`."""
+        template = _compiled(self.chat_template(show_tools=show_tools))
+        return str(template.render(messages=messages, tools=tools, add_generation_prompt=generate))
 
-def _render(
-    template: str, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, generate: bool
-) -> str:
-    """Render a chat template as transformers and vLLM do: their sandbox, their `tojson`."""
+
+@lru_cache(maxsize=16)
+def _compiled(text: str) -> Any:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
     environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
-    return environment.from_string(template).render(
-        messages=messages, tools=tools, add_generation_prompt=generate
-    )
+    return environment.from_string(text)

@@ -7,10 +7,13 @@ from importlib import import_module
 
 from factory.chat_formats.format import ChatFormat
 
-# The first is what a recipe means that names none.
+# The first is in no id: students are older than the choice.
 _NAMES = [
     "hermes",
     "gemma",
+    "llama3",
+    "mistral",
+    "own",
 ]
 FORMATS: dict[str, ChatFormat] = {
     name: import_module(f"factory.chat_formats.{name}").FORMAT for name in _NAMES

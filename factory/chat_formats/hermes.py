@@ -23,9 +23,13 @@ class Hermes(ChatFormat):
     turn_end = "<|im_end|>"
     after_turn = "\n"
 
+    def shown_call(self, call: dict[str, Any]) -> str:
+        """Return the call's JSON on one line."""
+        return json.dumps({"name": call["name"], "arguments": call["arguments"]}, ensure_ascii=False)
+
     def write_call(self, call: dict[str, Any]) -> tuple[str, str]:
         """Return the opening tag with its line break, and the call's JSON on one line."""
-        return f"{_OPEN}\n", json.dumps(call, ensure_ascii=False)
+        return f"{_OPEN}\n", self.shown_call(call)
 
     def read_calls(self, text: str, read_json: Callable[[str], Any]) -> list[Any] | None:
         """Return what is between each pair of tags; None where anything else is in the text."""

@@ -2,11 +2,12 @@
 
 Three comparisons, the first two exact. The whole question, with case, spaces and punctuation set aside
 (`1,200` is `1200`, but `4 738` is not `47 38`). The reference together with the question's numbers in order,
-where these tell questions apart: an expression with a number, a call, or a bare answer to at least `TELLING`
-numbers. Then runs of words (characters where a script has no spaces): a 13-gram of a held-out question
-anywhere in the sample's question, rationale or answer (GPT-3: Brown et al. 2020, appendix C); a held-out
-question of 8 to 12 words leaks when the sample's question has 70 % of its 8-grams (PaLM: Chowdhery et al.
-2022, section 8), one of 5 to 7 words when the sample's question contains it whole.
+where these tell questions apart: an expression with a number, a call that holds more than one choice among
+what its tool lists, or a bare answer to at least `TELLING` numbers. Then runs of words (characters where a
+script has no spaces): a 13-gram of a held-out question anywhere in the sample's question, input, rationale or
+answer (GPT-3: Brown et al. 2020, appendix C); a held-out question of 8 to 12 words leaks when the sample's
+question has 70 % of its 8-grams (PaLM: Chowdhery et al. 2022, section 8), one of 5 to 7 words when the
+sample's question contains it whole.
 
 Runs of words that `MANY` held-out tasks share (one in a hundred, if these are more), a preamble or a last
 sentence, are no part of any of them: a question is looked for by the longest run of words that is left. A
@@ -31,6 +32,7 @@ from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.sample import Sample
 from factory.text.rouge import UNSPACED
+from factory.tools.spec import ToolSpec
 
 MAX_CHARACTERS = 20_000
 LONG, SHORT, SHARE, LEAST = 13, 8, 0.7, 5
@@ -52,9 +54,19 @@ class DecontaminationCheck:
 
     name = "decontamination"
 
-    def __init__(self, held_out: list[Seed], seeds: Iterable[Seed] = ()):
-        self._index = _index(tuple(held_out))
-        self._leaking = leaking_seeds(tuple(seeds), tuple(held_out))
+    def __init__(
+        self,
+        held_out: list[Seed],
+        seeds: Iterable[Seed] = (),
+        tools: Iterable[ToolSpec] = (),
+        *,
+        references: bool = True,
+    ) -> None:
+        """`references`: the same reference is a sign of the same task, as the same label is not."""
+        every = frozenset(task.reference for task in held_out)
+        closed = _closed_references(held_out, {tool.name: tool for tool in tools}) if references else every
+        self._index = _index(tuple(held_out), closed)
+        self._leaking = leaking_seeds(tuple(seeds), tuple(held_out)) if references else {}
         self.settings: dict[str, Any] = {
             "held_out": content_id(sorted(task.seed_id for task in held_out)),
             "ngrams": {"long": LONG, "short": SHORT, "share": SHARE, "least": LEAST},
@@ -62,8 +74,12 @@ class DecontaminationCheck:
             "characters": MAX_CHARACTERS,
         }
         # Named only where they decide: other verdicts stay valid.
+        if not references:
+            self.settings["references"] = False
         if self._index.shared:
             self.settings["shared"] = content_id(sorted(self._index.shared))
+        if closed and references:
+            self.settings["closed"] = content_id(sorted(closed))
         if self._leaking:
             self.settings["leaking_seeds"] = sorted(self._leaking)
 
@@ -93,17 +109,19 @@ def _spoken(seed: Seed) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _index(held_out: tuple[Seed, ...]) -> "_Index":
-    return _Index(held_out)
+def _index(held_out: tuple[Seed, ...], closed: frozenset[str] = frozenset()) -> "_Index":
+    return _Index(held_out, closed)
 
 
 class _Index:
     """The held-out tasks, by all that gives them away."""
 
-    def __init__(self, held_out: tuple[Seed, ...]):
+    def __init__(self, held_out: tuple[Seed, ...], closed: frozenset[str]):
         self._questions = {_normal_question(task.question): task.name for task in held_out}
         self._references = {
-            key: task.name for task in held_out if (key := _worked_out(task.question, task.reference))
+            key: task.name
+            for task in held_out
+            if task.reference not in closed and (key := _worked_out(task.question, task.reference))
         }
         self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(task.question)))) for task in held_out]
         self._grams: list[set[_Gram]] = []
@@ -128,7 +146,8 @@ class _Index:
         )
         if found:
             return found, None
-        texts = [question, *(text[:MAX_CHARACTERS] for text in (sample.rationale, sample.answer) if text)]
+        beside = (task.input, sample.rationale, sample.answer)
+        texts = [question, *(text[:MAX_CHARACTERS] for text in beside if text)]
         return self._overlap(texts) if self._sizes else None
 
     def inside(self, *texts: str) -> str | None:
@@ -170,6 +189,30 @@ def _worked_out(question: str, reference: str) -> _Gram:
         or (wanted.startswith("[") and wanted != "[]")
     )
     return (*numbers, wanted) if wanted and telling else ()
+
+
+def _closed_references(held_out: Iterable[Seed], tools: dict[str, ToolSpec]) -> frozenset[str]:
+    """Return the references whose calls hold no more than one choice among what a tool lists, such as a
+    label: many questions have the same."""
+    return frozenset(
+        task.reference
+        for task in held_out
+        if tools and task.reference.startswith("[[") and _is_closed(json.loads(task.reference), tools)
+    )
+
+
+def _is_closed(steps: list[list[dict[str, Any]]], tools: dict[str, ToolSpec]) -> bool:
+    choices = 0
+    for call in (call for step in steps for call in step):
+        tool = tools.get(call["name"])
+        known = tool.function.parameters.get("properties", {}) if tool else {}
+        for name in call["arguments"]:
+            schema = known.get(name)
+            if not isinstance(schema, dict):
+                return False
+            if schema.get("type") != "boolean" and "const" not in schema:
+                choices += 1 if "enum" in schema else 2
+    return choices <= 1
 
 
 def _words(text: str) -> list[str]:

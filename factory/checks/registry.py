@@ -16,10 +16,9 @@ from factory.checks.schema import SchemaCheck
 from factory.checks.selection import SelectionCheck
 from factory.checks.suite import CheckSuite
 from factory.recipe import checks as chosen
-from factory.recipe.model import Recipe
+from factory.recipe.sources import DataSource
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
-from factory.tasks.kinds import KINDS
 from factory.tools.spec import ToolSpec
 
 POOL_THRESHOLD = 0.7  # ROUGE-L, Alpaca's rule for what enters its pool
@@ -33,30 +32,32 @@ def build_pool_suite(kind: str) -> CheckSuite:
 
 
 def build_suite(
-    recipe: Recipe, tools: list[ToolSpec], held_out: list[Seed], plan_id: str, seeds: Iterable[Seed] = ()
+    source: DataSource, tools: list[ToolSpec], held_out: list[Seed], plan_id: str, seeds: Iterable[Seed] = ()
 ) -> CheckSuite:
-    """Return the checks that a recipe names, and the choice among right answers of a kind that makes one."""
+    """Return the checks that a source names, and the choice among right answers of a kind that makes one."""
+    seeds = tuple(seeds)
     single: list[Check] = []
     draws: list[GroupCheck] = []
     stream: list[StreamCheck] = []
-    for item in recipe.checks:
+    for item in source.checks:
         match chosen.check_name(item), chosen.settings(item):
             case "schema", _:
                 single.append(
                     SchemaCheck(
-                        content_id([tool.model_dump() for tool in tools]) if tools else recipe.data.kind
+                        content_id([tool.model_dump() for tool in tools]) if tools else source.data.kind
                     )
                 )
             case "execution", _:
                 single.append(ExecutionCheck())
             case "finish_reason", _:
                 single.append(FinishReasonCheck())
-            case "degenerate", _:
-                single.append(DegenerateCheck())
+            case "degenerate", chosen.Degenerate() as degenerate:
+                single.append(DegenerateCheck((seed.language for seed in seeds), degenerate.refusals))
             case "personal", _:
                 single.append(PersonalCheck(seeds))
             case "decontamination", _:
-                single.append(DecontaminationCheck(held_out, seeds))
+                telling = source.kind.telling_references
+                single.append(DecontaminationCheck(held_out, seeds, tools, references=telling))
             case "length", chosen.Length() as length:
                 single.append(LengthCheck(min_words=length.min_words, max_words=length.max_words))
             case "judge", chosen.Judge() as judge:
@@ -65,6 +66,6 @@ def build_suite(
                 draws.append(AgreementCheck(agreement.margin))
             case "dedup", chosen.Dedup() as dedup:
                 stream.append(DedupCheck(threshold=dedup.threshold, semantic=dedup.semantic))
-    if (kept := KINDS[recipe.data.kind].selection(recipe.data)) is not None:
+    if (kept := source.kind.selection(source.data)) is not None:
         draws.append(SelectionCheck(*kept))
     return CheckSuite(single, draws, stream, plan_id)

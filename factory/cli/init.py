@@ -1,5 +1,6 @@
 """`factory init`: a workspace of one's own to edit."""
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -75,8 +76,15 @@ def _copies(folder: Path, recipe: str) -> dict[Path, bytes]:
     """Return what the files of a shipped recipe hold, by where they go."""
     source = resource("pipelines", f"{recipe}.yaml")
     loaded = load_recipe(source)
-    data, evaluate = loaded.recipe.data, loaded.recipe.evaluate
-    tools = [file] if (file := KINDS[data.kind].tool_file(data)) else []
-    names = [data.seeds, *tools, *([evaluate.held_out] if evaluate else [])]
+    files = [
+        (
+            source.data.seeds,
+            source.kind.tool_file(source.data),
+            source.kind.schema_file(source.data),
+            source.held_out,
+        )
+        for source in loaded.recipe.sources
+    ]
+    names = [name for name in itertools.chain.from_iterable(files) if name]
     copies = {folder / name: loaded.resolve(name).read_bytes() for name in names}
     return copies | {folder / "recipe.yaml": source.read_bytes()}

@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from factory.chat_formats.auto import AUTO, choose
 from factory.compress.kernels import missing_kernel
+from factory.errors import InputError
+from factory.models.bundled import BUNDLED, converted_folder
 from factory.models.precision import has_bfloat16
-from factory.recipe import Recipe, load_recipe
+from factory.recipe import LoadedRecipe, Recipe, load_recipe
 from factory.recipe.checks import check_name
 from factory.recipe.seeds import is_local, read_seeds, seed_notes
+from factory.recipe.sources import DataSource
 from factory.system.machine import has_gpu, machine
 
 
@@ -22,13 +26,17 @@ def validate(
     loaded = load_recipe(recipe)
     for note in loaded.notes:
         typer.echo(note)
-    seeds = read_seeds(loaded) if is_local(loaded) else None
+    sources = loaded.recipe.sources
+    seeds = [read_seeds(loaded, source) if is_local(loaded, source) else None for source in sources]
     typer.echo(f"{recipe}: ok")
-    typer.echo(f"  data: {_data(loaded.recipe)}")
-    if seeds is not None:
-        for note in seed_notes(loaded, seeds):
-            typer.echo(f"  seeds: {note}")
+    for source, read in zip(sources, seeds, strict=True):
+        named = f" {source.name}" if source.name else ""
+        typer.echo(f"  data{named}: {_data(loaded.recipe, source)}")
+        for note in seed_notes(source, read) if read else ():
+            typer.echo(f"  seeds{named}: {note}")
     typer.echo(f"  student: {_student(loaded.recipe)}")
+    if (chosen := _chat_format(loaded)) is not None:
+        typer.echo(f"  chat format: {chosen}")
     for note in _notes(loaded.recipe):
         typer.echo(f"  this machine: {note}")
 
@@ -44,12 +52,27 @@ def _notes(recipe: Recipe) -> Iterator[str]:
         yield f"{quantize} cannot be served: {why}"
 
 
-def _data(recipe: Recipe) -> str:
-    data, teacher = recipe.data, recipe.teacher
+def _data(recipe: Recipe, source: DataSource) -> str:
+    data, teacher = source.data, recipe.teacher
     servers = f" (endpoints: {len(teacher.endpoints)})" if teacher.endpoints else ""
-    checks = ", ".join(str(check_name(item)) for item in recipe.checks)
+    checks = ", ".join(str(check_name(item)) for item in source.checks)
     each = f", {data.samples_per_prompt} answers a question" if data.samples_per_prompt > 1 else ""
     return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{each}; checked by {checks}"
+
+
+def _chat_format(loaded: LoadedRecipe) -> str | None:
+    """Return what `auto` chooses and why; nothing is downloaded for it."""
+    student = loaded.recipe.student
+    if student is None or student.format != AUTO:
+        return None
+    if student.base in BUNDLED:
+        return choose(converted_folder(student.base)).why
+    try:
+        return choose(loaded.resolve(student.base)).why
+    except InputError:
+        return f"chosen when {student.base} is here"
+    except ModuleNotFoundError:
+        return f"chosen where models are trained: Transformers has to look at the template of {student.base}"
 
 
 def _student(recipe: Recipe) -> str:
@@ -60,5 +83,6 @@ def _student(recipe: Recipe) -> str:
         steps += [f"{recipe.compress.vocabulary} tokens"] if recipe.compress.vocabulary else []
         steps += [f"{recipe.compress.sparsity.pattern} sparsity"] if recipe.compress.sparsity else []
         steps += [recipe.compress.quantize] if recipe.compress.quantize else []
-    steps += [f"evaluated on {recipe.evaluate.held_out}"] if recipe.evaluate else []
+    held_out = [source.held_out for source in recipe.sources if source.held_out]
+    steps += [f"evaluated on {', '.join(held_out)}"] if held_out else []
     return f"{recipe.student.base}, {', '.join(steps)}"

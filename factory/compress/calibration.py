@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
+from factory.chat_formats.served import as_served
 from factory.context.run import Run
 from factory.context.training_set import TrainingSet
+from factory.tasks.kinds import stored_kind
 
 
 def chat_texts(
@@ -16,8 +18,7 @@ def chat_texts(
     plan's order; one that is learnt as several tasks once for each."""
     texts = []
     for row, conversation in samples.conversations(ids):
-        for lesson in run.kind.lessons(conversation, row["answer"]):
-            texts.append(
-                str(tokenizer.apply_chat_template(lesson.messages, tools=lesson.tools, tokenize=False))
-            )
+        for lesson in stored_kind(row["kind"]).lessons(conversation, row["answer"]):
+            chat = as_served(lesson.messages)
+            texts.append(str(tokenizer.apply_chat_template(chat, tools=lesson.tools, tokenize=False)))
     return texts

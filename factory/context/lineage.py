@@ -5,6 +5,7 @@ Promise: the same samples, base, settings and seed give the same ids; a model wh
 never trained again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from factory.context.training_set import TrainingSet
 from factory.errors import FactoryError
 from factory.models.artifact import Artifact, verify
 from factory.recipe.model import DistillStage, SftStage
+from factory.recipe.sources import DataSource
 from factory.store.store import Store
 from factory.system.digest import content_id
 from factory.text.templates import template_digest
@@ -81,7 +83,7 @@ class Lineage:
                 about["template"] = template_digest(run.chat_format.template, run.workspace.prompts)
             if student.validation_share:
                 about["set_aside"] = student.validation_share
-            about |= run.kind.training_identity(recipe.data)
+            about |= training_identity(recipe.sources)
             parents = [parent]
             if stage.name == "distill":
                 parents.append(model_id(run.teacher.name, run.teacher.revision))
@@ -181,10 +183,19 @@ class Lineage:
         )
 
 
+def training_identity(sources: Sequence[DataSource]) -> dict[str, Any]:
+    """Return the settings of the data that decide what is learnt from the samples."""
+    each = [source.kind.training_identity(source.data) for source in sources]
+    if len(sources) == 1:
+        return each[0]
+    pairs = zip(sources, each, strict=True)
+    return {"sources": [[source.name, source.weight, identity] for source, identity in pairs]}
+
+
 def format_choice(run: Run) -> dict[str, str]:
     """Return what ids and model folders say of the chat format: nothing of the default one, which there was
     before there was a choice."""
-    return {} if run.student.format == DEFAULT else {"format": run.student.format}
+    return {} if run.chat_choice.name == DEFAULT else {"format": run.chat_choice.name}
 
 
 def model_id(name: str, revision: str) -> str:

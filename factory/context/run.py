@@ -6,16 +6,14 @@ here loads a model.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from factory.chat_formats.auto import AUTO, Choice, choose
 from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.formats import FORMATS
 from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
 from factory.recipe.load import LoadedRecipe
 from factory.recipe.model import Evaluate, Student
 from factory.system.progress import Progress
-from factory.tasks.kind import Kind
-from factory.tasks.kinds import KINDS
 from factory.workspace import Workspace
 
 
@@ -39,15 +37,17 @@ class Run:
     def base(self) -> ModelSource:
         return resolve_model(self.student.base, self.student.revision, self.loaded.resolve)
 
-    @property
-    def kind(self) -> Kind[Any, Any]:
-        """The recipe's kind of data."""
-        return KINDS[self.loaded.recipe.data.kind]
+    @cached_property
+    def chat_choice(self) -> Choice:
+        """The student's chat format by name, and why it is this one."""
+        if self.student.format == AUTO:
+            return choose(self.base.folder)
+        return Choice(self.student.format, "the recipe names it")
 
-    @property
+    @cached_property
     def chat_format(self) -> ChatFormat:
         """How the student writes its conversations."""
-        return FORMATS[self.student.format].for_model(self.base.folder)
+        return FORMATS[self.chat_choice.name].for_model(self.base.folder)
 
     @property
     def student(self) -> Student:

@@ -23,7 +23,7 @@ class TrainingSet:
 
     @cached_property
     def ids(self) -> list[str]:
-        rows = self._store.query("SELECT sample_id FROM training_set ORDER BY position")
+        rows = self._store.query("SELECT sample_id FROM training_set ORDER BY place, position")
         return [row["sample_id"] for row in rows]
 
     @cached_property
@@ -38,17 +38,17 @@ class TrainingSet:
         chosen = "" if ids is None else "WHERE list_contains(?, t.sample_id)"
         return self._store.query(
             f"SELECT {columns} FROM training_set t LEFT JOIN ("
-            "SELECT position, list(request_key ORDER BY turn) AS request_keys FROM turns "
-            "WHERE plan_id = (SELECT plan_id FROM current_run) GROUP BY position"
-            f") k USING (position) {chosen} ORDER BY t.position",
+            "SELECT place, position, list(request_key ORDER BY turn) AS request_keys "
+            "FROM turns JOIN current_sources USING (plan_id) GROUP BY place, position"
+            f") k USING (place, position) {chosen} ORDER BY t.place, t.position",
             None if ids is None else [list(ids)],
         )
 
     def conversations(self, ids: Sequence[str] | None = None) -> list[tuple[Row, Conversation]]:
         """Return the samples, or those with the given ids, in the plan's order, with their conversations."""
         columns = (
-            "t.sample_id, t.seed_id, t.rationale, t.answer, t.messages, t.tools, t.origins, t.request_key, "
-            "k.request_keys"
+            "t.sample_id, t.place, t.kind, t.seed_id, t.rationale, t.answer, t.messages, t.tools, t.origins, "
+            "t.request_key, k.request_keys"
         )
         return [(row, stored_conversation(row)) for row in self.rows(columns, ids)]
 
@@ -57,7 +57,7 @@ class TrainingSet:
         distributions."""
         rows = self._store.query(
             "SELECT request_key, messages, text, token_ids, token_logprobs, topk_ids, topk_logprobs "
-            "FROM generations WHERE list_contains(?, request_key)",
+            "FROM generations WHERE request_key IN (SELECT unnest(?))",
             [list(keys)],
         )
         return {row["request_key"]: row for row in rows}

@@ -1,5 +1,6 @@
 """The models under evaluation and how each is prompted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +27,8 @@ _FIRST_NAMES = {"student_recovered": "student_repaired"}
 
 
 def put_tasks(plan: Plan) -> list[Seed]:
-    """Return the held-out tasks that are put to each model: all, or as many of them as the recipe says."""
+    """Return the held-out tasks of a source that are put to each model: all, or as many as the recipe says
+    of each source."""
     tasks = plan.held_out
     return spread(tasks, plan.run.evaluation.max_tasks or len(tasks))
 
@@ -49,53 +51,79 @@ class Candidate:
         """Return the content id of this evaluation: the model, the tasks, how they are put and how they are
         judged."""
         run, recipe = plan.run, plan.run.loaded.recipe
-        own = run.kind.custom_tools(recipe.data)
         how: dict[str, Any] = {
             "role": _FIRST_NAMES.get(self.role, self.role),
             "artifact": self.artifact_id,
-            "tasks": sorted(task.seed_id for task in put_tasks(plan)),
             "evaluate": run.evaluation.identity(exclude={"held_out", "max_tasks"}),
             "show_tools": run.student.show_tools,
-            "tools": [tool.model_dump() for tool in plan.tools],
-            "own_tools": file_sha256(run.loaded.resolve(own.python)) if own else None,
             "max_model_len": recipe.teacher.max_model_len,
             "seed": recipe.seed,
         }
+        sources = [self._asking(each) for each in measured(plan)]
+        how |= sources[0] if len(plan.plans) == 1 else {"sources": sources}
         if self.few_shot:
-            how |= {
-                "template": plan.taskset.template_digest,
-                "examples": recipe.data.examples,
-                "seeds": plan.shown_seeds,
-            }
             how |= self.teacher.switches if self.teacher else {}
         else:
             how |= format_choice(run)
         return content_id(how)
 
+    def _asking(self, plan: Plan) -> dict[str, Any]:
+        """Return how the tasks of a source are put and judged."""
+        own = plan.kind.custom_tools(plan.data)
+        how: dict[str, Any] = {
+            "tasks": sorted(task.seed_id for task in put_tasks(plan)),
+            "tools": [tool.model_dump() for tool in plan.tools],
+            "own_tools": file_sha256(plan.run.loaded.resolve(own.python)) if own else None,
+        } | plan.kind.evaluation_identity(plan.data)
+        if self.few_shot:
+            how |= {
+                "template": plan.taskset.template_digest,
+                "examples": plan.data.examples,
+                "seeds": plan.shown_seeds,
+            }
+        return how
+
 
 def teacher_candidate(plan: Plan) -> Candidate:
     """Return the teacher, asked as in generation."""
     teacher, recipe = plan.run.teacher, plan.run.loaded.recipe
-    asked = f"{recipe.data.examples} worked examples from all over the seeds, "
-    asked += plan.run.kind.prompting.teacher
+    asked = _by_source(
+        plan,
+        lambda each: (
+            f"{each.data.examples} worked examples from all over the seeds, {each.kind.prompting.teacher}"
+        ),
+    )
     made = model_id(teacher.name, teacher.revision)
     return Candidate("teacher", made, teacher.name, teacher.folder, True, asked, "", recipe.teacher)
+
+
+def measured(plan: Plan) -> list[Plan]:
+    """Return the plans of the sources that have held-out tasks."""
+    return [each for each in plan.plans if each.held_out]
+
+
+def _by_source(plan: Plan, say: Callable[[Plan], str]) -> str:
+    """Return what is said of each measured source, once where it is the same of all."""
+    said = {each.source.name: say(each) for each in measured(plan)}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{name}: {text}" for name, text in said.items())
 
 
 def candidates(plan: Plan, lineage: Lineage) -> list[Candidate]:
     """Return the models that the recipe compares, in the report's order."""
     run, base, compress = plan.run, plan.run.base, plan.run.loaded.recipe.compress
-    prompting = run.kind.prompting.read_as(run.chat_format.title)
+    title = run.chat_format.title
+    bare = _by_source(plan, lambda each: each.kind.prompting.read_as(title).base)
+    taught = _by_source(plan, lambda each: each.kind.prompting.read_as(title).student)
 
     def made(role: Role, planned: Planned, precision: str) -> Candidate:
         folder = run.workspace.models / planned.name
-        return Candidate(role, planned.artifact_id, planned.name, folder, False, prompting.student, precision)
+        return Candidate(role, planned.artifact_id, planned.name, folder, False, taught, precision)
 
     found = [
         teacher_candidate(plan),
-        Candidate(
-            "base", model_id(base.name, base.revision), base.name, base.folder, False, prompting.base, ""
-        ),
+        Candidate("base", model_id(base.name, base.revision), base.name, base.folder, False, bare, ""),
         made("student", lineage.student, "bfloat16"),
     ]
     if compress:

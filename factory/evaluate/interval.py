@@ -1,8 +1,13 @@
-"""Confidence intervals of shares."""
+"""Confidence intervals: of shares, and by resampling of what is no share."""
 
 import math
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 Z = 1.959963984540054  # the standard normal's quantile at 97.5 %
+RESAMPLES = 1000
+T = TypeVar("T")
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
@@ -19,3 +24,15 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     low, high = ((middle + sign * half) / (1 + square / n) for sign in (-1, 1))
     # At the ends the bounds are exactly 0 and 1, which rounding would miss.
     return (low if right else 0.0), (high if right < n else 1.0)
+
+
+def bootstrap(observed: Sequence[T], statistic: Callable[[Sequence[T]], float]) -> tuple[float, float]:
+    """Return the bounds of the 95 % percentile interval of a statistic of what was observed, which must not
+    be empty; the same each time.
+
+    Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
+    """
+    chance = random.Random(0)
+    drawn = sorted(statistic(chance.choices(observed, k=len(observed))) for _ in range(RESAMPLES))
+    outside = round(0.025 * RESAMPLES)
+    return drawn[outside], drawn[-1 - outside]

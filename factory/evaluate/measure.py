@@ -12,15 +12,17 @@ from typing import Any
 
 from factory.context.plan import Plan
 from factory.errors import FactoryError
-from factory.evaluate.candidate import Candidate, put_tasks
+from factory.evaluate.candidate import Candidate, measured, put_tasks
+from factory.evaluate.metrics.accuracy import share
 from factory.evaluate.metrics.metric import Evaluation, Measurement
-from factory.evaluate.metrics.table import FAMILIES, metric
+from factory.evaluate.metrics.table import FAMILIES, metric, of_source
 from factory.evaluate.scorer import scorer, turn
 from factory.inference.request import TOO_LONG, Answer, Model, Request
 from factory.models.folder import inspect
+from factory.models.spelling import read_spelling
 from factory.store.store import Row, Store
 from factory.tasks.sample import Task
-from factory.tasks.scorer import Dialogue, Scorer
+from factory.tasks.scorer import Classifier, Dialogue, Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
 from factory.text.reasons import sentence
 from factory.text.visible import truncate
@@ -29,24 +31,48 @@ from factory.text.visible import truncate
 def measure(plan: Plan, store: Store, candidate: Candidate, model: Model, *, local: bool = True) -> str:
     """Evaluate one model, store predictions and figures in one batch, and return a line that sums it up.
     `local`: it is in this process."""
-    evaluation_id, asking, tasks = candidate.evaluation_id(plan), scorer(plan), _tasks(plan)
-    predictions = [
-        row | {"evaluation_id": evaluation_id} for row in _predictions(plan, candidate, model, asking, tasks)
-    ]
-    evaluation = Evaluation(plan, asking, candidate, tasks, model, predictions)
-    measured: dict[str, Measurement] = {}
-    for family in FAMILIES:
-        if local or not family.local:
-            measured |= family.measure(evaluation)
+    evaluation_id = candidate.evaluation_id(plan)
+    evaluations = []
+    put: set[str] = set()
+    for each in measured(plan):
+        asking, tasks = scorer(each), [task for task in _tasks(each) if task.task_id not in put]
+        put |= {task.task_id for task in tasks}
+        rows = _predictions(each, candidate, model, asking, tasks)
+        predictions = [row | {"evaluation_id": evaluation_id} for row in rows]
+        evaluations.append(Evaluation(each, asking, candidate, tasks, model, predictions))
+    figures = _figures(evaluations, local=local)
     of = {"evaluation_id": evaluation_id, "artifact_id": candidate.artifact_id, "role": candidate.role}
-    rows = [
-        of
-        | {"metric": name, "unit": metric(name).unit, "better": metric(name).better}
-        | dataclasses.asdict(measurement)
-        for name, measurement in measured.items()
-    ]
-    store.commit(predictions=predictions, evaluations=rows, artifacts=_outside(store, candidate, local))
-    return f"{candidate.role}: {_summary(measured)}"
+    store.commit(
+        predictions=[dict(row) for evaluation in evaluations for row in evaluation.predictions],
+        evaluations=[
+            of
+            | {"metric": name, "unit": metric(name).unit, "better": metric(name).better}
+            | dataclasses.asdict(measurement)
+            for name, measurement in figures.items()
+        ],
+        artifacts=_outside(store, candidate, local),
+    )
+    return f"{candidate.role}: {_summary(figures)}"
+
+
+def _figures(evaluations: list[Evaluation], *, local: bool) -> dict[str, Measurement]:
+    """Return every figure: with several sources those that depend on the tasks by source, behind the share
+    of all tasks that were answered rightly, and the others as measured on the first one's."""
+    figures: dict[str, Measurement] = {}
+    if len(evaluations) > 1:
+        figures["answer_accuracy"] = share(
+            [bool(row["right_answer"]) for evaluation in evaluations for row in evaluation.predictions]
+        )
+    for family in FAMILIES:
+        if not local and family.local:
+            continue
+        for evaluation in evaluations if family.by_source else evaluations[:1]:
+            several = family.by_source and len(evaluations) > 1
+            figures |= {
+                of_source(name, evaluation.plan.source.name) if several else name: measurement
+                for name, measurement in family.measure(evaluation).items()
+            }
+    return figures
 
 
 def _tasks(plan: Plan) -> list[Task]:
@@ -74,6 +100,7 @@ def _predictions(
     predictions: list[Row] = []
     said: dict[str, list[str]] = {task.task_id: [] for task in tasks}
     refused: set[str] = set()
+    spell = read_spelling(candidate.folder) if isinstance(asking, Classifier) else None
     dialogues = [(task, asking.put(candidate, task)) for task in tasks]
     asked = [(task, dialogue, next(dialogue)) for task, dialogue in dialogues]
     while asked:
@@ -104,9 +131,15 @@ def _predictions(
                 try:
                     asked.append((task, dialogue, dialogue.send(answer)))
                 except StopIteration as end:
-                    about = {"task_id": task.task_id, "question": task.question, "reference": task.reference}
-                    output = "\n".join(said[task.task_id])
-                    predictions.append(about | {"output": output} | end.value)
+                    about: Row = {
+                        "task_id": task.task_id,
+                        "question": task.question,
+                        "reference": task.reference,
+                    }
+                    about |= {"output": "\n".join(said[task.task_id])}
+                    if spell is not None and isinstance(asking, Classifier):
+                        about["confidence"] = asking.confidence(candidate, answer, spell)
+                    predictions.append(about | end.value)
             plan.run.progress.update(f"  {candidate.role}  {len(predictions)}/{len(tasks)} held-out tasks")
     return predictions
 

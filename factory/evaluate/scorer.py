@@ -8,10 +8,12 @@ from factory.tasks.sample import Task
 from factory.tasks.scorer import Scorer
 from factory.tasks.taskset import Ask
 
+LOGPROBS = 20  # likeliest tokens of each position, where how sure a model is is asked for
+
 
 def scorer(plan: Plan) -> Scorer:
-    """Return the scorer of the recipe's kind."""
-    return plan.run.kind.scorer(plan.taskset, plan.held_out, plan.run.chat_format)
+    """Return the scorer of the plan's kind."""
+    return plan.kind.scorer(plan.taskset, plan.held_out, plan.run.chat_format)
 
 
 def question(asking: Scorer, candidate: Candidate, task: Task, max_tokens: int) -> Request:
@@ -25,5 +27,5 @@ def turn(ask: Ask, candidate: Candidate, max_tokens: int) -> Request:
     switches = [teacher.switches] if teacher and teacher.switches else []
     key = content_id([candidate.artifact_id, ask.messages, ask.tools, max_tokens, *switches])
     template = (teacher.template or None) if teacher else None
-    sampling = Sampling(0.0, 1.0, max_tokens)
+    sampling = Sampling(0.0, 1.0, max_tokens, logprobs=LOGPROBS if ask.needs_logprobs else 0)
     return Request(key, ask.messages, sampling, ask.schema, ask.tools, template=template)

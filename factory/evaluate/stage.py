@@ -57,6 +57,7 @@ class EvaluateStage(Stage):
             max_model_len=min(teacher.max_model_len, facts.positions or teacher.max_model_len),
             concurrency=32,
             kv_cache_gb=teacher.kv_cache_gb,
+            marks=plan.run.chat_format.call_marks,
             **untaught,
         )
         return "\n  ".join(measure(plan, store, candidate, engine) for candidate in asked)

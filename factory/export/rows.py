@@ -36,7 +36,7 @@ STRETCH_ROWS = 50_000
 MEMORY = "1GB"
 PLACES = """
     CREATE TEMP TABLE places AS
-    SELECT row_number() OVER (ORDER BY t.position) AS place, t.sample_id,
+    SELECT row_number() OVER (ORDER BY t.place, t.position) AS place, t.sample_id,
            s.rowid AS sample_row, g.rowid AS generation_row
     FROM training_set t JOIN samples s USING (sample_id)
     LEFT JOIN generations g ON g.request_key = s.request_key

@@ -18,12 +18,12 @@ class CheckStage(Stage):
     name = "check"
 
     def owed(self, plan: Plan, store: Store, *, worked: bool) -> list[Step]:
-        """Return one step while a sample lacks a verdict."""
-        return [Step(self.name)] if unjudged(plan, store) else []
+        """Return one step for each source in which a sample lacks a verdict."""
+        return [Step(self.name, each.source.name) for each in plan.plans if unjudged(each, store)]
 
     def run(self, plan: Plan, store: Store, detail: str) -> str:
         """Add the missing verdicts."""
-        return check(plan, store)
+        return check(plan.named(detail), store)
 
 
 def unjudged(plan: Plan, store: Store) -> int:
@@ -47,12 +47,15 @@ def check(plan: Plan, store: Store) -> str:
         raise AssertionError("nothing is asked here")
     writer.flush()
     (count,) = store.query(
-        "SELECT (SELECT count(*) FROM training_set) AS accepted, "
-        "(SELECT count(*) FROM current_samples) AS samples"
+        "SELECT (SELECT count(*) FROM training_set WHERE place = $place) AS accepted, "
+        "(SELECT count(*) FROM current_samples WHERE place = $place) AS samples",
+        {"place": plan.place},
     )
     accepted = f"{count['accepted']} of {count['samples']} samples accepted"
     if scheduler.ended != MISSING:
         return accepted
-    end = scheduler.judged * plan.run.loaded.recipe.data.samples_per_prompt
-    (waiting,) = store.query("SELECT count(*) AS n FROM current_samples WHERE position >= ?", [end])
+    end = scheduler.judged * plan.data.samples_per_prompt
+    (waiting,) = store.query(
+        "SELECT count(*) AS n FROM current_samples WHERE place = ? AND position >= ?", [plan.place, end]
+    )
     return f"{accepted}, {waiting['n']} wait for an answer before them: factory generate"

@@ -50,13 +50,13 @@ def prompts(plan: Plan) -> list[str]:
 
 def estimate(plan: Plan, store: Store) -> str:
     """Return in words what the recipe's data would cost, judging by what the plan has so far."""
-    wanted = plan.run.loaded.recipe.data.count
+    wanted = plan.data.count
     (row,) = store.query(
-        "SELECT (SELECT count(*) FROM current_samples) AS samples, "
-        "(SELECT count(*) FROM training_set) AS accepted, count(*) AS requests, "
+        "SELECT (SELECT count(*) FROM current_samples WHERE place = $place) AS samples, "
+        "(SELECT count(*) FROM training_set WHERE place = $place) AS accepted, count(*) AS requests, "
         "sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion, sum(busy) AS seconds "
         f"FROM ({_BUSY})",
-        {"plan": plan.plan_id},
+        {"plan": plan.plan_id, "place": plan.place},
     )
     if row["samples"] and not row["requests"]:
         return (
@@ -78,7 +78,8 @@ def estimate(plan: Plan, store: Store) -> str:
     families = {
         seed["family"]
         for seed in store.query(
-            "SELECT DISTINCT d.family FROM current_samples s JOIN seeds d USING (seed_id)"
+            "SELECT DISTINCT d.family FROM current_samples s JOIN seeds d USING (seed_id) WHERE s.place = ?",
+            [plan.place],
         )
     }
     if left := {seed.family for seed in plan.seeds} - families:

@@ -13,7 +13,7 @@ class Meter:
 
     def __init__(self, plan: Plan):
         self._progress = plan.run.progress
-        self._wanted = plan.run.loaded.recipe.data.count
+        self._wanted = plan.data.count
         self._accepted_before = self._answers_before = self._done = self._tokens = 0
         self._shown = False
         self._started = time.monotonic()

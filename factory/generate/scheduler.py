@@ -78,7 +78,7 @@ class Scheduler:
         self._suite = suite
         self._sink = sink
         self._asking = asking
-        data = plan.run.loaded.recipe.data
+        data = plan.data
         self._draws, self._wanted, self._budget, self._most_tasks = (
             data.samples_per_prompt,
             data.count,
@@ -107,6 +107,7 @@ class Scheduler:
         self._asked_now: set[int] = set()  # tasks that wait for their verdicts and were not all stored
         self.failures = Failures()
         self._unreadable, self._any_readable = 0, False
+        self._finished = 0  # tasks that wait for the verdicts of those before them
         self.judged = self.accepted_count = 0
         self.requests = self.tokens = self.answers = 0
         self.ended = ""
@@ -121,8 +122,7 @@ class Scheduler:
     def expected_count(self) -> float:
         """How many samples are likely to be accepted of those that are finished: a slow task holds back the
         verdicts of all behind it."""
-        waiting = sum(len(draws) == self._draws for draws in self._samples.values())
-        return self.accepted_count * (1 + waiting / self.judged) if self.judged else 0.0
+        return self.accepted_count * (1 + self._finished / self.judged) if self.judged else 0.0
 
     def open_requests(self) -> Iterator[Request | None]:
         """Yield what has to be asked; None while the next request depends on answers in flight."""
@@ -288,7 +288,9 @@ class Scheduler:
         if sample is not None:
             self._any_readable |= sample.fault is None
             self._unreadable += running.position // self._draws in self._asked_now
-        self._samples.setdefault(running.position // self._draws, {})[running.draw] = sample
+        drawn = self._samples.setdefault(running.position // self._draws, {})
+        drawn[running.draw] = sample
+        self._finished += len(drawn) == self._draws
         while len(draws := self._samples.get(self.judged, {})) == self._draws:
             samples = [sample for _, sample in sorted(draws.items()) if sample is not None]
             checked = self._suite.judge(samples)
@@ -300,6 +302,7 @@ class Scheduler:
                 shown = self._pool_suite.judge(samples)
                 self._pool += [(self.judged, checked.sample) for checked in shown if checked.accepted]
             del self._samples[self.judged]
+            self._finished -= 1
             self._unanswered.pop(self.judged, None)
             self.judged += 1
 

@@ -9,6 +9,7 @@ command goes on. The model is opened only if something has to be asked.
 """
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -22,23 +23,31 @@ from factory.inference.environment import ENVIRONMENT
 from factory.inference.request import Model
 from factory.store.store import Store
 
+TRIED = re.compile(r"(?:^| )[0-9]+$")
+
 
 class GenerateStage(Stage):
-    """Asks the teacher; `detail` limits how many tasks are started."""
+    """Asks the teacher; `detail` is the source's name, where the recipe has several, and how many tasks are
+    started at most, where only some are tried."""
 
     name = "generate"
     loads: ClassVar[tuple[ModelRole, ...]] = ("teacher",)
     environment = ENVIRONMENT
 
     def owed(self, plan: Plan, store: Store, *, worked: bool) -> list[Step]:
-        """Return one step until the plan has come to an end."""
-        return [Step(self.name)] if is_owed(plan, store) else []
+        """Return one step for each source until its plan has come to an end."""
+        return [Step(self.name, each.source.name) for each in plan.plans if is_owed(each, store)]
 
     def run(self, plan: Plan, store: Store, detail: str) -> str:
-        """Ask for everything owed, or try a few tasks."""
-        return generate(
-            plan, store, lambda: open_teacher(plan.run), most_tasks=int(detail) if detail else None
-        )
+        """Ask for everything that a source owes, or try a few tasks of it."""
+        name, _, tasks = detail.rpartition(" ") if TRIED.search(detail) else (detail, "", "")
+        source = plan.named(name)
+
+        def open_model() -> Model:
+            source.kind.require_askable(source.prepared())
+            return open_teacher(plan.run)
+
+        return generate(source, store, open_model, most_tasks=int(tasks) if tasks else None)
 
 
 def is_owed(plan: Plan, store: Store) -> bool:

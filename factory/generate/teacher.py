@@ -1,7 +1,11 @@
 """The recipe's teacher as a model that answers: loaded into this process, or behind its servers."""
 
+import itertools
+from typing import Any
+
 from factory.context.run import Run
 from factory.inference.request import Model
+from factory.tools.load import read_tool_file
 
 
 def open_teacher(run: Run) -> Model:
@@ -18,6 +22,7 @@ def open_teacher(run: Run) -> Model:
             timeout_s=recipe.timeout_s,
             say=lambda text: run.progress.say(f"  {text}"),
             extra_body=recipe.extra_body,
+            tools=_tools(run) if recipe.calls == "native" else None,
         )
     from factory.inference.engine import Engine
 
@@ -27,3 +32,11 @@ def open_teacher(run: Run) -> Model:
         concurrency=recipe.concurrency,
         kv_cache_gb=recipe.kv_cache_gb,
     )
+
+
+def _tools(run: Run) -> list[dict[str, Any]]:
+    """Return the recipe's tools as a server is shown them."""
+    named = (source.kind.tool_file(source.data) for source in run.loaded.recipe.sources)
+    files = dict.fromkeys(file for file in named if file)
+    read = [read_tool_file(run.loaded.resolve(file)).tools for file in files]
+    return [tool.model_dump() for tool in itertools.chain.from_iterable(read)]

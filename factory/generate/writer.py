@@ -178,7 +178,7 @@ def _sample_row(plan: Plan, sample: Sample, keys: list[str]) -> dict[str, Any]:
         "request_key": sample.request_key,
         "seed_id": sample.task.seed_id,
         "task_id": sample.task.task_id,
-        "kind": plan.run.loaded.recipe.data.kind,
+        "kind": plan.kind.name,
         "language": sample.task.language,
         "family": sample.task.family,
         "question": sample.task.question,
@@ -193,6 +193,7 @@ def _sample_row(plan: Plan, sample: Sample, keys: list[str]) -> dict[str, Any]:
         "rationale": sample.rationale,
         "answer": sample.answer,
         "dedup_key": sample.dedup_key,
+        "form": sample.form,
         "parents": [
             sample.task.seed_id,
             *(parent for parent in sample.task.parents if parent != sample.task.seed_id),

@@ -4,8 +4,9 @@ it.
 Promise: whatever the bytes are, `read_completion` gives a completion whose every field has its type and
 range, or raises a ValueError with what is wrong; deep nesting and numbers beyond all bounds included. The
 text decides: usage, logprobs, token ids or an end that are not as OpenAI has them are left out, and never
-cost it. Thinking comes as `<think>…</think>` before the text (`factory.text.thinking`), and not at all where
-JSON was asked for; a code fence around JSON is taken off.
+cost it. Calls of tools are read as the text that would call them (`factory.inference.native_calls`). Thinking
+comes as `<think>…</think>` before the text (`factory.text.thinking`), and not at all where JSON was asked
+for; a code fence around JSON is taken off.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 
+from factory.inference.native_calls import written
 from factory.inference.request import Answer, Attempt, Request
 from factory.inference.storable import storable
 from factory.text.reasons import Reason
@@ -98,6 +100,7 @@ class _Message(_Part):
     reasoning_content: Any = None
     reasoning: Any = None
     refusal: Annotated[str | None, Lenient] = None
+    tool_calls: Any = None
 
 
 class _Choice(_Part):
@@ -160,21 +163,26 @@ def read_completion(body: bytes, request: Request, *, wrapped: bool = False) -> 
     read = _Body.model_validate_json(body)
     choice, notes = read.choices[0], list[str]()
     end = _end(choice.finish_reason or "", notes)
+    called = choice.message.tool_calls if request.calls else None
+    if called and end in _KEPT:
+        end = STOP
     thinking, content = _said(choice.message)
     text = content
     if thinking == "":
         thinking, text = split_thinking(content)
     if not text.strip() and choice.message.refusal:
         text = choice.message.refusal
-    if not text.strip() and end == STOP and thinking:
+    if not text.strip() and end == STOP and thinking and not request.calls:
         # Parsers take a whole answer for thinking where the model was told not to think.
         thinking, text = "", thinking
     error: Reason | None = None
-    if not text.strip() and end == LENGTH:
+    if request.calls and (called or end == STOP):
+        text = written(called, _json(text, notes, wrapped=False), request.calls)
+    elif not text.strip() and end == LENGTH:
         error = "thinking_cut_off"
     elif not text.strip() and end == FILTERED:
         error = "filtered"
-    elif request.schema is None:
+    elif request.schema is None and not request.calls:
         text = with_thinking(thinking, text)
     else:
         text = _json(text, notes, wrapped=wrapped)

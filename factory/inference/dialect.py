@@ -17,10 +17,24 @@ from factory.inference.request import Request
 
 TOKEN_IDS = ("return_tokens_as_token_ids", "return_token_ids")
 LENGTHS = ("max_tokens", "max_completion_tokens")
+SEEDS = ("seed", "random_seed")  # the second is Mistral's
 _LOGPROBS = ("logprobs", "top_logprobs")
 # Least missed first: where a sentence names several, one is tried at a time.
-_SPARED = (*TOKEN_IDS, "ignore_eos", *_LOGPROBS, "seed", "top_p", "temperature", "response_format", *LENGTHS)
+_SPARED = (
+    *TOKEN_IDS,
+    "ignore_eos",
+    *_LOGPROBS,
+    *SEEDS,
+    "top_p",
+    "temperature",
+    "response_format",
+    "parallel_tool_calls",
+    "tool_choice",
+    *LENGTHS,
+)
 _LOST = {
+    "parallel_tool_calls": "it may call several tools at once",
+    "tool_choice": "it may call none",
     "seed": "the same run may draw other answers",
     "temperature": "it draws at its own",
     "top_p": "it draws at its own",
@@ -33,6 +47,7 @@ _UNKNOWN = re.compile(
     r"invalid (?:argument|parameter)",
     re.IGNORECASE,
 )
+_STRICT = re.compile(r"extra (?:input|field)", re.IGNORECASE)
 _LIMIT = re.compile(r"max|<=|≤|at most|less than|up to|between|range|greater than|exceed", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.-])\d+(?![\w-]|\.\d)")
 _SCHEMA = re.compile(r"response_format|json_schema|\bschema\b|structured output|grammar", re.IGNORECASE)
@@ -47,7 +62,7 @@ class Dialect:
         self.gives_ids: bool | None = None
         self._extra_body, self._tell = extra_body, tell
         self._left_out: set[str] = set()
-        self._length = LENGTHS[0]
+        self._length, self._seed = LENGTHS[0], SEEDS[0]
         self._most_logprobs: int | None = None
         self._wraps, self._is_plain_json = False, False
         self._lock = threading.Lock()
@@ -59,7 +74,7 @@ class Dialect:
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             self._length: max_tokens,
-            "seed": request.seed,
+            self._seed: request.seed,
         }
         if sampling.logprobs:
             most = self._most_logprobs
@@ -69,6 +84,10 @@ class Dialect:
             body["response_format"] = self._format(request.schema)
         if request.tools:
             body["tools"] = request.tools
+        if request.calls:
+            body["tool_choice"] = "auto" if request.calls.optional else "required"
+            if not request.calls.several:
+                body["parallel_tool_calls"] = False
         if self.gives_ids or (self.gives_ids is None and sampling.logprobs):
             body |= dict.fromkeys(TOKEN_IDS, True)
         if self.gives_ids or request.ignore_eos:
@@ -135,6 +154,14 @@ class Dialect:
             else:
                 self._leave_out("logprobs", *_LOGPROBS)
             return True
+        if name == SEEDS[0] and _STRICT.search(sentence):
+            # Who takes no parameter that is unknown can be asked whether another is known.
+            self._seed = SEEDS[1]
+            self._tell(f"is sent {SEEDS[1]} for {SEEDS[0]}")
+            return True
+        if name == SEEDS[1]:
+            self._left_out.add(name)
+            name = SEEDS[0]
         if name == "response_format":
             return self._spare_format(request.schema or {})
         self._leave_out(name, name)

@@ -39,7 +39,8 @@ _HINT = "All answers so far are stored; run the same command again to continue."
 
 class Endpoint:
     """Servers that all serve `model`. `concurrency` requests are in flight at once, over all servers
-    together; a server may stay silent for `timeout_s` seconds; `say` gets a message when one begins to rest
+    together; a server may stay silent for `timeout_s` seconds; `tools` are called by the servers' own tool
+    calling; `say` gets a message when one begins to rest
     and when it is back."""
 
     def __init__(
@@ -52,6 +53,7 @@ class Endpoint:
         timeout_s: float,
         say: Callable[[str], None],
         extra_body: dict[str, Any] | None = None,
+        tools: list[dict[str, Any]] | None = None,
     ):
         key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
         if api_key_env and not key:
@@ -70,7 +72,9 @@ class Endpoint:
         self._notes: deque[str] = deque()
         self._told: set[str] = set()
         self._servers = [
-            Server(url, model, key=key, timeout_s=timeout_s, extra_body=extra_body, tell=self._note)
+            Server(
+                url, model, key=key, timeout_s=timeout_s, extra_body=extra_body, tools=tools, tell=self._note
+            )
             for url in urls
         ]
         self._health = Health(len(urls))

@@ -10,12 +10,13 @@ unmasked distribution.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from factory.errors import FactoryError
 from factory.inference.request import TOO_LONG, Answer, Request
+from factory.inference.spelling import special_marks, spelled
 from factory.models.precision import running_precision
 
 # Eager mode with a fixed cache starts fastest. Small blocks let requests share more of a common prompt: the
@@ -26,10 +27,12 @@ ON_CPU: dict[str, Any] = {"enforce_eager": True, "enable_chunked_prefill": False
 class Engine:
     """A model folder loaded into vLLM, in the number format that is fast here (`precision`). `concurrency`
     requests are in flight at once; `kv_cache_gb` is the key-value cache in GiB. `chat_template` is for a
-    model that has none of its own, and `turn_end` the token at which it stops then."""
+    model that has none of its own, and `turn_end` the token at which it stops then. The `marks` of a call
+    stay in its text, special tokens or not."""
 
     _template: str | None = None
     _stops: list[int] | None = None
+    _kept: frozenset[int] = frozenset()
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Engine:
         kv_cache_gb: float,
         chat_template: str | None = None,
         turn_end: str | None = None,
+        marks: Sequence[str] = (),
     ):
         import torch
         from vllm import EngineArgs
@@ -70,6 +74,7 @@ class Engine:
         self.tokenizer = self._engine.get_tokenizer()
         self._template = chat_template
         self._stops = self._encode(turn_end) if turn_end else None
+        self._kept = special_marks(self.tokenizer, marks)
 
     def _prompt_ids(self, request: Request) -> list[int]:
         text = self.tokenizer.apply_chat_template(
@@ -156,7 +161,7 @@ class Engine:
             topk_logprobs = [flat.logprobs[start + 1 : end] for start, end in spans]
         return Answer(
             key=output.request_id,
-            text=self.tokenizer.decode(token_ids, skip_special_tokens=True),
+            text=spelled(self.tokenizer, token_ids, self._kept),
             finish_reason=completion.finish_reason or "unknown",
             prompt_tokens=len(output.prompt_token_ids or ()),
             completion_tokens=len(token_ids),

@@ -29,11 +29,24 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class CallForm:
+    """How calls are written as text: `several` in a list, or one alone; `optional`: there may be none."""
+
+    several: bool
+    optional: bool
+
+    @property
+    def none(self) -> str:
+        """The text that calls nothing."""
+        return "[]" if self.several else "null"
+
+
+@dataclass(frozen=True)
 class Request:
     """One question to a model: chat messages in OpenAI form, optionally a JSON Schema that the answer has to
     match, tools and arguments (`template`) for the chat template. `prefill` is how the answer begins already.
     `forced`: the model is made to answer this text, and its logprobs are recorded. Both only for a model in
-    the process."""
+    the process. `calls`: the server is to call `tools` itself, and its calls are read back in this form."""
 
     key: str
     messages: list[dict[str, Any]]
@@ -44,6 +57,7 @@ class Request:
     prefill: str = ""
     forced: str = ""
     template: dict[str, Any] | None = None
+    calls: CallForm | None = None
 
     @property
     def seed(self) -> int:

@@ -23,6 +23,7 @@ from factory.inference.address import address
 from factory.inference.complaint import LONGEST, Complaint, read_complaint
 from factory.inference.completion import BrokenOff, Completion, read_completion
 from factory.inference.dialect import Dialect
+from factory.inference.native_calls import native
 from factory.inference.request import Request
 from factory.text.reasons import RequestError
 
@@ -67,8 +68,8 @@ class Refused(Failure):
 
 class Server:
     """The server at `url`, which serves `model`; `timeout_s` is how many seconds it may stay silent,
-    `extra_body` is sent with every request, `tell` gets what a person should know. `self.url` is what is
-    stored: without user, query and fragment."""
+    `extra_body` is sent with every request, `tools` are called by the server's own tool calling, `tell` gets
+    what a person should know. `self.url` is what is stored: without user, query and fragment."""
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class Server:
         key: str,
         timeout_s: float,
         extra_body: dict[str, Any] | None = None,
+        tools: list[dict[str, Any]] | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ):
         at = address(url)
@@ -95,6 +97,7 @@ class Server:
         )
         self._list_timeout = _timeout(min(timeout_s, _LIST))
         self._dialect = Dialect(extra_body or {}, self._tell)
+        self._tools = tools
         self._is_connected = False
 
     def connect(self) -> None:
@@ -133,6 +136,7 @@ class Server:
         """Send a request until the server takes its parameters; `max_tokens` replaces the request's own."""
         if not self._is_connected:
             self.connect()
+        request = native(request, self._tools) if self._tools else request
         most = max_tokens or request.sampling.max_tokens
         for left in reversed(range(MOST_CHANGES)):
             body = self._dialect.body(request, most)

@@ -10,10 +10,13 @@ from factory.store.store import Store
 
 def look(plan: Plan, command: str) -> str:
     """Show the prompts, try the tasks, and return the estimate."""
-    step = Step("generate", str(dry_run.TASKS))
-    with entered(plan, (step.stage,), command) as (lock, _):
-        for number, prompt in enumerate(dry_run.prompts(plan), 1):
-            plan.run.progress.say(f"--- prompt {number}\n{prompt}\n")
-        run_step(plan, step, lock)
-        with Store(plan.run.workspace.store, plan.run.workspace.ledger) as store:
-            return dry_run.estimate(plan, store)
+    estimates = []
+    with entered(plan, ("generate",), command) as (lock, _):
+        for each in plan.plans:
+            name = each.source.name
+            for number, prompt in enumerate(dry_run.prompts(each), 1):
+                plan.run.progress.say(f"--- {name} prompt {number}\n{prompt}\n".replace("  ", " "))
+            run_step(plan, Step("generate", f"{name} {dry_run.TASKS}".strip()), lock)
+            with Store(plan.run.workspace.store, plan.run.workspace.ledger) as store:
+                estimates.append(f"{name}: " * bool(name) + dry_run.estimate(each, store))
+    return "\n".join(estimates)

@@ -1,5 +1,8 @@
 """A run entered into the store: recipe, seeds, plan, machine."""
 
+import itertools
+from typing import Any
+
 from factory.context.plan import Plan
 from factory.store.store import Store, now
 from factory.system.digest import content_id
@@ -7,33 +10,40 @@ from factory.system.machine import machine, versions
 
 
 def enter_run(plan: Plan, store: Store, command: str) -> None:
-    """Enter the run, its seeds and its plan, unless the latest run has the same recipe, plan and checks."""
-    loaded, keys = plan.run.loaded, plan.suite().keys
+    """Enter the run, its seeds and the plan of each source, unless the latest run has the same recipe, plans
+    and checks."""
+    loaded, suites = plan.run.loaded, [each.suite().keys for each in plan.plans]
+    # A sample is judged by the checks of its own source.
+    keys = list(dict.fromkeys(itertools.chain.from_iterable(suites)))
     same = store.query(
         "SELECT 1 FROM current_run WHERE recipe_digest = ? AND plan_id = ? AND check_keys = ?",
-        [loaded.digest, plan.plan_id, keys],
+        [loaded.digest, plan.whole_id, keys],
     )
     if same:
         return
     known = {row["seed_id"] for row in store.query("SELECT seed_id FROM seeds")}
-    new_seeds = {seed.seed_id: seed for seed in plan.seeds if seed.seed_id not in known}
+    seeds = itertools.chain.from_iterable(each.seeds for each in plan.plans)
+    new_seeds = {seed.seed_id: seed for seed in seeds if seed.seed_id not in known}
     started = now()
+    run_id = content_id([loaded.digest, plan.whole_id, started.isoformat()])
+    sources = zip(plan.plans, suites, strict=True)
     store.commit(
         runs=[
             {
-                "run_id": content_id([loaded.digest, plan.plan_id, started.isoformat()]),
+                "run_id": run_id,
                 "started_at": started,
                 "command": command,
                 "recipe_name": loaded.recipe.name,
                 "recipe_digest": loaded.digest,
                 "recipe_text": loaded.text,
-                "plan_id": plan.plan_id,
+                "plan_id": plan.whole_id,
                 "check_keys": keys,
-                "target_count": loaded.recipe.data.count,
+                "target_count": sum(each.data.count for each in plan.plans),
                 "machine": machine(),
                 "versions": versions(),
             }
         ],
+        run_sources=[_source_row(run_id, *each) for each in sources] if len(suites) > 1 else [],
         seeds=[
             {
                 "seed_id": seed_id,
@@ -50,3 +60,16 @@ def enter_run(plan: Plan, store: Store, command: str) -> None:
             for seed_id, seed in new_seeds.items()
         ],
     )
+
+
+def _source_row(run_id: str, plan: Plan, keys: list[str]) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "place": plan.place,
+        "source": plan.source.name,
+        "kind": plan.kind.name,
+        "plan_id": plan.plan_id,
+        "check_keys": keys,
+        "target_count": plan.data.count,
+        "weight": plan.source.weight,
+    }

@@ -4,7 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
+from factory.chat_formats.auto import AUTO
 from factory.context.plan import Plan
+from factory.context.run import Run
 from factory.errors import FactoryError, InputError
 from factory.models.bundled import BUNDLED
 from factory.models.precision import loaded_bytes
@@ -27,12 +29,15 @@ def preflight(plan: Plan, stages: tuple[str, ...]) -> None:
             )
     due = [stage for stage in map(load_stage, stages) if not missing_parts(plan, stage.needs)]
     loads = {role for stage in due for role in stage.loads}
-    assert plan.seeds and (plan.held_out or recipe.evaluate is None)
-    for note in (*plan.seed_notes, *plan.tool_file.notes):
-        plan.run.progress.say(f"note: {note}")
-    _ = plan.custom_tools  # loads the person's file: what is wrong with it is an error now
     learns = any("student" in stage.needs for stage in due)
-    plan.run.kind.require(plan.prepared(learns=learns, asks="teacher" in loads))
+    if learns:
+        _require_format(plan.run)
+    for source in plan.plans:
+        assert source.seeds and (source.held_out or source.source.held_out is None)
+        for note in (*source.seed_notes, *source.tool_file.notes):
+            plan.run.progress.say(f"note: {note}")
+        _ = source.custom_tools  # loads the person's file: what is wrong with it is an error now
+        source.kind.require(source.prepared(learns=learns))
     if "teacher" in loads:
         _require_teacher(plan)
     if "base" in loads:
@@ -94,6 +99,23 @@ def _require_chat(plan: Plan) -> None:
             f"{facts.positions:,}",
             f"Write {facts.positions} or less.",
         )
+
+
+def _require_format(run: Run) -> None:
+    """Say which chat format was chosen for the student; raise InputError if it cannot write what is
+    learnt."""
+    chosen = run.chat_format
+    if run.student.format == AUTO:
+        run.progress.say(f"student.format: {run.chat_choice.why}")
+    if not run.base.ready or chosen.misfit(run.base.folder):
+        return  # the stage that trains says so
+    if any(source.kind.calls_tools for source in run.loaded.recipe.sources) and chosen.no_calls:
+        raise InputError(
+            f"{run.loaded.path}: student.format: {run.chat_choice.name}: {run.base.name} has a chat template "
+            f"of its own that has no calls of tools: {chosen.no_calls}",
+            "Name another student.format, or another base.",
+        )
+    chosen.chat_template(show_tools=run.student.show_tools)
 
 
 def _require_model(source: ModelSource, kv_cache_gb: float, limit_gb: float | None, what: str) -> None:

@@ -66,13 +66,11 @@ def _whole(plan: Plan) -> dict[str, Any]:
     """Return the recipe as plain values whose paths are absolute, so that what is made of it can lie
     anywhere."""
     plain = plan.run.loaded.recipe.model_dump(mode="json", exclude_unset=True)
-    data = plain["data"]
-    holders: list[tuple[dict[str, Any], str]] = [
-        (data, "seeds"),
-        (data, "tools"),
-        (plain["evaluate"], "held_out"),
-    ]
-    holders += [(data.get("custom_tools") or {}, "python"), (plain["student"], "base")]
+    sources = plain["data"] if isinstance(plain["data"], list) else [plain["data"]]
+    holders: list[tuple[dict[str, Any], str]] = [(plain["evaluate"], "held_out"), (plain["student"], "base")]
+    for source in sources:
+        holders += [(source, key) for key in ("seeds", "tools", "schema", "held_out")]
+        holders.append((source.get("custom_tools") or {}, "python"))
     if not plain["teacher"].get("endpoints"):
         holders.append((plain["teacher"], "model"))
     for holder, key in holders:

@@ -34,6 +34,20 @@ class Agreement(Settings):
     )
 
 
+class Degenerate(Settings):
+    """The answer is text, and an answer."""
+
+    refusals: Annotated[
+        tuple[Annotated[str, Field(min_length=3, max_length=200)], ...], Field(strict=False)
+    ] = Field(
+        default=(),
+        max_length=100,
+        description="Phrases that make an answer a refusal where it begins with one. Refusals in English and "
+        "Chinese are known, and in German, French, Spanish, Portuguese, Italian, Dutch, Russian, Japanese "
+        "and Korean where seeds are in these.",
+    )
+
+
 class Length(Settings):
     """The answer is neither too short nor too long. Words; characters for Chinese."""
 
@@ -70,6 +84,12 @@ class AgreementItem(Settings):
     agreement: Agreement = Field(description="Agreement with the reference, or with the other draws.")
 
 
+class DegenerateItem(Settings):
+    """{degenerate: ...}"""
+
+    degenerate: Degenerate = Field(description="Phrases that are refusals.")
+
+
 class LengthItem(Settings):
     """{length: ...}"""
 
@@ -90,6 +110,7 @@ class DedupItem(Settings):
 
 _ITEMS: dict[str, type[Settings]] = {
     "agreement": AgreementItem,
+    "degenerate": DegenerateItem,
     "length": LengthItem,
     "judge": JudgeItem,
     "dedup": DedupItem,
@@ -115,6 +136,7 @@ def _tag(item: Any) -> str | None:
 Check = Annotated[
     Annotated[CheckName, Tag("name")]
     | Annotated[AgreementItem, Tag("agreement")]
+    | Annotated[DegenerateItem, Tag("degenerate")]
     | Annotated[LengthItem, Tag("length")]
     | Annotated[JudgeItem, Tag("judge")]
     | Annotated[DedupItem, Tag("dedup")],
@@ -129,6 +151,7 @@ Check = Annotated[
 
 _PLAIN: dict[str, Settings] = {
     "agreement": Agreement(),
+    "degenerate": Degenerate(),
     "length": Length(),
     "judge": Judge(),
     "dedup": Dedup(),

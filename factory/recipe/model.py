@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, JsonValue, Tag, WithJsonSchema, model
 
 from factory.adapters.kinds import AnyAdapter
 from factory.adapters.lora import Lora
+from factory.chat_formats.auto import AUTO
 from factory.chat_formats.formats import DEFAULT as USUAL_FORMAT
 from factory.chat_formats.formats import FORMATS
 from factory.models import bundled
@@ -21,6 +22,7 @@ from factory.recipe.data import Data
 from factory.recipe.distill import Distill
 from factory.recipe.prune import Prune
 from factory.recipe.search import Search
+from factory.recipe.sources import DataSource, data_sources, usual_checks
 from factory.recipe.training import Sft
 from factory.system.settings import PATH, FilePath, Settings
 from factory.tasks.kinds import KINDS
@@ -38,7 +40,7 @@ ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
 if TYPE_CHECKING:
     FormatName = str
 else:
-    FormatName = Literal[tuple(FORMATS)]
+    FormatName = Literal[AUTO, *FORMATS]
 Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
 
 AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON value."})]
@@ -62,7 +64,7 @@ class Sampling(Settings):
         le=1,
         description="Draw from the likeliest tokens that together have this probability.",
     )
-    max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
+    max_tokens: int = Field(default=96, ge=1, le=32768, description="Most tokens in one answer.")
 
 
 class Teacher(Settings):
@@ -109,6 +111,12 @@ class Teacher(Settings):
         description="What the servers are sent beside all else, such as {reasoning_effort: low}; no keys, no "
         "passwords. Only with endpoints.",
     )
+    calls: Literal["text", "native"] = Field(
+        default="text",
+        exclude_if=lambda form: form == "text",
+        description="How the teacher calls tools: text: it writes JSON that is held to the tools' schema; "
+        "native: by the servers' own tool calling. native only with endpoints and a kind that calls tools.",
+    )
     logprobs: int = Field(
         default=20,
         ge=0,
@@ -130,7 +138,8 @@ class Teacher(Settings):
     @property
     def switches(self) -> dict[str, Any]:
         """What of the chat template and of the servers a person sets; part of every id, where it is set."""
-        named = {"template_arguments": self.template, "extra_body": self.extra_body}
+        calls = None if self.calls == "text" else self.calls
+        named = {"template_arguments": self.template, "extra_body": self.extra_body, "calls": calls}
         return {name: value for name, value in named.items() if value}
 
 
@@ -191,12 +200,13 @@ class Student(Settings):
     prune: Prune | None = Field(
         default=None, description="Start from a smaller model than the base. Empty: from all of it."
     )
-    # The default is in no id: students are older than the choice.
+    # What students older than the choice were taught in is in no id, written or found.
     format: FormatName = Field(
-        default=USUAL_FORMAT,
-        exclude_if=lambda name: name == USUAL_FORMAT,
+        default=AUTO,
+        exclude_if=lambda name: name in (AUTO, USUAL_FORMAT),
         description="Chat format that the student is trained and served in: how turns and tool calls are "
-        "written. The base's tokenizer has to know its marks.",
+        "written. The base's tokenizer has to know its marks. own: the base's own chat template. auto: the "
+        "first whose marks the tokenizer knows, else own; factory validate says which.",
     )
     show_tools: bool = Field(
         default=False,
@@ -223,8 +233,10 @@ class Student(Settings):
 class Evaluate(Settings):
     """How teacher, student and compressed student are compared."""
 
-    held_out: FilePath = Field(
-        description="Tasks that no model has learned from, one JSON object a line." + PATH
+    held_out: FilePath | None = Field(
+        default=None,
+        description="Tasks that no model has learned from, one JSON object a line. With a list of sources "
+        "each names its own." + PATH,
     )
     # None is in no id: evaluations are older than the choice.
     max_tasks: int | None = Field(
@@ -234,7 +246,7 @@ class Evaluate(Settings):
         description="At most so many of the held-out tasks are put to each model, taken evenly from all. "
         "Empty: all. No sample may be like any of them, put or not.",
     )
-    max_tokens: int = Field(default=96, ge=1, le=4096, description="Most tokens in one answer.")
+    max_tokens: int = Field(default=96, ge=1, le=32768, description="Most tokens in one answer.")
     # Stays because evaluation ids know it: without it, what was measured would be measured again.
     bootstrap: int = Field(
         default=2000,
@@ -272,7 +284,7 @@ class Recipe(Settings):
         default=0, ge=0, le=2**31 - 1, description="The same seed draws the same tasks, answers and batches."
     )
     teacher: Teacher = Field(description="Who answers.")
-    data: Data = Field(description="What is asked.")
+    data: Data = Field(description="What is asked: one source of data, or a list of them.")
     checks: Annotated[tuple[Check, ...], Field(strict=False)] = Field(
         # The default that an editor shows; that of a recipe follows from its kind, below.
         default=next(iter(KINDS.values())).default_checks,
@@ -298,14 +310,15 @@ class Recipe(Settings):
     @classmethod
     def _default_checks(cls, value: Any) -> Any:
         # Decontamination compares with the held-out tasks: without them there is nothing to compare with.
-        if isinstance(value, dict) and "checks" not in value:
-            data = value.get("data")
-            kind = data.get("kind") if isinstance(data, dict) else None
-            items = KINDS[kind].default_checks if isinstance(kind, str) and kind in KINDS else CHECKS
-            return {
-                **value,
-                "checks": [
-                    item for item in items if item != "decontamination" or value.get("evaluate") is not None
-                ],
-            }
+        data = value.get("data") if isinstance(value, dict) else None
+        if isinstance(data, dict) and "checks" not in value:
+            kind, measured = data.get("kind"), value.get("evaluate") is not None
+            if isinstance(kind, str) and kind in KINDS:
+                return {**value, "checks": list(usual_checks(kind, measured=measured))}
+            return {**value, "checks": list(CHECKS)}
         return value
+
+    @property
+    def sources(self) -> tuple[DataSource, ...]:
+        """Where the data comes from, in order."""
+        return data_sources(self)

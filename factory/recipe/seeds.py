@@ -4,17 +4,18 @@ from pathlib import Path
 
 from factory.errors import InputError
 from factory.recipe.load import LoadedRecipe
+from factory.recipe.sources import DataSource
 from factory.seeds.load import SeedFile, load_seeds
-from factory.tasks.kinds import KINDS, seed_formats
+from factory.tasks.kinds import seed_formats
 
 _NAMED, _LISTED = 3, 20
 
 
-def read_seeds(loaded: LoadedRecipe) -> SeedFile:
-    """Return the seeds of a recipe; InputError if there are none, or bad rows under `data.strict`."""
-    data = loaded.recipe.data
+def read_seeds(loaded: LoadedRecipe, source: DataSource) -> SeedFile:
+    """Return the seeds of a source; InputError if there are none, or bad rows under `data.strict`."""
+    data = source.data
     read = load_seeds(
-        _found(loaded),
+        _found(loaded, source),
         seed_formats(data.kind),
         columns=data.columns,
         split=data.split,
@@ -33,19 +34,19 @@ def read_seeds(loaded: LoadedRecipe) -> SeedFile:
     )
 
 
-def is_local(loaded: LoadedRecipe) -> bool:
+def is_local(loaded: LoadedRecipe, source: DataSource) -> bool:
     """Return whether the seeds can be read without a network."""
-    return isinstance(_found(loaded), Path)
+    return isinstance(_found(loaded, source), Path)
 
 
-def seed_notes(loaded: LoadedRecipe, read: SeedFile) -> list[str]:
+def seed_notes(source: DataSource, read: SeedFile) -> list[str]:
     """Return, a sentence each, which rows are left out and which seeds are asked as they are."""
-    data = loaded.recipe.data
+    data = source.data
     notes = [f"left out: {fault}" for fault in read.faults[:_LISTED]]
     if (more := len(read.faults) - _LISTED) > 0:
         notes.append(f"{more} more lines of {data.seeds} are left out")
     notes += read.notes
-    if unvaried := KINDS[data.kind].unvaried(read.seeds):
+    if unvaried := source.kind.unvaried(read.seeds):
         named = "; ".join(f"{seed.name} ({why})" for seed, why in unvaried[:_NAMED])
         rest = "; …" if len(unvaried) > _NAMED else ""
         notes.append(
@@ -55,8 +56,8 @@ def seed_notes(loaded: LoadedRecipe, read: SeedFile) -> list[str]:
     return notes
 
 
-def _found(loaded: LoadedRecipe) -> Path | str:
-    written = loaded.recipe.data.seeds
+def _found(loaded: LoadedRecipe, source: DataSource) -> Path | str:
+    written = source.data.seeds
     try:
         return loaded.resolve(written)
     except InputError:

@@ -66,6 +66,22 @@ class Source:
             at = at[:-1]
         return Fault(self.lines.get(at, 1), dotted(where), message)
 
+    def at(self, *where: str | int) -> Any:
+        """Return the value at a place, None where there is none."""
+        value: Any = self.value
+        for part in where:
+            if isinstance(value, dict):
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+            else:
+                return None
+        return value
+
+    def is_absent(self, key: str) -> bool:
+        """Whether the recipe has no such part, and none that was refused."""
+        return self.at(key) is None and not self.is_spoiled((key,))
+
     def is_spoiled(self, where: Where) -> bool:
         """Whether a value there, or around it, was refused already, so that more faults about it would only
         be noise."""

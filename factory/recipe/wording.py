@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from factory.adapters.adapter import NAME
 from factory.adapters.kinds import ADAPTERS
 from factory.recipe.checks import CHECKS, WITH_SETTINGS
+from factory.recipe.data import LIST, SOURCE_NAME
 from factory.recipe.distill import NUMBER, SCHEDULE
 from factory.recipe.model import ENDPOINT, REVISION, SLUG, VARIABLE, Recipe
 from factory.recipe.source import Fault, Source, Where
@@ -24,6 +25,7 @@ from factory.tasks.kinds import KINDS
 
 _PATTERNS = {
     SLUG: "must be lower-case letters, digits and dashes, at most 63, and not start with a dash",
+    SOURCE_NAME: "must be lower-case letters, digits and dashes, at most 31, and start with a letter",
     NAME: "must be lower-case letters, digits and dashes, at most 31, and not start with a dash",
     REVISION: "must be a full commit: 40 hexadecimal digits in lower case",
     ENDPOINT: "must be an http or https URL, mostly ending in /v1, without user, fragment or any query but "
@@ -69,6 +71,11 @@ def _where(location: tuple[int | str, ...]) -> Where:
     # Behind what a union stands for pydantic repeats the tag: the stage's name, the check's, the kind, a
     # number or its schedule.
     location = tuple(part for part in location if part not in (NUMBER, SCHEDULE))
+    if location[:2] == ("data", LIST):
+        # A list of sources, the place of one, its kind, and where its checks are that of a check.
+        place, inner = location[2:3], location[4:]
+        cut = inner[:2] + inner[3:] if inner[:1] == ("checks",) else inner
+        return ("data", *place, *cut)
     for union, tag in (
         (("student", "stages"), 3),
         (("checks",), 2),

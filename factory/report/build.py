@@ -130,8 +130,8 @@ def _models(plan: Plan, store: Store, measured: list[Candidate]) -> list[Measure
 
 def _yield(store: Store) -> Yield:
     (counts,) = store.query(
-        "SELECT (SELECT count(DISTINCT position) FROM plan_items "
-        "WHERE plan_id = (SELECT plan_id FROM current_run)) AS asked, "
+        "SELECT (SELECT count(DISTINCT (plan_id, position)) FROM plan_items "
+        "WHERE plan_id IN (SELECT plan_id FROM current_sources)) AS asked, "
         "(SELECT count(*) FROM current_samples) AS answered, count(*) FILTER (accepted) AS accepted, "
         "count(*) FILTER (NOT accepted AND decided_by <> 'nobody yet') AS rejected FROM decisions"
     )
@@ -266,9 +266,9 @@ def _pedigree(plan: Plan, store: Store) -> dict[str, str | int | float | None]:
     return {
         "teacher": plan.run.teacher.name,
         "teacher revision": plan.run.teacher.revision,
-        "template digest": plan.taskset.template_digest,
+        "template digest": ", ".join(dict.fromkeys(each.taskset.template_digest for each in plan.plans)),
         "recipe digest": plan.run.loaded.digest,
-        "plan": plan.plan_id,
+        "plan": plan.whole_id,
         "seeds": counts["seeds"],
         "answers in the store": counts["generations"],
     }

@@ -8,23 +8,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from factory.evaluate.interval import wilson
-from factory.evaluate.metrics.table import METRICS, metric
+from factory.evaluate.metrics.table import METRICS, metric, place
 from factory.report.measured import MetricRow
 
 
 def metric_rows(stored: Sequence[Mapping[str, Any]]) -> list[MetricRow]:
     """Return stored figures (metric, value, low, high, n, and unit and better where they are known) as rows;
     what is not in the table of metrics comes last, by name."""
-    places = {name: place for place, name in enumerate(METRICS)}
-    return [
-        _row(one)
-        for one in sorted(stored, key=lambda one: (places.get(one["metric"], len(places)), one["metric"]))
-    ]
+    return [_row(one) for one in sorted(stored, key=lambda one: (place(one["metric"]), one["metric"]))]
 
 
 def _row(stored: Mapping[str, Any]) -> MetricRow:
     known = metric(stored["metric"])
-    unit = known.unit if known.name in METRICS else stored.get("unit") or ""
+    listed = place(known.name) < len(METRICS)
+    unit = known.unit if listed else stored.get("unit") or ""
     value, low, high, n = (stored[column] for column in ("value", "low", "high", "n"))
     if unit == "share" and n:
         low, high = wilson(round(value * n), n)
@@ -36,7 +33,7 @@ def _row(stored: Mapping[str, Any]) -> MetricRow:
         high=high,
         unit=unit,
         n=n,
-        better=known.better if known.name in METRICS else stored.get("better") or "higher",
+        better=known.better if listed else stored.get("better") or "higher",
         under=known.under,
         note=known.note,
     )

@@ -44,8 +44,8 @@ WITH judged AS (
     SELECT sample_id, min(place) FILTER (NOT passed) AS place FROM judged GROUP BY sample_id
 )
 SELECT step, samples FROM (
-    SELECT -1 AS place, 'asked for' AS step, count(DISTINCT position) AS samples
-    FROM plan_items WHERE plan_id = (SELECT plan_id FROM current_run)
+    SELECT -1 AS place, 'asked for' AS step, count(DISTINCT (plan_id, position)) AS samples
+    FROM plan_items WHERE plan_id IN (SELECT plan_id FROM current_sources)
     UNION ALL SELECT 0, 'answered', count(*) FROM current_samples
     UNION ALL SELECT c.place, c.check_name, count(*) FILTER (f.place IS NULL OR f.place > c.place)
     FROM (SELECT DISTINCT place, check_name FROM judged) c CROSS JOIN fallen f GROUP BY ALL
@@ -116,8 +116,8 @@ FROM fate JOIN generations USING (request_key) CROSS JOIN step GROUP BY ALL ORDE
         "Answers of the current plan, from the first to the last of them; pauses count.",
         """\
 WITH asked AS (
-    SELECT DISTINCT request_key FROM plan_items WHERE plan_id = (SELECT plan_id FROM current_run)
-    UNION SELECT request_key FROM turns WHERE plan_id = (SELECT plan_id FROM current_run)
+    SELECT DISTINCT request_key FROM plan_items WHERE plan_id IN (SELECT plan_id FROM current_sources)
+    UNION SELECT request_key FROM turns WHERE plan_id IN (SELECT plan_id FROM current_sources)
 )
 SELECT teacher, count(*) AS answers, sum(prompt_tokens) AS "prompt tokens",
        sum(completion_tokens) AS "answer tokens",
@@ -133,7 +133,7 @@ FROM asked JOIN generations USING (request_key) GROUP BY teacher ORDER BY teache
         "",
         """\
 SELECT reason, accepted, requests, tokens FROM plan_ends
-WHERE plan_id = (SELECT plan_id FROM current_run) ORDER BY batch DESC LIMIT 1""",
+WHERE plan_id IN (SELECT plan_id FROM current_sources) ORDER BY batch DESC LIMIT 1""",
     ),
     Statement(
         "stages",

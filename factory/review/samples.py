@@ -36,7 +36,7 @@ SORTS = {
     "uncertainty": "u.mean_entropy DESC NULLS LAST, s.position",
     "score": "k.score NULLS LAST, s.position",
 }
-_JSON = ("messages", "tools", "call", "parameters")
+_JSON = ("messages", "tools", "call", "form", "parameters")
 _FACETS = ("language", "family", "kind")
 _SEARCHED = ("question", "input", "rationale", "answer", "result", "call::VARCHAR")
 _UNCERTAINTY = "LEFT JOIN (SELECT request_key, mean_entropy FROM uncertainty) u USING (request_key)"

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from factory.context.lineage import training_identity
 from factory.context.plan import Plan
 from factory.evaluate.candidate import teacher_candidate
 from factory.recipe.search import Search
@@ -35,15 +36,15 @@ def search_id(plan: Plan) -> str:
         else None
     )
     # Every kind has the key rationale_weight: the ids are older than the registry of kinds.
-    deciding: dict[str, Any] = {"rationale_weight": None} | plan.run.kind.training_identity(recipe.data)
+    deciding: dict[str, Any] = {"rationale_weight": None} | training_identity(recipe.sources)
     deciding |= {
-        "plan": plan.plan_id,
-        "target": plan.target_id,
+        "plan": plan.whole_id,
+        "target": plan.target_id if len(plan.plans) == 1 else [each.target_id for each in plan.plans],
         "base": [plan.run.base.name, plan.run.base.revision],
         "student": plan.run.student.identity(mode="json"),
         "compress": compress,
         "evaluate": plan.run.evaluation.identity(mode="json", exclude={"held_out"}),
-        "held_out": sorted(task.seed_id for task in plan.held_out),
+        "held_out": sorted(task.seed_id for each in plan.plans for task in each.held_out),
         "space": {name: list(values) for name, values in settings.space.items()},
     }
     return content_id(deciding)

@@ -1,12 +1,14 @@
 """Rows of Hugging Face datasets: folders written by `save_to_disk`, and ids on the hub.
 
 Promise: nothing of a dataset is executed (`datasets` has no loading scripts since 4.0), images and sounds are
-not decoded, and the answer to whatever goes wrong on the way is one `FactoryError`. A hub id is `org/name`,
-`org/name:configuration` and either with `@revision`. Not promised: a bound on what a hub dataset downloads.
+not decoded, classes have their names, and the answer to whatever goes wrong on the way is one `FactoryError`.
+A hub id is `org/name`, `org/name:configuration` and either with `@revision`. Not promised: a bound on what a
+hub dataset downloads.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +94,30 @@ def _rows(dataset: Any, wanted: frozenset[str], limit: int | None, where: str) -
     if not read:
         yield from blank_rows(names, dataset.num_rows)
         return
+    classes = {
+        name: list(feature.names)
+        for name in read
+        if type(feature := dataset.features[name]).__name__ == "ClassLabel"
+    }
     line = 1
     for table in dataset.select_columns(read).with_format("arrow").iter(batch_size=BATCH):
-        yield from arrow_rows(table, names, line)
+        for row in arrow_rows(table, names, line):
+            yield _with_names(row, classes)
         line += table.num_rows
+
+
+def _with_names(row: Row, classes: dict[str, list[str]]) -> Row:
+    """Return a row with the names of its classes in place of their numbers; a number without a name, as -1,
+    is none."""
+    if row.value is None or not classes:
+        return row
+    named = {
+        column: names[number]
+        if isinstance(number := row.value[column], int) and 0 <= number < len(names)
+        else None
+        for column, names in classes.items()
+    }
+    return replace(row, value=row.value | named)
 
 
 def _first_line(error: Exception) -> str:

@@ -82,7 +82,7 @@ class SeedFormat(BaseModel):
     @classmethod
     def fields(cls) -> frozenset[str]:
         """The names that a row of this format may use."""
-        return frozenset(cls.model_fields)
+        return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
     @classmethod
     def fits(cls, keys: Set[str]) -> bool:

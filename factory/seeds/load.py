@@ -85,7 +85,8 @@ def require_file(
     if file.faults:
         raise InputError(file.told())
     if not file.seeds:
-        fields = ", ".join(f'"{name}"' for name in formats.own.model_fields)
+        own = formats.own.model_fields
+        fields = ", ".join(f'"{field.alias or name}"' for name, field in own.items())
         raise InputError(f"{source} has no tasks", f"One JSON object a line: {{{fields}}}.")
     return file
 

@@ -98,13 +98,11 @@ class Serving:
             str(folder),
         ]
         self._command += ["--served-model-name", self.model, "--host", HOST, "--port", str(self._port)]
-        self._command += [
-            "--enable-auto-tool-choice",
-            "--tool-call-parser",
-            _chat_format(folder).parser,
-            "--max-model-len",
-            str(max_model_len),
-        ]
+        if parser := _chat_format(folder).parser:
+            self._command += ["--enable-auto-tool-choice", "--tool-call-parser", parser]
+        # As text, which the student was trained on, whatever a template makes of lists.
+        self._command += ["--chat-template-content-format", "string"]
+        self._command += ["--max-model-len", str(max_model_len)]
         self._command += ["--max-num-batched-tokens", str(max(4096, max_model_len))]
         self._command += ["--kv-cache-memory-bytes", str(int(kv_cache_gb * 2**30))]
         self._command += ["--disable-log-stats", "--disable-uvicorn-access-log"]

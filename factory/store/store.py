@@ -11,6 +11,7 @@ back. Older schemas are migrated after a copy was made. The file is changed only
 
 import datetime
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,8 +28,14 @@ from factory.store.spelling import first_word, spelled
 from factory.store.uncertainty import enter_batch, enter_missing
 from factory.system.atomic import replacing
 from factory.system.digest import bytes_id
+from factory.system.os_error import refused
 
 Row = dict[str, Any]
+# What DuckDB says of a file that is newer, or older, than it can read.
+_OTHER_DUCKDB = re.compile(
+    r"version number|storage version|newer version of DuckDB|older version of DuckDB|file was created with",
+    re.IGNORECASE,
+)
 
 VIEWS = Path(__file__).with_name("views.sql")
 
@@ -126,9 +133,10 @@ class Store:
             with suppress(duckdb.Error):
                 connection.rollback()
             if isinstance(error, duckdb.Error | pa.ArrowException):
+                told = refused(error)
                 raise FactoryError(
                     f"{self.path}: the store could not be written: {error}",
-                    "Is the disk full? What was committed before is safe.",
+                    f"What was committed before is safe. {told.hint if told else 'Is the disk full?'}",
                 ) from error
             raise
         self._batch = batch
@@ -259,6 +267,15 @@ def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         )
     except duckdb.Error as error:
         text = str(error).splitlines()[0]
+        if _OTHER_DUCKDB.search(text):
+            raise FactoryError(
+                f"{path} was written by another version of DuckDB than {duckdb.__version__}, the one here: "
+                f"{text}",
+                "Nothing in it is changed. Install the version of DuckDB that wrote it (the ledger beside it "
+                "names it with each batch), or take the factory that did.",
+            ) from None
+        if (told := refused(error)) is not None:
+            raise FactoryError(f"{path} cannot be opened: {text}", told.hint) from None
         if "could not set lock" in text.lower():
             raise FactoryError(
                 f"{path} is busy: {text}", "Wait for that process to end, or stop it."

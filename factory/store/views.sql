@@ -17,10 +17,26 @@ COMMENT ON COLUMN current_run.versions IS 'the packages that decide a result';
 COMMENT ON COLUMN current_run.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN current_run.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
 
+CREATE OR REPLACE VIEW current_sources AS
+    SELECT s.place, s.source, s.kind, s.plan_id, s.check_keys, s.target_count, s.weight, r.run_id
+    FROM run_sources s JOIN current_run r USING (run_id)
+    UNION ALL
+    SELECT 0, '', '', plan_id, check_keys, target_count, 1.0, run_id FROM current_run
+    WHERE run_id NOT IN (SELECT run_id FROM run_sources);
+COMMENT ON VIEW current_sources IS 'The sources of data of the latest run; one without a name where the recipe does not list several.';
+COMMENT ON COLUMN current_sources.place IS 'place of the source in the recipe, from 0';
+COMMENT ON COLUMN current_sources.source IS 'what the recipe calls it';
+COMMENT ON COLUMN current_sources.kind IS 'what a sample of it is; empty for the only source';
+COMMENT ON COLUMN current_sources.plan_id IS 'its plan, as in plan_items';
+COMMENT ON COLUMN current_sources.check_keys IS 'the checks, with their settings, that a sample of it has to pass';
+COMMENT ON COLUMN current_sources.target_count IS 'how many accepted samples of it are asked for; empty: all';
+COMMENT ON COLUMN current_sources.weight IS 'what a token of its rows counts in training';
+COMMENT ON COLUMN current_sources.run_id IS 'the run, as in runs';
+
 CREATE OR REPLACE VIEW current_samples AS
-    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.target_count
+    SELECT s.*, p.position, p.draw, r.run_id, r.check_keys, r.target_count, r.place
     FROM samples s
-    CROSS JOIN current_run r
+    CROSS JOIN current_sources r
     JOIN plan_items p ON p.plan_id = r.plan_id AND p.request_key = s.request_key
         AND coalesce(p.sample_id, s.edited_from, s.sample_id) = coalesce(s.edited_from, s.sample_id);
 COMMENT ON VIEW current_samples IS 'The samples of the current plan, in no order; an edited one stands at the place of the one that it was made from.';
@@ -28,7 +44,7 @@ COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that i
 COMMENT ON COLUMN current_samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN current_samples.seed_id IS 'the seed that its task was made from';
 COMMENT ON COLUMN current_samples.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction or another';
+COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN current_samples.language IS 'of the question';
 COMMENT ON COLUMN current_samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN current_samples.reference IS 'what is right; empty where nothing is known';
@@ -46,11 +62,13 @@ COMMENT ON COLUMN current_samples.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN current_samples.input IS 'the material that an instruction is about, often empty';
 COMMENT ON COLUMN current_samples.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
 COMMENT ON COLUMN current_samples.origins IS 'where each turn of the assistant comes from, as in samples';
+COMMENT ON COLUMN current_samples.form IS 'what the answer was held to: the labels of a text, the JSON Schema of its fields; empty for other kinds';
 COMMENT ON COLUMN current_samples.position IS 'place of the sample in the plan, from 0';
 COMMENT ON COLUMN current_samples.draw IS 'how often the same question was put before, from 0';
 COMMENT ON COLUMN current_samples.run_id IS 'content id of recipe, plan and time';
 COMMENT ON COLUMN current_samples.check_keys IS 'the checks, with their settings, that a sample has to pass in this run';
 COMMENT ON COLUMN current_samples.target_count IS 'how many accepted samples it asks for; the first ones of the plan are its training set; empty: all';
+COMMENT ON COLUMN current_samples.place IS 'place of its source in the recipe, as in current_sources';
 
 CREATE OR REPLACE VIEW current_verdicts AS
     SELECT v.*
@@ -84,13 +102,16 @@ COMMENT ON COLUMN person_verdicts.note IS 'in their words, often empty';
 COMMENT ON COLUMN person_verdicts.judged_at IS 'UTC';
 
 CREATE OR REPLACE VIEW decisions AS
-    SELECT s.sample_id, s.position, s.request_key, s.seed_id, s.edited_from, coalesce(h.passed, m.passed AND m.checks = len(r.check_keys), false)
+    SELECT sample_id, s.position, s.request_key, s.seed_id, s.edited_from, coalesce(h.passed, m.passed AND m.checks = len(s.check_keys), false)
                AS accepted,
-           CASE WHEN h.passed IS NOT NULL THEN 'person' WHEN m.passed AND m.checks < len(r.check_keys) OR m.checks IS NULL THEN 'nobody yet'
-                ELSE 'checks' END AS decided_by
+           CASE WHEN h.passed IS NOT NULL THEN 'person' WHEN m.passed AND m.checks < len(s.check_keys) OR m.checks IS NULL THEN 'nobody yet'
+                ELSE 'checks' END AS decided_by, place
     FROM current_samples s
-    CROSS JOIN current_run r
-    LEFT JOIN (SELECT sample_id, bool_and(passed) AS passed, count(*) AS checks FROM current_verdicts GROUP BY sample_id) m USING (sample_id)
+    LEFT JOIN (
+        SELECT v.sample_id, k.place, bool_and(v.passed) AS passed, count(*) AS checks
+        FROM verdicts v JOIN (SELECT place, unnest(check_keys) AS check_key FROM current_sources) k USING (check_key)
+        GROUP BY v.sample_id, k.place
+    ) m USING (sample_id, place)
     LEFT JOIN person_verdicts h USING (sample_id);
 COMMENT ON VIEW decisions IS 'Whether each sample of the current plan is accepted, and who decided it: a person, the checks, or nobody yet.';
 COMMENT ON COLUMN decisions.sample_id IS 'the sample, as in samples';
@@ -100,19 +121,20 @@ COMMENT ON COLUMN decisions.seed_id IS 'the seed, as in seeds';
 COMMENT ON COLUMN decisions.edited_from IS 'the machine-made sample that a person''s edits began with; empty where nobody edited';
 COMMENT ON COLUMN decisions.accepted IS 'whether it may be learnt from';
 COMMENT ON COLUMN decisions.decided_by IS 'person, checks, or nobody yet';
+COMMENT ON COLUMN decisions.place IS 'place of its source in the recipe, as in current_sources';
 
 CREATE OR REPLACE VIEW training_set AS
     -- Materialized, so that all that is held of every sample is narrow; the wide rows pass by one at a time.
     WITH accepted AS MATERIALIZED (
-        SELECT sample_id, position, d.name AS seed, d.family AS seed_family, g.teacher, g.revision, g.template_digest, g.completion_tokens,
-               u.tokens
+        SELECT sample_id, c.place, c.source, c.weight, c.check_keys, c.position, d.name AS seed, d.family AS seed_family, g.teacher, g.revision,
+               g.template_digest, g.completion_tokens, u.tokens
         FROM (
-            SELECT sample_id, position, request_key, seed_id
+            SELECT sample_id, place, source, weight, check_keys, position, request_key, seed_id
             FROM decisions
-            CROSS JOIN (SELECT target_count FROM current_run)
+            JOIN current_sources USING (place)
             WHERE accepted
-            QUALIFY target_count IS NULL OR row_number() OVER (ORDER BY position) <= target_count
-        )
+            QUALIFY target_count IS NULL OR row_number() OVER (PARTITION BY place ORDER BY position) <= target_count
+        ) c
         JOIN seeds d USING (seed_id)
         -- What a person wrote, no teacher answered.
         LEFT JOIN generations g USING (request_key)
@@ -121,12 +143,11 @@ CREATE OR REPLACE VIEW training_set AS
     SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, a.seed_family) AS family, s.question,
            coalesce(s.input, '') AS input, s.reference, s.call, s.result, s.rationale, s.answer, s.messages, s.tools, s.dedup_key,
            a.seed, s.seed_id, s.task_id, a.teacher, a.revision AS teacher_revision, a.template_digest, s.request_key,
-           a.completion_tokens, a.tokens AS topk_tuples, s.origins,
-           coalesce(h.verdicts, list_transform(r.check_keys, lambda key:
+           a.completion_tokens, a.tokens AS topk_tuples, s.origins, a.place, a.source, a.weight,
+           coalesce(h.verdicts, list_transform(a.check_keys, lambda key:
                {'check': regexp_extract(key, '^[^:@]*'), 'passed': true, 'reason': 'ok'})) AS verdicts
     FROM accepted a
     JOIN samples s USING (sample_id)
-    CROSS JOIN current_run r
     LEFT JOIN (
         SELECT sample_id, list({'check': check_name, 'passed': passed, 'reason': reason} ORDER BY check_name) AS verdicts
         FROM (
@@ -141,7 +162,7 @@ CREATE OR REPLACE VIEW training_set AS
 COMMENT ON VIEW training_set IS 'What a student learns from: accepted samples in the number that the run asks for, each with its pedigree.';
 COMMENT ON COLUMN training_set.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN training_set.position IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction or another';
+COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN training_set.language IS 'of the question';
 COMMENT ON COLUMN training_set.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN training_set.question IS 'the question, or the instruction';
@@ -163,6 +184,9 @@ COMMENT ON COLUMN training_set.template_digest IS 'content id of the prompt temp
 COMMENT ON COLUMN training_set.request_key IS 'the answer that it was read out of, as in generations';
 COMMENT ON COLUMN training_set.completion_tokens IS 'tokens of the answer';
 COMMENT ON COLUMN training_set.topk_tuples IS 'tokens of the answer whose likeliest alternatives are stored; empty where none are';
+COMMENT ON COLUMN training_set.place IS 'place of its source in the recipe, as in current_sources';
+COMMENT ON COLUMN training_set.source IS 'what the recipe calls its source; empty for the only one';
+COMMENT ON COLUMN training_set.weight IS 'what a token of its rows counts in training';
 COMMENT ON COLUMN training_set.origins IS 'where each turn of the assistant comes from, as in samples';
 COMMENT ON COLUMN training_set.verdicts IS 'what each check, and a person, said: check, passed, reason';
 
@@ -360,7 +384,7 @@ CREATE OR REPLACE VIEW length_outliers AS
 COMMENT ON VIEW length_outliers IS 'Questions and answers far longer or shorter (characters) than the median of their kind and language, in median deviations.';
 COMMENT ON COLUMN length_outliers.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN length_outliers.question IS 'the question, or the instruction';
-COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction or another';
+COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN length_outliers.language IS 'of the question';
 COMMENT ON COLUMN length_outliers.what IS 'question or answer: which of them is long or short';
 COMMENT ON COLUMN length_outliers.length IS 'characters';

@@ -6,7 +6,9 @@ atomically. Data that another teacher made than the recipe names is refused.
 """
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
@@ -17,9 +19,11 @@ from factory.context.training_set import TrainingSet
 from factory.errors import FactoryError
 from factory.models.artifact import publish, verify
 from factory.recipe.model import DistillStage
+from factory.recipe.sources import DataSource
 from factory.store.store import Store
 from factory.student.model import merged
 from factory.student.training_stage import WATCHED, train_stage
+from factory.tasks.conversation import Conversation
 from factory.tasks.rows import RowBuilder, TrainingRow
 
 
@@ -81,7 +85,7 @@ def training_rows(
         served or run.teacher.facts().tokenizer_digest == run.base.facts().tokenizer_digest
     )
     teacher = AutoTokenizer.from_pretrained(run.teacher.folder) if same and not served else None
-    data, kind = run.loaded.recipe.data, run.kind
+    sources = run.loaded.recipe.sources
     builder = RowBuilder(run.chat_format, tokenizer, teacher, same, run.base.facts().vocab_size)
     accepted = samples.conversations()
     keys = {origin.request_key for _, conversation in accepted for origin in conversation.origins}
@@ -89,8 +93,19 @@ def training_rows(
     return [
         row
         for sample, conversation in accepted
-        for row in builder.rows(kind, data, sample, conversation, answers)
+        for row in _rows(builder, sources[sample["place"]], sample, conversation, answers)
     ]
+
+
+def _rows(
+    builder: RowBuilder,
+    source: DataSource,
+    sample: dict[str, Any],
+    conversation: Conversation,
+    answers: dict[str, dict[str, Any]],
+) -> list[TrainingRow]:
+    rows = builder.rows(source.kind, source.data, sample, conversation, answers)
+    return [replace(row, weight=row.weight * source.weight) for row in rows]
 
 
 def _require_same_teacher(run: Run, samples: TrainingSet) -> None:

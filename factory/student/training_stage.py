@@ -197,7 +197,8 @@ def make_trainer(
     shared["spec"] = spec = _lesson(run, base, settings, rows)
     if settings.teacher == "in_process":
         teacher = AutoModelForCausalLM.from_pretrained(run.teacher.folder, dtype=training_dtype(run))
-        end = run.chat_format.call_end if run.kind.calls_tools else ""
+        calls = all(source.kind.calls_tools for source in run.loaded.recipe.sources)
+        end = run.chat_format.call_end if calls else ""
         closing = tokenizer.encode(end, add_special_tokens=False)
         config = gkd_config(settings, run.loaded.recipe.teacher.sampling.max_tokens, **arguments)
         return OnlineDistillTrainer(

@@ -32,7 +32,7 @@ def refused(error: BaseException) -> FactoryError | None:
     if isinstance(error, OSError) and error.errno in _HINTS:
         where = f"{error.filename}: " if error.filename else ""
         return FactoryError(f"{where}{os.strerror(error.errno)}", _HINTS[error.errno])
-    for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
         if os.strerror(number).lower() in str(error).lower():
             return FactoryError(str(error).strip().splitlines()[0][:300], _HINTS[number])
     return None

@@ -52,8 +52,7 @@ class Prompting:
 @dataclass(frozen=True)
 class Prepared(Generic[S, T]):
     """What a kind looks at before a model is loaded. `learns`: a student is to be trained or measured.
-    `asks`: a model is to be asked. `served`: the teacher is behind servers. `say` tells a person what is no
-    fault."""
+    `served`: the teacher is behind servers. `say` tells a person what is no fault."""
 
     recipe: Path
     data: S
@@ -62,7 +61,6 @@ class Prepared(Generic[S, T]):
     taskset: T
     checks: tuple[str, ...]
     learns: bool
-    asks: bool = True
     served: bool = False
     say: Callable[[str], None] = print
 
@@ -84,6 +82,7 @@ class Kind(Generic[S, T]):
     calls_tools: ClassVar[bool] = False  # samples hold calls
     is_asked: ClassVar[bool] = True  # the teacher is; else samples are there without it
     free_text: ClassVar[bool] = False  # answers are of any length, and their mean is a figure
+    telling_references: ClassVar[bool] = True  # the same reference may give a held-out task away
     shows_samples: ClassVar[bool] = False  # accepted samples appear in later prompts
     untrained: ClassVar[str] = ""  # why no student is trained on it; empty where one is
     tasks: ClassVar[
@@ -108,6 +107,14 @@ class Kind(Generic[S, T]):
         """Return the file of tool specifications that the settings name."""
         return None
 
+    def schema_file(self, data: S) -> str | None:
+        """Return the file of a JSON Schema that the settings name."""
+        return None
+
+    def located(self, data: S, resolve: Callable[[str], Path]) -> S:
+        """Return the settings with the paths that the kind itself reads resolved."""
+        return data
+
     def start(self, source: Path) -> tuple[dict[str, str], list[str]]:
         """Return the files of a new workspace made of a person's file, by name, and what to tell about
         them."""
@@ -121,6 +128,10 @@ class Kind(Generic[S, T]):
         """Raise InputError for what is wrong with seeds, held-out tasks or tools."""
         if prepared.learns:
             self.require_references(prepared.held_out)
+
+    def require_askable(self, prepared: Prepared[S, T]) -> None:
+        """Raise InputError for what the teacher cannot be held to. It may take seconds: it is called when
+        something has to be asked, before the teacher is opened."""
 
     def require_references(self, held_out: list[Seed]) -> None:
         """Raise InputError for held-out tasks that nothing could be measured by."""
@@ -150,6 +161,11 @@ class Kind(Generic[S, T]):
     def plan_identity(self, data: S, tools: list[ToolSpec], own_source: str | None) -> Row:
         """Return the settings that decide which questions are put; they go into ids, so no key may change."""
         return {"kind": data.kind, "draws": data.samples_per_prompt, "examples": data.examples}
+
+    def evaluation_identity(self, data: S) -> Row:
+        """Return the settings that decide how held-out tasks are put and judged, beside seeds and templates;
+        they go into ids."""
+        return {}
 
     def selection(self, data: S) -> tuple[str, int | None] | None:
         """Return which of a question's right answers stay and how many at most; None where all do."""

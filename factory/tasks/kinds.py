@@ -11,6 +11,8 @@ _NAMES = (
     "tool_call",
     "rationale",
     "instruction",
+    "label",
+    "extract",
     "labelled",
 )
 KINDS: dict[str, Kind[Any, Any]] = {name: import_module(f"factory.tasks.{name}").KIND for name in _NAMES}

@@ -36,14 +36,15 @@ class Task:
 class Sample:
     """All that came of one task in one draw.
 
-    `sample_id` is given by `identified`, once all answers are there. `fault` is the reason code why there is
-    nothing to learn from; then `messages` is None. `text` is what the teacher wrote last, in the answer to
-    `request_key`. `call` is one call, or a list of steps of calls. `outcome` and `expected` are what is
-    compared where an answer can be proved: the result or final answer in a normal form, and the reference's
-    (None if there is none). `said` is the text by which samples are compared with each other, `dedup_key` is
-    equal for those that say the same. `score` is a judge's, on the scale of its rubric. `messages` is in
-    OpenAI form, and `origins` say where each of the assistant's came from; left out, all are the answer to
-    `request_key`. `tools` are those that were offered, None where they are the recipe's.
+    `sample_id` is given by `identified`, once all answers are there. `fault` is the reason code why there
+    is nothing to learn from; then `messages` is None. `text` is what the teacher wrote last, in the answer
+    to `request_key`. `call` is one call, or a list of steps of calls. `outcome` and `expected` are what is
+    compared where an answer can be proved: the result or final answer in a normal form, and the
+    reference's (None if there is none). `form` is what the answer was held to, where a person who edits it
+    needs that: labels, or a JSON Schema. `said` is the text by which samples are compared with each other,
+    `dedup_key` is equal for those that say the same. `score` is a judge's, on the scale of its rubric.
+    `messages` is in OpenAI form, and `origins` say where each of the assistant's came from; left out, all
+    are the answer to `request_key`. `tools` are those that were offered, None where they are the recipe's.
     """
 
     request_key: str
@@ -64,6 +65,7 @@ class Sample:
     said: str = ""
     dedup_key: str = ""
     score: float | None = None
+    form: Any = None
     sample_id: str = ""
 
 

@@ -5,8 +5,8 @@ right is decided by the same functions that decide it for samples. An answer tha
 never left out.
 """
 
-from collections.abc import Generator
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from factory.inference.request import Answer
 from factory.tasks.sample import Task
@@ -43,6 +43,29 @@ class Scorer(Protocol):
     def wanted(self, candidate: Asked, task: Task) -> tuple[str, str] | None:
         """Return how the right answer to the first question begins, which anyone knows, and how it goes on,
         in the form that the model is asked for; None where only its outcome is known."""
+        ...
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A scorer of answers that are one of a few `classes`, each with a probability."""
+
+    classes: tuple[str, ...]
+
+    def confidence(
+        self, candidate: Asked, answer: Answer, spell: Callable[[Sequence[int]], str]
+    ) -> float | None:
+        """Return the probability of the class that was answered, among all; None where it is not known.
+        `spell` gives the text of tokens."""
+        ...
+
+
+@runtime_checkable
+class PartScorer(Protocol):
+    """A scorer of answers with parts that are right or wrong each for itself."""
+
+    def parts(self, prediction: Mapping[str, Any]) -> dict[str, bool]:
+        """Return whether each part of an answer is right, by its name; `prediction` is its row."""
         ...
 
 

@@ -149,18 +149,19 @@ def _calls(
     chat_format: ChatFormat, message: dict[str, Any], turn: str, answer: TeacherAnswer | Fault | None
 ) -> list[Piece]:
     calls = [_call(call["function"]) for call in message["tool_calls"]]
-    places = _found(turn, [chat_format.write_call(call)[1] for call in calls])
+    shown = [chat_format.shown_call(call) for call in calls]
+    places = _found(turn, shown)
     if places is None:
         note = [] if answer is None else [Piece("", taught=Taught("other_form"))]
         return [*note, Piece(turn)]
-    spelled, theirs = [turn[start:end] for start, end in places], None
+    spelled, theirs = shown, None
     if isinstance(answer, TeacherAnswer):
         theirs = _written(answer.text, calls)
         fault: Fault = "" if theirs is not None else _no_call_fault(answer, calls)
         if theirs is not None:
             texts = [answer.text[start:end] for start, end in theirs]
-            written = "".join(_put(turn, places, texts)).removesuffix(chat_format.turn_end)
-            fault = "" if chat_format.read_calls(written, json.loads) == calls else "other_form"
+            same = all(itertools.starmap(_says_the_same, zip(shown, texts, strict=True)))
+            fault = "" if same else "other_form"
             spelled = spelled if fault else texts
     pieces = []
     for number, (part, text) in enumerate(zip(_between(turn, places), [*spelled, ""], strict=True)):
@@ -240,13 +241,15 @@ def _found(turn: str, written: Sequence[str]) -> list[_Place] | None:
     return places
 
 
+def _says_the_same(shown: str, written: str) -> bool:
+    """Whether the teacher wrote the JSON that the format shows, but for spaces and the order of keys."""
+    try:
+        return bool(json.loads(shown) == json.loads(written))
+    except ValueError:
+        return False
+
+
 def _between(turn: str, places: list[_Place]) -> list[str]:
     """Return what is before, between and after the places."""
     bounds = [0, *itertools.chain.from_iterable(places), len(turn)]
     return [turn[start:end] for start, end in zip(bounds[::2], bounds[1::2], strict=True)]
-
-
-def _put(turn: str, places: list[_Place], texts: list[str]) -> list[str]:
-    """Return the parts of a turn with other texts in these places."""
-    parts = _between(turn, places)
-    return list(itertools.chain.from_iterable(zip(parts, [*texts, ""], strict=True)))

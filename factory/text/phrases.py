@@ -1,11 +1,9 @@
-"""Detection of refusals, unfilled templates and instructions to the grader, in English and Chinese.
+"""Detection of unfilled templates and of instructions to the grader, in English and Chinese.
 
-Each function returns the words that it found, or None. Promise: only what the assistant says in its own voice
-counts as a refusal, so a letter that declines an invitation, or a quotation, is none; a template's syntax is
-fine in code, and where the question is about templates or shows one; an order to a grader where the question
-is about such orders or holds one. A question that a teacher proposes is looked at by itself
-(`proposal_sign`), so it cannot excuse its own answer. Not promised: every wording; a list like this one is
-never complete.
+Each function returns the words that it found, or None. Promise: a template's syntax is fine in code, fenced
+or not, and where the question is about templates or shows one; an order to a grader where the question is
+about such orders or holds one. A question that a teacher proposes is looked at by itself (`proposal_sign`),
+so it cannot excuse its own answer. Not promised: every wording; a list like this one is never complete.
 
 Nothing that is found here could do anything: no text from a seed or a teacher is ever rendered as a template,
 and a judge sees it fenced. It is refused because a student would learn it.
@@ -14,49 +12,6 @@ and a judge sees it fenced. It is refused because a student would learn it.
 import re
 
 from factory.text.reasons import ReasonCode
-
-_CANNOT = (
-    r"(?:can ?no?t|can't|cant|could ?n[o']t|won't|will not|am (?:not able|unable|not (?:allowed|permitted))"
-    r"(?: to)?|'m (?:not able|unable|not (?:allowed|permitted))(?: to)?)"
-)
-_LACK = r"(?:do not|don't|dont) (?:currently |actually )?(?:have|possess)"
-_SERVE = (
-    r"(?:assist|help (?:you )?(?:with (?:that|this)|in that)|help you\b(?=[.!]|$)|provide|comply|fulfil"
-    r"|answer|respond|generate|discuss|engage in|complete (?:this|that|your)|create|write|produce|do that"
-    r"|process|continue with|support (?:this|that)|access|browse|participate)"
-)
-_REFUSAL = re.compile(
-    r"(?:(?:i'?m|i am) (?:very |really |so )?(?:sorry|afraid)|i apologi[sz]e|sorry|unfortunately"
-    rf"|my apologies)[^.!?\n]{{0,40}}?\bi ?{_CANNOT}\b[^.!?\n]{{0,20}}?\b{_SERVE}"
-    rf"|i ?{_CANNOT} (?:assist|comply|fulfil|(?:help|provide|answer|generate|create|write|discuss|engage in)"
-    r" [^.!?\n]{0,40}\b(?:request|that|this|content|question))"
-    r"|(?:as|i(?:'m| am)(?: just| only)?) an? (?:ai|artificial intelligence|(?:large )?language model)\b"
-    rf"[^.!?\n]{{0,80}}(?:\bi (?:do not|don't|{_CANNOT})|\bcannot\b|\bunable\b)"
-    # What a person may lack as well (an ability to swim, access to a kitchen) is none.
-    rf"|\bi {_LACK} (?:the |any )?(?:ability|capability|capacity) to (?:directly |physically )?"
-    r"(?:access|assist|browse|comply|fulfil|generate|provide(?! for)|retrieve|process|engage in"
-    r"|help (?:you )?with|(?:answer|perform|discuss) (?:this|that|your))\b"
-    rf"|\bi (?:{_LACK} access to|{_CANNOT} (?:access|browse|search)) (?:any )?(?:real[- ]time|live data"
-    r"|external (?:websites?|sources|data)|current (?:data|information|events|news)"
-    r"|personal (?:data|information)|the (?:live )?web\b)",
-    re.IGNORECASE,
-)
-_SERVE_ZH = r"(?:回答|提供|访问|浏览|生成|协助|满足|执行|联网|获取|讨论)"
-_REFUSAL_ZH = re.compile(
-    r"(?:很|非常|十分|实在)?(?:抱歉|对不起|不好意思|遗憾)[^。！？\n]{0,24}?(?:无法|不能|没办法|没有办法|不可以|不便)[^。！？\n]{0,12}?"
-    r"(?:回答|提供|帮助|协助|完成|满足|生成|处理|讨论|执行|给出|创作|撰写|回应|继续)"
-    r"|(?:我|作为|身为)[^。！？\n]{0,10}(?:AI|人工智能|语言模型|大模型)[^。！？\n]{0,24}(?:无法|不能|没有能力|不会)"
-    r"|我(?:无法|不能|没法|没办法|没有办法|不便)(?:回答|提供|满足|协助|完成|帮助|回应|讨论|执行|生成)(?:您|你|这|此|该|相关)"
-    r"[^。！？\n]{0,8}(?:请求|问题|要求|内容|任务|信息)"
-    rf"|我(?:并|目前)?(?:没有|不具备|不具有)(?:能力|权限)(?:去|来)?(?:直接)?{_SERVE_ZH}"
-    rf"|我(?:并|目前)?(?:没有|不具备|不具有)(?:直接)?{_SERVE_ZH}[^。！？\n]{{0,10}}的(?:能力|权限|功能)"
-    r"|恕(?:我)?(?:无法|不能|难以?)(?:回答|提供|满足|协助|从命|奉告|告知)"
-    r"|我(?:必须|不得不|只能)拒绝(?:回答|提供|您|你|这|此)",
-    re.IGNORECASE,
-)
-_LEAD = 240
-# Typographic apostrophes are the rule in what models write.
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032\u00b4\u0060\uff07", "'"))
 
 _TEMPLATE = re.compile(
     # Not after a letter, a sign of LaTeX or a brace: \frac{{a}}{b}, x^{{2}}, {{1, 2}, {3, 4}}.
@@ -67,6 +22,10 @@ _ABOUT_TEMPLATES = re.compile(
     re.IGNORECASE,
 )
 _FENCED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+# Markup, an attribute of JSX, a workflow's expression, a quoted value in YAML, a statement.
+_CODE = re.compile(r"</?[A-Za-z][\w.:-]*(?:\s[^<>]*)?/?>|\$\{\{|=\s*[\"']?\{\{|:\s*[\"'][^\"']*\{\{|[;{]\s*$")
+# Items side by side are a list in braces, no expression.
+_LISTED = re.compile(r"\{\{[^{}()|\[\]]*,[^{}()|\[\]]*\}\}")
 
 _THIS = (
     r"(?:this|the|my|that|above)(?: \w+)? "
@@ -97,17 +56,6 @@ _TO_JUDGE_ZH = re.compile(
 _ABOUT_INJECTION = re.compile(r"injection|jailbreak|adversarial|red.?team|注入|越狱|攻击", re.IGNORECASE)
 
 
-def refusal(answer: str) -> str | None:
-    """Return the refusal with which an answer begins."""
-    start = answer.lstrip()[:_LEAD]
-    if start[:1] in "\"'“‘’「『>*" and start[:2] != "**":
-        return None
-    start = start.translate(_APOSTROPHES)
-    found = _REFUSAL.search(start) or _REFUSAL_ZH.search(start)
-    # In its own voice means at once: a letter has its greeting first.
-    return found.group() if found and found.start() <= 30 and "\n" not in start[: found.start()] else None
-
-
 def template_syntax(question: str, answer: str) -> str | None:
     """Return a template's expression or statement in an answer, unless the question asks for such things."""
     about = _ABOUT_TEMPLATES.search(question) or "{{" in question or "{%" in question
@@ -132,8 +80,11 @@ def proposal_sign(instruction: str, input: str) -> tuple[ReasonCode, str] | None
 
 
 def _unfilled(text: str) -> str | None:
-    found = _TEMPLATE.search(_FENCED.sub(" ", text))
-    return found.group()[:100] if found else None
+    for line in _FENCED.sub(" ", text).splitlines():
+        found = None if _CODE.search(line) else _TEMPLATE.search(_LISTED.sub(" ", line))
+        if found:
+            return found.group()[:100]
+    return None
 
 
 def _order(text: str) -> str | None:

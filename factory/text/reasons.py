@@ -41,6 +41,8 @@ ReasonCode = Literal[
     "conflicting_answers",
     "longer_rationale",
     "similar_rationale",
+    # of a label
+    "unknown_label",
     # of a proposed instruction
     "proposal_cut_off",
     "no_instruction",
@@ -122,9 +124,10 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "conflicting_answers": "two final answers are marked, and they differ",
     "longer_rationale": "enough shorter rationales were kept for this question",
     "similar_rationale": "reasons like another rationale that was kept",
-    "proposal_cut_off": "the proposed instruction was cut off",
+    "unknown_label": "the answer is none of the labels",
+    "proposal_cut_off": "the proposal was cut off",
     "no_instruction": "what was proposed is not an instruction",
-    "near_seed": "the proposed instruction is too similar to a seed",
+    "near_seed": "the proposal is too similar to a seed",
     "copied_example": "the proposed instruction copies an example",
     "copied_prompt": "the proposed instruction repeats the prompt",
     "refusal": "refuses to answer",

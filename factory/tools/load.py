@@ -50,6 +50,11 @@ def read_tool_file(path: Path) -> ToolFile:
         entries = list(unwrap(value))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: tools as text that is not JSON: {error}", _FORM) from None
+    if isinstance(value, dict) and "result" not in value and (refusal := _inner(value, "error")):
+        raise InputError(
+            f"{path}: an error of the server in place of its tools: {str(refusal.get('message'))[:200]}",
+            f"Ask the server for tools/list once more, and keep its result. {_FORM}",
+        )
     if not entries:
         raise InputError(f"{path}: a list of at least one tool is required", _FORM)
     tools, faults, notes = read_tools(entries, rows=isinstance(value, list) and entries != value)

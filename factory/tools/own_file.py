@@ -19,8 +19,23 @@ _FORM = (
 )
 
 
+def require_own_names(path: Path, specs: list[ToolSpec]) -> None:
+    """Raise InputError for tools that one function would have to carry out."""
+    names: dict[str, list[str]] = {}
+    for spec in specs:
+        names.setdefault(spec.python_name, []).append(spec.name)
+    faults = [
+        f"{path}: the tools {' and '.join(tools)} would both be the function {name!r}"
+        for name, tools in names.items()
+        if len(tools) > 1
+    ]
+    if faults:
+        raise InputError("\n".join(faults), "Rename one of them in the tools file: a dash is _ in Python.")
+
+
 def read_own_file(path: Path, specs: list[ToolSpec]) -> str:
     """Return the source of a file that defines the functions of `specs`."""
+    require_own_names(path, specs)
     source = _source(path)
     try:
         with warnings.catch_warnings():

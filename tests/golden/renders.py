@@ -23,6 +23,13 @@ EXAMPLES = [
     {"instruction": "Name three kinds of bread.", "input": ""},
     {"instruction": "Give this note a title.", "input": "The shop is closed on Monday.\nCome again."},
 ]
+LABELLING = "Decide which desk a mail goes to."
+LABELS = [
+    {"written": '"billing"', "meaning": "about money that was paid"},
+    {"written": '"其他"', "meaning": ""},
+]
+FINDING = "Find when and where to meet."
+SCHEMA = '{"type": "object", "properties": {"place": {"type": "string", "description": "<b>何处</b>"}}}'
 QUESTION = {"role": "user", "content": "What is 12 + 7, three times?"}
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "57"}
 ANSWER = {"role": "assistant", "content": "The answer is 57."}
@@ -39,6 +46,28 @@ def call(arguments: str | dict[str, Any]) -> Message:
     }
 
 
+# Two calls in a turn, one without arguments; their results come the other way round.
+STEPS = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "现在几点？ 🕒"},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {"id": "call_7f3", "type": "function", "function": {"name": "time", "arguments": "{}"}},
+            {
+                "id": "call_9b0",
+                "type": "function",
+                "function": {"name": "say", "arguments": '{"text": "你好 🎉"}'},
+            },
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call_9b0", "content": "said"},
+    {"role": "tool", "tool_call_id": "call_7f3", "content": "09:30"},
+    {"role": "assistant", "content": "九点半。"},
+    {"role": "user", "content": "谢谢"},
+    {"role": "assistant", "content": "😀"},
+]
 PATH = [QUESTION, call(json.dumps(ARGUMENTS, ensure_ascii=False)), RESULT, ANSWER]
 
 
@@ -58,12 +87,14 @@ def chats(name: str) -> dict[str, str]:
         "path-with-tools": chat(PATH, name, show_tools=True),
         "system-with-tools": chat([system, QUESTION], name, show_tools=True, generate=True),
         "system": chat([system, QUESTION], name, generate=True),
+        "steps": chat(STEPS, name),
     }
     return {f"{FORMATS[name].template}.{case}.txt": text for case, text in cases.items()}
 
 
 def renders() -> dict[str, str]:
     """Return the texts by the names of their files: TEMPLATE.CASE.txt."""
+    chat_formats = [name for name, one in FORMATS.items() if one.template]
     two = [
         *TOOLS,
         {
@@ -111,6 +142,28 @@ def renders() -> dict[str, str]:
         "instruction_evolve.j2.zh.txt": render(
             "instruction_evolve.j2", language="zh", depth=True, **EXAMPLES[1]
         ),
+        "label_system.j2.en.txt": render("label_system.j2", language="en", task=LABELLING, labels=LABELS),
+        "label_system.j2.zh.txt": render("label_system.j2", language="zh", task="", labels=LABELS),
+        "label_propose.j2.en.txt": render(
+            "label_propose.j2",
+            language="en",
+            task=LABELLING,
+            label='"billing"',
+            meaning="",
+            examples=["I paid twice."],
+            number=7,
+        ),
+        "label_propose.j2.zh.txt": render(
+            "label_propose.j2",
+            language="zh",
+            task="",
+            label='"其他"',
+            meaning="与账单无关",
+            examples=["你好", "几点？"],
+            number=8,
+        ),
+        "extract_system.j2.en.txt": render("extract_system.j2", language="en", task=FINDING, schema=SCHEMA),
+        "extract_system.j2.zh.txt": render("extract_system.j2", language="zh", task="", schema=SCHEMA),
         "instruction_answer.j2.bare.txt": render("instruction_answer.j2", **EXAMPLES[0]),
         "instruction_answer.j2.input.txt": render("instruction_answer.j2", **EXAMPLES[1]),
         "judge.j2.en.txt": render(
@@ -119,4 +172,4 @@ def renders() -> dict[str, str]:
         "judge.j2.zh.txt": render(
             "judge.j2", language="zh", question="说一种颜色。", answer="红色。", fence="=" * 8
         ),
-    } | {file: text for name in FORMATS for file, text in chats(name).items()}
+    } | {file: text for name in chat_formats for file, text in chats(name).items()}

@@ -248,4 +248,23 @@ ROWS: list[tuple[str, str, Any, dict[str, str]]] = [
         {"name": "log-1", "question": "Name a river.", "reference": "The Rhine."},
     ),
     ("alpaca", "instruction", {"instruction": "2 + 2?", "output": 4, "text": ""}, {"reference": "4"}),
+    ("label", "label", {"text": "Where is my card?", "label": "card"}, {"reference": "card"}),
+    (
+        "label",
+        "label",
+        {"id": "m1", "language": "zh", "family": "mail", "text": "我的卡在哪里？", "label": " 卡 "},
+        {"name": "m1", "language": "zh", "question": "我的卡在哪里？", "reference": "卡"},
+    ),
+    ("label", "label", {"text": "Five stars.", "label": 4}, {"reference": "4"}),
+    ("text_label", "label", {"idx": 3, "text": "Fine.", "label": "good"}, {"reference": "good"}),
+    ("text_label", "label", {"idx": 3, "text": "Fine.", "label": -1}, {"reference": ""}),
+    ("sentence_label", "label", {"idx": 3, "sentence": "Fine.", "label": 1}, {"question": "Fine."}),
+    (
+        "extract",
+        "extract",
+        {"text": "In Ulm at 5.", "fields": {"place": "Ulm", "at": 5}},
+        {"question": "In Ulm at 5.", "reference": '{"at":5,"place":"Ulm"}'},
+    ),
+    ("extract", "extract", {"text": "Nothing.", "fields": {}}, {"reference": "{}"}),
+    ("extract", "extract", {"text": "At 5.", "fields": '{ "at": 5 }'}, {"reference": '{"at":5}'}),
 ]

@@ -16,6 +16,7 @@ from factory.student.distill_trainer import DistillTrainer
 from factory.student.online_distill_trainer import OnlineDistillTrainer
 from factory.student.sft_trainer import SftTrainer
 from tests.support import tiny
+from tests.support.caches import made_here
 
 STEPS = 12
 # A kill after these steps is one in the middle of each phase.
@@ -80,16 +81,17 @@ def main(stage: str, folder: Path, parent: Connection) -> None:
             tiny.tokenizer().save_pretrained(folder / "teacher")
             teacher.save_pretrained(folder / "teacher")
             # The kills are in the training: the runs of one test share what the teacher was asked.
-            cache = open_cache(
-                folder.parent / "cache",
-                folder / "teacher",
-                "r1",
-                rows,
-                [1, 2],
-                teacher.dtype,
-                max_bytes=2**30,
-                pad=0,
-            )
+            with made_here():
+                cache = open_cache(
+                    folder.parent / "cache",
+                    folder / "teacher",
+                    "r1",
+                    rows,
+                    [1, 2],
+                    teacher.dtype,
+                    max_bytes=2**30,
+                    pad=0,
+                )
             trainer = DistillTrainer(args=sft, spec=spec, cache=cache, **shared)
     resumed = last_whole(checkpoints)
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)

@@ -1,11 +1,18 @@
 """Runs the command line as a plain `pip install` would have it: packages that [project.dependencies] does not
-bring cannot be imported. `python -m tests.support.plain_install ARGUMENT...`
+bring cannot be imported.
+
+`python -m tests.support.plain_install` reads command lines, each a JSON list on a line of standard input, and
+answers each with [exit code, standard output, standard error]. Each runs in a fork, in which nothing but the
+command line itself is loaded: what is installed is looked up once.
 """
 
 import importlib.metadata
+import json
+import os
 import sys
+import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -62,7 +69,26 @@ def main() -> None:
     sys.meta_path[:] = [Hidden(list(sys.meta_path))]
     from factory.cli.main import main as factory
 
-    factory()
+    for line in sys.stdin:
+        print(json.dumps(_forked(factory, json.loads(line))), flush=True)
+
+
+def _forked(command: Callable[[], None], arguments: list[str]) -> tuple[int, str, str]:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        child = os.fork()
+        if child == 0:
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            for number, descriptor in enumerate((nothing, output.fileno(), errors.fileno())):
+                os.dup2(descriptor, number)
+            sys.stdin = os.fdopen(0, closefd=False)
+            sys.argv[1:] = arguments
+            sys.exit(command())
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        shown = []
+        for file in (output, errors):
+            file.seek(0)
+            shown.append(file.read().decode())
+        return code, shown[0], shown[1]
 
 
 if __name__ == "__main__":

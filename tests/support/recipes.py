@@ -25,6 +25,24 @@ TOOL_SEEDS = [
     {"id": f"s{number}", "family": "twice", "question": f"What is twice {number}?", "reference": str(number)}
     for number in range(11, 17)
 ]
+TEXTS_OF: dict[str, list[dict[str, Any]]] = {
+    "mails.jsonl": [
+        {"id": "m1", "text": "I was charged twice.", "label": "billing"},
+        {"id": "m2", "text": "My card is lost.", "label": "card"},
+        {"id": "m3", "language": "zh", "text": "我的卡丢了。", "label": "card"},
+    ],
+    "held_out_mails.jsonl": [{"id": "h1", "text": "Why is there a fee?", "label": "billing"}],
+    "notes.jsonl": [
+        {"id": "n1", "text": "Meet in Ulm at 5.", "fields": {"place": "Ulm", "hour": 5}},
+        {"id": "n2", "text": "See you in Kiel.", "fields": {"place": "Kiel"}},
+    ],
+    "held_out_notes.jsonl": [{"id": "h1", "text": "Lunch is in Graz.", "fields": {"place": "Graz"}}],
+}
+NOTE = {
+    "type": "object",
+    "properties": {"place": {"type": "string"}, "hour": {"type": "integer"}},
+    "required": ["place"],
+}
 # What the teacher answers, turn by turn.
 TEXTS = [
     '{"name": "calculator", "arguments": {"expression": "1 + 2"}}',
@@ -151,6 +169,23 @@ TOOLS = _calls(
     "tools",
     checks=["schema", "execution", "finish_reason", "degenerate", "dedup", "decontamination"],
 )
+
+LABEL: Recipe = {
+    "name": "label",
+    "seed": 7,
+    "teacher": {"model": "teacher", "sampling": {"temperature": 0.7, "max_tokens": 16}},
+    "data": {"kind": "label", "seeds": "mails.jsonl", "labels": ["billing", "card"], "count": 4},
+    "evaluate": {"held_out": "held_out_mails.jsonl"},
+    **_student(),
+}
+EXTRACT: Recipe = {
+    "name": "extract",
+    "seed": 7,
+    "teacher": {"model": "teacher", "sampling": {"temperature": 0.7, "max_tokens": 64}},
+    "data": {"kind": "extract", "seeds": "notes.jsonl", "schema": "note.json", "count": 4},
+    "evaluate": {"held_out": "held_out_notes.jsonl"},
+    **_student(),
+}
 
 REPAIR = {"most_lost": 0.02, "repair": {"steps": 40, "batch_size": 4, "learning_rate": 0.001, "rank": 8}}
 
@@ -363,6 +398,15 @@ RECIPES: dict[str, Recipe] = {
     "instruction-judge": _merged(INSTRUCTION, {"checks": [*INSTRUCTION["checks"], "judge"]}),
     "instruction-default-checks": _merged(INSTRUCTION, {"checks": None, "evaluate": None}),
     "several-tools": _merged(TOOLS, _student(show_tools=True)),
+    "label": LABEL,
+    "label-meanings": _merged(
+        LABEL,
+        {"data": {"labels": {"card": "about a card", "billing": ""}, "task": "Which desk?", "examples": 1}},
+    ),
+    "extract": EXTRACT,
+    "extract-vote": _merged(
+        EXTRACT, {"data": {"draws": 3, "task": "What is planned?"}, "student": None, "evaluate": None}
+    ),
 }
 
 
@@ -377,6 +421,9 @@ def write_project(folder: Path, name: str) -> Path:
     lines = "".join(f"{json.dumps(seed)}\n" for seed in TOOL_SEEDS)
     (folder / "twice.jsonl").write_text(lines)
     (folder / "held_out.jsonl").write_text(lines.replace('"s', '"h').replace("twice 1", "twice 2"))
+    for file, rows in TEXTS_OF.items():
+        (folder / file).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (folder / "note.json").write_text(json.dumps(NOTE))
     own = {"own-student-template": "hermes_chat.jinja", "own-teacher-template": "tool_call_system.j2"}
     (folder / "work" / "prompts").mkdir(parents=True)
     if name in own:

@@ -13,7 +13,7 @@ from factory.text.rouge import tokens
 def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
     """Return the mean number of words; nothing for a kind whose answers have a form."""
     lengths = [len(tokens(row["output"])) for row in evaluation.predictions]
-    if not lengths or not evaluation.plan.run.kind.free_text:
+    if not lengths or not evaluation.plan.kind.free_text:
         return {}
     return {"answer_words": Measurement(sum(lengths) / len(lengths), None, None, len(lengths))}
 

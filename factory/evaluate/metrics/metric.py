@@ -58,9 +58,13 @@ class Family:
     """Metrics that are measured together.
 
     `measure` returns those that this model has, by name. `local`: only of a model that runs in this process,
-    not of one behind a server.
+    not of one behind a server. `by_source`: they depend on the tasks, so that each source of data that is
+    measured has its own. `named` returns the metric of a name that only a recipe's data gives it, None for
+    one that is not of the family.
     """
 
     metrics: tuple[Metric, ...]
     measure: Callable[[Evaluation], Mapping[str, Measurement]]
     local: bool = True
+    by_source: bool = False
+    named: Callable[[str], Metric | None] | None = None

@@ -69,4 +69,5 @@ FAMILY = Family(
         ),
     ),
     measure,
+    by_source=True,
 )

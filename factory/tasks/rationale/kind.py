@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from factory.seeds.published_formats import Gsm8kFormat, MathFormat, MessagesFormat, MetaMathFormat
+from factory.seeds.published_formats import Gsm8kFormat, MathFormat, MetaMathFormat
 from factory.seeds.seed import Seed
 from factory.tasks.kind import Kind, Prompting, Row
 from factory.tasks.rationale.multitask import COLUMN_NOTE, PREFIXES, both_tasks, read_weights
-from factory.tasks.rationale.seeds import RationaleFormat
+from factory.tasks.rationale.seeds import RationaleFormat, SolvedMessagesFormat
 from factory.tasks.rationale.settings import RationaleData
 from factory.tasks.vary import unclear
 
@@ -31,7 +31,7 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
     name = "rationale"
     settings = RationaleData
     own_format = RationaleFormat
-    seed_formats = (MessagesFormat, Gsm8kFormat, MetaMathFormat, MathFormat, RationaleFormat)
+    seed_formats = (SolvedMessagesFormat, Gsm8kFormat, MetaMathFormat, MathFormat, RationaleFormat)
     templates = ("rationale",)
     default_checks = ("schema", "finish_reason", "agreement", "degenerate", "dedup", "decontamination")
     refused_checks = {"execution": "the kind rationale has no calls to carry out"}

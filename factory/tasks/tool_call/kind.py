@@ -56,7 +56,6 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
 
     def require(self, prepared: Prepared[ToolCallData, ToolCallTaskset]) -> None:
         from factory.tasks.tool_call.preflight import (
-            require_grammars,
             require_shipped,
             require_solvable,
         )
@@ -64,6 +63,10 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         require_shipped(prepared)
         self.require_references(prepared.held_out)
         require_solvable(prepared)
+
+    def require_askable(self, prepared: Prepared[ToolCallData, ToolCallTaskset]) -> None:
+        from factory.tasks.tool_call.preflight import require_grammars
+
         require_grammars(prepared)
 
     def taskset(

@@ -1,5 +1,5 @@
-"""Checks of tool calls before a model is loaded: tools that can be run, references that have a result,
-schemas that have a grammar."""
+"""Checks of tool calls before a model is loaded: tools that can be run, references that have a result, and,
+where something has to be asked, schemas that have a grammar."""
 
 from functools import cache
 
@@ -73,7 +73,7 @@ def require_grammars(prepared: ToolCalls) -> None:
     """Tell what of each tool's schema no grammar holds; refuse one that has no grammar at all, where the
     teacher is a model in the process."""
     own = [tool for tool in prepared.taskset.tools if tool not in _shipped()]
-    if not own or not prepared.asks:  # it takes a process that imports torch
+    if not own:  # it takes a process that imports torch
         return
     found = examine({tool.name: tool.function.parameters for tool in own})
     file = prepared.data.tools

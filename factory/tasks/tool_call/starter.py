@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.tools.load import read_tool_file
+from factory.tools.own_file import require_own_names
 from factory.tools.registry import TOOL_NAMES
 from factory.tools.spec import ToolSpec
 
@@ -44,6 +45,7 @@ def start(file: Path) -> tuple[dict[str, str], list[str]]:
     """Return the files of a workspace by their names, and notes of how the tools were read."""
     tools, notes = read_tool_file(file)
     own = [tool for tool in tools if tool.name not in TOOL_NAMES]
+    require_own_names(file, own)
     call = {"name": tools[0].name, "arguments": _example(tools[0].function.parameters)}
     recipe = _RECIPE.format(
         source=file.name.encode("ascii", "backslashreplace").decode(),

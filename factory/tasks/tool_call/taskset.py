@@ -17,6 +17,7 @@ from typing import Any
 
 from factory.chat_formats.control_token import control_token
 from factory.chat_formats.unreadable import MAX_CHARACTERS, unreadable
+from factory.inference.native_calls import RESULTS
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.system.digest import canonical_json, content_id
@@ -343,7 +344,7 @@ def _end(ends: list[str]) -> str:
 
 
 def _results_turn(results: list[str]) -> dict[str, Any]:
-    return {"role": "user", "content": "Results: " + json.dumps(results, ensure_ascii=False)}
+    return {"role": "user", "content": RESULTS + json.dumps(results, ensure_ascii=False)}
 
 
 def _normal(text: str) -> str:

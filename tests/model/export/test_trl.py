@@ -10,11 +10,11 @@ import pytest
 pytest.importorskip("torch")
 
 from datasets import load_from_disk
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 from trl import SFTConfig, SFTTrainer
 
 from factory.chat_formats.hermes import Hermes
-from factory.models.bundled import gguf_path
+from tests.support.bundled import bundled_tokenizer
 from tests.support.export_stores import (
     call_messages,
     export_to,
@@ -36,8 +36,7 @@ TEMPLATES = {
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerBase:
-    gguf = gguf_path("smollm2-135m-instruct")
-    return AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    return bundled_tokenizer()
 
 
 def prepared(tokenizer: PreTrainedTokenizerBase, folder: Path, split: str = "train") -> list[dict]:

@@ -1,5 +1,7 @@
 """A cache of hidden states is whole, proved, within its budget, and another one for another teacher."""
 
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,13 @@ from factory.errors import FactoryError, InputError  # noqa: E402
 from factory.student.cache import HiddenCache, open_cache  # noqa: E402
 from factory.tasks.rows import TrainingRow  # noqa: E402
 from tests.support import tiny  # noqa: E402
+from tests.support.caches import made_here  # noqa: E402
+
+
+@pytest.fixture
+def here() -> Iterator[None]:
+    with made_here():
+        yield
 
 
 @pytest.fixture
@@ -38,14 +47,17 @@ def test_without_room_on_the_disk_nothing_is_begun(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("dtype", "process"), [(torch.float32, made_here), (torch.bfloat16, nullcontext)], ids=["here", "alone"]
+)
 def test_it_holds_the_states_that_predict_the_calls_and_the_head(
-    tmp_path: Path, teacher: Path, dtype
+    tmp_path: Path, teacher: Path, dtype, process
 ) -> None:
     rows, model = tiny.rows(11, 1), tiny.model(2, layers=3).to(dtype)
     # Padding changes the order of sums, which shows in the last of bfloat16's eight bits, layer after layer.
     near = {"rtol": 1e-3, "atol": 1e-3} if dtype == torch.float32 else {"rtol": 0.1, "atol": 1.0}
-    cache = _open(tmp_path, teacher, rows, dtype=dtype)
+    with process():
+        cache = _open(tmp_path, teacher, rows, dtype=dtype)
     for asked in ([3], [10, 0, 5]):
         for file, layer in ((0, 3), (1, 1)):
             expected = [
@@ -74,7 +86,7 @@ def test_a_row_of_several_spans_has_the_states_of_each_in_order(tmp_path: Path, 
 
 
 def test_what_rows_begin_with_together_is_read_once_and_changes_nothing(
-    tmp_path: Path, teacher: Path
+    tmp_path: Path, teacher: Path, here: None
 ) -> None:
     model = tiny.model(2, layers=3)
     begun = [[5, 6, 7, 8, 9, 10, 11, 12], [5, 6, 7, 8, 20, 21, 22, 23, 24, 25]]
@@ -96,7 +108,9 @@ def test_what_rows_begin_with_together_is_read_once_and_changes_nothing(
             assert torch.allclose(cache.states(file, [row]), expected, rtol=1e-3, atol=1e-3)
 
 
-def test_what_is_there_is_taken_and_another_teacher_makes_another(tmp_path: Path, teacher: Path) -> None:
+def test_what_is_there_is_taken_and_another_teacher_makes_another(
+    tmp_path: Path, teacher: Path, here: None
+) -> None:
     rows = tiny.rows(3, 1)
     _open(tmp_path, teacher, rows)
     (first,) = (tmp_path / "cache").iterdir()
@@ -108,7 +122,7 @@ def test_what_is_there_is_taken_and_another_teacher_makes_another(tmp_path: Path
     assert second != first
 
 
-def test_a_changed_byte_is_found(tmp_path: Path, teacher: Path) -> None:
+def test_a_changed_byte_is_found(tmp_path: Path, teacher: Path, here: None) -> None:
     rows = tiny.rows(3, 1)
     _open(tmp_path, teacher, rows)
     (folder,) = (tmp_path / "cache").iterdir()
@@ -126,7 +140,7 @@ def test_one_that_would_be_too_large_is_refused_before_it_is_made(tmp_path: Path
     assert not (tmp_path / "cache").exists()
 
 
-def test_the_files_are_as_large_as_the_budget_was_told(tmp_path: Path, teacher: Path) -> None:
+def test_the_files_are_as_large_as_the_budget_was_told(tmp_path: Path, teacher: Path, here: None) -> None:
     rows = tiny.rows(5, 1)
     _open(tmp_path, teacher, rows)
     (folder,) = (tmp_path / "cache").iterdir()

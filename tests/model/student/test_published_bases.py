@@ -60,6 +60,8 @@ BASES = {
     "a space before the first word": (_by_words, "hermes", "<s>"),
     "a first token, no system role": (lambda: _by_bytes([]), "gemma", "<eos>"),
     "both": (_by_words, "gemma", "<eos>"),
+    "no opening of an answer": (lambda: _by_bytes([]), "mistral", "</s>"),
+    "no opening, and a space": (_by_words, "mistral", "</s>"),
 }
 
 

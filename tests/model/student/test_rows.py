@@ -7,12 +7,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from transformers import AutoTokenizer
-
 from factory.chat_formats.hermes import Hermes
-from factory.models.bundled import gguf_path
 from factory.tasks.rows import IGNORED
 from factory.tasks.tool_call.taskset import path_messages
+from tests.support.bundled import bundled_tokenizer
 from tests.support.token_rows import token_rows
 
 CALL = '{"name": "calculator", "arguments": {"expression": "12 * 7"}}'
@@ -26,8 +24,7 @@ TOOLS = [
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    gguf = gguf_path("smollm2-135m-instruct")
-    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    tokenizer = bundled_tokenizer()
     Hermes().set_template(tokenizer, show_tools=False)
     return tokenizer
 

@@ -21,6 +21,7 @@ from factory.system.progress import Progress  # noqa: E402
 from factory.tasks.rows import TrainingRow  # noqa: E402
 from factory.workspace import Workspace  # noqa: E402
 from tests.support import tiny  # noqa: E402
+from tests.support.caches import made_here  # noqa: E402
 from tests.support.sample_ids import SampleIds  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
@@ -54,7 +55,8 @@ def trained(tmp_path: Path):
         before = None
         lineage = Lineage(context, SampleIds([row.sample_id for row in rows]))
         for stage, planned in lineage.adapters:
-            train_stage(context, stage, context.base.folder, planned, before, rows, tiny.tokenizer())
+            with made_here():
+                train_stage(context, stage, context.base.folder, planned, before, rows, tiny.tokenizer())
             before = planned
         assert before is not None
         return context.workspace.models / before.name

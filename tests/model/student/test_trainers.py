@@ -22,6 +22,7 @@ from factory.student.online_distill_trainer import OnlineDistillTrainer  # noqa:
 from factory.student.sft_trainer import SftTrainer  # noqa: E402
 from factory.tasks.rows import IGNORED, TeacherSpan  # noqa: E402
 from tests.support import tiny  # noqa: E402
+from tests.support.caches import made_here  # noqa: E402
 
 
 def _trainer(
@@ -137,36 +138,32 @@ def test_stored_logprobs_are_the_formula_whatever_the_padding(
     assert loss == pytest.approx(0.7 * kl + 0.3 * nll, abs=1e-4)
 
 
-def _trainer_of(caches: Path | None, folder: Path, rows, teacher, layers=(), width=32, **settings):
+def _trainer_of(source: str, folder: Path, rows, teacher, layers=(), width=32, **settings):
     """Return a trainer that knows the whole distribution, from a teacher in memory or from a cache that it
     was put into."""
-    if caches is None:
+    if source == "in_process":
         return _trainer(folder, rows, online_teacher=teacher, layers=layers, width=width, **settings)
     tiny.tokenizer().save_pretrained(folder / "teacher")
     teacher.save_pretrained(folder / "teacher")
-    cache = open_cache(
-        caches / f"{width} {teacher.config.vocab_size} {len(layers)}",
-        folder / "teacher",
-        "r1",
-        rows,
-        [theirs for _, theirs in layers],
-        torch.float32,
-        max_bytes=10**7,
-        pad=0,
-    )
+    with made_here():
+        cache = open_cache(
+            folder / "cache",
+            folder / "teacher",
+            "r1",
+            rows,
+            [theirs for _, theirs in layers],
+            torch.float32,
+            max_bytes=10**7,
+            pad=0,
+        )
     return _trainer(folder, rows, cache=cache, layers=layers, width=width, **settings, **{"teacher": "cache"})
 
 
-@pytest.fixture(scope="module", params=["in_process", "cache"])
-def source(request, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
-    """Return where the caches are, one for each teacher: to make one takes a process and its imports."""
-    return tmp_path_factory.mktemp("caches") if request.param == "cache" else None
-
-
+@pytest.mark.parametrize("source", ["in_process", "cache"])
 @pytest.mark.parametrize("padding", [-3, 0, 8])
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
 def test_the_whole_distribution_is_the_formula_with_padded_vocabularies(
-    tmp_path: Path, source: Path | None, padding: int, temperature: float
+    tmp_path: Path, source: str, padding: int, temperature: float
 ) -> None:
     # Ids stay below what both have: a smaller vocabulary is only less padding.
     teacher = tiny.model(2, layers=3, width=48, vocabulary=tiny.VOCABULARY + max(padding, 0))
@@ -185,11 +182,10 @@ def test_the_whole_distribution_is_the_formula_with_padded_vocabularies(
     assert loss == pytest.approx(0.6 * kl + 0.4 * nll, abs=1e-4)
 
 
+@pytest.mark.parametrize("source", ["in_process", "cache"])
 @pytest.mark.parametrize("kind", ["cosine", "mse"])
 @pytest.mark.parametrize("width", [32, 48])
-def test_hidden_states_are_aligned_by_the_formula(
-    tmp_path: Path, source: Path | None, kind: str, width: int
-) -> None:
+def test_hidden_states_are_aligned_by_the_formula(tmp_path: Path, source: str, kind: str, width: int) -> None:
     teacher, layers = tiny.model(2, layers=3, width=width), [(1, 2), (2, 3)]
     rows = tiny.rows(4, 5)
     trainer = _trainer_of(

@@ -29,6 +29,7 @@ from factory.tasks.tool_call.call import CallFault, parse_written_call
 from factory.tasks.tool_call.taskset import path_messages
 from tests.support.calculator import CALCULATOR
 from tests.support.scripted import Model, load, numbers, opened, own_tool
+from tests.support.tiny_formats import OWN, base_folder
 from tests.support.token_rows import token_rows
 
 CALL = {"name": "calculator", "arguments": {"expression": "12 * 7"}}
@@ -69,7 +70,7 @@ class Toy(ChatFormat):
         return (
             "[first]{% for message in messages %}[turn]{{ message.role }}:"
             "{% for call in message.tool_calls or [] %}"
-            '[call]{"name": {{ call.function.name | tojson }}, "KEY": {{ call.function.arguments }}}'
+            '[call]{"name": {{ call.function.name | tojson }}, "KEY": {{ call.function.arguments | tojson }}}'
             "{% endfor %}{{ message.content or '' }}[end]{% endfor %}"
             "{% if add_generation_prompt %}[turn]assistant:{% endif %}"
         ).replace("KEY", self.key)
@@ -248,7 +249,9 @@ def test_another_format_is_another_student_and_the_default_is_in_no_id(
         plain_id, toy_id = (candidate.evaluation_id(context) for context in contexts)
         # The teacher is asked and read as ever.
         assert (plain_id == toy_id) is few_shot
-    assert contexts[0].run.student.format == DEFAULT and "format" not in contexts[0].run.student.model_dump()
+    assert (
+        contexts[0].run.chat_choice.name == DEFAULT and "format" not in contexts[0].run.student.model_dump()
+    )
     assert contexts[1].run.student.model_dump()["format"] == "toy"
 
 
@@ -256,7 +259,8 @@ def test_a_recipe_takes_a_name_of_the_table_alone(tmp_path: Path) -> None:
     path = own_tool(tmp_path)
     path.write_text(path.read_text() + STUDENT.replace("base:", "format: hermez\n  base:"))
     with pytest.raises(
-        InputError, match="student.format: 'hermez' is not one of hermes, gemma; did you mean 'hermes'"
+        InputError,
+        match="'hermez' is not one of auto, hermes, gemma, llama3, mistral, own; did you mean 'hermes'",
     ):
         load(tmp_path)
     path.write_text(path.read_text().replace("hermez", "hermes"))
@@ -267,7 +271,16 @@ class _Started(Exception):
     pass
 
 
-@pytest.mark.parametrize(("about", "parser"), [({}, "hermes"), ({"format": "toy"}, "toy_json")])
+@pytest.mark.parametrize(
+    ("about", "parser"),
+    [
+        ({}, "hermes"),
+        ({"format": "toy"}, "toy_json"),
+        ({"format": "gemma"}, "hermes"),
+        ({"format": "llama3"}, "llama3_json"),
+        ({"format": "mistral"}, "mistral"),
+    ],
+)
 def test_a_student_is_served_with_the_parser_of_its_format(
     about: dict[str, str], parser: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +292,29 @@ def test_a_student_is_served_with_the_parser_of_its_format(
     monkeypatch.setitem(FORMATS, "toy", Toy())
     monkeypatch.setattr(server.subprocess, "Popen", start)
     with pytest.raises(_Started, match=f"^{parser}$"), _serving(tmp_path, about):
+        pass
+
+
+@pytest.mark.parametrize(("name", "parser"), [("tags", "hermes"), ("bare", "llama3_json"), ("plain", None)])
+def test_a_student_of_a_bases_own_template_is_served_with_the_parser_that_reads_it(
+    name: str, parser: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(command: list[str], **_: Any) -> None:
+        place = command.index("--tool-call-parser") + 1 if "--tool-call-parser" in command else None
+        assert ("--enable-auto-tool-choice" in command) is (place is not None)
+        raise _Started(command[place] if place else None)
+
+    monkeypatch.setattr(server.subprocess, "Popen", start)
+    template, marks = OWN[name]
+    student = tmp_path / "student"
+    with publish(student, {"format": "own"}) as staging:
+        # As a student is saved: its tokenizer carries the template.
+        base = base_folder(tmp_path / "base", marks, template)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
+        FORMATS["own"].for_model(base).set_template(tokenizer, show_tools=False)
+        tokenizer.save_pretrained(staging)
+        (staging / "config.json").write_text("{}")
+    with pytest.raises(_Started, match=f"^{parser}$"), _served(student):
         pass
 
 
@@ -305,11 +341,15 @@ def test_a_student_of_an_unknown_format_is_not_served(tmp_path: Path) -> None:
 def _serving(folder: Path, about: dict[str, str], **config: int) -> server.Serving:
     with publish(folder / "student", about) as staging:
         (staging / "config.json").write_text(json.dumps(config))
+    return _served(folder / "student")
+
+
+def _served(student: Path) -> server.Serving:
     return server.Serving(
-        folder / "student",
+        student,
         port=0,
         max_model_len=256,
         kv_cache_gb=0.1,
-        log=folder / "log",
+        log=student.parent / "log",
         progress=Progress(),
     )

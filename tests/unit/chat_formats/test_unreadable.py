@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from factory.chat_formats.unreadable import MAX_CHARACTERS, unreadable
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
+from factory.tasks.extract.form import form_of
+from factory.tasks.extract.taskset import ExtractTaskset
 from factory.tasks.instruction.taskset import InstructionTaskset
+from factory.tasks.label.taskset import LabelTaskset
 from factory.tasks.rationale.taskset import RationaleTaskset
 from factory.tasks.sample import Sample, Task
 from factory.tasks.taskset import Episode
@@ -22,6 +25,8 @@ from tests.support.hostile_texts import HOSTILE
 def kinds() -> dict[str, Callable[[str], Sample]]:
     """Return for each kind how it reads a text in the place of its answer."""
     question = Task("b2:seed", "en", "general", "What is 1 + 1?", "2")
+    unknown = Task("b2:seed", "en", "general", "What is 1 + 1?", "")
+    form = form_of({"type": "object", "properties": {"sum": {"type": "string"}}})
     rationale = RationaleTaskset([one_seed("What is 1 + 1?", "2")], examples=0, seed=0)
     instruction = InstructionTaskset([one_seed("Name a colour.", "Red.")], examples=1, seed=0)
     plain = Seed("one", "en", "general", "Who are you?", "[]", "seeds.jsonl", 1)
@@ -55,6 +60,10 @@ def kinds() -> dict[str, Callable[[str], Sample]]:
         "rationale": lambda text: _last(rationale.episode(question, 0), text),
         "instruction": instructed,
         "proposal": proposed,
+        "label": lambda text: _last(
+            LabelTaskset([], {"yes": "", "no": ""}, examples=0).episode(question, 0), text
+        ),
+        "fields": lambda text: _last(ExtractTaskset([], form, examples=0).episode(unknown, 0), text),
         "call": lambda text: _last(
             ToolCallTaskset([question_seed()], CALCULATOR, examples=0, seed=0).episode(question, 0), text
         ),

@@ -12,7 +12,9 @@ from factory.checks.check import Verdict
 from factory.checks.decontamination import DecontaminationCheck
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
+from factory.system.digest import canonical_json
 from factory.tasks.sample import Task
+from factory.tools.spec import ToolSpec
 from tests.support.calculator import DATA, SEEDS, kind, one_seed
 from tests.support.judged import judged
 from tests.support.seeds import require_seeds
@@ -289,6 +291,55 @@ def test_a_held_out_task_in_the_answer_of_a_seed_is_a_leak(field: str, held_out:
         found = check.judge(sample)
         assert found.passed == passed
         assert passed or found.detail == "one: in the answer of its seed"
+
+
+@pytest.mark.parametrize("held_out", [LONG, CHINESE])
+def test_a_held_out_task_in_the_material_of_a_sample_is_a_leak(held_out: Seed) -> None:
+    sample = judged("A better version.", question="Improve this exercise.")
+    check = DecontaminationCheck([held_out])
+    for material, passed in ((f"Exercise 1: {held_out.question}", False), ("Exercise 1: sing.", True)):
+        given = dataclasses.replace(sample, task=dataclasses.replace(sample.task, input=material))
+        assert check.judge(given).passed is passed
+
+
+def _tool(name: str, **properties: object) -> ToolSpec:
+    parameters = {"type": "object", "properties": properties}
+    return ToolSpec.model_validate(
+        {"type": "function", "function": {"name": name, "description": "-", "parameters": parameters}}
+    )
+
+
+LABELS = {"type": "string", "enum": ["refund", "delivery", "praise"]}
+SORT = [
+    _tool("sort", label=LABELS, urgent={"type": "boolean"}),
+    _tool("file_it", label=LABELS, number={"type": "integer"}),
+    _tool("switch_off"),
+    _tool("travel", start=LABELS, end=LABELS),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "tool", "is_leak"),
+    [
+        ({"label": "refund"}, "sort", False),
+        ({"label": "refund", "urgent": True}, "sort", False),
+        ({}, "switch_off", False),
+        ({"label": "refund", "number": 7}, "file_it", True),
+        ({"city": "Oslo"}, "weather", True),
+        ({"start": "refund", "end": "praise"}, "travel", True),
+    ],
+)
+def test_the_same_choice_for_another_question_is_no_leak(
+    arguments: dict[str, object], tool: str, is_leak: bool
+) -> None:
+    steps = canonical_json([[{"name": tool, "arguments": arguments}]])
+    held_out = [one_seed("My parcel came broken, and I want my money back.", steps)]
+    check = DecontaminationCheck(held_out, (), SORT)
+    task = Task("b2:0", "en", "general", "The soup was cold. Please pay me back.", steps)
+    assert check.judge(KIND.read(task, Answer("b2:1", "", "stop", 1, 1, 0.1))).passed is not is_leak
+    same = dataclasses.replace(task, question=held_out[0].question)
+    assert not check.judge(KIND.read(same, Answer("b2:1", "", "stop", 1, 1, 0.1))).passed
+    assert ("closed" in check.settings) is not is_leak, "other verdicts stay valid"
 
 
 def test_verdicts_are_judged_anew_only_where_they_can_differ() -> None:

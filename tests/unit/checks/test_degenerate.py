@@ -43,6 +43,17 @@ EVIL: list[tuple[str, str, dict[str, Any]]] = [
     ("template_syntax", "The result is {{ 7 * 7 }}.", {}),
     ("template_syntax", "{% for bee in hive %}A bee.{% endfor %}", {}),
     ("template_syntax", "你好，{{name}}，欢迎光临。", {"language": "zh"}),
+    *[
+        ("template_syntax", words, {})
+        for words in (
+            "Subject: {{topic}}\n\nDear all,",
+            "The price is 5 < 6, so buy {{ product }} now.",
+            "Sincerely,\n    {{ signature }}",
+            "Take ${name} home and give {{ name }} a bath.",
+            "Choose {{ colour | default('red, blue') }} today.",
+            "<p>Fine.</p>\nDear {{ customer }}, goodbye.",
+        )
+    ],
     ("refusal", "I'm sorry, but I can't assist with that request.", {}),
     ("refusal", "I’m sorry, but I can’t help with that.", {}),
     ("refusal", "As an AI language model, I do not have personal opinions.", {}),
@@ -172,6 +183,20 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
         {"question": "What is a prompt injection?"},
     ),
     ("Hello {{ name }}!", {"question": "Write a Jinja2 template that greets a user."}),
+    *[
+        (words, {"question": "How is it done?"})
+        for words in (
+            "Set it so:\n\n    token: ${{ secrets.TOKEN }}\n    run: make",
+            "<div>{{name}}</div>",
+            "<li v-for='x in xs'>\n  <b>{{ x.title }}</b>\n</li>",
+            "return <Box style={{ color: 'red' }} />",
+            "<Chart options={{\n  animate: true }} size={{ width: 3 }} />",
+            '- name: "{{ item }}"',
+            "auto points = std::vector<Point>{{left, right}};",
+            "The power set of A holds {{a, b}} as one of its members.",
+            "{% if ready %}<a href='{{ url }}'>go</a>{% endif %}",
+        )
+    ],
     ("Use `{{ user.name }}` for the name.", {"question": "How do I show the name in my page?"}),
     ("La abeja vuelve a casa.", {}),
     ("你好 means hello, and 谢谢 means thank you.", {}),

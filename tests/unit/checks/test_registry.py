@@ -1,5 +1,6 @@
 """The checks of a recipe are those of its kind, or those that it names with its settings."""
 
+import dataclasses
 import importlib.metadata
 from typing import Any
 
@@ -14,13 +15,19 @@ from factory.tasks.kinds import KINDS
 from tests.support.calculator import CALCULATOR, SEEDS
 from tests.support.judged import judged
 
+NEEDED: dict[str, dict[str, Any]] = {
+    "tool_call": {"tools": "t"},
+    "label": {"labels": ["yes", "no"]},
+    "extract": {"schema": "f.json"},
+}
+
 
 def recipe(kind: str, checks: list[Any] | None = None, *, evaluate: bool = True, **data: Any) -> Recipe:
     about: dict[str, Any] = {
         "kind": kind,
         "seeds": "s",
         "count": 1,
-        **({"tools": "t"} if kind == "tool_call" else {}),
+        **NEEDED.get(kind, {}),
         **data,
     }
     written = {"name": "tiny", "teacher": {"model": "smollm2-135m-instruct"}, "data": about}
@@ -34,7 +41,7 @@ def recipe(kind: str, checks: list[Any] | None = None, *, evaluate: bool = True,
 def built(kind: str, checks: list[Any] | None = None, **about: Any) -> dict[str, dict[str, Any]]:
     """Return the settings of the checks that are built, by name, in the order in which they judge."""
     tools = CALCULATOR if kind == "tool_call" else []
-    suite = build_suite(recipe(kind, checks, **about), tools, SEEDS[:2], "b2:plan")
+    suite = build_suite(recipe(kind, checks, **about).sources[0], tools, SEEDS[:2], "b2:plan")
     return {check.name: check.settings for check in (*suite.single, *suite.draws, *suite.stream)}
 
 
@@ -72,6 +79,23 @@ def test_settings_are_the_recipes_or_their_defaults(
     assert built("rationale", [{name: written}])[name] == written
 
 
+def test_refusals_are_looked_for_in_the_languages_of_the_seeds() -> None:
+    def settings(languages: list[str], item: Any = "degenerate") -> dict[str, Any]:
+        seeds = [
+            dataclasses.replace(seed, language=code) for seed, code in zip(SEEDS, languages, strict=False)
+        ]
+        suite = build_suite(
+            recipe("instruction", ["schema", item]).sources[0], [], SEEDS[:2], "b2:plan", seeds
+        )
+        return suite.single[1].settings
+
+    plain = settings(["en", "zh"])
+    assert plain == settings([]) == settings(["pl"]), "verdicts of before stay valid"
+    assert settings(["en", "de", "fr"]) == {**plain, "languages": ["de", "fr"]}
+    own = {"degenerate": {"refusals": ["Niestety", "Sajnálom"]}}
+    assert settings(["en"], own) == {**plain, "refusals": ["Niestety", "Sajnálom"]}
+
+
 def test_dedup_is_exact_unless_a_threshold_is_written() -> None:
     settings = built("instruction", ["dedup"])["dedup"]
     assert settings == {"threshold": None, "semantic": None}
@@ -92,7 +116,7 @@ def test_the_encoder_that_decides_is_named_and_not_loaded_for_the_keys(
         monkeypatch.setattr(f"factory.checks.{made}", refuse)
     checks = ["decontamination", {"dedup": {"semantic": 0.9, "threshold": 0.7}}]
     assert built("instruction", checks)["dedup"]["encoder"][:2] == [PACKAGE, VERSION]
-    suite = build_suite(recipe("instruction", checks), [], SEEDS[:2], "b2:plan")
+    suite = build_suite(recipe("instruction", checks).sources[0], [], SEEDS[:2], "b2:plan")
     assert len(suite.keys) == 2
     with pytest.raises(AssertionError, match="nothing is judged"):
         suite.judge([judged("It is so.")])
@@ -111,6 +135,8 @@ def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() 
         "tool_call": None,
         "rationale": None,
         "instruction": 0.7,
+        "label": None,
+        "extract": None,
         "labelled": None,
     }
 
@@ -130,4 +156,4 @@ def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:
 def test_the_form_is_that_of_the_tools_or_of_the_kind() -> None:
     forms = [built(kind, ["schema"])["schema"]["form"] for kind in KINDS]
     assert len(set(forms)) == len(KINDS)
-    assert forms[1:] == ["rationale", "instruction", "labelled"]
+    assert forms[1:] == ["rationale", "instruction", "label", "extract", "labelled"]

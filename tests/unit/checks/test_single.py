@@ -41,7 +41,7 @@ def suite(
             "evaluate": {"held_out": "h"},
         }
     )
-    return build_suite(recipe, tools, held_out, plan_id)
+    return build_suite(recipe.sources[0], tools, held_out, plan_id)
 
 
 def said(expression: str) -> str:

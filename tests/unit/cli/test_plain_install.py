@@ -1,8 +1,10 @@
 """What a plain install promises: with the declared dependencies alone every verb that runs no model works on
 an existing workspace, and a verb that needs more says which extra brings it."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def plain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-m", "tests.support.plain_install", *arguments]
+Plain = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def plain(made: Path) -> Iterator[Plain]:
+    """The command line as a plain install has it, beside the recipe."""
+    program = [sys.executable, "-m", "tests.support.plain_install"]
     environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    with subprocess.Popen(
+        program, cwd=made, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        to, back = process.stdin, process.stdout
+
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            to.write(f"{json.dumps(arguments)}\n")
+            to.flush()
+            return subprocess.CompletedProcess(arguments, *json.loads(back.readline()))
+
+        yield run
 
 
 @pytest.mark.parametrize(
@@ -45,22 +63,22 @@ def plain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_verb_that_runs_no_model_needs_no_extra(made: Path, arguments: list[str], shown: str) -> None:
-    done = plain(made, *arguments)
+def test_a_verb_that_runs_no_model_needs_no_extra(plain: Plain, arguments: list[str], shown: str) -> None:
+    done = plain(*arguments)
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
 
 
-def test_a_report_without_pictures_says_what_brings_them(made: Path) -> None:
-    done = plain(made, "report", "recipe.yaml", "-w", "work")
+def test_a_report_without_pictures_says_what_brings_them(made: Path, plain: Plain) -> None:
+    done = plain("report", "recipe.yaml", "-w", "work")
     assert done.returncode == 0, done.stderr
     assert "pip install 'distill-factory[pictures]'" in done.stderr
     (page,) = (made / "work" / "reports").rglob("*.html")
     assert "<svg" not in page.read_text(encoding="utf-8")
 
 
-def test_a_verb_that_needs_an_extra_says_which(made: Path) -> None:
-    done = plain(made, "search", "recipe.yaml", "-w", "work")
+def test_a_verb_that_needs_an_extra_says_which(plain: Plain) -> None:
+    done = plain("search", "recipe.yaml", "-w", "work")
     assert done.returncode == 1
     assert done.stderr == (
         "error: factory search needs the package optuna, which a plain install does not have\n"
@@ -68,5 +86,5 @@ def test_a_verb_that_needs_an_extra_says_which(made: Path) -> None:
     )
 
 
-def test_statements_from_a_pipe_need_no_extra(made: Path) -> None:
-    assert plain(made, "audit", "-i", "-w", "work").returncode == 0
+def test_statements_from_a_pipe_need_no_extra(plain: Plain) -> None:
+    assert plain("audit", "-i", "-w", "work").returncode == 0

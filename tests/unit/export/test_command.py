@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from factory.workspace import Workspace
-from tests.support.command import factory
+from tests.support.command import factory, typed
 from tests.support.export_stores import make_store, many, read_lines
 
 
@@ -52,13 +52,13 @@ def test_one_file(tmp_path: Path, workspace: Workspace) -> None:
     ],
 )
 def test_what_cannot_be_carried_out_is_said(workspace: Workspace, arguments: list[str], why: str) -> None:
-    done = factory("export", "-w", workspace.root, *arguments)
+    done = typed("export", "-w", workspace.root, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert why in done.stderr
 
 
 def test_a_split_without_seeds_is_said(tmp_path: Path, workspace: Workspace) -> None:
-    done = factory(
+    done = typed(
         "export", "-w", workspace.root, "--format", "jsonl", "-o", tmp_path / "x", "--validation", "0.0001"
     )
     assert done.returncode == 0

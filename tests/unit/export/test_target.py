@@ -36,16 +36,21 @@ export_to(Workspace(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3], force=Tr
 """
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A store with more rows than are written at once; an export only reads it."""
+    return make_store(tmp_path_factory.mktemp("large"), many(3000, seeds=5))
+
+
 @pytest.mark.parametrize("format", ["jsonl", "parquet", "hf"])
-def test_a_kill_leaves_what_was_there(tmp_path: Path, format: str) -> None:
-    workspace = make_store(tmp_path / "w", many(3000, seeds=5))
+def test_a_kill_leaves_what_was_there(tmp_path: Path, large: Workspace, format: str) -> None:
     target = tmp_path / "out" / "the data"
     for before in ({}, None):
         if before is None:
-            export_to(workspace, target, format)
+            export_to(large, target, format)
             before = digests(target)
         process = subprocess.Popen(
-            [sys.executable, "-c", STUCK, workspace.root, target, format],
+            [sys.executable, "-c", STUCK, large.root, target, format],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         with process:
@@ -56,15 +61,14 @@ def test_a_kill_leaves_what_was_there(tmp_path: Path, format: str) -> None:
         assert digests(target) == before
         assert target.exists() is bool(before)
 
-    export_to(workspace, target, format, force=True)
+    export_to(large, target, format, force=True)
     assert [path.name for path in target.parent.iterdir()] == ["the data"]
 
 
-def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    workspace = make_store(tmp_path / "w", many(3000, seeds=5))
+def test_a_full_disk_leaves_nothing(tmp_path: Path, large: Workspace) -> None:
     for format in ("jsonl", "parquet", "hf"):
         done = subprocess.run(
-            [*COMMAND, "export", "-w", workspace.root, "--format", format, "-o", tmp_path / "out" / "set"],
+            [*COMMAND, "export", "-w", large.root, "--format", format, "-o", tmp_path / "out" / "set"],
             cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
         )  # fmt: skip

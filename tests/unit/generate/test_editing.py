@@ -15,7 +15,7 @@ from factory.inference.request import Request
 from factory.store.store import Store
 from factory.system.resources import resource
 from factory.tasks.rationale.kind import Rationale
-from tests.support.command import factory
+from tests.support.command import factory, typed
 from tests.support.scripted import (
     SEEDS,
     Model,
@@ -331,8 +331,8 @@ def test_factory_check_alone_judges_under_the_new_threshold_and_starts_no_model(
     assert "samples accepted" in done.stderr
     assert not (tmp_path / "work" / "logs").exists(), "a process for a model would have left its log"
     counted = "SELECT check_key, count(*) AS n FROM verdicts WHERE check_name = 'dedup' GROUP BY ALL"
-    found = factory("audit", counted, "-w", tmp_path / "work", "--format", "json")
+    found = typed("audit", counted, "-w", tmp_path / "work", "--format", "json")
     numbers = Counter(row["n"] for row in json.loads(found.stdout))
     assert len(numbers) == 1 and sum(numbers.values()) == 2, "the same samples under either threshold"
-    again = factory("check", path, "-w", tmp_path / "work")
+    again = typed("check", path, "-w", tmp_path / "work")
     assert "nothing to do" in again.stderr

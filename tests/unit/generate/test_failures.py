@@ -101,7 +101,7 @@ def test_the_same_command_goes_on_after_the_mending(tmp_path: Path, kind: str) -
     again = Model(lambda _: "…", at_once=2)
     stopped(tmp_path, again)
     assert FEW <= len(again.asked) <= FEW + 2
-    mended = Model(says)
+    mended = Model(says, at_once=1)
     context = load(tmp_path)
     with opened(context) as store:
         assert "enough is accepted" in generate(context, store, mended)

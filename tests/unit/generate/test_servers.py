@@ -1,5 +1,6 @@
 """The same tasks end in the same samples, whichever kind of server the teacher is behind."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from factory.generate.stage import generate
 from factory.generate.teacher import open_teacher
 from factory.inference.request import Request, Sampling
-from tests.support.model_server import serving
+from tests.support.model_server import Server, completion, serving
 from tests.support.scripted import (
     HEAD,
     Model,
@@ -47,6 +48,33 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, 
     return made
 
 
+def test_calls_by_the_servers_own_tools_end_in_the_same_samples(
+    tmp_path: Path, plain: dict[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any]:
+        turns = body["messages"]
+        assert turns[0]["role"] == "user" and "response_format" not in body
+        assert [tool["function"]["name"] for tool in body["tools"]] == ["calculator"]
+        # A result ends it, as it does for the scripted teacher that writes text.
+        if turns[-1]["role"] == "tool":
+            return 200, completion(body, "That is all.")
+        (one,) = json.loads(steps(Request("b2:0", turns[-1:], Sampling(0, 1, 1), {})))
+        function = {"name": one["name"], "arguments": json.dumps(one["arguments"])}
+        called = {"role": "assistant", "tool_calls": [{"id": "x", "type": "function", "function": function}]}
+        return 200, completion(body, "", message=called, finish_reason="tool_calls")
+
+    path = project(tmp_path, "steps", "count: 20", "examples: 1")
+    with serving(Server(owner="somebody", always=answer)) as server:
+        edit(path, f'"{HEAD.split(chr(34))[1]}"', f'"{server.url}"')
+        edit(path, "model: tiny, ", "model: tiny, calls: native, ")
+        plan = load(tmp_path)
+        with opened(plan) as store:
+            generate(plan, store, lambda: open_teacher(plan.run))
+            assert store.query(MADE) == plain["steps"]
+
+
 @pytest.mark.parametrize("seeds", ["rationale", "steps"])
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 def test_the_same_tasks_end_in_the_same_samples(
@@ -82,6 +110,8 @@ def test_the_same_tasks_end_in_the_same_samples(
         assert all("api-version=" in asked_at for asked_at in server.paths)
     else:
         assert {headers["authorization"] for headers in server.headers} == {f"Bearer {SECRET}"}
+    if kind is KINDS["Mistral"]:
+        assert all("random_seed" in body for body in server.asked[len(server.asked) // 2 :])
     # What the server does not take is found out by the first request, alone.
     refused = [place for place, body in enumerate(server.asked) if kind.refuses(body)]
     assert refused == list(range(len(refused)))

@@ -64,4 +64,7 @@ def test_a_base_that_cannot_write_the_turns_is_not_trained(project: Path, lackin
     tokenizer = project / "base" / "tokenizer.json"
     tokenizer.write_text(tokenizer.read_text().replace(json.dumps(lacking), '"<else>"'))
     told = _refused(project, "distill")
-    assert f"does not know {lacking}" in told and "another student.format: hermes, gemma" in told
+    assert (
+        f"does not know {lacking}" in told
+        and "another student.format: hermes, gemma, llama3, mistral, own" in told
+    )

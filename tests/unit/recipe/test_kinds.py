@@ -26,18 +26,28 @@ OFFERED = {
     "instruction": "instruction",
 }
 SHIPPED = OFFERED | {"calculator-qwen": "tool_call"}
+# Until their seeds are there; other people's conversations nobody ships: `factory init --from`.
+UNSHIPPED = {"label", "extract", "labelled"}
+# What a recipe of a kind cannot do without.
+NEEDED: dict[str, dict[str, object]] = {
+    "tool_call": {},
+    "label": {"data.tools": None, "data.labels": ["yes", "no"]},
+    # Any file: it is not opened here.
+    "extract": {"data.tools": None, "data.schema": "data/tools.json"},
+}
 PLAIN = {"student": None, "data.tools": None}
 RATIONALE = {**PLAIN, "data.kind": "rationale"}
 # What the checks of tool calls cannot do without.
 CALLED = ("schema", "execution")
 INSTRUCTION = {**PLAIN, "data.kind": "instruction"}
+LABEL = {**PLAIN, "data.kind": "label", **NEEDED["label"]}
+EXTRACT = {**PLAIN, "data.kind": "extract", **NEEDED["extract"]}
 
 
 def test_every_kind_ships_a_recipe() -> None:
     found = {path.stem: load_recipe(path).recipe.data.kind for path in resource("pipelines").glob("*.yaml")}
     assert found == SHIPPED
-    # Nobody ships conversations of other people's: `factory init --from` makes the recipe.
-    assert set(found.values()) == set(KINDS) - {"labelled"}
+    assert set(found.values()) | UNSHIPPED == set(KINDS)
 
 
 @pytest.mark.parametrize("recipe", OFFERED)
@@ -68,7 +78,7 @@ def test_init_makes_a_folder_that_is_ready_to_run(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
-    changes = {"student": None, "data.kind": kind, **({} if kind == "tool_call" else {"data.tools": None})}
+    changes = {"student": None, "data.kind": kind, **NEEDED.get(kind, {"data.tools": None})}
     chosen = load_recipe(bend(changes)).recipe.checks
     written = load_recipe(bend({**changes, "checks": list(KINDS[kind].default_checks)})).recipe.checks
     assert chosen == written
@@ -89,8 +99,25 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({**INSTRUCTION, "data.samples_per_prompt": 2},
             "data.samples_per_prompt: each proposal is drawn once; ask for more samples with count"),
         ({**RATIONALE, "data.kind": "rational"},
-            "data.kind: 'rational' is not one of tool_call, rationale, instruction, labelled; did you mean"),
+            "data.kind: 'rational' is not one of tool_call, rationale, instruction, label, extract, lab"),
         ({**RATIONALE, "data.kind": None}, "data.kind: must have a kind: tool_call, rationale, instruction"),
+        ({**LABEL, "data.labels": None}, "data.labels: required, but missing"),
+        ({**LABEL, "data.labels": "billing"}, "data.labels: must be a list of labels, or a mapping"),
+        ({**LABEL, "data.labels": ["billing"]}, "data.labels: from 2 to 200 labels, not 1"),
+        ({**LABEL, "data.labels": ["a", "b", "a"]}, "data.labels: a label is named twice"),
+        ({**LABEL, "data.labels": ["a", 3]}, "data.labels: the label 3 is no text; write it in quotes"),
+        ({**LABEL, "data.labels": ["a", True]}, "data.labels: the label True is no text; write it in quotes"),
+        ({**LABEL, "data.labels": ["a", " b"]}, "data.labels: the label ' b' is empty, too long, or has"),
+        ({**LABEL, "data.labels": ["a", "b\nc"]}, "data.labels: the label 'b\\nc' is empty, too long"),
+        ({**LABEL, "data.labels": ["a", "<|im_end|>"]}, "data.labels: a label holds <|im_end|>, which would"),
+        ({**LABEL, "data.labels": {"a": "x", "b": 3}}, "data.labels.b: must be text, not the number 3"),
+        ({**LABEL, "checks": ["schema", "degenerate"]}, "checks[1]: a label is one of a few, and no text"),
+        ({**LABEL, "checks": ["schema", "length"]}, "checks[1]: a label is one of a few, however long"),
+        ({**LABEL, "checks": ["schema", "execution"]}, "checks[1]: the kind label has no calls to carry out"),
+        ({**EXTRACT, "data.schema": None}, "data.schema: required, but missing"),
+        ({**EXTRACT, "data.schema": "data/none.json"}, "data.schema: 'data/none.json' was not found; looked"),
+        ({**EXTRACT, "checks": ["schema", "degenerate"]}, "checks[1]: fields are held to a schema and"),
+        ({**EXTRACT, "data.labels": ["a", "b"]}, "data.labels: unknown key"),
         ({**RATIONALE, "data.keep": "longest"}, "data.keep: 'longest' is not one of shortest, diverse, all"),
         ({**RATIONALE, "data.evolve": 1}, "data.evolve: unknown key"),
         ({**INSTRUCTION, "data.keep": "all"}, "data.keep: unknown key"),

@@ -185,7 +185,8 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         (
             {"data.kind": "tool_cal"},
             (
-                "data.kind: 'tool_cal' is not one of tool_call, rationale, instruction, labelled; "
+                "data.kind: 'tool_cal' is not one of tool_call, rationale, instruction, label, extract, "
+                "labelled; "
                 "did you mean 'tool_call'?"
             ),
         ),
@@ -304,6 +305,8 @@ SERVED = {"teacher.endpoints": ["http://one/v1"], "student": None}
             SERVED | {"teacher.extra_body": {"n": 4}},
             "teacher.extra_body.n: is sent already: use data.samples",
         ),
+        ({"teacher.calls": "native", "student": None}, "teacher.calls: native: only with endpoints"),
+        (SERVED | {"teacher.calls": "json"}, "teacher.calls: "),
         (SERVED | {"teacher.extra_body": {"stream": True}}, "teacher.extra_body.stream: is for the factory"),
         (SERVED | {"teacher.extra_body": {"api_key": "x"}}, "teacher.extra_body: has 'api_key': a secret"),
         (SERVED | {"teacher.extra_body": {"a": [{"password": "x"}]}}, "teacher.extra_body: has 'password'"),
@@ -371,3 +374,15 @@ def test_a_recipe_that_is_not_there_is_named_with_its_neighbour(write: Write, tm
     assert "recipe.yaml" in caught.value.hint
     with pytest.raises(InputError):
         load_recipe(tmp_path)
+
+
+def test_native_calls_are_for_tools_and_have_nothing_to_distill_from(bend: Bend) -> None:
+    native = {"teacher.endpoints": ["http://one/v1"], "teacher.calls": "native"}
+    assert load_recipe(bend(native | {"student": None})).recipe.teacher.calls == "native"
+    assert any(
+        "teacher.calls: native: such calls come without log-probabilities" in told
+        for told in faults(bend(native))
+    )
+    rationale = {"data": {"kind": "rationale", "seeds": "seeds.jsonl", "count": 3}, "checks": ["schema"]}
+    told = faults(bend(native | {"student": None} | rationale))
+    assert any("teacher.calls: native: the kind rationale has no calls" in one for one in told)

@@ -13,7 +13,7 @@ from tests.unit.recipe.conftest import PLAIN, Bend, Write
 ROOT = Path(__file__).parents[3]
 
 
-def test_a_right_recipe_is_told_in_three_lines(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_right_recipe_is_told_in_four_lines(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(PLAIN + "compress: {quantize: w8a8-static}\n")
     validate(path)
     # What this machine is slow at depends on the machine: tests/unit/cli/test_validate.py.
@@ -21,7 +21,8 @@ def test_a_right_recipe_is_told_in_three_lines(write: Write, capsys: pytest.Capt
     assert lines[0] == f"{path}: ok"
     assert "4 samples from smollm2-135m-instruct" in lines[1]
     assert "sft 2 steps, distill 1 steps, w8a8-static" in lines[2]
-    assert len(lines) == 3
+    assert lines[3].startswith("  chat format: Hermes, because the base's tokenizer knows its marks")
+    assert len(lines) == 4
 
 
 def test_a_recipe_for_data_alone_says_so(bend: Bend, capsys: pytest.CaptureFixture[str]) -> None:

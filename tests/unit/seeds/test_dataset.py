@@ -109,3 +109,29 @@ def test_a_path_is_no_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         load_seeds(Path("farm/eggs"), "rationale")
+
+
+def test_classes_of_a_dataset_are_read_by_their_names(tmp_path: Path) -> None:
+    features = datasets.Features(
+        {
+            "sentence": datasets.Value("string"),
+            "label": datasets.ClassLabel(names=["bad", "good"]),
+            "idx": datasets.Value("int32"),
+        }
+    )
+    rows = [
+        {"sentence": "Fine.", "label": 1, "idx": 0},
+        {"sentence": "Dull.", "label": 0, "idx": 1},
+        {"sentence": "Hm.", "label": -1, "idx": 2},
+        {"sentence": "Oh.", "label": None, "idx": 3},
+    ]
+    datasets.Dataset.from_list(rows, features=features).save_to_disk(tmp_path / "said")
+    file = load_seeds(tmp_path / "said", "label")
+    assert [(seed.question, seed.reference) for seed in file.seeds] == [
+        ("Fine.", "good"),
+        ("Dull.", "bad"),
+        ("Hm.", ""),
+        ("Oh.", ""),
+    ]
+    mapped = load_seeds(tmp_path / "said", "label", columns={"text": "sentence", "label": "label"})
+    assert [seed.reference for seed in mapped.seeds] == ["good", "bad", "", ""]

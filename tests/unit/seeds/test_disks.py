@@ -85,7 +85,7 @@ def test_what_unpacks_into_too_much_is_not_read(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("a.zip", b"PK\x03\x04...", "is an archive of files"),
-        ("a.tar.gz", gzip.compress(b"x" * 600), "is an archive of files"),
+        ("a.tar.gz", gzip.compress(b"x" * 600, mtime=0), "is an archive of files"),
         ("a.xlsx", b"PK\x03\x04...", "is a workbook of Excel"),
     ],
 )
@@ -224,6 +224,27 @@ def test_shards_whose_ids_begin_again(tmp_path: Path) -> None:
         f"the same task is already in line 4 of {tmp_path / 'part-0.jsonl'}"
     ]
     assert file.notes == ("3 ids begin again in another file and are told apart by its name: part-1/0",)
+
+
+@pytest.mark.parametrize(
+    ("shards", "again"),
+    [
+        (["a.jsonl", "b.jsonl", "c.jsonl"], ["b/0", "b/1", "c/0", "c/1"]),
+        (["train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl"], ["train-00001-of-00002/0"]),
+        (["x.csv", "y.csv"], ["y/0", "y/1"]),
+        (["sheet.csv", "rows.jsonl"], ["sheet/0", "sheet/1"]),
+    ],
+)
+def test_no_shard_is_lost_whatever_its_form(tmp_path: Path, shards: list[str], again: list[str]) -> None:
+    for shard in shards:
+        rows = [{"id": str(n), "question": f"{shard}, {n}?", "reference": "1"} for n in range(2)]
+        lines = [json.dumps(row) for row in rows]
+        if shard.endswith(".csv"):
+            lines = ["id,question,reference", *(f'{row["id"]},"{row["question"]}",1' for row in rows)]
+        (tmp_path / shard).write_text("\n".join(lines))
+    file = load_seeds(tmp_path, "tool_call")
+    assert len(file.seeds) == 2 * len(shards) and not file.faults
+    assert set(again) <= {seed.name for seed in file.seeds}
 
 
 def test_an_id_that_stands_twice_in_one_file_is_a_fault(tmp_path: Path) -> None:

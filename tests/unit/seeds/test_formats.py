@@ -48,16 +48,17 @@ def test_every_format_is_tried_above() -> None:
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_format_serves_its_kinds_only(tmp_path: Path, format: str, row: Any, kind: str) -> None:
+    serving = seed_formats(kind).names.split(", ")
     if kind in ("tool_call", "rationale") and isinstance(row, dict) and set(row) == {"question", "reference"}:
         assert (
             load(tmp_path, kind, row).format_name == kind
         )  # these two are of both formats: the kind decides
-    elif format == "tool_messages" and kind != "tool_call":
+    elif format == "tool_messages" and "messages" in serving:
         # They are messages first: those under which an answer was given are refused, row by row.
         assert load(tmp_path, kind, row).format_name == "messages"
     elif (format, kind) == ("instruction", "labelled"):
         assert load(tmp_path, kind, row).format_name == "alpaca"  # the same fields, and an id
-    elif format in seed_formats(kind).names.split(", "):
+    elif format in serving:
         assert load(tmp_path, kind, row).format_name == format
     else:
         with pytest.raises(InputError, match=f"cannot serve the kind {kind}") as caught:
@@ -240,6 +241,17 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
             {"question": "?", "answer": "#### B", "choices": ["x"]},
             "choices: the question cannot be",
         ),
+        ("label", {"text": "?", "lable": "a"}, "lable: "),
+        ("label", {"text": "?", "label": True}, "label: "),
+        ("label", {"text": " ", "label": "a"}, "text: is blank"),
+        ("label", {"text": "?", "label": "<|im_end|>"}, "label: <|im_end|>"),
+        ("label", {"text": "x" * 4001}, "text: 4,001 characters"),
+        ("label", {"sentence": "?", "label": "a", "context": "Text."}, "context: the question cannot"),
+        ("extract", {"text": "?", "fields": [1]}, "fields: expected an object of fields"),
+        ("extract", {"text": "?", "fields": "at 5"}, "fields: "),
+        ("extract", {"text": "?", "fields": '{"at": 1, "at": 2}'}, "fields: a key is duplicated"),
+        ("extract", {"text": "?", "fields": {"at": "</think>"}}, "fields: </think>"),
+        ("extract", {"text": "?", "felds": {}}, "felds: "),
         (
             "rationale",
             {"question": "?", "answer": "#### B", "context": "Text."},
@@ -317,3 +329,33 @@ def test_a_final_answer_that_is_said_again_is_one_reference(
     file = load(tmp_path, "rationale", {"question": "How many?", "answer": answer})
     assert [seed.reference for seed in file.seeds] == ([reference] if reference else [])
     assert bool(file.faults) is (reference is None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "rationale"),
+    [
+        ("2 and 2 are 4.\nAnswer: 4", "4", "2 and 2 are 4."),
+        ("2 and 2 are 4.\n#### 4", "4", "2 and 2 are 4."),
+        ("2 and 2 are 4, so \\boxed{4}", "4", None),
+        ("<think>2 and 2.</think>\nThey are 4.\n**Answer:** 4", "4", None),
+        ("两个加两个。\n答案：4", "4", "两个加两个。"),
+        ("4", "4", ""),
+        ("There are four of them", "There are four of them", ""),
+    ],
+)
+@pytest.mark.parametrize("shape", ["messages", "conversations"])
+def test_a_conversation_that_solves_a_question_has_its_final_answer(
+    tmp_path: Path, shape: str, answer: str, reference: str, rationale: str | None
+) -> None:
+    question = "How many are two and two?"
+    turns = (
+        [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        if shape == "messages"
+        else [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
+    )
+    (seed,) = load(tmp_path, "rationale", {shape: turns}).seeds
+    assert (seed.question, seed.reference) == (question, reference)
+    assert rationale is None or seed.rationale == rationale
+    if "<think>" not in answer:
+        (whole,) = load(tmp_path, "instruction", {shape: turns}).seeds
+        assert whole.reference == answer

@@ -18,7 +18,7 @@ from tests.support.sample_rows import EVIL, digests, make_workspace
 from tests.support.store_writer import ROOT
 
 LIMITS = Limits(seconds=300, rows=1000, bytes=1 << 20)
-SHORT = Limits(seconds=2, rows=1000, bytes=1 << 20)
+SHORT = Limits(seconds=1, rows=1000, bytes=1 << 20)
 CANARY = "canary-b1946ac9"
 
 REFUSED = [

@@ -24,7 +24,8 @@ from tests.support.sample_rows import digests, make_workspace, open_store
 MIGRATIONS = sorted((Path(__file__).parents[3] / "factory" / "store" / "migrations").glob("*.sql"))
 NUMBERS = [int(path.name[:4]) for path in MIGRATIONS]
 VIEWS = {
-    "current_run", "current_samples", "current_verdicts", "person_verdicts", "decisions", "training_set",
+    "current_run", "current_sources", "current_samples", "current_verdicts", "person_verdicts", "decisions",
+    "training_set",
     "rejected", "yield_by_check",
     "lineage", "teacher_uncertainty", "token_uncertainty", "disagreements", "near_duplicates", "coverage",
     "length_outliers", "throughput",

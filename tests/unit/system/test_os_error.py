@@ -3,17 +3,23 @@
 import errno
 import fcntl
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from factory.cli import main as command
-from factory.errors import InputError
+from factory.errors import FactoryError, InputError
+from factory.store import store as store_module
 from factory.store.store import Store, read_store
 from factory.system.os_error import refused
 from factory.workspace import Workspace
-from tests.support.command import typed
+from tests.support.command import factory, typed
+from tests.support.export_stores import make_store, many
+from tests.support.sample_rows import log_rows, make_workspace
 
 
 @pytest.mark.parametrize(
@@ -106,3 +112,62 @@ def test_paths_with_spaces_and_other_scripts(tmp_path: Path) -> None:
     (recipe,) = folder.rglob("*.yaml")
     done = typed("validate", recipe)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A workspace in a folder that cannot be written, whoever runs the tests."""
+    root = make_store(tmp_path / "work", many(4, 2)).root
+    view = tmp_path / "view"
+    view.mkdir()
+    mounted = os.geteuid() == 0 and not (
+        subprocess.run(["mount", "--bind", root, view], capture_output=True, check=False).returncode
+        or subprocess.run(
+            ["mount", "-o", "remount,bind,ro", view], capture_output=True, check=False
+        ).returncode
+    )
+    place = view if mounted else root
+    if not mounted:
+        root.chmod(0o555)
+        for path in root.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+    if os.access(place, os.W_OK):
+        pytest.skip("as root and without the right to mount, every folder can be written")
+    yield place
+    if mounted:
+        subprocess.run(["umount", view], check=True)
+    root.chmod(0o755)
+
+
+def test_a_workspace_that_cannot_be_written_can_be_read(read_only: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert typed("audit", "-w", read_only).returncode == 0
+    assert factory("audit", "-w", read_only, "SELECT count(*) FROM samples").returncode == 0
+    done = typed("export", "-w", read_only, "--format", "jsonl", "-o", out)
+    assert done.returncode == 0 and list(out.glob("*.jsonl")), done.stderr
+    with pytest.raises(InputError, match="cannot be written") as caught, Workspace(read_only).lock():
+        pass
+    assert "It can be read: factory audit" in caught.value.hint and "copy it" in caught.value.hint
+    done = typed("export", "-w", read_only, "--format", "jsonl", "-o", read_only / "out")
+    assert done.returncode in (1, 2) and "cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_disk_that_is_full_costs_no_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, after: int
+) -> None:
+    workspace = make_workspace(tmp_path, *[{"training_log": log_rows(2)}] * after)
+    whole = store_module.Store._to_arrow
+
+    def full(*_: Any) -> None:
+        raise duckdb.IOException(f"Could not write file: {os.strerror(number)}")
+
+    with Store(workspace.store, workspace.ledger) as store:
+        monkeypatch.setattr(store_module.Store, "_to_arrow", full)
+        with pytest.raises(FactoryError, match="could not be written") as caught:
+            store.commit(training_log=log_rows(3))
+        assert "Free space" in caught.value.hint and "the same command goes on" in caught.value.hint
+        monkeypatch.setattr(store_module.Store, "_to_arrow", whole)
+        store.commit(training_log=log_rows(1))
+        assert len(store.query("SELECT * FROM training_log")) == 2 * after + 1

@@ -144,7 +144,19 @@ def test_the_call_is_json_between_its_tags() -> None:
     assert json.loads(inner) == {"name": "calculator", "arguments": ARGUMENTS}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+OPENINGS = {
+    "hermes": "<|im_start|>assistant\n",
+    "gemma": "<start_of_turn>model\n",
+    "llama3": "<|start_header_id|>assistant<|end_header_id|>\n\n",
+    "mistral": ("[/INST]", "[/TOOL_RESULTS]"),
+}
+
+
+def test_every_template_has_its_opening() -> None:
+    assert list(OPENINGS) == [name for name, one in FORMATS.items() if one.template]
+
+
+@pytest.mark.parametrize("name", OPENINGS)
 @pytest.mark.parametrize("show_tools", [False, True])
 @pytest.mark.parametrize(
     "arguments", [json.dumps(ARGUMENTS, ensure_ascii=False), ARGUMENTS], ids=["text", "object"]
@@ -165,13 +177,12 @@ def test_a_prompt_is_the_beginning_of_the_whole(
         ANSWER,
     ]
     whole = chat(messages, name, show_tools=show_tools)
-    opening = {"hermes": "<|im_start|>assistant\n", "gemma": "<start_of_turn>model\n"}[name]
     for count in range(1 + len(system), len(messages) + 1):
         assert whole.startswith(chat(messages[:count], name, show_tools=show_tools))
         if count < len(messages) and messages[count]["role"] == "assistant":
             prompt = chat(messages[:count], name, show_tools=show_tools, generate=True)
             assert whole.startswith(prompt)
-            assert prompt.endswith(opening)
+            assert prompt.endswith(OPENINGS[name])
 
 
 @pytest.mark.parametrize("show_tools", [False, True])
@@ -191,7 +202,7 @@ def test_tools_are_shown_only_where_the_switch_says_so() -> None:
     assert [json.loads(line) for line in shown.splitlines()] == TOOLS
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", OPENINGS)
 def test_the_switch_stands_once_where_training_looks_for_it(name: str) -> None:
     text = template_path(FORMATS[name].template).read_text(encoding="utf-8")
     assert text.count("set show_tools = false") == 1

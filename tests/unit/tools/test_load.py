@@ -267,7 +267,7 @@ def test_references_are_written_out_where_the_file_is_read(tmp_path: Path) -> No
         ([MCP | {"inputSchema": {"type": "string"}}], '"type": "object"'),
         ({"tools": []}, "a list of at least one tool"),
         ({"tools": "[1"}, "not JSON"),
-        ({"error": {"code": -32601, "message": "Method not found"}}, "a list of at least one tool"),
+        ({"error": {"code": -32601, "message": "Method not found"}}, "Method not found"),
         (lines(ROW) + b"\n{broken", "tools.json:2: not valid JSON"),
         ([{"names": ["a"]}], "tool 1, type"),
         ([MCP | {"name": "天气"}], "tool 1, function.name"),
@@ -293,3 +293,12 @@ def test_the_function_of_a_tool_has_a_name_that_python_takes(name: str, python: 
 
 def test_a_tool_a_line_is_a_list(tmp_path: Path) -> None:
     assert [tool.name for tool in read(tmp_path, lines(BFCL, OTHER)).tools] == ["weather", "clock"]
+
+
+@pytest.mark.parametrize(
+    "message", ["Method not found", "Invalid params", "Session terminated", "Unauthorized"]
+)
+def test_an_error_of_a_server_is_no_list_of_tools(tmp_path: Path, message: str) -> None:
+    answer = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": message}}
+    with pytest.raises(InputError, match=f"an error of the server in place of its tools: {message}"):
+        read(tmp_path, answer)

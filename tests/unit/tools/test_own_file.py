@@ -36,6 +36,17 @@ def test_a_file_that_cannot_hold_the_tools_is_refused_unrun(
     assert why in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("names", "function"),
+    [(["a-b", "a_b"], "a_b"), (["class", "class_"], "class_"), (["x-y-z", "x_y-z", "add"], "x_y_z")],
+)
+def test_two_tools_of_one_function_are_refused(tmp_path: Path, names: list[str], function: str) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(f"def {function}(): pass\n\ndef add(): pass\n")
+    with pytest.raises(InputError, match=f"{names[0]} and {names[1]} would both be the function"):
+        CustomTools(path, [spec(name) for name in names], LIMITS)
+
+
 @pytest.mark.parametrize("content", [None, b"\xff", b"#" * (1 << 21)])
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "own.py"

@@ -25,7 +25,6 @@ def tried(
     found: dict[str, Kept],
     *,
     served: bool = False,
-    asks: bool = True,
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Return what is said, and the schemas that were examined."""
     said: list[str] = []
@@ -41,7 +40,7 @@ def tried(
     )
     kind = ToolCallTaskset([], tools, examples=0, seed=1)
     preflight.require_grammars(
-        Prepared(Path("r.yaml"), data, [], [], kind, (), False, asks, served=served, say=said.append)
+        Prepared(Path("r.yaml"), data, [], [], kind, (), False, served=served, say=said.append)
     )
     return said, asked
 
@@ -72,7 +71,6 @@ def test_only_own_tools_cost_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tried(monkeypatch, shipped, {}) == ([], [])
     assert tried(monkeypatch, CALCULATOR, {}) == ([], [])
     assert tried(monkeypatch, [*shipped, NOTE], {}) == ([], [{"note": NOTE.function.parameters}])
-    assert tried(monkeypatch, [NOTE], {}, asks=False) == ([], [])
     # A tool of a shipped name with a schema of its own is an own one.
     mine = CALCULATOR[0].model_copy(
         update={"function": CALCULATOR[0].function.model_copy(update={"parameters": {"type": "object"}})}

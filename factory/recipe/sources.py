@@ -1,0 +1,59 @@
+"""The sources of a recipe's data: one, or the items of a list."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from factory.recipe.checks import Check
+from factory.recipe.data import SourceSettings
+from factory.tasks.kind import Kind
+from factory.tasks.kinds import KINDS
+from factory.tasks.settings import DataSettings
+
+if TYPE_CHECKING:
+    from factory.recipe.model import Recipe
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One source: its settings, what a sample of it has to pass, and how its rows count. `name` is empty
+    where it is the recipe's only one."""
+
+    name: str
+    data: DataSettings
+    checks: tuple[Check, ...]
+    held_out: str | None
+    weight: float
+
+    @cached_property
+    def kind(self) -> Kind[Any, Any]:
+        """The kind of its data."""
+        return KINDS[self.data.kind]
+
+
+def data_sources(recipe: "Recipe") -> tuple[DataSource, ...]:
+    """Return the sources of a recipe, in its order."""
+    data, evaluate = recipe.data, recipe.evaluate
+    if isinstance(data, DataSettings):
+        held_out = evaluate.held_out if evaluate else None
+        return (DataSource("", data, recipe.checks, held_out, 1.0),)
+    items = [(settings, settings) for settings in data if isinstance(settings, SourceSettings)]
+    measured = evaluate is not None and any(source.held_out for _, source in items)
+    written = recipe.checks if "checks" in recipe.model_fields_set else None
+    names: Counter[str] = Counter()
+    found = []
+    for settings, source in items:
+        name = source.name or settings.kind.replace("_", "-")
+        names[name] += 1
+        # The second source of a kind is told from the first by its number.
+        name = name if names[name] == 1 else f"{name}-{names[name]}"
+        checks = source.checks or written or usual_checks(settings.kind, measured=measured)
+        found.append(DataSource(name, settings, checks, source.held_out if measured else None, source.weight))
+    return tuple(found)
+
+
+def usual_checks(kind: str, *, measured: bool) -> tuple[Any, ...]:
+    """Return the checks that suit a kind; decontamination compares with held-out tasks, so without them there
+    is nothing to compare with."""
+    return tuple(item for item in KINDS[kind].default_checks if measured or item != "decontamination")
