@@ -15,7 +15,7 @@ from factory.generate.stage import generate, is_owed
 from factory.review.samples import Samples
 from tests.support.command import typed
 from tests.support.conversations import ALL, TOOLS, called, plain, result, said, user, with_call, write
-from tests.support.scripted import HEAD, count, load, opened
+from tests.support.scripted import HEAD, Model, count, load, opened
 
 MAIL, KEY, PHONE = "anna.berg@example.org", "sk-proj-Ab3dEf6hIj9lMn2pQr5t", "+49 30 90182034"
 
@@ -235,3 +235,27 @@ def test_the_overview_counts_no_answer_where_the_last_turn_is_a_call_as_one(tmp_
     plan = project(tmp_path, [{"messages": [user("Order 7?"), called(7)], "tools": TOOLS}, *ALL])
     stored(plan)
     assert "empty answer" not in typed("audit", "-w", tmp_path / "work").stdout
+
+
+def test_beside_another_source_only_that_one_is_asked(tmp_path: Path) -> None:
+    write(tmp_path / "seeds.jsonl", [plain("bells"), with_call(4711)])
+    write(
+        tmp_path / "sums.jsonl",
+        [{"question": "Ann has 3 pens and 5. How many?", "reference": "8"}],
+    )
+    (tmp_path / "recipe.yaml").write_text(
+        HEAD + "data:\n- {kind: labelled, seeds: seeds.jsonl, count: 9, weight: 2, checks: [schema, dedup]}\n"
+        "- {kind: rationale, seeds: sums.jsonl, count: 1, checks: [schema]}\n"
+    )
+    plan = load(tmp_path)
+    model = Model(lambda _: "3 + 5 = 8.\nAnswer: 8")
+    with opened(plan) as store:
+        assert generate(plan.named("labelled"), store, nobody).startswith("nothing to ask; 2 samples")
+        generate(plan.named("rationale"), store, model)
+        pairs = TrainingSet(store).conversations()
+    assert len(model.asked) == 1
+    assert [(row["place"], conversation.origins[0].by) for row, conversation in pairs] == [
+        (0, "person"),
+        (0, "person"),
+        (1, "teacher"),
+    ]
