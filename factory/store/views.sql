@@ -44,7 +44,7 @@ COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that i
 COMMENT ON COLUMN current_samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN current_samples.seed_id IS 'the seed that its task was made from';
 COMMENT ON COLUMN current_samples.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction, label, extract';
+COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN current_samples.language IS 'of the question';
 COMMENT ON COLUMN current_samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN current_samples.reference IS 'what is right; empty where nothing is known';
@@ -136,7 +136,8 @@ CREATE OR REPLACE VIEW training_set AS
             QUALIFY target_count IS NULL OR row_number() OVER (PARTITION BY place ORDER BY position) <= target_count
         ) c
         JOIN seeds d USING (seed_id)
-        JOIN generations g USING (request_key)
+        -- What a person wrote, no teacher answered.
+        LEFT JOIN generations g USING (request_key)
         LEFT JOIN (SELECT request_key, tokens FROM uncertainty WHERE mean_entropy IS NOT NULL) u USING (request_key)
     )
     SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, a.seed_family) AS family, s.question,
@@ -161,7 +162,7 @@ CREATE OR REPLACE VIEW training_set AS
 COMMENT ON VIEW training_set IS 'What a student learns from: accepted samples in the number that the run asks for, each with its pedigree.';
 COMMENT ON COLUMN training_set.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN training_set.position IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction, label, extract';
+COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN training_set.language IS 'of the question';
 COMMENT ON COLUMN training_set.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN training_set.question IS 'the question, or the instruction';
@@ -177,7 +178,7 @@ COMMENT ON COLUMN training_set.dedup_key IS 'equal for samples that say the same
 COMMENT ON COLUMN training_set.seed IS 'the seed''s name in its file';
 COMMENT ON COLUMN training_set.seed_id IS 'the seed, as in seeds';
 COMMENT ON COLUMN training_set.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN training_set.teacher IS 'model that answered, as the recipe names it';
+COMMENT ON COLUMN training_set.teacher IS 'model that answered, as the recipe names it; empty where a person wrote it';
 COMMENT ON COLUMN training_set.teacher_revision IS 'which state of that model';
 COMMENT ON COLUMN training_set.template_digest IS 'content id of the prompt template';
 COMMENT ON COLUMN training_set.request_key IS 'the answer that it was read out of, as in generations';
@@ -199,14 +200,14 @@ CREATE OR REPLACE VIEW rejected AS
     ) v USING (sample_id)
     ANTI JOIN (SELECT sample_id FROM person_verdicts WHERE passed) USING (sample_id)
     JOIN seeds d USING (seed_id)
-    JOIN generations g USING (request_key);
+    LEFT JOIN generations g USING (request_key);
 COMMENT ON VIEW rejected IS 'One row for each verdict, of a check or a person, that keeps a sample out: which, by whom, why.';
 COMMENT ON COLUMN rejected.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN rejected.position IS 'place of the sample in the plan, from 0';
 COMMENT ON COLUMN rejected.language IS 'of the question';
 COMMENT ON COLUMN rejected.question IS 'the question, or the instruction';
 COMMENT ON COLUMN rejected.reference IS 'what is right; empty where nothing is known';
-COMMENT ON COLUMN rejected.text IS 'the teacher''s answer as it wrote it';
+COMMENT ON COLUMN rejected.text IS 'the teacher''s answer as it wrote it; empty where a person wrote it';
 COMMENT ON COLUMN rejected.call IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
 COMMENT ON COLUMN rejected.result IS 'what the tool returned; in steps, JSON of the results of each step';
 COMMENT ON COLUMN rejected.answer IS 'what is said to the user in the end';
@@ -249,7 +250,7 @@ CREATE OR REPLACE VIEW lineage AS
     JOIN artifact_samples l ON l.artifact_id = n.learner_id
     JOIN samples s USING (sample_id)
     JOIN seeds d USING (seed_id)
-    JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
+    LEFT JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
 COMMENT ON VIEW lineage IS 'Which model learnt, itself or through the models it was made from, from which sample, seed and teacher.';
 COMMENT ON COLUMN lineage.artifact_id IS 'the model';
 COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, adapter, merged, quantized';
@@ -262,7 +263,7 @@ COMMENT ON COLUMN lineage.request_key IS 'the answer that it was read out of, as
 COMMENT ON COLUMN lineage.seed_id IS 'the seed, as in seeds';
 COMMENT ON COLUMN lineage.seed IS 'the seed''s name in its file';
 COMMENT ON COLUMN lineage.seed_question IS 'the seed''s question';
-COMMENT ON COLUMN lineage.teacher IS 'model that answered, as the recipe names it';
+COMMENT ON COLUMN lineage.teacher IS 'model that answered, as the recipe names it; empty where a person wrote it';
 
 CREATE OR REPLACE VIEW teacher_uncertainty AS
     SELECT s.sample_id, s.position, s.question, u.tokens, u.mean_entropy, u.highest_entropy, u.mean_margin, u.lowest_margin,
@@ -383,7 +384,7 @@ CREATE OR REPLACE VIEW length_outliers AS
 COMMENT ON VIEW length_outliers IS 'Questions and answers far longer or shorter (characters) than the median of their kind and language, in median deviations.';
 COMMENT ON COLUMN length_outliers.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN length_outliers.question IS 'the question, or the instruction';
-COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction, label, extract';
+COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN length_outliers.language IS 'of the question';
 COMMENT ON COLUMN length_outliers.what IS 'question or answer: which of them is long or short';
 COMMENT ON COLUMN length_outliers.length IS 'characters';

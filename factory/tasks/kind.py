@@ -81,6 +81,8 @@ class Kind(Generic[S, T]):
 
     calls_tools: ClassVar[bool] = False  # samples hold calls
     tools_by_task: ClassVar[bool] = False  # seeds bring their tools, and a student has to see them
+    is_asked: ClassVar[bool] = True  # the teacher is; else samples are there without it
+    free_text: ClassVar[bool] = False  # answers are of any length, and their mean is a figure
     telling_references: ClassVar[bool] = True  # the same reference may give a held-out task away
     shows_samples: ClassVar[bool] = False  # accepted samples appear in later prompts
     untrained: ClassVar[str] = ""  # why no student is trained on it; empty where one is
@@ -114,8 +116,8 @@ class Kind(Generic[S, T]):
         """Return the settings with the paths that the kind itself reads resolved."""
         return data
 
-    def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
-        """Return the files of a new workspace with the tools of a file, by name, and what to tell about
+    def start(self, source: Path) -> tuple[dict[str, str], list[str]]:
+        """Return the files of a new workspace made of a person's file, by name, and what to tell about
         them."""
         raise NotImplementedError
 

@@ -11,6 +11,7 @@ from factory.evaluate.metrics.metric import Family, Metric
 
 FILES = (
     "accuracy",
+    "length",
     "fields",
     "macro_f1",
     "calibration",

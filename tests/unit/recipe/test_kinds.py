@@ -27,7 +27,8 @@ OFFERED = {
     "instruction": "instruction",
 }
 SHIPPED = OFFERED | {"calculator-qwen": "tool_call"}
-UNSHIPPED = {"label", "extract"}  # until their seeds are there
+# Until their seeds are there; other people's conversations nobody ships: `factory init --from`.
+UNSHIPPED = {"label", "extract", "labelled"}
 # What a recipe of a kind cannot do without.
 NEEDED: dict[str, dict[str, object]] = {
     "tool_call": {},

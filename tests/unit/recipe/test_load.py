@@ -186,7 +186,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
             {"data.kind": "tool_cal"},
             (
                 "data.kind: 'tool_cal' is not one of tool_call, function_call, rationale, instruction, "
-                "label, extract; did you mean 'tool_call'?"
+                "label, extract, labelled; did you mean 'tool_call'?"
             ),
         ),
         ({"data.seeds": ["a"]}, "data.seeds: must be text, not a list"),
