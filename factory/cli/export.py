@@ -1,9 +1,9 @@
-"""`factory export`: the accepted samples as a dataset."""
+"""`factory export`: the accepted samples as a dataset, or the held-out tasks for another evaluator."""
 
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,11 +11,13 @@ from factory.cli.options import WorkspacePath
 
 
 class Format(StrEnum):
-    """The form of a dataset."""
+    """The form of a dataset, or whose evaluator reads the tasks."""
 
     jsonl = "jsonl"
     parquet = "parquet"
     hf = "hf"
+    lm_eval = "lm-eval"
+    inspect = "inspect"
 
 
 class Shape(StrEnum):
@@ -30,7 +32,8 @@ def export(
     format: Annotated[
         Format,
         typer.Option(
-            help="jsonl and parquet: a file for each split. hf: a folder for datasets.load_from_disk.",
+            help="jsonl and parquet: a file for each split. hf: a folder for datasets.load_from_disk. "
+            "lm-eval and inspect: no samples, but the held-out tasks, a folder for that evaluator.",
             show_default=False,
         ),
     ],
@@ -55,9 +58,17 @@ def export(
     licence: Annotated[
         str, typer.Option(help="SPDX identifier for the card, such as CC-BY-4.0.")
     ] = "unknown",
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            help="With lm-eval and inspect: the latest run's recipe, if it is not where it was.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
-    """Write the accepted samples as a dataset that TRL trains on, with a card.
+    """Write the accepted samples as a dataset that TRL trains on, with a card; or the held-out tasks, for
+    lm-evaluation-harness or Inspect.
 
     A row holds the conversation, the tools that were offered, and where it comes from: seed, teacher,
     request, verdicts. A rationale is two rows, the label alone and the reasoning, with the weight of each.
@@ -65,12 +76,26 @@ def export(
     single file does not.
     """
     # Imported here, so that `factory --help` answers at once.
+    from factory.errors import InputError
     from factory.export.export import Order
     from factory.export.export import export as write
     from factory.system.progress import Progress
     from factory.workspace import Workspace
 
-    order = Order(output, format.value, validation, shape.value, licence, force)
+    if format in (Format.lm_eval, Format.inspect):
+        if validation or shape != Shape.messages or licence != "unknown":
+            raise InputError("--validation, --shape and --licence are for datasets, and these are tasks")
+        from factory.export.task_folder import write_tasks
+
+        tasks = write_tasks(Workspace(workspace), format.value, output, recipe, Progress(), force=force)
+        typer.echo(os.fsencode(output))
+        for source in tasks:
+            typer.echo(f"{source.name}: {len(source.tasks)} held-out tasks", err=True)
+        return
+    if recipe is not None:
+        raise InputError("--recipe is for --format lm-eval and inspect; a dataset needs none")
+    form: Any = format.value
+    order = Order(output, form, validation, shape.value, licence, force)
     done = write(Workspace(workspace), order, Progress())
     for path in done.paths:
         # As bytes: a name need not be text that the terminal's encoding has.

@@ -8,6 +8,7 @@ between the two renames leaves the old one as `.NAME.replaced-PID`, complete; it
 export to the target has succeeded.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from factory.seeds.split import TRAIN, VALIDATION
 from factory.system.atomic import beside, flush, remove, remove_abandoned
 
 CARD = "README.md"
+LISTING = "tasks.json"  # of a folder of tasks: it names every file that was written
 OURS = {CARD, "dataset_dict.json"} | {
     f"{split}{ending}" for split in (TRAIN, VALIDATION) for ending in ("", ".jsonl", ".parquet")
 }
@@ -44,11 +46,22 @@ def require_free(target: Path, *, force: bool) -> None:
         raise InputError(
             f"{target} is a link, and --force does not follow links", "Name the place that it leads to."
         )
-    if target.is_dir() and (strange := sorted({path.name for path in target.iterdir()} - OURS)):
+    if target.is_dir() and (
+        strange := sorted({path.name for path in target.iterdir()} - OURS - _listed(target))
+    ):
         raise InputError(
             f"{target} holds {strange[0]}, which no export wrote: --force leaves it alone",
             "Choose another path with -o.",
         )
+
+
+def _listed(target: Path) -> set[str]:
+    """Return the names that a folder of tasks says are its own, and what evaluators leave of them."""
+    try:
+        files = json.loads((target / LISTING).read_text(encoding="utf-8"))["files"]
+        return {str(name) for name in files} | {"__pycache__"}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 @contextmanager

@@ -69,6 +69,22 @@ class PartScorer(Protocol):
         ...
 
 
+@runtime_checkable
+class Portable(Protocol):
+    """A scorer whose verdicts evaluators of others can reach. `judge` is the name of a module whose file is
+    copied to them, `about` what it has to know of all tasks, `judged` the figures that it gives."""
+
+    judge: str
+    judged: tuple[str, ...]
+
+    @property
+    def about(self) -> dict[str, Any]: ...
+
+    def expected(self, task: Task) -> Any:
+        """Return what the judge compares the answer to the first question with."""
+        ...
+
+
 def bare(question: str) -> list[dict[str, Any]]:
     """Return the messages that put a question alone."""
     return [{"role": "user", "content": question}]

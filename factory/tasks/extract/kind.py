@@ -27,6 +27,7 @@ class Extract(Kind[ExtractData, "ExtractTaskset"]):
     settings = ExtractData
     own_format = ExtractFormat
     seed_formats = (ExtractFormat,)
+    templates = ("extract",)
     default_checks = ("schema", "finish_reason", "agreement", "dedup", "decontamination")
     refused_checks = {
         "execution": "the kind extract has no calls to carry out",

@@ -16,6 +16,7 @@ class ExtractScorer:
     """Fields: right are all of the reference's and no other. A student sees the text alone."""
 
     metrics = ACCURACY
+    judge, judged = f"{__package__}.portable", tuple(ACCURACY)
 
     def __init__(self, taskset: ExtractTaskset):
         self._taskset, self._form = taskset, taskset.form
@@ -35,6 +36,15 @@ class ExtractScorer:
             "same_call": False,
             "right_answer": value is not None and self._form.compared(value) == self._taskset.expected(task),
         }
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the judge of others has to know: the schema."""
+        return {"schema": self._form.schema}
+
+    def expected(self, task: Task) -> Any:
+        """Return the fields that are right."""
+        return json.loads(task.reference)
 
     def parts(self, prediction: Mapping[str, Any]) -> dict[str, bool]:
         """Return of each field whether it is right in an answer; an object that the schema refuses counts

@@ -26,6 +26,7 @@ class Label(Kind[LabelData, "LabelTaskset"]):
     settings = LabelData
     own_format = LabelFormat
     seed_formats = (LabelFormat, TextLabelFormat, SentenceLabelFormat)
+    templates = ("labels",)
     default_checks = ("schema", "finish_reason", "agreement", "dedup", "decontamination")
     refused_checks = {
         "execution": "the kind label has no calls to carry out",

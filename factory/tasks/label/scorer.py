@@ -1,5 +1,7 @@
 """How held-out texts are put to a model that is to label them, and how sure it was of what it wrote."""
 
+from typing import Any
+
 from factory.inference.request import Answer
 from factory.tasks.label.answer import quoted, read_label
 from factory.tasks.label.distribution import Spell, distribution
@@ -13,6 +15,7 @@ class LabelScorer:
     """Labels: right is the reference's. A student sees the text alone."""
 
     metrics = ACCURACY
+    judge, judged = f"{__package__}.portable", tuple(ACCURACY)
 
     def __init__(self, taskset: LabelTaskset):
         self._taskset = taskset
@@ -33,6 +36,15 @@ class LabelScorer:
             "same_call": False,
             "right_answer": label is not None and label == task.reference,
         }
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the judge of others has to know: the labels."""
+        return {"labels": list(self.classes)}
+
+    def expected(self, task: Task) -> str:
+        """Return the label that is right."""
+        return task.reference
 
     def confidence(self, candidate: Asked, answer: Answer, spell: Spell) -> float | None:
         """Return the probability of the label that was written, among all labels; None where it cannot be

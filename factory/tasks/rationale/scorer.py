@@ -1,5 +1,7 @@
 """How held-out questions are put to a model that is to reason, and how its final answers are judged."""
 
+from typing import Any
+
 from factory.seeds.seed import Seed
 from factory.tasks.rationale.multitask import PREFIXES, RATIONALE
 from factory.tasks.rationale.taskset import RationaleTaskset
@@ -14,6 +16,7 @@ class RationaleScorer:
     reasons first."""
 
     metrics = ACCURACY
+    judge, judged = f"{__package__}.portable", tuple(ACCURACY)
 
     def __init__(self, taskset: RationaleTaskset, held_out: list[Seed]):
         self._taskset = taskset
@@ -34,6 +37,15 @@ class RationaleScorer:
             "same_call": False,
             "right_answer": right,
         }
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the judge of others has to know: the recipe's own mark of answers."""
+        return {"answer_mark": self._taskset.answer_mark}
+
+    def expected(self, task: Task) -> str:
+        """Return the final answer that is right."""
+        return task.reference
 
     def wanted(self, candidate: Asked, task: Task) -> tuple[str, str] | None:
         """Return the task's own rationale with its answer, if it has one."""

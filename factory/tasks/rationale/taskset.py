@@ -45,7 +45,7 @@ class RationaleTaskset:
         own: Path | None = None,
         answer_mark: str | None = None,
     ):
-        self._mark = answer_mark
+        self.answer_mark = answer_mark
         self.template_digest = content_id([template_digest(name, own) for name in (SYSTEM, TURN)])
         self._seeds = seeds
         self._seed = seed
@@ -86,11 +86,11 @@ class RationaleTaskset:
         thinking, said = split_thinking(text)
         readable = unreadable(f"{thinking}\n{said}" if thinking else text)
         fault, detail = (error, "") if error else readable or (None, "")
-        parts = None if fault else split_answer(text, self._mark)
+        parts = None if fault else split_answer(text, self.answer_mark)
         if fault is None and parts is None:
             fault = "no_final_answer"
             detail = "nothing follows the thinking" if thinking and not said else ""
-        elif fault is None and (found := conflict(text, self._mark)):
+        elif fault is None and (found := conflict(text, self.answer_mark)):
             fault, detail, parts = "conflicting_answers", " and ".join(found), None
         rationale, answer = parts or (None, None)
         messages = None
@@ -115,7 +115,7 @@ class RationaleTaskset:
 
     def final_answer(self, text: str) -> str | None:
         """Return the final answer of a text, None if none is marked or there is no reasoning before it."""
-        parts = split_answer(text, self._mark)
+        parts = split_answer(text, self.answer_mark)
         return None if parts is None else parts[1]
 
     def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:

@@ -27,6 +27,7 @@ class CallScorer:
     where the reference says so."""
 
     metrics = ACCURACY | {"tool_call_accuracy": "same_call"}
+    judge, judged = f"{__package__}.portable", ("tool_call_accuracy", "parse_rate")
 
     def __init__(self, taskset: ToolCallTaskset, chat_format: ChatFormat):
         self._taskset, self._chat_format = taskset, chat_format
@@ -106,6 +107,20 @@ class CallScorer:
             "same_call": ended is not None and _path(steps) == _path(reference),
             "right_answer": ended is not None and ended == self._taskset.solve(task.reference),
         }
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the judge of others has to know: how calls are written, which there are, how many at once."""
+        return {
+            "parser": self._chat_format.parser,
+            "marks": list(self._chat_format.call_marks),
+            "tools": self._tools,
+            "in_steps": self._taskset.in_steps,
+        }
+
+    def expected(self, task: Task) -> Any:
+        """Return the calls of the first turn."""
+        return next(iter(self._taskset.reference_steps(task.reference)), [])
 
     def wanted(self, candidate: Asked, task: Task) -> tuple[str, str] | None:
         """Return the reference call, after the opening of a call where a chat format has one."""

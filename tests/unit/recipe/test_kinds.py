@@ -25,10 +25,12 @@ OFFERED = {
     "functions": "function_call",
     "rationale": "rationale",
     "instruction": "instruction",
+    "labels": "label",
+    "extract": "extract",
 }
 SHIPPED = OFFERED | {"calculator-qwen": "tool_call"}
-# Until their seeds are there; other people's conversations nobody ships: `factory init --from`.
-UNSHIPPED = {"label", "extract", "labelled"}
+# Other people's conversations nobody ships: `factory init --from`.
+UNSHIPPED = {"labelled"}
 # What a recipe of a kind cannot do without.
 NEEDED: dict[str, dict[str, object]] = {
     "tool_call": {},
@@ -49,7 +51,7 @@ EXTRACT = {**PLAIN, "data.kind": "extract", **NEEDED["extract"]}
 def test_every_kind_ships_a_recipe() -> None:
     found = {path.stem: load_recipe(path).recipe.data.kind for path in resource("pipelines").glob("*.yaml")}
     assert found == SHIPPED
-    assert set(found.values()) | UNSHIPPED == set(KINDS)
+    assert set(found.values()) == set(KINDS)
 
 
 @pytest.mark.parametrize("recipe", OFFERED)
@@ -61,7 +63,8 @@ def test_init_makes_a_folder_that_is_ready_to_run(
     init(tmp_path / "mine", recipe)
     loaded = load_recipe(tmp_path / "mine" / "recipe.yaml")
     data = loaded.recipe.data
-    for name in [data.seeds, *([data.tools] if data.kind == "tool_call" else [])]:
+    files = [KINDS[data.kind].tool_file(data), KINDS[data.kind].schema_file(data)]
+    for name in [data.seeds, *filter(None, files)]:
         assert loaded.resolve(name).is_relative_to(tmp_path / "mine")
     context = Plan(Run(loaded, Workspace(tmp_path / "work"), Progress()))
     preflight(context, ("generate", "check"))
