@@ -26,6 +26,7 @@ class Labelled(Kind[LabelledData, "LabelledTaskset"]):
     settings = LabelledData
     own_format = ConversationFormat
     seed_formats = FORMATS
+    templates = ("assistant",)
     default_checks = ("schema", "degenerate", "dedup", "decontamination")
     refused_checks = {
         "execution": "labelled conversations hold the results of their calls",
