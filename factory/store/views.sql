@@ -262,7 +262,7 @@ COMMENT ON COLUMN judge_agreement.both_reject IS 'how many both reject';
 COMMENT ON COLUMN judge_agreement.only_judge_accepts IS 'how many the judge accepts and the person rejects';
 COMMENT ON COLUMN judge_agreement.only_person_accepts IS 'how many the person accepts and the judge rejects';
 COMMENT ON COLUMN judge_agreement.agreement IS 'share on which both say the same; empty below 10 samples';
-COMMENT ON COLUMN judge_agreement.kappa IS 'Cohen''s kappa: agreement beyond chance, 1 at most; empty below 10 samples, or where both never differ in one word';
+COMMENT ON COLUMN judge_agreement.kappa IS 'Cohen''s kappa: agreement beyond chance, 1 at most; empty below 10 samples, or where both said the same of every sample';
 COMMENT ON COLUMN judge_agreement.note IS 'why there is no kappa; empty where there is one';
 
 CREATE OR REPLACE VIEW lineage AS

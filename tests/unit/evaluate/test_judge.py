@@ -17,9 +17,11 @@ from factory.evaluate.gate import may_ship
 from factory.evaluate.judge import judge, unjudged
 from factory.evaluate.measure import measure
 from factory.evaluate.recover_stage import RecoverStage
+from factory.evaluate.stage import EvaluateStage
 from factory.generate.check import check
 from factory.generate.stage import generate
 from factory.inference.request import Request
+from factory.models.artifact import publish, verify
 from factory.search.trials import teacher_accuracy
 from factory.store.store import Store
 from tests.support.recipes import write_model
@@ -241,3 +243,22 @@ def test_another_judge_or_another_wording_is_another_evaluation(folder: Path) ->
     edit(folder / "recipe.yaml", "model: tiny", "model: other")
     seen.add(one.evaluation_id(load(folder)))
     assert len(seen) == 4
+
+
+def test_the_stage_asks_for_its_judge_last_and_opens_the_teacher_for_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, store = started(folder)
+    stage, model = EvaluateStage(), Model(fair)
+    monkeypatch.setattr("factory.generate.teacher.open_teacher", lambda _: model)
+    with store:
+        lineage = Lineage(plan.run, store)
+        for planned in (lineage.student, lineage.quantized):
+            with publish(plan.run.workspace.models / planned.name, planned.about) as staging:
+                write_model(staging, "made")
+            lineage.record(planned, verify(plan.run.workspace.models / planned.name), {})
+        assert [step.detail for step in stage.owed(plan, store, worked=False)] == list(ROLES)
+        evaluate(plan, store)
+        assert stage.owed(plan, store, worked=True) == [Step("evaluate", "judge")]
+        assert "student: 100.0% preferred" in stage.run(plan, store, "judge")
+        assert stage.owed(plan, store, worked=True) == []
