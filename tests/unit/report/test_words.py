@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.evaluate.interval import wilson
 from factory.report.choice import Gate
 from factory.report.headline import headline, remarks
-from factory.evaluate.interval import wilson
 from factory.report.measured import Measured
 from factory.report.metric_rows import metric_rows
 from factory.report.part import Role
