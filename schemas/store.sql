@@ -155,7 +155,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:f4f737de076444de85dd3c940ac4edbf.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:0a6c261a68dca9abea9fd2522c18ed29.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -215,24 +215,47 @@ CREATE TABLE predictions (
     result VARCHAR,
     parsed BOOLEAN NOT NULL,
     same_call BOOLEAN NOT NULL,
-    right_answer BOOLEAN NOT NULL,
+    right_answer BOOLEAN,
     batch BIGINT NOT NULL,
     confidence DOUBLE,
+    "input" VARCHAR,
     PRIMARY KEY(evaluation_id, task_id)
 );
 COMMENT ON TABLE predictions IS 'What a model answered to each held-out task.';
 COMMENT ON COLUMN predictions.evaluation_id IS 'the measurement, as in evaluations';
 COMMENT ON COLUMN predictions.task_id IS 'content id of question and reference';
 COMMENT ON COLUMN predictions.question IS 'of the held-out task';
-COMMENT ON COLUMN predictions.reference IS 'what is right';
+COMMENT ON COLUMN predictions.reference IS 'what is right, or an example of it; empty where there is none';
 COMMENT ON COLUMN predictions.output IS 'as the model wrote it';
 COMMENT ON COLUMN predictions."call" IS 'the call that was read out of it';
 COMMENT ON COLUMN predictions.result IS 'what the tool returned to that call, or what was read out of the answer';
 COMMENT ON COLUMN predictions.parsed IS 'whether the answer is readable: a call that fits the tools, a label, fields that fit the schema';
 COMMENT ON COLUMN predictions.same_call IS 'whether the call is the reference''s';
-COMMENT ON COLUMN predictions.right_answer IS 'whether the result is the reference''s';
+COMMENT ON COLUMN predictions.right_answer IS 'whether the result is the reference''s; empty where no answer is the right one: preferences has those';
 COMMENT ON COLUMN predictions.batch IS 'the transaction that brought the row';
 COMMENT ON COLUMN predictions.confidence IS 'probability of the written label among all labels; empty where it is not known, and for other kinds';
+COMMENT ON COLUMN predictions."input" IS 'the material that an instruction is about; empty where there is none';
+
+CREATE TABLE preferences (
+    evaluation_id VARCHAR,
+    task_id VARCHAR,
+    judge VARCHAR NOT NULL,
+    against VARCHAR,
+    as_first VARCHAR,
+    as_second VARCHAR,
+    credit DOUBLE NOT NULL,
+    batch BIGINT NOT NULL,
+    PRIMARY KEY(evaluation_id, task_id)
+);
+COMMENT ON TABLE preferences IS 'What a judge said of each answer beside another one to the same task, in both orders.';
+COMMENT ON COLUMN preferences.evaluation_id IS 'the measurement whose answer was judged, as in evaluations';
+COMMENT ON COLUMN preferences.task_id IS 'the held-out task, as in predictions';
+COMMENT ON COLUMN preferences.judge IS 'the model that judged, as the recipe names it';
+COMMENT ON COLUMN preferences.against IS 'the other answer: the held-out task''s own, or the teacher''s; empty where that could not be read';
+COMMENT ON COLUMN preferences.as_first IS 'A, B or tie where the answer stood as A; empty where nothing was asked or could be read';
+COMMENT ON COLUMN preferences.as_second IS 'A, B or tie where the answer stood as B; empty where nothing was asked or could be read';
+COMMENT ON COLUMN preferences.credit IS '1: preferred in both orders; 0: the other answer was; 0.5: all else';
+COMMENT ON COLUMN preferences.batch IS 'the transaction that brought the row';
 
 CREATE TABLE run_sources (
     run_id VARCHAR,
@@ -714,6 +737,36 @@ COMMENT ON COLUMN yield_by_check.passed IS 'whether these may stay';
 COMMENT ON COLUMN yield_by_check.samples IS 'how many';
 COMMENT ON COLUMN yield_by_check.share IS 'of the check''s samples, from 0 to 1';
 
+CREATE OR REPLACE VIEW judge_agreement AS
+    -- What was not scored, or is a person's own text, the check cannot have judged.
+    WITH pairs AS (
+        SELECT sample_id, bool_and(v.passed) AS judge, any_value(h.passed) AS person
+        FROM current_verdicts v JOIN person_verdicts h USING (sample_id)
+        WHERE v.check_name = 'judge' AND v.score IS NOT NULL
+        GROUP BY sample_id
+    ), counts AS (
+        SELECT count(*) AS n, count(*) FILTER (judge AND person) AS a, count(*) FILTER (NOT judge AND NOT person) AS r,
+               count(*) FILTER (judge AND NOT person) AS j, count(*) FILTER (NOT judge AND person) AS p
+        FROM pairs
+    ), shares AS (
+        SELECT *, (a + r) / n AS same, ((a + j) * (a + p) + (r + p) * (r + j)) / (n * n) AS chance FROM counts
+    )
+    SELECT n AS samples, a AS both_accept, r AS both_reject, j AS only_judge_accepts, p AS only_person_accepts,
+           CASE WHEN n >= 10 THEN round(same, 4) END AS agreement,
+           CASE WHEN n >= 10 AND chance < 1 THEN round((same - chance) / (1 - chance), 4) END AS kappa,
+           CASE WHEN n < 10 THEN 'too few: of fewer than 10 samples nothing can be said'
+                WHEN chance = 1 THEN 'no kappa: both said the same of every sample' ELSE '' END AS note
+    FROM shares;
+COMMENT ON VIEW judge_agreement IS 'How far the check judge, as the current run sets it, and a person agree on the samples that both have judged.';
+COMMENT ON COLUMN judge_agreement.samples IS 'how many both have judged';
+COMMENT ON COLUMN judge_agreement.both_accept IS 'how many of them both accept';
+COMMENT ON COLUMN judge_agreement.both_reject IS 'how many both reject';
+COMMENT ON COLUMN judge_agreement.only_judge_accepts IS 'how many the judge accepts and the person rejects';
+COMMENT ON COLUMN judge_agreement.only_person_accepts IS 'how many the person accepts and the judge rejects';
+COMMENT ON COLUMN judge_agreement.agreement IS 'share on which both say the same; empty below 10 samples';
+COMMENT ON COLUMN judge_agreement.kappa IS 'Cohen''s kappa: agreement beyond chance, 1 at most; empty below 10 samples, or where both said the same of every sample';
+COMMENT ON COLUMN judge_agreement.note IS 'why there is no kappa; empty where there is one';
+
 CREATE OR REPLACE VIEW lineage AS
     WITH RECURSIVE ancestors(artifact_id, learner_id) USING KEY (artifact_id, learner_id) AS (
         SELECT artifact_id, artifact_id FROM artifacts
@@ -918,7 +971,7 @@ CREATE OR REPLACE VIEW leaderboard AS
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
 COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_recovered';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
-COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s_batch_32';
+COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy, preferred or tokens_per_s_batch_32';
 COMMENT ON COLUMN leaderboard.value IS 'in its unit';
 COMMENT ON COLUMN leaderboard.low IS 'lower end of the 95 % interval; NULL if there is none';
 COMMENT ON COLUMN leaderboard.high IS 'upper end of the 95 % interval; NULL if there is none';

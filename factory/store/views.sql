@@ -236,6 +236,36 @@ COMMENT ON COLUMN yield_by_check.passed IS 'whether these may stay';
 COMMENT ON COLUMN yield_by_check.samples IS 'how many';
 COMMENT ON COLUMN yield_by_check.share IS 'of the check''s samples, from 0 to 1';
 
+CREATE OR REPLACE VIEW judge_agreement AS
+    -- What was not scored, or is a person's own text, the check cannot have judged.
+    WITH pairs AS (
+        SELECT sample_id, bool_and(v.passed) AS judge, any_value(h.passed) AS person
+        FROM current_verdicts v JOIN person_verdicts h USING (sample_id)
+        WHERE v.check_name = 'judge' AND v.score IS NOT NULL
+        GROUP BY sample_id
+    ), counts AS (
+        SELECT count(*) AS n, count(*) FILTER (judge AND person) AS a, count(*) FILTER (NOT judge AND NOT person) AS r,
+               count(*) FILTER (judge AND NOT person) AS j, count(*) FILTER (NOT judge AND person) AS p
+        FROM pairs
+    ), shares AS (
+        SELECT *, (a + r) / n AS same, ((a + j) * (a + p) + (r + p) * (r + j)) / (n * n) AS chance FROM counts
+    )
+    SELECT n AS samples, a AS both_accept, r AS both_reject, j AS only_judge_accepts, p AS only_person_accepts,
+           CASE WHEN n >= 10 THEN round(same, 4) END AS agreement,
+           CASE WHEN n >= 10 AND chance < 1 THEN round((same - chance) / (1 - chance), 4) END AS kappa,
+           CASE WHEN n < 10 THEN 'too few: of fewer than 10 samples nothing can be said'
+                WHEN chance = 1 THEN 'no kappa: both said the same of every sample' ELSE '' END AS note
+    FROM shares;
+COMMENT ON VIEW judge_agreement IS 'How far the check judge, as the current run sets it, and a person agree on the samples that both have judged.';
+COMMENT ON COLUMN judge_agreement.samples IS 'how many both have judged';
+COMMENT ON COLUMN judge_agreement.both_accept IS 'how many of them both accept';
+COMMENT ON COLUMN judge_agreement.both_reject IS 'how many both reject';
+COMMENT ON COLUMN judge_agreement.only_judge_accepts IS 'how many the judge accepts and the person rejects';
+COMMENT ON COLUMN judge_agreement.only_person_accepts IS 'how many the person accepts and the judge rejects';
+COMMENT ON COLUMN judge_agreement.agreement IS 'share on which both say the same; empty below 10 samples';
+COMMENT ON COLUMN judge_agreement.kappa IS 'Cohen''s kappa: agreement beyond chance, 1 at most; empty below 10 samples, or where both said the same of every sample';
+COMMENT ON COLUMN judge_agreement.note IS 'why there is no kappa; empty where there is one';
+
 CREATE OR REPLACE VIEW lineage AS
     WITH RECURSIVE ancestors(artifact_id, learner_id) USING KEY (artifact_id, learner_id) AS (
         SELECT artifact_id, artifact_id FROM artifacts
@@ -440,7 +470,7 @@ CREATE OR REPLACE VIEW leaderboard AS
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
 COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_recovered';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
-COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s_batch_32';
+COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy, preferred or tokens_per_s_batch_32';
 COMMENT ON COLUMN leaderboard.value IS 'in its unit';
 COMMENT ON COLUMN leaderboard.low IS 'lower end of the 95 % interval; NULL if there is none';
 COMMENT ON COLUMN leaderboard.high IS 'upper end of the 95 % interval; NULL if there is none';

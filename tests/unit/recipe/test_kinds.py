@@ -160,8 +160,6 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({**RATIONALE, "student": {
             "base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1, "call_weight": 2.0}}]}},
          "student.stages[0].sft.call_weight: the kind rationale has no calls; remove it"),
-        ({**INSTRUCTION, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1}}]}},
-         "student: training on instructions is not supported yet; remove it and use: factory export"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )  # fmt: skip

@@ -96,7 +96,7 @@ def test_accuracy_and_mean_length_of_a_model_are_measured(tmp_path: Path) -> Non
         told = measure(plan, store, candidate, says, local=False)
         found = {row["metric"]: row["value"] for row in store.query("SELECT metric, value FROM evaluations")}
     assert told.startswith("student: 33.3% right")
-    assert found["answer_words"] == 8 and found["parse_rate"] == 1
+    assert found["answer_length"] == 8 and found["parse_rate"] == 1
     assert found["tool_call_accuracy"] == pytest.approx(2 / 3)
 
 
