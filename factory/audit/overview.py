@@ -125,7 +125,7 @@ ODDITIES = (
         "SELECT count(*) FROM accepted WHERE empty",
         "accepted sample with an empty answer",
         "accepted samples with an empty answer",
-        "SELECT * FROM training_set WHERE trim(coalesce(answer, '')) = ''",
+        "SELECT * FROM training_set WHERE trim(coalesce(answer, call::VARCHAR, '')) = ''",
     ),
     Oddity(
         "hidden_characters",
@@ -153,8 +153,8 @@ WITH flags AS (
 accepted AS MATERIALIZED (
     SELECT hash(seed_id) AS seed, hash(task_id) AS task, hash(dedup_key) AS content,
            hash(answer) AS answer_hash, language, family, unsure, cut_off,
-           trim(coalesce(answer, '')) = '' AS empty, {HIDDEN.format("")} AS hidden
-    FROM training_set JOIN flags USING (request_key)
+           trim(coalesce(answer, call::VARCHAR, '')) = '' AS empty, {HIDDEN.format("")} AS hidden
+    FROM training_set LEFT JOIN flags USING (request_key)
 ),
 asked AS (SELECT request_key, seed_id FROM plan_items SEMI JOIN current_sources USING (plan_id)),
 odd_ends AS MATERIALIZED (

@@ -11,8 +11,8 @@ sample's question contains it whole.
 
 Runs of words that `MANY` held-out tasks share (one in a hundred, if these are more), a preamble or a last
 sentence, are no part of any of them: a question is looked for by the longest run of words that is left. A
-seed whose answer, rationale or input holds a held-out task, a short one too, gives it away, and so does every
-sample of it.
+seed whose answer, rationale, input or conversation holds a held-out task, a short one too, gives it away, and
+so does every sample of it.
 
 A held-out question with numbers that are not all in the sample is another question, however alike the words
 are: that is how new tasks are made from old ones. Not promised: leaks in other words, beyond the first 20,000
@@ -92,10 +92,20 @@ class DecontaminationCheck:
 
 @lru_cache(maxsize=8)
 def leaking_seeds(seeds: tuple[Seed, ...], held_out: tuple[Seed, ...]) -> dict[str, str]:
-    """Return, for the id of each seed whose answer, rationale or input holds a held-out task, its name."""
+    """Return, for the id of each seed whose answer, rationale, input or conversation holds a held-out task,
+    its name."""
     index = _index(held_out)
-    found = {seed.seed_id: index.inside(seed.reference, seed.rationale, seed.input) for seed in seeds}
+    found = {
+        seed.seed_id: index.inside(seed.reference, seed.rationale, seed.input, *_spoken(seed))
+        for seed in seeds
+    }
     return {seed_id: name for seed_id, name in found.items() if name}
+
+
+def _spoken(seed: Seed) -> list[str]:
+    """Return what user and assistant say in a conversation."""
+    messages = json.loads(seed.conversation)["messages"] if seed.conversation else []
+    return [message["content"] or "" for message in messages if message["role"] in ("user", "assistant")]
 
 
 @lru_cache(maxsize=8)

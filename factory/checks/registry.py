@@ -11,6 +11,7 @@ from factory.checks.execution import ExecutionCheck
 from factory.checks.finish_reason import FinishReasonCheck
 from factory.checks.judge import JudgeCheck
 from factory.checks.length import LengthCheck
+from factory.checks.personal import PersonalCheck
 from factory.checks.schema import SchemaCheck
 from factory.checks.selection import SelectionCheck
 from factory.checks.suite import CheckSuite
@@ -52,6 +53,8 @@ def build_suite(
                 single.append(FinishReasonCheck())
             case "degenerate", chosen.Degenerate() as degenerate:
                 single.append(DegenerateCheck((seed.language for seed in seeds), degenerate.refusals))
+            case "personal", _:
+                single.append(PersonalCheck(seeds))
             case "decontamination", _:
                 telling = source.kind.telling_references
                 single.append(DecontaminationCheck(held_out, seeds, tools, references=telling))

@@ -30,13 +30,27 @@ def init(
             help="A file of your own tools to start from instead: MCP, OpenAI, BFCL.", show_default=False
         ),
     ] = None,
+    conversations: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="A file of conversations to make a student of instead: OpenAI fine-tuning, logs, ShareGPT.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Copy a shipped recipe with its data into a folder, or write one for your own tools, ready to edit."""
-    if tools is not None and recipe is not None:
-        raise InputError("--tools and --recipe are two beginnings", "Write one of them.")
+    """Copy a shipped recipe with its data into a folder, or write one for your own tools or conversations,
+    ready to edit."""
+    beginnings = {"--recipe": recipe, "--tools": tools, "--from": conversations}
+    if len(given := [name for name, value in beginnings.items() if value is not None]) > 1:
+        count = "two" if len(given) == 2 else "three"
+        raise InputError(f"{' and '.join(given)} are {count} beginnings", "Write one of them.")
     notes: list[str] = []
-    if tools is not None:
-        texts, notes = next(kind for kind in KINDS.values() if kind.calls_tools).start(tools)
+    if tools is not None or conversations is not None:
+        source = tools or conversations
+        assert source is not None
+        kind = next(kind for kind in KINDS.values() if (kind.calls_tools if tools else not kind.is_asked))
+        texts, notes = kind.start(source)
         files = {folder / name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
     else:
         files = _copies(folder, recipe or USUAL)

@@ -91,7 +91,9 @@ class Plan:
         held_out = self.source.held_out
         if held_out is None:
             return None
-        return require_file(self.run.loaded.resolve(held_out), seed_formats(self.data.kind))
+        return require_file(
+            self.run.loaded.resolve(held_out), seed_formats(self.data.kind), personal=self.data.personal
+        )
 
     @cached_property
     def data(self) -> DataSettings:

@@ -8,9 +8,13 @@ from typing import Any, Literal
 from factory.context.lineage import Lineage, Planned, format_choice, model_id
 from factory.context.plan import Plan
 from factory.context.training_set import spread
+from factory.evaluate.pairwise import judge_id
 from factory.recipe.model import Teacher
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id, file_sha256
+from factory.tasks.kind import MAIN, PREFERRED, RIGHT
+from factory.tasks.sample import Task
+from factory.text.templates import template_digest
 
 PRECISIONS = {
     None: "bfloat16",
@@ -31,6 +35,12 @@ def put_tasks(plan: Plan) -> list[Seed]:
     of each source."""
     tasks = plan.held_out
     return spread(tasks, plan.run.evaluation.max_tasks or len(tasks))
+
+
+def task_of(seed: Seed) -> Task:
+    """Return a held-out seed as it is put: as a user would, without its family, which would tell a teacher
+    with examples the operation."""
+    return Task(seed.seed_id, seed.language, "", seed.question, seed.reference, seed.input, tools=seed.tools)
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,10 @@ class Candidate:
             "tools": [tool.model_dump() for tool in plan.tools],
             "own_tools": file_sha256(plan.run.loaded.resolve(own.python)) if own else None,
         } | plan.kind.evaluation_identity(plan.data)
+        if template := plan.kind.asked_in:
+            how["asked_in"] = template_digest(template, plan.run.workspace.prompts)
+        if plan.kind.main_metric == PREFERRED:
+            how["judge"] = judge_id(plan.run)
         if self.few_shot:
             how |= {
                 "template": plan.taskset.template_digest,
@@ -87,19 +101,27 @@ class Candidate:
 def teacher_candidate(plan: Plan) -> Candidate:
     """Return the teacher, asked as in generation."""
     teacher, recipe = plan.run.teacher, plan.run.loaded.recipe
-    asked = _by_source(
-        plan,
-        lambda each: (
-            f"{each.data.examples} worked examples from all over the seeds, {each.kind.prompting.teacher}"
-        ),
-    )
+    asked = _by_source(plan, _teacher_prompting)
     made = model_id(teacher.name, teacher.revision)
     return Candidate("teacher", made, teacher.name, teacher.folder, True, asked, "", recipe.teacher)
+
+
+def _teacher_prompting(plan: Plan) -> str:
+    prompting = plan.kind.prompting
+    shown = f"{plan.data.examples} worked examples from all over the seeds, "
+    return f"{shown if prompting.examples else ''}{prompting.teacher}"
 
 
 def measured(plan: Plan) -> list[Plan]:
     """Return the plans of the sources that have held-out tasks."""
     return [each for each in plan.plans if each.held_out]
+
+
+def main_metric(plan: Plan) -> str:
+    """Return the metric by which the recipe's models are compared above all: the share of right answers, as
+    far as any of its sources has right ones."""
+    found = {each.kind.main_metric for each in measured(plan)}
+    return next((name for name in MAIN if name in found), RIGHT)
 
 
 def _by_source(plan: Plan, say: Callable[[Plan], str]) -> str:

@@ -1,6 +1,7 @@
 """Accuracy gate: a compressed model may lose no more of the student's accuracy than the recipe allows.
 
-Both accuracies are counted on the held-out tasks that both answered. Promise: the decision is in the store
+Both accuracies are counted on the held-out tasks that both answered; where no answer is the right one, a task
+counts as the judge's preference does: 1, a half for a tie, or 0. Promise: the decision is in the store
 (`gates`), for `factory serve` and for people. A model that fails stays, and can be asked for by its name.
 """
 
@@ -26,9 +27,10 @@ def may_ship(plan: Plan, store: Store, small: Candidate, student: Candidate) -> 
         # What an earlier recipe refused is let through now.
         allowed = 1.0
     (found,) = store.query(
-        "SELECT (count(*) FILTER (o.right_answer) - count(*) FILTER (p.right_answer)) / count(*) AS "
-        "accuracy_drop FROM predictions p "
-        "JOIN predictions o USING (task_id) WHERE p.evaluation_id = ? AND o.evaluation_id = ?",
+        "WITH credits AS (SELECT evaluation_id, task_id, coalesce(right_answer::DOUBLE, credit) AS credit "
+        "FROM predictions LEFT JOIN preferences USING (evaluation_id, task_id)) "
+        "SELECT (sum(o.credit) - sum(p.credit)) / count(*) AS accuracy_drop FROM credits p "
+        "JOIN credits o USING (task_id) WHERE p.evaluation_id = ? AND o.evaluation_id = ?",
         [small.evaluation_id(plan), student.evaluation_id(plan)],
     )
     gate = {

@@ -10,8 +10,9 @@ RESAMPLES = 1000
 T = TypeVar("T")
 
 
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """Return the bounds of the 95 % score interval of the share `right` of `n`; (0, 1) where n is 0.
+def wilson(right: float, n: int) -> tuple[float, float]:
+    """Return the bounds of the 95 % score interval of the share `right` of `n`; (0, 1) where n is 0. A half
+    may be counted as a half: that varies less, so the interval is not too narrow.
 
     Promise: it holds the share, lies within 0 and 1, and is never of width zero: none of 272 is 0 to 1.4 %.
     Source: Wilson, Probable inference, the law of succession, and statistical inference, 1927.

@@ -12,7 +12,7 @@ from typing import Any
 
 from factory.context.plan import Plan
 from factory.errors import FactoryError
-from factory.evaluate.candidate import Candidate, measured, put_tasks
+from factory.evaluate.candidate import Candidate, measured, put_tasks, task_of
 from factory.evaluate.metrics.accuracy import share
 from factory.evaluate.metrics.metric import Evaluation, Measurement
 from factory.evaluate.metrics.table import FAMILIES, metric, of_source
@@ -21,6 +21,7 @@ from factory.inference.request import TOO_LONG, Answer, Model, Request
 from factory.models.folder import inspect
 from factory.models.spelling import read_spelling
 from factory.store.store import Row, Store
+from factory.tasks.kind import RIGHT
 from factory.tasks.sample import Task
 from factory.tasks.scorer import Classifier, Dialogue, Scorer
 from factory.text.quantities import NO_BREAK, figure, interval
@@ -57,12 +58,17 @@ def measure(plan: Plan, store: Store, candidate: Candidate, model: Model, *, loc
 
 def _figures(evaluations: list[Evaluation], *, local: bool) -> dict[str, Measurement]:
     """Return every figure: with several sources those that depend on the tasks by source, behind the share
-    of all tasks that were answered rightly, and the others as measured on the first one's."""
+    of all tasks that were answered rightly, of those that have a right answer, and the others as measured on
+    the first one's."""
     figures: dict[str, Measurement] = {}
-    if len(evaluations) > 1:
-        figures["answer_accuracy"] = share(
-            [bool(row["right_answer"]) for evaluation in evaluations for row in evaluation.predictions]
-        )
+    right = [
+        bool(row["right_answer"])
+        for evaluation in evaluations
+        if RIGHT in evaluation.scorer.metrics
+        for row in evaluation.predictions
+    ]
+    if len(evaluations) > 1 and right:
+        figures[RIGHT] = share(right)
     for family in FAMILIES:
         if not local and family.local:
             continue
@@ -76,14 +82,10 @@ def _figures(evaluations: list[Evaluation], *, local: bool) -> dict[str, Measure
 
 
 def _tasks(plan: Plan) -> list[Task]:
-    """Return the held-out tasks, each once.
-
-    A question comes as a user's would: without its family, which would tell a teacher with examples the
-    operation.
-    """
+    """Return the held-out tasks, each once."""
     tasks: dict[str, Task] = {}
     for seed in put_tasks(plan):
-        task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference, tools=seed.tools)
+        task = task_of(seed)
         if tasks.setdefault(task.task_id, task) is not task:
             plan.run.progress.say(
                 f"note: {seed.source}:{seed.line}: the held-out task {seed.name} has the question and the "
@@ -134,6 +136,7 @@ def _predictions(
                     about: Row = {
                         "task_id": task.task_id,
                         "question": task.question,
+                        "input": task.input or None,
                         "reference": task.reference,
                     }
                     about |= {"output": "\n".join(said[task.task_id])}
@@ -158,15 +161,15 @@ def _not_answered(candidate: Candidate, answer: Answer) -> FactoryError:
 
 
 def _summary(measured: Mapping[str, Measurement]) -> str:
-    right = measured["answer_accuracy"]
-    bounds = interval(right.low, right.high, "share")
-    others = (
+    said = [
         f"{name} {figure(measurement.value, metric(name).unit)}"
         for name, measurement in measured.items()
-        if name != "answer_accuracy"
-    )
-    head = f"{right.value:.1%} right (95 % interval {bounds}) of {right.n}"
-    return "; ".join([head, *others]).replace(NO_BREAK, " ")
+        if name != RIGHT
+    ]
+    if right := measured.get(RIGHT):
+        bounds = interval(right.low, right.high, "share")
+        said.insert(0, f"{right.value:.1%} right (95 % interval {bounds}) of {right.n}")
+    return "; ".join(said).replace(NO_BREAK, " ")
 
 
 def _outside(store: Store, candidate: Candidate, local: bool) -> list[dict[str, Any]]:

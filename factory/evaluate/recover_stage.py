@@ -12,6 +12,7 @@ from factory.context.plan import Plan
 from factory.context.stage import ModelRole, Stage, Step
 from factory.evaluate.candidate import candidates
 from factory.evaluate.gate import may_ship
+from factory.evaluate.judge import unjudged
 from factory.evaluate.stage import unmeasured
 from factory.store.store import Store
 from factory.system.process import KEEP_MEMORY
@@ -36,7 +37,7 @@ class RecoverStage(Stage):
             return []
         if "student_recovered" not in found:
             return [Step(self.name)]
-        if owed := unmeasured(plan, lineage, store):
+        if owed := unmeasured(plan, lineage, store) or unjudged(plan, lineage, store):
             return owed
         may_ship(plan, store, found["student_recovered"], found["student"])
         return []

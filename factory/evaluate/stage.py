@@ -1,5 +1,5 @@
 """The pipeline's stage `evaluate`: measures every model of the recipe on the held-out tasks, each in a
-process that has loaded no other."""
+process that has loaded no other; then a judge compares the answers of which none is the right one."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -8,12 +8,13 @@ from factory.context.lineage import Lineage
 from factory.context.plan import Plan
 from factory.context.stage import ModelRole, Stage, Step
 from factory.evaluate.candidate import candidates
+from factory.evaluate.judge import JUDGE, judge, unjudged
 from factory.inference.environment import ENVIRONMENT
 from factory.store.store import Store
 
 
 class EvaluateStage(Stage):
-    """Measures the models that have no figures yet; `detail` names their roles."""
+    """Measures the models that have no figures yet; `detail` names their roles, or the judge."""
 
     name = "evaluate"
     needs = ("student", "evaluate")
@@ -21,21 +22,24 @@ class EvaluateStage(Stage):
     environment = ENVIRONMENT
 
     def owed(self, plan: Plan, store: Store, *, worked: bool) -> list[Step]:
-        """Return a step for each model that is not measured."""
+        """Return a step for each model that is not measured; then, where answers are compared, the
+        judge's."""
         lineage = Lineage(plan.run, store)
         lineage.require_samples()
         lineage.require_made(lineage.student, "student", "distill")
         if plan.run.loaded.recipe.compress:
             lineage.require_made(lineage.quantized, "compressed student", "compress")
-        return unmeasured(plan, lineage, store)
+        return unmeasured(plan, lineage, store) or unjudged(plan, lineage, store)
 
     def run(self, plan: Plan, store: Store, detail: str) -> str:
-        """Measure one model in the roles that `detail` names."""
+        """Measure one model in the roles that `detail` names, or have the judge compare."""
         from factory.evaluate.measure import measure
         from factory.generate.teacher import open_teacher
         from factory.models.artifact import verify
         from factory.models.folder import inspect
 
+        if detail == JUDGE:
+            return judge(plan, store, open_teacher(plan.run))
         roles, lineage = detail.split(), Lineage(plan.run, store)
         asked = [candidate for candidate in candidates(plan, lineage) if candidate.role in roles]
         teacher = plan.run.loaded.recipe.teacher

@@ -52,7 +52,8 @@ def write_card(
     sections = (
         _front_matter(source, format, licence, tally),
         f"# {_code(source.run['recipe_name'])}\n",
-        f"{_samples(columns, tally)}, each accepted by every check, or by a person. {_kept(source)}\n",
+        f"{_samples(columns, tally)}, each accepted by every check, or by a person. "
+        f"{_kept(source, tally)}\n",
         f"```python\nimport datasets\n\ndataset = {_load(format, tally)}\n```\n",
         "## Counts\n",
         _sizes(columns, tally),
@@ -105,11 +106,16 @@ def _samples(columns: Columns, tally: Tally) -> str:
     return f"{sum(tally.samples.values())} samples ({kinds}){rows}"
 
 
-def _kept(source: Source) -> str:
+def _kept(source: Source, tally: Tally) -> str:
     enough = (
         f", of which the first {source.going_out} are enough" if source.going_out < source.accepted else ""
     )
-    return f"The teacher gave {source.samples} answers; {source.accepted} of them were accepted{enough}."
+    given = f"The teacher gave {source.samples} answers"
+    if not tally.teachers:
+        given = f"{source.samples} conversations were read"
+    elif tally.written:
+        given = f"There were {source.samples} answers, the teacher's and those that people wrote"
+    return f"{given}; {source.accepted} of them were accepted{enough}."
 
 
 def _sizes(columns: Columns, tally: Tally) -> str:
@@ -188,9 +194,15 @@ def _made(source: Source, tally: Tally) -> str:
         for (name, revision), count in _most(tally.teachers)
     ]
     lines += [f"- sampling {_code(settings)}: {count} samples" for settings, count in _most(tally.sampling)]
-    lines += [
+    if tally.written:
+        lines.append(f"- written by people, or by a model in use: {tally.written} samples")
+    made = (
         "- new questions were made from seeds that people wrote; the teacher answered; "
-        "every answer went through the checks above",
+        if tally.teachers
+        else "- "
+    )
+    lines += [
+        f"{made}every answer went through the checks above",
         f"- run {_code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, "
         f"plan {_code(run['plan_id'])}, "
         f"recipe {_code(run['recipe_digest'])}, exported by distill-factory {__version__}",
@@ -200,7 +212,8 @@ def _made(source: Source, tally: Tally) -> str:
 
 def _limits(columns: Columns, tally: Tally) -> str:
     lines = [
-        "- The text was written by a language model. A check proves what its name says and nothing else; "
+        ("- The text was written by a language model. " if tally.teachers else "- ")
+        + "A check proves what its name says and nothing else; "
         "nobody read every row.",
         "- The seeds decide what is here: topics, phrasings and languages are theirs.",
         "- A sample made from several parents is on the side of the seed that is named in `seed_id`.",

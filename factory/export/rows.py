@@ -38,7 +38,8 @@ PLACES = """
     CREATE TEMP TABLE places AS
     SELECT row_number() OVER (ORDER BY t.place, t.position) AS place, t.sample_id,
            s.rowid AS sample_row, g.rowid AS generation_row
-    FROM training_set t JOIN samples s USING (sample_id) JOIN generations g ON g.request_key = s.request_key
+    FROM training_set t JOIN samples s USING (sample_id)
+    LEFT JOIN generations g ON g.request_key = s.request_key
 """
 # Joined by the number of the row: DuckDB then reads only the blocks that hold it.
 STRETCH = """
@@ -57,7 +58,7 @@ STRETCH = """
            d.name AS seed, g.teacher, g.revision AS teacher_revision, g.template_digest, g.parameters
     FROM stretch p
     JOIN samples s ON s.rowid = p.sample_row
-    JOIN generations g ON g.rowid = p.generation_row
+    LEFT JOIN generations g ON g.rowid = p.generation_row
     JOIN seeds d ON d.seed_id = s.seed_id
     JOIN judged j ON j.sample_id = p.sample_id
     ORDER BY p.place
@@ -107,7 +108,7 @@ class Columns:
 @dataclass
 class Tally:
     """What went out, counted on the way: rows by (split, language, family), samples and seeds by split;
-    samples by kind, by teacher and by sampling settings."""
+    samples by kind, by teacher and by sampling settings; `written`: those of no teacher's."""
 
     rows: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     samples: Counter[str] = field(default_factory=Counter)
@@ -115,6 +116,7 @@ class Tally:
     kinds: Counter[str] = field(default_factory=Counter)
     teachers: Counter[tuple[str, str]] = field(default_factory=Counter)
     sampling: Counter[str] = field(default_factory=Counter)
+    written: int = 0
     without_conversation: int = 0
 
     def split(self, name: str) -> int:
@@ -128,6 +130,9 @@ class Tally:
         self.samples[split] += 1
         self.seeds.setdefault(split, set()).add(row["seed_id"])
         self.kinds[row["kind"]] += 1
+        if row["teacher"] is None:
+            self.written += 1
+            return
         self.teachers[row["teacher"], row["teacher_revision"]] += 1
         settings = {
             name: value for name, value in json.loads(row["sampling"]).items() if name not in ("seed", "draw")
@@ -233,8 +238,7 @@ def _query(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: int) -
 
 
 def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]:
-    messages = json.loads(stored["messages"]) if stored["messages"] else []
-    whole = Conversation(messages)
+    whole = Conversation(_weighed(stored))
     if not whole.parts[0]:
         return []
     rows = []
@@ -242,6 +246,17 @@ def _rows(stored: Row, columns: Columns, weights: dict[str, float]) -> list[Row]
         weight = weights.get(lesson.task, 1.0)
         rows.append(_row(stored, columns, *lesson.parts, lesson.task or None, weight))
     return rows
+
+
+def _weighed(stored: Row) -> Messages:
+    """Return the messages of a sample, those of the assistant that are not learnt with `weight: 0`, as
+    OpenAI has it."""
+    messages: Messages = json.loads(stored["messages"]) if stored["messages"] else []
+    said = [message for message in messages if message["role"] == "assistant"]
+    for message, origin in zip(said, json.loads(stored["origins"] or "[]"), strict=False):
+        if not origin.get("learnt", True):
+            message["weight"] = 0
+    return messages
 
 
 def _row(

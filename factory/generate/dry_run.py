@@ -40,9 +40,11 @@ class _Nothing:
 def prompts(plan: Plan) -> list[str]:
     """Return the first prompts of the plan as text, each message under its role."""
     tasks = itertools.islice(plan.taskset.tasks(_Nothing()), PROMPTS)
-    asked = [next(plan.episode(task, 0)) for task in tasks if task is not None]
+    asked = [next(plan.episode(task, 0), None) for task in tasks if task is not None]
     return [
-        "\n".join(f"[{message['role']}] {message['content']}" for message in ask.messages) for ask in asked
+        "\n".join(f"[{message['role']}] {message['content']}" for message in ask.messages)
+        for ask in asked
+        if ask is not None
     ]
 
 
@@ -56,6 +58,11 @@ def estimate(plan: Plan, store: Store) -> str:
         f"FROM ({_BUSY})",
         {"plan": plan.plan_id, "place": plan.place},
     )
+    if row["samples"] and not row["requests"]:
+        return (
+            f"{row['samples']} samples were tried: {row['accepted']} accepted; "
+            "they cost nothing, for nobody is asked"
+        )
     if not row["requests"]:
         return "the teacher gave no answer, so there is nothing to estimate from"
     tried = (

@@ -35,15 +35,15 @@ MISSING = "an answer is missing"
 
 @dataclass
 class InFlight:
-    """An episode that waits for an answer. `position` counts episodes from 0, `keys` are the answers it
-    had."""
+    """An episode that waits for an answer, to `request`, or asks nothing. `position` counts episodes from 0,
+    `keys` are the answers it had."""
 
     position: int
     task: Task
     draw: int
     episode: Episode
-    request: Request
-    needs_logprobs: bool
+    request: Request | None = None
+    needs_logprobs: bool = False
     keys: list[str] = field(default_factory=list)
 
 
@@ -142,6 +142,7 @@ class Scheduler:
         # again.
         answer = storable(answer)
         waiting = self._running.pop(answer.key)
+        assert waiting[0].request is not None
         self._update.answered.append((waiting[0], waiting[0].request, answer))
         self._known.add(answer, needs_logprobs=any(running.needs_logprobs for running in waiting))
         self._counted(answer)
@@ -187,11 +188,17 @@ class Scheduler:
         position, draw = self._position, self._position % self._draws + self._draws * self._tries
         self._position += 1
         episode = self._plan.episode(self._current, draw)
-        ask = next(episode)
-        running = InFlight(
-            position, self._current, draw, episode, self._plan.request(ask, draw), ask.needs_logprobs
-        )
-        self._go_on(running)
+        running = InFlight(position, self._current, draw, episode)
+        try:
+            ask = next(episode)
+        except StopIteration as end:
+            # Nobody has to be asked.
+            self._repeated = 0
+            self._made(running, end.value)
+        else:
+            running.request = self._plan.request(ask, draw)
+            running.needs_logprobs = ask.needs_logprobs
+            self._go_on(running)
         self._hand_on()
         return True
 
@@ -226,6 +233,7 @@ class Scheduler:
         return self.accepted_count * self._begun >= self._wanted * self.judged
 
     def _go_on(self, running: InFlight) -> None:
+        assert running.request is not None
         key = running.request.key
         new = key not in self._seen
         if not new and not running.keys:
@@ -264,14 +272,17 @@ class Scheduler:
         try:
             ask = running.episode.send(answer)
         except StopIteration as end:
-            sample = identified(end.value, running.keys)
-            if sample.fault is not None and not sample.detail:
-                sample = dataclasses.replace(sample, detail=answer.detail)
-            self._update.finished.append((running, sample))
-            self._finish(running, sample)
+            self._made(running, end.value, answer.detail)
             return
         running.request, running.needs_logprobs = self._plan.request(ask, running.draw), ask.needs_logprobs
         self._go_on(running)
+
+    def _made(self, running: InFlight, made: Sample, detail: str = "") -> None:
+        sample = identified(made, running.keys)
+        if sample.fault is not None and not sample.detail:
+            sample = dataclasses.replace(sample, detail=detail)
+        self._update.finished.append((running, sample))
+        self._finish(running, sample)
 
     def _finish(self, running: InFlight, sample: Sample | None) -> None:
         if sample is not None:

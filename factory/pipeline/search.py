@@ -17,7 +17,7 @@ from factory.context.lineage import Lineage
 from factory.context.plan import Plan
 from factory.context.run import Run
 from factory.errors import InputError
-from factory.evaluate.candidate import candidates
+from factory.evaluate.candidate import candidates, main_metric
 from factory.models.bundled import BUNDLED
 from factory.pipeline.child import ChildFailed
 from factory.pipeline.loop import run
@@ -29,6 +29,7 @@ from factory.search.study import Choice, Study
 from factory.search.trials import label, over, points, search_id, teacher_accuracy, trial_file
 from factory.store.store import Store
 from factory.system.progress import duration
+from factory.tasks.kind import PREFERRED
 
 DATA = ("generate", "check")
 TRIAL = (*DATA, "distill", "compress", "evaluate")
@@ -58,7 +59,7 @@ def search(plan: Plan, command: str) -> int:
             run(_trial(plan, plain, choice, "trial-001"), DATA, command)
         new, teacher = _try(plan, plain, choice, last + tried, command)
         study.tell(choice, *_observed(new, settings, teacher))
-        plan.run.progress.say(f"  {_summary(new)}")
+        plan.run.progress.say(f"  {_summary(new, main_metric(plan))}")
     return tried
 
 
@@ -170,9 +171,10 @@ def _observed(
     return (point.accuracy, point.weight_bytes, point.latency_s), over(point, settings, teacher)
 
 
-def _summary(point: Point | None) -> str:
+def _summary(point: Point | None, main: str) -> str:
     if point is None:
         return "no figures"
     within = "" if point.fits else ", above a limit"
     size, latency = f"{point.weight_bytes / 1e6:.0f} MB", f"{point.latency_s * 1000:.0f} ms"
-    return f"{point.accuracy:.1%} right, {size}, {latency} for 32 tokens{within}"
+    word = "preferred" if main == PREFERRED else "right"
+    return f"{point.accuracy:.1%} {word}, {size}, {latency} for 32 tokens{within}"

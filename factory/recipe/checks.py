@@ -17,6 +17,7 @@ CheckName = Literal[
     "judge",
     "dedup",
     "decontamination",
+    "personal",
 ]
 CHECKS: tuple[CheckName, ...] = get_args(CheckName)
 

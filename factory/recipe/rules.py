@@ -158,6 +158,11 @@ def _stages(source: Source) -> Iterator[Fault]:
                     (*where, "validation", "every"),
                     f"is more than the stage's {steps} steps, so nothing would be validated",
                 )
-        if name == "distill" and name not in seen and isinstance(stage[name], dict):
+        if name == "distill" and kinds and not any(kind.is_asked for kind in kinds):
+            named = ", ".join(kind.name for kind in kinds)
+            yield source.fault(
+                where, f"the kind {named} has no answers of the teacher's to learn from; write sft"
+            )
+        elif name == "distill" and name not in seen and isinstance(stage[name], dict):
             yield from distill_rules.faults(source, where, stage[name], source.at("teacher"))
         seen.add(name)

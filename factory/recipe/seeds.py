@@ -14,7 +14,13 @@ _NAMED, _LISTED = 3, 20
 def read_seeds(loaded: LoadedRecipe, source: DataSource) -> SeedFile:
     """Return the seeds of a source; InputError if there are none, or bad rows under `data.strict`."""
     data = source.data
-    read = load_seeds(_found(loaded, source), seed_formats(data.kind), columns=data.columns, split=data.split)
+    read = load_seeds(
+        _found(loaded, source),
+        seed_formats(data.kind),
+        columns=data.columns,
+        split=data.split,
+        personal=data.personal,
+    )
     if read.seeds and not (read.faults and data.strict):
         return read
     if not read.faults:

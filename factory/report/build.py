@@ -170,7 +170,7 @@ def _outcomes(store: Store, evaluations: list[str]) -> list[Outcome]:
     for row in store.query(
         "SELECT DISTINCT e.role, a.name, p.task_id, p.right_answer FROM predictions p "
         "JOIN evaluations e USING (evaluation_id) JOIN artifacts a USING (artifact_id) "
-        "WHERE list_contains(?, p.evaluation_id) ORDER BY ALL",
+        "WHERE list_contains(?, p.evaluation_id) AND p.right_answer IS NOT NULL ORDER BY ALL",
         [evaluations],
     ):
         found.setdefault((row["role"], row["name"]), {})[row["task_id"]] = row["right_answer"]

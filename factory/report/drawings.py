@@ -8,8 +8,9 @@ from factory.report.query import Table
 
 _ACCURACY = (
     "Accuracy",
-    "On held-out tasks. Filled: the call's result, or the final answer, equals the reference. Hollow: the "
-    "call is the reference call itself. Lines are 95\N{NO-BREAK SPACE}% intervals (Wilson).",
+    "On held-out tasks. Filled: the call's result, or the final answer, equals the reference; of "
+    "instructions, a judge prefers the answer. Hollow: the call is the reference call itself. Lines are "
+    "95\N{NO-BREAK SPACE}% intervals (Wilson).",
 )
 _SPEED = (
     "Speed and memory",

@@ -17,26 +17,30 @@ from factory.report.run import Loss
 from factory.report.svg import Canvas, drawing, light
 from factory.report.theme import ROLES
 from factory.report.yields import CheckYield, Yield
+from factory.tasks.kind import MAIN, RIGHT
 from factory.text.quantities import bounds, number, percent, size
 from factory.text.reasons import sentence
 from factory.text.visible import escape_hidden
 
 _SHAPES = {"teacher": "D", "base": "s", "student": "o", "student_quantized": "^", "student_recovered": "v"}
-_SHARES = ("answer_accuracy", "tool_call_accuracy")
+_SHARES = (*MAIN, "tool_call_accuracy")
 _WIDTH = 360.0
 _FAILURES = ("failed_1", "failed_2", "failed_3", "failed_4", "failed_5")
 
 
 def accuracy(models: Sequence[Measured]) -> Markup | None:
-    """Answer accuracy and same-call accuracy of each model, a dot with its 95 % interval."""
+    """Answer accuracy, or preference where no answer is the right one, and same-call accuracy of each model,
+    a dot with its 95 % interval."""
     shown = [model for model in models if any(model.metric(name) for name in _SHARES)]
     if not shown:
         return None
+    main = next((name for name in MAIN if any(model.metric(name) for model in shown)), RIGHT)
     calls = any(model.metric("tool_call_accuracy") for model in shown)
     top, row = 22.0, 52.0 if calls else 40.0
     with drawing():
         canvas = Canvas(_WIDTH, top + row * len(shown) + 24)
-        canvas.text(8, 10, "● answer is right", "muted", size=9)
+        filled = "● answer is right" if main == RIGHT else "● preferred to the reference"
+        canvas.text(8, 10, filled, "muted", size=9)
         if calls:
             canvas.text(128, 10, "○ call is the reference call", "muted", size=9)
         axes = canvas.axes(8, top, 304, row * len(shown))
@@ -44,7 +48,7 @@ def accuracy(models: Sequence[Measured]) -> Markup | None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.0f} %"))
         for place, model in enumerate(shown):
             canvas.text(8, top + row * place + 14, _label(model, 48), model.role)
-            _whisker(canvas, axes, model, "answer_accuracy", row * place + 26, top, filled=True)
+            _whisker(canvas, axes, model, main, row * place + 26, top, filled=True)
             _whisker(canvas, axes, model, "tool_call_accuracy", row * place + 40, top, filled=False)
         told = (f"{_label(model)}: {_shares(model)}." for model in shown)
         return canvas.to_svg("accuracy", "Accuracy on held-out tasks with 95 % intervals", " ".join(told))

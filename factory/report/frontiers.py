@@ -37,7 +37,7 @@ def frontier(trials: Sequence[Trial], cost: str) -> Markup | None:
     places = {point.number: (getattr(point, _COST[cost]) * factor, point.accuracy) for point in points}
     with drawing():
         canvas = Canvas(_WIDTH, _TOP + _TALL + 42)
-        canvas.text(0, 10, "answer is right", "muted", size=9)
+        canvas.text(0, 10, "answer is right, or preferred", "muted", size=9)
         canvas.text(_LEFT + _WIDE, _TOP + _TALL + 34, name, "muted", right=True, size=9)
         axes = canvas.axes(_LEFT, _TOP, _WIDE, _TALL)
         highest = max(at for at, _ in places.values())

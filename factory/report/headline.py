@@ -6,6 +6,7 @@ the second line says so.
 
 from factory.report.measured import Measured, MetricRow
 from factory.report.model import Report
+from factory.tasks.kind import PREFERRED
 from factory.text.quantities import percent, times
 
 
@@ -14,13 +15,14 @@ def headline(report: Report) -> str:
     it."""
     student, compressed = report.measured("student"), report.measured("student_quantized")
     if student is not None:
-        sentence = f"The student answers {_score(student)}{_others(report, student)}."
+        sentence = f"The student {_does(student)} {_score(student)}{_others(report, student)}."
         return sentence if compressed is None else f"{sentence} {_compression(compressed, student)}"
     if compressed is not None:
-        return f"The compressed student answers {_score(compressed)}{_others(report, compressed)}."
+        does = f"{_does(compressed)} {_score(compressed)}"
+        return f"The compressed student {does}{_others(report, compressed)}."
     teacher = report.measured("teacher")
     if teacher is not None:
-        return f"The teacher answers {_score(teacher)}; no student has been measured yet."
+        return f"The teacher {_does(teacher)} {_score(teacher)}; no student has been measured yet."
     kept = report.yield_
     if kept.asked:
         return (
@@ -66,8 +68,13 @@ def _score(model: Measured) -> str:
 
 def _right(model: Measured) -> MetricRow:
     # `Report.measured` returns no model without it.
-    assert model.accuracy is not None
-    return model.accuracy
+    assert model.main is not None
+    return model.main
+
+
+def _does(model: Measured) -> str:
+    """Return what a share of the tasks is one of, as a verb: answered rightly, or preferred by a judge."""
+    return "is preferred to the reference in" if _right(model).name == PREFERRED else "answers"
 
 
 def _others(report: Report, student: Measured) -> str:
@@ -93,7 +100,8 @@ def _compression(small: Measured, student: Measured) -> str:
     if bytes_small and bytes_student:
         ratios.append(f"{times(bytes_small / bytes_student)} times the size")
     cost = f", at {' and '.join(ratios)}" if ratios else ""
-    return f"Compressed{f' to {small.precision}' if small.precision else ''} it{still} answers {score}{cost}."
+    to = f" to {small.precision}" if small.precision else ""
+    return f"Compressed{to} it{still} {_does(small)} {score}{cost}."
 
 
 def _overlap(one: Measured, other: Measured) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from factory.report.part import Count, KnownRole, Part
+from factory.tasks.kind import MAIN
 
 
 class MetricRow(Part):
@@ -59,9 +60,10 @@ class Measured(Part):
         return None if (row := self.metric(name)) is None else row.value
 
     @property
-    def accuracy(self) -> MetricRow | None:
-        """The share of the held-out tasks that it answered rightly."""
-        return self.metric("answer_accuracy")
+    def main(self) -> MetricRow | None:
+        """The share of the held-out tasks that it answered rightly or, where no answer is the right one, of
+        those in which a judge preferred its answer."""
+        return next((row for name in MAIN if (row := self.metric(name)) is not None), None)
 
     @property
     def tokens_per_s(self) -> float | None:

@@ -24,7 +24,7 @@ def _row(stored: Mapping[str, Any]) -> MetricRow:
     unit = known.unit if listed else stored.get("unit") or ""
     value, low, high, n = (stored[column] for column in ("value", "low", "high", "n"))
     if unit == "share" and n:
-        low, high = wilson(round(value * n), n)
+        low, high = wilson(round(2 * value * n) / 2, n)  # a tie is a half
     return MetricRow(
         name=known.name,
         label=known.label,

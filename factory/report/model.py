@@ -59,7 +59,8 @@ class Report(Part):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def retention(self) -> float | None:
-        """The last student's accuracy over the teacher's; None if either is missing or the teacher has 0."""
+        """The last student's accuracy over the teacher's; None if either is missing or the teacher has 0,
+        or where there is no accuracy."""
         teacher = self.measured("teacher")
         student = self.shipped
         if teacher is None or student is None:
@@ -75,8 +76,8 @@ class Report(Part):
         return next((model for model in found if model is not None), None)
 
     def measured(self, role: Role) -> Measured | None:
-        """The last model of a role whose accuracy is known."""
+        """The last model of a role whose accuracy, or preference, is known."""
         return next(
-            (model for model in reversed(self.models) if model.role == role and model.accuracy is not None),
+            (model for model in reversed(self.models) if model.role == role and model.main is not None),
             None,
         )

@@ -128,6 +128,13 @@ SELECT teacher, count(*) AS answers, sum(prompt_tokens) AS "prompt tokens",
 FROM asked JOIN generations USING (request_key) GROUP BY teacher ORDER BY teacher""",
     ),
     Statement(
+        "judge_agreement",
+        "The check judge beside a person",
+        "Samples that both have judged. Kappa is Cohen's: 1 where they always agree, 0 where chance would do "
+        "as well.",
+        "SELECT * FROM judge_agreement WHERE samples > 0",
+    ),
+    Statement(
         "ending",
         "Why the making of data ended",
         "",

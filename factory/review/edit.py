@@ -11,6 +11,7 @@ from typing import Any
 
 from factory.chat_formats.unreadable import MAX_CHARACTERS
 from factory.errors import InputError
+from factory.tasks.conversation import Messages, Origin, stored_conversation
 from factory.tasks.kinds import KINDS
 from factory.tasks.sample import Task
 from factory.text.reasons import sentence
@@ -59,8 +60,22 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
         "rationale": sample.rationale,
         "answer": sample.answer,
         "messages": sample.messages,
+        "origins": _origins(row, sample.messages or []),
         "dedup_key": sample.dedup_key,
     }
+
+
+def _origins(row: Row, messages: Messages) -> list[Row]:
+    """Return where each of the assistant's turns comes from: what is as it was from where it came before, the
+    rest from a person."""
+    before = stored_conversation({"origins": None} | row | {"request_keys": None})
+    said = [message for message in before.messages if message["role"] == "assistant"]
+    kept = list(zip(said, before.origins, strict=True))
+    answers = [message for message in messages if message["role"] == "assistant"]
+    return [
+        next((origin for old, origin in kept[place : place + 1] if old == message), Origin()).stored()
+        for place, message in enumerate(answers)
+    ]
 
 
 def _written(value: Any) -> str:

@@ -102,7 +102,7 @@ def _sample(store: Store, sample_id: str) -> dict[str, Any]:
         raise InputError("there is no such sample in the store")
     return rows[0] | {
         name: json.loads(rows[0][name]) if rows[0][name] else None
-        for name in ("messages", "tools", "call", "form")
+        for name in ("messages", "tools", "call", "form", "origins")
     }
 
 

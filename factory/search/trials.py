@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from factory.context.lineage import training_identity
 from factory.context.plan import Plan
-from factory.evaluate.candidate import teacher_candidate
+from factory.evaluate.candidate import main_metric, teacher_candidate
 from factory.recipe.search import Search
 from factory.search.frontier import Point
 from factory.store.store import Store
@@ -78,7 +78,7 @@ def points(plan: Plan, store: Store) -> list[Point]:
         point = Point(
             row["number"],
             label(choice),
-            values["answer_accuracy"],
+            values[main_metric(plan)],
             values["weight_bytes"],
             values["latency_p50_s"],
         )
@@ -89,10 +89,10 @@ def points(plan: Plan, store: Store) -> list[Point]:
 
 
 def teacher_accuracy(plan: Plan, store: Store) -> float | None:
-    """Return the teacher's accuracy on the recipe's tasks, None before it was measured."""
+    """Return the teacher's accuracy, or preference, on the recipe's tasks, None before it was measured."""
     teacher = teacher_candidate(plan).evaluation_id(plan)
     rows = store.query(
-        "SELECT value FROM evaluations WHERE metric = 'answer_accuracy' AND evaluation_id = ?", [teacher]
+        "SELECT value FROM evaluations WHERE metric = ? AND evaluation_id = ?", [main_metric(plan), teacher]
     )
     return rows[0]["value"] if rows else None
 

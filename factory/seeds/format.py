@@ -25,11 +25,13 @@ LONGEST = {
     "expression": 4000,
     "tools": 60_000,
 }
+LONGEST_CONVERSATION = 1_000_000
 
 
 @dataclass(frozen=True)
 class Content:
-    """One task of a row; the fields are those of `Seed`."""
+    """One task of a row; the fields are those of `Seed`. What is in a conversation its kind judges, not this
+    place: nobody is asked it."""
 
     question: str
     reference: str = ""
@@ -37,12 +39,20 @@ class Content:
     rationale: str = ""
     expression: str = ""
     tools: str = ""
+    conversation: str = ""
 
     def fault(self, names: dict[str, str]) -> str:
         """Return why this can be no seed, or nothing; `names` says what the row calls a field, where it is
         not our name."""
         if not self.question.strip():
             return f"{names.get('question', 'question')}: is blank"
+        if self.conversation:
+            size = len(self.conversation)
+            return (
+                f"messages: {size:,} characters, more than {LONGEST_CONVERSATION:,}"
+                if size > LONGEST_CONVERSATION
+                else ""
+            )
         for field, limit in LONGEST.items():
             text = getattr(self, field)
             name = names.get(field, field)

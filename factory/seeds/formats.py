@@ -1,7 +1,7 @@
 """The seed formats, and which of them serve a kind of data.
 
     format         a task is
-    messages       first user turn, assistant's answer
+    messages       first user turn, assistant's answer; for labelled all of it
     self_instruct  instruction, input and output of each instance
     dolly          instruction, context, response
     openorca       question, response
@@ -13,6 +13,7 @@
     xlam           query, answers that are one list of calls
     tool_messages  messages beside tools
     bfcl           question, function, possible answers
+    stored_completion  request, response
 
 Each kind of data adds a format of its own. Where a row fits several formats, one that serves the kind comes
 first.

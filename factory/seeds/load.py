@@ -3,7 +3,8 @@
 Promise: a bad row is a fault with its line and the others are read; the format is the first that serves the
 kind, and a row of another format is a fault. Ids and tasks are unique: an id that begins again in another
 file gets its name before it. Nothing of a seed is executed. Files are bounded (64 MB of text, 4 MB a record,
-1,000,000 rows), and so are the faults: a source with more than `MAX_FAULTS` is refused.
+1,000,000 rows), and so are the faults: a source with more than `MAX_FAULTS` is refused. Personal data is
+masked, or its row refused, before a row is looked at, where that is asked for (`factory.seeds.masking`).
 """
 
 import itertools
@@ -17,6 +18,7 @@ from factory.errors import InputError
 from factory.seeds.columns import Columns, shown
 from factory.seeds.format import Content, SeedFormat
 from factory.seeds.formats import SeedFormats, is_mixed
+from factory.seeds.masking import Masker, Treatment, masked
 from factory.seeds.notes import Notes
 from factory.seeds.row import Part, Row
 from factory.seeds.seed import Seed
@@ -62,10 +64,11 @@ def require_seeds(
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
     limit: int | None = None,
+    personal: Treatment = "keep",
 ) -> list[Seed]:
     """Return the seeds of a source without a fault; InputError lists the bad rows (the first 50), or
     reports that there are no seeds."""
-    return require_file(source, formats, columns=columns, split=split, limit=limit).seeds
+    return require_file(source, formats, columns=columns, split=split, limit=limit, personal=personal).seeds
 
 
 def require_file(
@@ -75,9 +78,10 @@ def require_file(
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
     limit: int | None = None,
+    personal: Treatment = "keep",
 ) -> SeedFile:
     """Return what a source holds, as `require_seeds` does, with the notes."""
-    file = load_seeds(source, formats, columns=columns, split=split, limit=limit)
+    file = load_seeds(source, formats, columns=columns, split=split, limit=limit, personal=personal)
     if file.faults:
         raise InputError(file.told())
     if not file.seeds:
@@ -94,15 +98,17 @@ def load_seeds(
     columns: Mapping[str, str] | None = None,
     split: str | None = None,
     limit: int | None = None,
+    personal: Treatment = "keep",
 ) -> SeedFile:
     """Return the seeds and the faults of a file, a folder or a hub dataset.
 
     `formats` are those of the kind that the seeds are for, `columns` maps our fields to the file's columns,
     `split` is the part of a folder or dataset that is meant, `limit` (at least 1) ends the reading after so
-    many seeds. Raises InputError if the source cannot be read, if its format cannot serve the kind, or if a
-    mapping fits nothing; FactoryError if a hub dataset cannot be had.
+    many seeds, `personal` says what becomes of personal data. Raises InputError if the source cannot be read,
+    if its format cannot serve the kind, or if a mapping fits nothing; FactoryError if a hub dataset cannot be
+    had.
     """
-    reading = _Reading(Columns(columns, formats), formats)
+    reading = _Reading(Columns(columns, formats), formats, personal)
     for part in read_parts(source, split, reading.columns.wanted, limit):
         for row in part.rows:
             for outcome in reading.outcomes(part, row):
@@ -122,6 +128,7 @@ def load_seeds(
 class _Reading:
     columns: Columns
     formats: SeedFormats
+    personal: Treatment
     seeds: list[Seed] = field(default_factory=list)
     faults: list[SeedFault] = field(default_factory=list)
     format: type[SeedFormat] | None = None
@@ -146,11 +153,17 @@ class _Reading:
 
     def outcomes(self, part: Part, row: Row) -> Iterator[Seed | SeedFault]:
         """Yield what comes of a row: a seed or a fault, or several of a row with several tasks."""
+        masker = Masker()
         try:
             if row.fault:
                 raise ValueError(row.fault)
+            if self.personal != "keep":
+                row = replace(row, value=masker.row(row.value))
             parsed = self._row(part, row)
             contents = parsed.contents()
+            if self.personal != "keep":
+                contents = [masked(content, masker) for content in contents]
+                self._note_personal(masker)
         except ValidationError as error:
             yield SeedFault(part.where, row.line, self._message(error))
             return
@@ -163,6 +176,11 @@ class _Reading:
                 yield self._seed(parsed, content, part, row.line, name if number == 1 else f"{name}/{number}")
             except ValueError as error:
                 yield SeedFault(part.where, row.line, str(error))
+
+    def _note_personal(self, masker: Masker) -> None:
+        self.notes.masked(masker.found, refused=self.personal == "refuse")
+        if self.personal == "refuse" and masker.found:
+            raise ValueError(f"holds {masker.told()}, and data.personal is refuse")
 
     def _row(self, part: Part, row: Row) -> SeedFormat:
         """Return the row as one of the file's format; raise ValueError or ValidationError."""
@@ -227,6 +245,7 @@ class _Reading:
             name, parsed.language, parsed.group, content.question, content.reference, part.name, line,
             input=content.input, rationale=content.rationale, expression=content.expression,
             tools=content.tools,
+            conversation=content.conversation,
         )  # fmt: skip
         if name in self._names:
             if self._names[name][0] == part.where:

@@ -5,12 +5,14 @@ Promise: each is said once for a source, however many rows it concerns.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from factory.seeds.columns import shown
 from factory.seeds.format import SeedFormat
 from factory.seeds.row import Part
+from factory.text.personal import SEVERAL, What
 
 _MOST = 10_000
 _CODES = """
@@ -30,6 +32,9 @@ class Notes:
     _said: dict[str, None] = field(default_factory=dict)
     _renamed: int = 0
     _renamed_first: str = ""
+    _personal: Counter[What] = field(default_factory=Counter)
+    _personal_rows: int = 0
+    _refused: bool = False
 
     def saw(self, row_format: type[SeedFormat], columns: Iterable[str]) -> None:
         """Take the columns of a row that was read as `row_format`."""
@@ -49,6 +54,12 @@ class Notes:
         self._renamed += 1
         self._renamed_first = self._renamed_first or name
 
+    def masked(self, found: dict[What, int], *, refused: bool) -> None:
+        """Take the personal data that a row had; `refused`: the row is left out for it."""
+        self._personal.update(found)
+        self._personal_rows += bool(found)
+        self._refused = refused
+
     def opened(self, part: Part, *, says_language: bool) -> None:
         """Take a file of which a row was read."""
         found = [code for code in _WORD.findall(part.stem.casefold()) if code in _CODES.split()]
@@ -61,6 +72,11 @@ class Notes:
     def told(self) -> tuple[str, ...]:
         """Return the notes, a sentence each."""
         told = list(self._said)
+        if self._personal_rows:
+            done = "left out for it" if self._refused else "masked"
+            rows = "1 row" if self._personal_rows == 1 else f"{self._personal_rows} rows"
+            found = ", ".join(f"{SEVERAL[what]}: {count}" for what, count in self._personal.items())
+            told.append(f"personal data in {rows}, {done} ({found})")
         if self._unused:
             names = ", ".join(shown(name) for name in list(self._unused)[:20])
             names += ", …" if len(self._unused) > 20 else ""

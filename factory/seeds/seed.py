@@ -31,6 +31,7 @@ class Seed:
     rationale: str = ""
     expression: str = ""
     tools: str = ""
+    conversation: str = ""
 
     @property
     def seed_id(self) -> str:
@@ -45,5 +46,6 @@ class Seed:
             "reference": self.reference,
             "input": self.input,
             "tools": self.tools,
+            "conversation": self.conversation,
         }
         return content_id({field: text for field, text in fields.items() if text})

@@ -25,7 +25,7 @@ _NEUTRAL = re.compile(
     r"(?:assistant|model|chatbot|ai)[.!]?",
     re.IGNORECASE,
 )
-_MARKED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+MARKED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 
 
 def role_of(turn: dict[str, Any]) -> str:
@@ -69,7 +69,7 @@ def calls_of(turn: dict[str, Any]) -> list[dict[str, Any]]:
         read = _json(text)
         found += read if isinstance(read, list) else [read]
     else:
-        found += [_json(marked) for marked in _MARKED_CALL.findall(text)]
+        found += [_json(marked) for marked in MARKED_CALL.findall(text)]
     return [_call(call) for call in found]
 
 

@@ -44,7 +44,7 @@ COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that i
 COMMENT ON COLUMN current_samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN current_samples.seed_id IS 'the seed that its task was made from';
 COMMENT ON COLUMN current_samples.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction, label, extract';
+COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN current_samples.language IS 'of the question';
 COMMENT ON COLUMN current_samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN current_samples.reference IS 'what is right; empty where nothing is known';
@@ -136,7 +136,8 @@ CREATE OR REPLACE VIEW training_set AS
             QUALIFY target_count IS NULL OR row_number() OVER (PARTITION BY place ORDER BY position) <= target_count
         ) c
         JOIN seeds d USING (seed_id)
-        JOIN generations g USING (request_key)
+        -- What a person wrote, no teacher answered.
+        LEFT JOIN generations g USING (request_key)
         LEFT JOIN (SELECT request_key, tokens FROM uncertainty WHERE mean_entropy IS NOT NULL) u USING (request_key)
     )
     SELECT s.sample_id, a.position, s.kind, s.language, coalesce(s.family, a.seed_family) AS family, s.question,
@@ -161,7 +162,7 @@ CREATE OR REPLACE VIEW training_set AS
 COMMENT ON VIEW training_set IS 'What a student learns from: accepted samples in the number that the run asks for, each with its pedigree.';
 COMMENT ON COLUMN training_set.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN training_set.position IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction, label, extract';
+COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN training_set.language IS 'of the question';
 COMMENT ON COLUMN training_set.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN training_set.question IS 'the question, or the instruction';
@@ -177,7 +178,7 @@ COMMENT ON COLUMN training_set.dedup_key IS 'equal for samples that say the same
 COMMENT ON COLUMN training_set.seed IS 'the seed''s name in its file';
 COMMENT ON COLUMN training_set.seed_id IS 'the seed, as in seeds';
 COMMENT ON COLUMN training_set.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN training_set.teacher IS 'model that answered, as the recipe names it';
+COMMENT ON COLUMN training_set.teacher IS 'model that answered, as the recipe names it; empty where a person wrote it';
 COMMENT ON COLUMN training_set.teacher_revision IS 'which state of that model';
 COMMENT ON COLUMN training_set.template_digest IS 'content id of the prompt template';
 COMMENT ON COLUMN training_set.request_key IS 'the answer that it was read out of, as in generations';
@@ -199,14 +200,14 @@ CREATE OR REPLACE VIEW rejected AS
     ) v USING (sample_id)
     ANTI JOIN (SELECT sample_id FROM person_verdicts WHERE passed) USING (sample_id)
     JOIN seeds d USING (seed_id)
-    JOIN generations g USING (request_key);
+    LEFT JOIN generations g USING (request_key);
 COMMENT ON VIEW rejected IS 'One row for each verdict, of a check or a person, that keeps a sample out: which, by whom, why.';
 COMMENT ON COLUMN rejected.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN rejected.position IS 'place of the sample in the plan, from 0';
 COMMENT ON COLUMN rejected.language IS 'of the question';
 COMMENT ON COLUMN rejected.question IS 'the question, or the instruction';
 COMMENT ON COLUMN rejected.reference IS 'what is right; empty where nothing is known';
-COMMENT ON COLUMN rejected.text IS 'the teacher''s answer as it wrote it';
+COMMENT ON COLUMN rejected.text IS 'the teacher''s answer as it wrote it; empty where a person wrote it';
 COMMENT ON COLUMN rejected.call IS '{"name", "arguments"} as parsed, or a list of steps, each a list of calls';
 COMMENT ON COLUMN rejected.result IS 'what the tool returned; in steps, JSON of the results of each step';
 COMMENT ON COLUMN rejected.answer IS 'what is said to the user in the end';
@@ -235,6 +236,36 @@ COMMENT ON COLUMN yield_by_check.passed IS 'whether these may stay';
 COMMENT ON COLUMN yield_by_check.samples IS 'how many';
 COMMENT ON COLUMN yield_by_check.share IS 'of the check''s samples, from 0 to 1';
 
+CREATE OR REPLACE VIEW judge_agreement AS
+    -- What was not scored, or is a person's own text, the check cannot have judged.
+    WITH pairs AS (
+        SELECT sample_id, bool_and(v.passed) AS judge, any_value(h.passed) AS person
+        FROM current_verdicts v JOIN person_verdicts h USING (sample_id)
+        WHERE v.check_name = 'judge' AND v.score IS NOT NULL
+        GROUP BY sample_id
+    ), counts AS (
+        SELECT count(*) AS n, count(*) FILTER (judge AND person) AS a, count(*) FILTER (NOT judge AND NOT person) AS r,
+               count(*) FILTER (judge AND NOT person) AS j, count(*) FILTER (NOT judge AND person) AS p
+        FROM pairs
+    ), shares AS (
+        SELECT *, (a + r) / n AS same, ((a + j) * (a + p) + (r + p) * (r + j)) / (n * n) AS chance FROM counts
+    )
+    SELECT n AS samples, a AS both_accept, r AS both_reject, j AS only_judge_accepts, p AS only_person_accepts,
+           CASE WHEN n >= 10 THEN round(same, 4) END AS agreement,
+           CASE WHEN n >= 10 AND chance < 1 THEN round((same - chance) / (1 - chance), 4) END AS kappa,
+           CASE WHEN n < 10 THEN 'too few: of fewer than 10 samples nothing can be said'
+                WHEN chance = 1 THEN 'no kappa: both said the same of every sample' ELSE '' END AS note
+    FROM shares;
+COMMENT ON VIEW judge_agreement IS 'How far the check judge, as the current run sets it, and a person agree on the samples that both have judged.';
+COMMENT ON COLUMN judge_agreement.samples IS 'how many both have judged';
+COMMENT ON COLUMN judge_agreement.both_accept IS 'how many of them both accept';
+COMMENT ON COLUMN judge_agreement.both_reject IS 'how many both reject';
+COMMENT ON COLUMN judge_agreement.only_judge_accepts IS 'how many the judge accepts and the person rejects';
+COMMENT ON COLUMN judge_agreement.only_person_accepts IS 'how many the person accepts and the judge rejects';
+COMMENT ON COLUMN judge_agreement.agreement IS 'share on which both say the same; empty below 10 samples';
+COMMENT ON COLUMN judge_agreement.kappa IS 'Cohen''s kappa: agreement beyond chance, 1 at most; empty below 10 samples, or where both said the same of every sample';
+COMMENT ON COLUMN judge_agreement.note IS 'why there is no kappa; empty where there is one';
+
 CREATE OR REPLACE VIEW lineage AS
     WITH RECURSIVE ancestors(artifact_id, learner_id) USING KEY (artifact_id, learner_id) AS (
         SELECT artifact_id, artifact_id FROM artifacts
@@ -249,7 +280,7 @@ CREATE OR REPLACE VIEW lineage AS
     JOIN artifact_samples l ON l.artifact_id = n.learner_id
     JOIN samples s USING (sample_id)
     JOIN seeds d USING (seed_id)
-    JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
+    LEFT JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
 COMMENT ON VIEW lineage IS 'Which model learnt, itself or through the models it was made from, from which sample, seed and teacher.';
 COMMENT ON COLUMN lineage.artifact_id IS 'the model';
 COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, adapter, merged, quantized';
@@ -262,7 +293,7 @@ COMMENT ON COLUMN lineage.request_key IS 'the answer that it was read out of, as
 COMMENT ON COLUMN lineage.seed_id IS 'the seed, as in seeds';
 COMMENT ON COLUMN lineage.seed IS 'the seed''s name in its file';
 COMMENT ON COLUMN lineage.seed_question IS 'the seed''s question';
-COMMENT ON COLUMN lineage.teacher IS 'model that answered, as the recipe names it';
+COMMENT ON COLUMN lineage.teacher IS 'model that answered, as the recipe names it; empty where a person wrote it';
 
 CREATE OR REPLACE VIEW teacher_uncertainty AS
     SELECT s.sample_id, s.position, s.question, u.tokens, u.mean_entropy, u.highest_entropy, u.mean_margin, u.lowest_margin,
@@ -383,7 +414,7 @@ CREATE OR REPLACE VIEW length_outliers AS
 COMMENT ON VIEW length_outliers IS 'Questions and answers far longer or shorter (characters) than the median of their kind and language, in median deviations.';
 COMMENT ON COLUMN length_outliers.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN length_outliers.question IS 'the question, or the instruction';
-COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction, label, extract';
+COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
 COMMENT ON COLUMN length_outliers.language IS 'of the question';
 COMMENT ON COLUMN length_outliers.what IS 'question or answer: which of them is long or short';
 COMMENT ON COLUMN length_outliers.length IS 'characters';
@@ -439,7 +470,7 @@ CREATE OR REPLACE VIEW leaderboard AS
 COMMENT ON VIEW leaderboard IS 'Every measured figure of every model, best first.';
 COMMENT ON COLUMN leaderboard.role IS 'teacher, base, student, student_quantized, student_recovered';
 COMMENT ON COLUMN leaderboard.artifact IS 'the model''s name';
-COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy or tokens_per_s_batch_32';
+COMMENT ON COLUMN leaderboard.metric IS 'what was measured, such as answer_accuracy, preferred or tokens_per_s_batch_32';
 COMMENT ON COLUMN leaderboard.value IS 'in its unit';
 COMMENT ON COLUMN leaderboard.low IS 'lower end of the 95 % interval; NULL if there is none';
 COMMENT ON COLUMN leaderboard.high IS 'upper end of the 95 % interval; NULL if there is none';

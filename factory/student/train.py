@@ -114,6 +114,8 @@ def _require_same_teacher(run: Run, samples: TrainingSet) -> None:
         (row["teacher"], row["teacher_revision"]) for row in samples.rows("t.teacher, t.teacher_revision")
     )
     del made[teacher.name, teacher.revision]
+    # What people wrote has none.
+    del made[None, None]
     if made:
         others = ", ".join(f"{count} of {name} at {revision}" for (name, revision), count in made.items())
         raise FactoryError(

@@ -62,13 +62,17 @@ class Conversation:
 
 def stored_conversation(row: dict[str, Any]) -> Conversation:
     """Return the conversation of a stored sample: `messages`, `tools` and `origins` are its columns, JSON
-    text, and `request_keys` the keys of all its answers, where it took more than one."""
-    messages = json.loads(row["messages"]) if row["messages"] else []
-    if row["origins"]:
-        origins = tuple(Origin(**origin) for origin in json.loads(row["origins"]))
+    text or what it says, and `request_keys` the keys of all its answers, where it took more than one."""
+    messages, tools, stored = (_value(row[name]) or [] for name in ("messages", "tools", "origins"))
+    if stored:
+        origins = tuple(Origin(**origin) for origin in stored)
     else:
         origins = answered(messages, row["request_keys"] or [], row["request_key"])
-    return Conversation(messages, json.loads(row["tools"]), origins)
+    return Conversation(messages, tools, origins)
+
+
+def _value(stored: Any) -> Any:
+    return json.loads(stored) if isinstance(stored, str) else stored
 
 
 def answered(messages: Messages, keys: Sequence[str], last: str) -> tuple[Origin, ...]:

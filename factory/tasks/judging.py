@@ -45,18 +45,22 @@ def judged(episode: Episode, spell: Spell | None, own: Path | None) -> Episode:
     question = f"{sample.task.question}\n\n{sample.task.input}".strip()
     if len(question) + len(written) > MAX_CHARACTERS:
         return sample
-    # No run of the fence's character in the text is as long as the fence.
-    longest = max((len(run) for run in re.findall("=+", question + written)), default=0)
     text = render(
         TEMPLATE,
         own,
         language=sample.task.language,
         question=question,
         answer=written,
-        fence="=" * max(8, longest + 1),
+        fence=fence(question + written),
     )
     answer = yield Ask([{"role": "user", "content": text}], SCHEMA, needs_logprobs=True)
     return with_score(sample, answer, spell)
+
+
+def fence(text: str) -> str:
+    """Return a line that no run of its character in the text is as long as."""
+    longest = max((len(run) for run in re.findall("=+", text)), default=0)
+    return "=" * max(8, longest + 1)
 
 
 def with_score(sample: Sample, answer: Answer, spell: Spell | None) -> Sample:

@@ -9,7 +9,7 @@ imported when it is called.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -31,21 +31,27 @@ Row = dict[str, Any]
 S = TypeVar("S", bound=DataSettings)
 T = TypeVar("T", bound="Taskset")
 
+# Metrics that a kind may be measured by, in the order in which one speaks for several kinds.
+RIGHT, PREFERRED = "answer_accuracy", "preferred"
+MAIN = (RIGHT, PREFERRED)
+
 
 @dataclass(frozen=True)
 class Prompting:
-    """How each model is asked in an evaluation, in words for the report; a teacher's follows its examples."""
+    """How each model is asked in an evaluation, in words for the report; a teacher's follows its examples,
+    where it is shown any."""
 
     teacher: str = "then the question"
     base: str = "the bare question; free text"
     student: str = "the bare question; free text"
+    examples: bool = True
 
     def read_as(self, chat_format: str) -> Prompting:
         """Return the same with `{chat_format}` filled in."""
-        return Prompting(
-            self.teacher,
-            self.base.format(chat_format=chat_format),
-            self.student.format(chat_format=chat_format),
+        return replace(
+            self,
+            base=self.base.format(chat_format=chat_format),
+            student=self.student.format(chat_format=chat_format),
         )
 
 
@@ -81,6 +87,8 @@ class Kind(Generic[S, T]):
 
     calls_tools: ClassVar[bool] = False  # samples hold calls
     tools_by_task: ClassVar[bool] = False  # seeds bring their tools, and a student has to see them
+    is_asked: ClassVar[bool] = True  # the teacher is; else samples are there without it
+    free_text: ClassVar[bool] = False  # answers are of any length, and their mean is a figure
     telling_references: ClassVar[bool] = True  # the same reference may give a held-out task away
     shows_samples: ClassVar[bool] = False  # accepted samples appear in later prompts
     untrained: ClassVar[str] = ""  # why no student is trained on it; empty where one is
@@ -89,6 +97,9 @@ class Kind(Generic[S, T]):
     ] = ()  # names of the rows of a sample, where a student learns it as several
     rows_note: ClassVar[str] = ""  # how many these are, in words
     prompting: ClassVar[Prompting] = Prompting()
+    # What a model is measured by above all; `PREFERRED`: no answer is the right one, so a judge compares two.
+    main_metric: ClassVar[str] = RIGHT
+    asked_in: ClassVar[str] = ""  # template in which every model reads a held-out task; empty: it has none
 
     editable: ClassVar[tuple[str, ...]] = ()  # columns of a sample that a person may change
 
@@ -114,8 +125,8 @@ class Kind(Generic[S, T]):
         """Return the settings with the paths that the kind itself reads resolved."""
         return data
 
-    def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
-        """Return the files of a new workspace with the tools of a file, by name, and what to tell about
+    def start(self, source: Path) -> tuple[dict[str, str], list[str]]:
+        """Return the files of a new workspace made of a person's file, by name, and what to tell about
         them."""
         raise NotImplementedError
 

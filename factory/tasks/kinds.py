@@ -14,6 +14,7 @@ _NAMES = (
     "instruction",
     "label",
     "extract",
+    "labelled",
 )
 KINDS: dict[str, Kind[Any, Any]] = {name: import_module(f"factory.tasks.{name}").KIND for name in _NAMES}
 _PLAIN: Kind[Any, Any] = Kind()

@@ -46,8 +46,8 @@ class Sample:
     needs that: labels, or a JSON Schema. `said` is the text by which samples are compared with each other,
     `dedup_key` is equal for those that say the same. `score` is a judge's, on the scale of its rubric.
     `messages` is in OpenAI form, and `origins` say where each of the assistant's came from; left out, all
-    are the answer to `request_key`. `tools` are those that were offered, in OpenAI form; None: those of the
-    recipe.
+    are the answer to `request_key`. `tools` are those that were offered, in OpenAI form; None: those of
+    the recipe.
     """
 
     request_key: str
@@ -62,12 +62,12 @@ class Sample:
     answer: str | None = None
     messages: list[dict[str, Any]] | None = None
     origins: tuple[Origin, ...] = ()
+    tools: list[dict[str, Any]] | None = None
     outcome: str | None = None
     expected: str | None = None
     said: str = ""
     dedup_key: str = ""
     score: float | None = None
-    tools: list[dict[str, Any]] | None = None
     form: Any = None
     sample_id: str = ""
 

@@ -2,19 +2,19 @@
 
 Promise: the teacher is asked as in generation, with examples; everyone else gets the bare question. What is
 right is decided by the same functions that decide it for samples. An answer that cannot be read is wrong,
-never left out.
+never left out. A kind without right answers has `READABLE` alone, and a judge compares its answers later.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from factory.inference.request import Answer
+from factory.tasks.kind import RIGHT
 from factory.tasks.sample import Task
 from factory.tasks.taskset import Ask
 
-ACCURACY = {"answer_accuracy": "right_answer", "parse_rate": "parsed"}
-
-
+READABLE = {"parse_rate": "parsed"}
+ACCURACY = {RIGHT: "right_answer"} | READABLE
 Dialogue = Generator[Ask, Answer, dict[str, Any]]
 
 

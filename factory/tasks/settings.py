@@ -3,6 +3,7 @@ cost."""
 
 from pydantic import Field
 
+from factory.seeds.masking import Treatment
 from factory.system.settings import PATH, FilePath, Settings
 
 
@@ -37,6 +38,14 @@ class DataSettings(Settings):
     )
     strict: bool = Field(
         default=False, description="Stop at a bad line of the seeds. Off: bad lines are reported and skipped."
+    )
+    # `keep` is in no id: recipes are older than the choice.
+    personal: Treatment = Field(
+        default="keep",
+        exclude_if=lambda treatment: treatment == "keep",
+        description="What becomes of mail addresses, phone numbers, payment cards, IBANs and keys in seeds "
+        "and held-out tasks, before anything is stored: mask (a placeholder such as [MAIL_1]), refuse (the "
+        "row is left out), keep.",
     )
     count: int = Field(
         ge=1,

@@ -68,6 +68,7 @@ ReasonCode = Literal[
     "near_duplicate",
     "semantic_duplicate",
     "held_out_leak",
+    "personal_data",
     # of a sample that a stage of training leaves out
     "watched",
     "unread",
@@ -146,6 +147,7 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "near_duplicate": "worded almost like a sample that was kept",
     "semantic_duplicate": "means the same as a sample that was kept",
     "held_out_leak": "too similar to a held-out task",
+    "personal_data": "holds personal data that is not in its seed",
     "watched": "set aside for validation",
     "unread": "the stage ends before it is reached",
     "no_teacher": "the teacher cannot read it token by token",

@@ -267,6 +267,16 @@ ROWS: list[tuple[str, str, Any, dict[str, str]]] = [
         {"reference": json.dumps([[CALL, CALL]], **TIGHT)},
     ),
     ("tool_call", "tool_call", {"question": "2 + 2?", "reference": 4}, {"reference": "4"}),
+    (
+        "stored_completion",
+        "labelled",
+        {
+            "id": "log-1",
+            "request": {"model": "m", "messages": TURNS[:1]},
+            "response": {"choices": [{"index": 0, "finish_reason": "stop", "message": TURNS[1]}]},
+        },
+        {"name": "log-1", "question": "Name a river.", "reference": "The Rhine."},
+    ),
     ("alpaca", "instruction", {"instruction": "2 + 2?", "output": 4, "text": ""}, {"reference": "4"}),
     ("label", "label", {"text": "Where is my card?", "label": "card"}, {"reference": "card"}),
     (

@@ -11,9 +11,11 @@ from factory.evaluate.metrics.metric import Family, Metric
 
 FILES = (
     "accuracy",
+    "preference",
     "fields",
     "macro_f1",
     "calibration",
+    "length",
     "speed",
     "precision",
     "memory",

@@ -3,7 +3,7 @@ grammar."""
 
 from factory.errors import InputError
 from factory.inference.schema_grammar import Kept, examine
-from factory.seeds.offered import read_tools_text
+from factory.seeds.offered import MAX_CALLS, read_tools_text
 from factory.tasks.function_call.settings import FunctionCallData
 from factory.tasks.function_call.taskset import FunctionCallTaskset
 from factory.tasks.kind import Prepared
@@ -31,7 +31,10 @@ def require_grammars(prepared: FunctionCalls) -> None:
     places: dict[str, str] = {}
     for seed in [*prepared.seeds, *prepared.held_out]:
         places.setdefault(seed.tools, f"{seed.source}:{seed.line}")
-    schemas = {str(number): calls_schema(list(read_tools_text(tools))) for number, tools in enumerate(places)}
+    schemas = {
+        str(number): calls_schema(list(read_tools_text(tools)), MAX_CALLS)
+        for number, tools in enumerate(places)
+    }
     tried = examine(schemas, MOST_SECONDS)
     if not tried:  # there is no compiler here
         return

@@ -17,9 +17,11 @@ from factory.seeds.published_formats import (
 from factory.seeds.seed import Seed
 from factory.tasks.instruction.seeds import InstructionFormat
 from factory.tasks.instruction.settings import InstructionData
-from factory.tasks.kind import Kind, Row
+from factory.tasks.kind import PREFERRED, Kind, Prompting, Row
 
 if TYPE_CHECKING:
+    from factory.chat_formats.format import ChatFormat
+    from factory.tasks.instruction.scorer import InstructionScorer
     from factory.tasks.instruction.taskset import InstructionTaskset
     from factory.tasks.sample import Sample, Task
     from factory.tools.registry import RunTool
@@ -42,6 +44,7 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
         AlpacaFormat,
     )
     templates = ("instruction",)
+    free_text = True
     default_checks = (
         "schema",
         "finish_reason",
@@ -56,7 +59,14 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
         "agreement": "an instruction has no answer that could be compared",
     }
     shows_samples = True
-    untrained = "training on instructions is not supported yet"
+    main_metric = PREFERRED
+    asked_in = "instruction_answer.j2"
+    prompting = Prompting(
+        teacher="the instruction and its input",
+        base="the instruction and its input; free text",
+        student="the instruction and its input; free text",
+        examples=False,
+    )
     editable = ("question", "input", "answer")
     tags = ("instruction-tuning",)
     export_columns = ("instruction", "input", "output")
@@ -65,6 +75,10 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
     def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
         if isinstance(answers := data.get("samples_per_prompt"), int) and answers > 1:
             yield "samples_per_prompt", "each proposal is drawn once; ask for more samples with count"
+
+    def require_references(self, held_out: list[Seed]) -> None:
+        """Ask for none: where a held-out task has no answer, the teacher's own is what others are compared
+        with."""
 
     def taskset(
         self,
@@ -81,6 +95,13 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
 
     def plan_identity(self, data: InstructionData, tools: list[ToolSpec], own_source: str | None) -> Row:
         return super().plan_identity(data, tools, own_source) | {"evolve": data.evolve}
+
+    def scorer(
+        self, taskset: InstructionTaskset, held_out: list[Seed], chat_format: ChatFormat
+    ) -> InstructionScorer:
+        from factory.tasks.instruction.scorer import InstructionScorer
+
+        return InstructionScorer(taskset)
 
     def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
         from factory.inference.request import Answer

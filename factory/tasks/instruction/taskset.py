@@ -109,6 +109,10 @@ class InstructionTaskset:
             del self._shown[next(iter(self._shown))]
         return task
 
+    def ask(self, task: Task) -> list[dict[str, str]]:
+        """Return the messages that put an instruction, to be answered."""
+        return _asked(task, self._own)
+
     def episode(self, task: Task, draw: int) -> Episode:
         """Propose, evolve, answer; an unusable or repeated proposal is a sample with a fault, and is not
         answered."""
@@ -152,7 +156,7 @@ class InstructionTaskset:
             return _faulty(made, keys, answer, "copied_prompt", echoed.strip())
         if looped := repetition(f"{made.question}\n{made.input}"):
             return _faulty(made, keys, answer, "repetition", looped)
-        answer = yield Ask(_asked(made, self._own))
+        answer = yield Ask(self.ask(made))
         return answered(made, answer, self._own)
 
 

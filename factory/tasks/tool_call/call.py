@@ -36,7 +36,7 @@ class CallFault(Exception):
 
 def parse_call(text: str, tools: list[ToolSpec]) -> dict[str, Any]:
     """Return {"name", "arguments"} from a JSON object; raise CallFault."""
-    return _checked(read_json(text), tools)
+    return checked(read_json(text), tools)
 
 
 def parse_calls(text: str, tools: list[ToolSpec], most: int = MAX_CALLS) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def parse_calls(text: str, tools: list[ToolSpec], most: int = MAX_CALLS) -> list
     value = read_json(text)
     if not isinstance(value, list) or len(value) > most:
         raise CallFault("wrong_shape", f"expected a list of at most {most} calls")
-    calls = [_checked(call, tools) for call in value]
+    calls = [checked(call, tools) for call in value]
     if any(call in calls[:position] for position, call in enumerate(calls)):
         raise CallFault("wrong_shape", "a call is repeated")
     return calls
@@ -68,7 +68,7 @@ def parse_written_calls(text: str, tools: list[ToolSpec], chat_format: ChatForma
     calls = chat_format.read_calls(text, read_json)
     if not calls or len(calls) > MAX_CALLS:
         raise CallFault("wrong_shape", f"not one to {MAX_CALLS} calls in the {chat_format.title} chat format")
-    return [_checked(call, tools) for call in calls]
+    return [checked(call, tools) for call in calls]
 
 
 def declined(text: str) -> bool:
@@ -102,7 +102,8 @@ def read_json(text: str) -> Any:
         raise CallFault(error.reason, str(error)[:200]) from None
 
 
-def _checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
+def checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
+    """Return a call that is well formed and fits one of the tools; raise CallFault."""
     if (
         not isinstance(value, dict)
         or set(value) != {"name", "arguments"}

@@ -46,10 +46,10 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     def tool_file(self, data: ToolCallData) -> str:
         return data.tools
 
-    def start(self, tools: Path) -> tuple[dict[str, str], list[str]]:
+    def start(self, source: Path) -> tuple[dict[str, str], list[str]]:
         from factory.tasks.tool_call.starter import start
 
-        return start(tools)
+        return start(source)
 
     def custom_tools(self, data: ToolCallData) -> CustomTools | None:
         return data.custom_tools

@@ -138,6 +138,7 @@ def test_new_instructions_are_compared_word_by_word_where_no_check_is_written() 
         "instruction": 0.7,
         "label": None,
         "extract": None,
+        "labelled": None,
     }
 
 
@@ -156,4 +157,4 @@ def test_what_is_kept_of_the_right_ones_is_the_datas() -> None:
 def test_the_form_is_that_of_the_tools_or_of_the_kind() -> None:
     forms = [built(kind, ["schema"])["schema"]["form"] for kind in KINDS]
     assert len(set(forms)) == len(KINDS)
-    assert forms[1:] == ["function_call", "rationale", "instruction", "label", "extract"]
+    assert forms[1:] == ["function_call", "rationale", "instruction", "label", "extract", "labelled"]

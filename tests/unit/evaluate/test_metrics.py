@@ -33,10 +33,10 @@ from factory.evaluate.metrics.metric import Family, Measurement, Metric
 def measure(evaluation):
     """Return the mean number of characters."""
     lengths = [len(row["output"]) for row in evaluation.predictions]
-    return {"answer_length": Measurement(sum(lengths) / len(lengths), 3.0, 5.0, len(lengths))}
+    return {"text_length": Measurement(sum(lengths) / len(lengths), 3.0, 5.0, len(lengths))}
 
 
-FAMILY = Family((Metric("answer_length", "Length of answers", "characters", "lower"),), measure, local=False)
+FAMILY = Family((Metric("text_length", "Length of answers", "characters", "lower"),), measure, local=False)
 '''
 # A finished run whose teacher answers at length, its base and its student in one character.
 RUN = """
@@ -126,11 +126,11 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("tests", "prompts", "schemas", "data", "pipelines"):
         (folder / name).symlink_to(ROOT / name)
     metrics = folder / "factory" / "evaluate" / "metrics"
-    (metrics / "answer_length.py").write_text(TOY)
+    (metrics / "text_length.py").write_text(TOY)
     table = metrics / "table.py"
     text = table.read_text()
     assert text.count('    "accuracy",\n') == 1
-    table.write_text(text.replace('    "accuracy",\n', '    "accuracy",\n    "answer_length",\n'))
+    table.write_text(text.replace('    "accuracy",\n', '    "accuracy",\n    "text_length",\n'))
     return folder
 
 
@@ -145,13 +145,13 @@ def _python(scratch: Path, *arguments: str) -> str:
 
 def test_a_toy_metric_is_measured_reported_and_ranked(scratch: Path) -> None:
     printed = _python(scratch, "-c", RUN, str(scratch / "run"))
-    assert "answer_length 1.00 characters" in printed
+    assert "text_length 1.00 characters" in printed
     reports = scratch / "run" / "work" / "reports"
     (row,) = [
         row
         for model in json.loads((reports / "report.json").read_text())["models"]
         for row in model["metrics"]
-        if (model["role"], row["name"]) == ("student", "answer_length")
+        if (model["role"], row["name"]) == ("student", "text_length")
     ]
     assert {row[name] for name in ("label", "unit", "better")} == {"Length of answers", "characters", "lower"}
     assert (row["value"], row["low"], row["high"], row["n"]) == (1.0, 3.0, 5.0, 8)
@@ -168,6 +168,6 @@ def test_a_toy_metric_is_measured_reported_and_ranked(scratch: Path) -> None:
         "--format",
         "json",
     )
-    ranked = [row for row in json.loads(board) if row["metric"] == "answer_length"]
+    ranked = [row for row in json.loads(board) if row["metric"] == "text_length"]
     assert [row["role"] for row in ranked][-1] == "teacher", "the shortest answers come first"
     assert len(ranked) == 3 and ranked[0]["unit"] == "characters"

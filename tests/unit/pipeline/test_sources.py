@@ -2,6 +2,7 @@
 student learns from all, and is measured by source."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ from factory.context.lineage import Lineage
 from factory.context.plan import Plan
 from factory.context.training_set import TrainingSet
 from factory.errors import InputError
-from factory.evaluate.candidate import Candidate
+from factory.evaluate.candidate import Candidate, candidates, main_metric, measured
+from factory.evaluate.judge import judge
 from factory.evaluate.measure import measure
-from factory.generate.check import CheckStage
+from factory.generate.check import CheckStage, check
 from factory.generate.stage import GenerateStage, generate
 from factory.inference.request import Request
 from factory.recipe import load_recipe
 from factory.tasks.kinds import stored_kind
-from tests.support.scripted import Model, count, load, numbers, opened, own_tool, write
+from tests.support.scripted import Model, count, load, numbers, opened, own_tool, proposing, write
 
 SUMS = [
     {"id": f"r{n}", "question": f"Ann has {n} pens and buys 5 more. How many?", "reference": str(n + 5)}
@@ -156,6 +158,106 @@ def test_a_model_is_measured_by_source_and_in_all(plan: Plan, tmp_path: Path) ->
         ]
         assert count(store, "predictions") == 7
     assert "57.1%" in line
+
+
+WRITING = [
+    {"id": f"w{n}", "instruction": f"Describe a {thing} to a child.", "output": f"It is a {thing}."}
+    for n, thing in enumerate(("river", "lighthouse", "violin"))
+]
+
+
+@pytest.fixture
+def mixed(folder: Path) -> Iterator[Plan]:
+    """A plan of calls, whose answers are right or wrong, and of instructions, whose answers are compared."""
+    write(folder / "writing.jsonl", WRITING)
+    held_out = [{"id": "i1", "instruction": "Give this a title.", "input": "A ferry is late."}]
+    write(
+        folder / "held_writing.jsonl", [*held_out, {"id": "i2", "instruction": "Name a thing that floats."}]
+    )
+    path = folder / "recipe.yaml"
+    head = path.read_text().split("- {name: sums")[0]
+    path.write_text(
+        head
+        + """\
+- {name: writing, kind: instruction, seeds: writing.jsonl, count: 2, weight: 0.5, checks: [schema],
+   held_out: held_writing.jsonl}
+evaluate: {}
+student: {base: smollm2-135m-instruct, stages: [{sft: {steps: 2}}]}
+"""
+    )
+    plan = load(folder)
+    yield plan
+    for each in plan.plans:
+        if each.custom_tools:
+            each.custom_tools.close()
+
+
+def mixing(request: Request) -> str:
+    """Call, propose an instruction, or answer one; as a judge, take what says more."""
+    if "better" in json.dumps(request.schema):
+        first, second = (request.messages[-1]["content"].split("=" * 8)[place] for place in (3, 5))
+        return json.dumps({"better": "A" if len(first) > len(second) else "B"})
+    if request.schema is not None and "instruction" in request.schema.get("properties", {}):
+        return proposing(request)
+    if re.search("twice|Double", request.messages[-1]["content"]):
+        return say(request)
+    return "A short answer"
+
+
+def test_one_student_learns_calls_and_instructions(mixed: Plan) -> None:
+    with opened(mixed) as store:
+        for each in mixed.plans:
+            generate(each, store, lambda: Model(mixing))
+            check(each, store)
+        conversations = TrainingSet(store).conversations()
+    assert [(row["kind"], row["place"]) for row, _ in conversations] == [
+        *[("tool_call", 0)] * 3,
+        *[("instruction", 1)] * 2,
+    ]
+    lessons = [stored_kind(row["kind"]).lessons(one, row["answer"]) for row, one in conversations]
+    assert [[message["role"] for message in lesson.messages] for (lesson,) in lessons[3:]] == [
+        ["user", "assistant"]
+    ] * 2
+
+
+def test_kinds_with_other_main_figures_are_measured_side_by_side(mixed: Plan) -> None:
+    def better(request: Request) -> str:
+        asked = request.messages[-1]["content"]
+        return "A far longer answer" if "ferry" in asked else mixing(request)
+
+    with opened(mixed) as store:
+        found = {one.role: one for one in candidates(mixed, Lineage(mixed.run, store))}
+        lines = [
+            measure(mixed, store, found[role], Model(answer), local=False)
+            for role, answer in (("teacher", mixing), ("student", better))
+        ]
+        assert main_metric(mixed) == "answer_accuracy"
+        judge(mixed, store, Model(mixing))
+        rows = store.query("SELECT metric, value, n FROM evaluations WHERE role = 'student'")
+        figures = {row["metric"]: (row["value"], row["n"]) for row in rows}
+        (task,) = store.query("SELECT count(*) AS n FROM predictions WHERE right_answer IS NULL")
+    assert {name: pair for name, pair in figures.items() if "call_accuracy" not in name} == {
+        "answer_accuracy": (1.0, 4),
+        "answer_accuracy@tool-call": (1.0, 4),
+        "parse_rate@tool-call": (1.0, 4),
+        "parse_rate@writing": (1.0, 2),
+        "answer_length@writing": (3.5, 2),
+        # One answer is longer than the teacher's, the other one is the same.
+        "preferred": (0.75, 2),
+        "preferred@writing": (0.75, 2),
+        "judge_consistency": (1.0, 1),
+        "judge_consistency@writing": (1.0, 1),
+    }
+    assert task["n"] == 4 and lines[1].startswith("student: 100.0% right")
+
+
+def test_preference_alone_is_the_main_figure_where_no_source_has_right_answers(
+    folder: Path, mixed: Plan
+) -> None:
+    path = folder / "recipe.yaml"
+    path.write_text(path.read_text().replace(",\n   held_out: held_out.jsonl}", "}"))
+    assert [each.source.name for each in measured(load(folder))] == ["writing"]
+    assert main_metric(load(folder)) == "preferred"
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,11 @@ TOYS = {
         "STAGES = {\n",
         '    "count": Entry("factory.report.count", "CountStage", "Count the samples."),\n',
     ),
-    "evaluate/metrics/answer_length.py": (
+    "evaluate/metrics/text_length.py": (
         METRIC,
         "evaluate/metrics/table.py",
         '    "accuracy",\n',
-        '    "answer_length",\n',
+        '    "text_length",\n',
     ),
 }
 
@@ -184,6 +184,6 @@ def test_a_toy_metric_is_measured_of_a_student_in_a_toy_format(house: Path, tmp_
     recipe.write_text(recipe.read_text() + STUDENT)
     done = _run(house, "-c", MEASURE, str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "answer_length 1.00 characters" in done.stdout and "Shout" in done.stdout
+    assert "text_length 1.00 characters" in done.stdout and "Shout" in done.stdout
     board = _factory(house, "audit", "leaderboard", "-w", str(tmp_path / "work"), "--format", "csv")
-    assert ",answer_length," in board
+    assert ",text_length," in board

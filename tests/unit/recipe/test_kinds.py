@@ -27,6 +27,7 @@ OFFERED = {
     "instruction": "instruction",
     "labels": "label",
     "extract": "extract",
+    "assistant": "labelled",
 }
 SHIPPED = OFFERED | {"calculator-qwen": "tool_call"}
 # What a recipe of a kind cannot do without.
@@ -47,7 +48,8 @@ EXTRACT = {**PLAIN, "data.kind": "extract", **NEEDED["extract"]}
 
 
 def test_every_kind_ships_a_recipe() -> None:
-    found = {path.stem: load_recipe(path).recipe.data.kind for path in resource("pipelines").glob("*.yaml")}
+    recipes = resource("pipelines").glob("*.yaml")
+    found = {path.stem: load_recipe(path).recipe.sources[0].data.kind for path in recipes}
     assert found == SHIPPED
     assert set(found.values()) == set(KINDS)
 
@@ -60,22 +62,22 @@ def test_init_makes_a_folder_that_is_ready_to_run(
     monkeypatch.setattr("factory.pipeline.preflight.require_memory", lambda *_: None)
     init(tmp_path / "mine", recipe)
     loaded = load_recipe(tmp_path / "mine" / "recipe.yaml")
-    data = loaded.recipe.data
-    files = [KINDS[data.kind].tool_file(data), KINDS[data.kind].schema_file(data)]
-    for name in [data.seeds, *filter(None, files)]:
-        assert loaded.resolve(name).is_relative_to(tmp_path / "mine")
+    for source in loaded.recipe.sources:
+        files = [source.kind.tool_file(source.data), source.kind.schema_file(source.data)]
+        for name in [source.data.seeds, *filter(None, files)]:
+            assert loaded.resolve(name).is_relative_to(tmp_path / "mine")
     context = Plan(Run(loaded, Workspace(tmp_path / "work"), Progress()))
     preflight(context, ("generate", "check"))
-    prompts = dry_run.prompts(context)
-    assert len(set(prompts)) == len(prompts) == 3
-    assert context.held_out and not {seed.question for seed in context.held_out} & {
-        seed.question for seed in context.seeds
-    }
+    for plan in context.plans:
+        prompts = dry_run.prompts(plan)
+        assert len(set(prompts)) == len(prompts) == (3 if plan.kind.is_asked else 0)
+        held_out, seeds = ({seed.seed_id for seed in each} for each in (plan.held_out, plan.seeds))
+        assert held_out and not held_out & seeds
     # The calculator's recipe leaves it out: the text of a single call has nothing in it that could repeat or
     # refuse.
     left_out = {"degenerate"} if recipe == "calculator" else set()
     assert {key.partition("@")[0] for key in context.suite().keys} - {"selection"} == set(
-        map(check_name, KINDS[data.kind].default_checks)
+        map(check_name, context.kind.default_checks)
     ) - left_out
 
 
@@ -158,8 +160,6 @@ def test_the_default_checks_suit_the_kind(bend: Bend, kind: str) -> None:
         ({**RATIONALE, "student": {
             "base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1, "call_weight": 2.0}}]}},
          "student.stages[0].sft.call_weight: the kind rationale has no calls; remove it"),
-        ({**INSTRUCTION, "student": {"base": "smollm2-135m-instruct", "stages": [{"sft": {"steps": 1}}]}},
-         "student: training on instructions is not supported yet; remove it and use: factory export"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )  # fmt: skip

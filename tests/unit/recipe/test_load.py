@@ -144,10 +144,6 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ({"data.count": 4.0}, "data.count: must be a whole number, not the number 4.0"),
         ({"data.tools": "data"}, "data.tools: must be a file"),
         ({"data.seeds": "data/none.csv"}, "data.seeds: 'data/none.csv' was not found"),
-        (
-            {"data.kind": "instruction", "data.tools": None},
-            "student: training on instructions is not supported yet",
-        ),
         ({"student.prune": {"layers": 0.0}}, "student.prune: all shares are 0"),
         ({"student.prune": {"heads": 0.6}}, "student.prune.heads: must be at most 0.5, not 0.6"),
         (
@@ -186,7 +182,7 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
             {"data.kind": "tool_cal"},
             (
                 "data.kind: 'tool_cal' is not one of tool_call, function_call, rationale, instruction, "
-                "label, extract; did you mean 'tool_call'?"
+                "label, extract, labelled; did you mean 'tool_call'?"
             ),
         ),
         ({"data.seeds": ["a"]}, "data.seeds: must be text, not a list"),

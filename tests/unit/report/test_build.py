@@ -18,7 +18,7 @@ from factory.report import build
 from factory.report.build import build_report
 from factory.report.compare import mcnemar
 from factory.report.model import Report
-from factory.report.tables import STATEMENTS
+from factory.report.tables import STATEMENTS, build_tables
 from factory.store.reader import ask
 from factory.store.store import Store
 from tests.support import sample_rows
@@ -270,3 +270,21 @@ def test_what_is_accepted_beyond_what_was_wanted_is_not_rejected(tmp_path: Path)
         assert sum(row["accepted"] + row["rejected"] for row in sure) == len(
             store.query("SELECT 1 FROM current_samples")
         )
+
+
+def test_the_table_of_the_judge_and_a_person_is_there_once_both_have_judged(tmp_path: Path) -> None:
+    rows = sample_rows.finished()
+    sample, run = rows["samples"][0]["sample_id"], rows["runs"][0]
+    with sample_rows.open_store(sample_rows.make_workspace(tmp_path, rows)) as store:
+        store.commit(runs=[run | {"run_id": "b2:judged", "check_keys": ["schema:1", "judge:1"]}])
+        assert "judge_agreement" not in {table.key for table in build_tables(store)}
+        word = {"sample_id": sample, "passed": True, "reason": "ok"}
+        store.commit(
+            verdicts=[
+                word | {"check_key": "judge:1", "check_name": "judge", "score": 4.5},
+                word | {"check_key": "person:000007", "check_name": "person"},
+            ]
+        )
+        (table,) = [one for one in build_tables(store) if one.key == "judge_agreement"]
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (row["samples"], row["kappa"]) == (1, None) and str(row["note"]).startswith("too few")

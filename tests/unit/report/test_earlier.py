@@ -54,7 +54,7 @@ def test_its_fields_are_read_as_rows(tmp_path: Path) -> None:
         ("weight_bytes", 269060552, 1),
         ("perplexity", 1.25, 1),
     ]
-    assert student.accuracy is not None and student.accuracy.high == pytest.approx(0.031, abs=1e-4)
+    assert student.main is not None and student.main.high == pytest.approx(0.031, abs=1e-4)
     assert (student.precision, student.prompting) == ("bfloat16", "the bare question")
 
 

@@ -2,6 +2,7 @@
 visible."""
 
 import unicodedata
+from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -9,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.evaluate.interval import wilson
 from factory.report.choice import Gate
 from factory.report.headline import headline, remarks
 from factory.report.measured import Measured
+from factory.report.metric_rows import metric_rows
+from factory.report.part import Role
 from factory.report.yields import Yield
 from factory.text.quantities import bounds, duration, latency, number, percent, size, times
 from factory.text.visible import escape_hidden, truncate
@@ -66,6 +70,50 @@ TEACHER, BASE, STUDENT, SMALL = models()
 )
 def test_the_headline_says_what_is_known(shown: list[Measured], words: str) -> None:
     assert headline(report(models=shown)).replace("\xa0", " ") == words
+
+
+def preferring(role: Role, value: float, n: int = 24, **about: Any) -> Measured:
+    """Return a model whose answers a judge preferred in that share of the tasks."""
+    row = {"metric": "preferred", "value": value, "low": None, "high": None, "n": n}
+    return Measured(name="m", role=role, metrics=metric_rows([row]), **about)
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (
+            [preferring("teacher", 0.5), preferring("base", 0.25), preferring("student", 0.375)],
+            "The student is preferred to the reference in 38 % of 24 held-out tasks; its teacher 50 %, the "
+            "untrained base 25 %.",
+        ),
+        (
+            [preferring("student", 0.375), preferring("student_quantized", 0.375, precision="INT8")],
+            "The student is preferred to the reference in 38 % of 24 held-out tasks. Compressed to INT8 it "
+            "still is preferred to the reference in 38 %.",
+        ),
+        (
+            [preferring("teacher", 0.5)],
+            "The teacher is preferred to the reference in 50 % of 24 held-out tasks; no student has been "
+            "measured yet.",
+        ),
+    ],
+)
+def test_where_no_answer_is_right_the_headline_is_what_a_judge_prefers(
+    shown: list[Measured], words: str
+) -> None:
+    assert headline(report(models=shown)).replace("\xa0", " ") == words
+
+
+def test_preference_is_not_told_as_a_part_of_the_teachers_accuracy() -> None:
+    made = report(models=[preferring("teacher", 0.5), preferring("student", 0.375)])
+    assert made.retention is None
+    told = " ".join(remarks(made))
+    assert "accuracy" not in told and "may be chance" in told
+
+
+def test_a_tie_is_a_half_in_the_interval_of_a_preference() -> None:
+    (row,) = preferring("student", 0.375, n=4).metrics
+    assert (row.low, row.high) == wilson(1.5, 4)
 
 
 def test_a_run_that_did_nothing_yet_says_so() -> None:

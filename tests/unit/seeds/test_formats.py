@@ -58,6 +58,8 @@ def test_a_format_serves_its_kinds_only(tmp_path: Path, format: str, row: Any, k
         assert load(tmp_path, kind, row).format_name == "messages"
     elif format == "messages" and kind == "function_call":
         assert "tools: there are none" in str(load(tmp_path, kind, row).faults[0])
+    elif (format, kind) == ("instruction", "labelled"):
+        assert load(tmp_path, kind, row).format_name == "alpaca"  # the same fields, and an id
     elif format in serving:
         assert load(tmp_path, kind, row).format_name == format
     else:

@@ -323,6 +323,74 @@ def test_runs_are_compared_by_what_their_checks_reject(store: Store) -> None:
     assert shown == [(2, 4, 1, 0.75, None), (1, 4, 0, 1.0, 2.5)]
 
 
+def judged(
+    both_accept: int, both_reject: int, judge: int, person_alone: int, **scores: Any
+) -> dict[str, Any]:
+    """Return the verdicts of the check judge and of a person on samples of which so many are alike."""
+    words = [(True, True)] * both_accept + [(False, False)] * both_reject
+    words += [(True, False)] * judge + [(False, True)] * person_alone
+    verdicts = []
+    for place, (kept, accepted) in enumerate(words):
+        score = {"score": 4.0 if kept else 1.5} | scores
+        verdicts.append(verdict(f"s{place}", "judge", "ok" if kept else "low_score") | score)
+        verdicts.append(person(f"s{place}", 0, "ok" if accepted else "wrong"))
+    return {"verdicts": verdicts}
+
+
+@pytest.fixture
+def reviewed(tmp_path: Path) -> Any:
+    first = {"runs": [RUN | {"check_keys": ["schema:1", "judge:1"]}], "seeds": [SEED]}
+    with open_store(make_workspace(tmp_path, first)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("counts", "agreement", "kappa"),
+    [
+        # By hand: 35 of 50 alike, chance (25 * 30 + 25 * 20) / 2500 = 0.5.
+        ((20, 15, 5, 10), 0.7, 0.4),
+        ((6, 6, 0, 0), 1.0, 1.0),
+        ((0, 0, 5, 5), 0.0, -1.0),
+        ((5, 5, 5, 5), 0.5, 0.0),
+        ((10, 0, 0, 0), 1.0, None),
+        # The judge accepts all: no better than chance.
+        ((8, 0, 4, 0), 0.6667, 0.0),
+    ],
+)
+def test_the_judge_agrees_with_a_person_beyond_chance(
+    reviewed: Store, counts: tuple[int, int, int, int], agreement: float, kappa: float | None
+) -> None:
+    reviewed.commit(**judged(*counts))
+    (row,) = reviewed.query("SELECT * FROM judge_agreement")
+    assert (row["samples"], row["agreement"], row["kappa"]) == (sum(counts), agreement, kappa)
+    assert (row["both_accept"], row["both_reject"]) == counts[:2]
+    assert (row["note"] == "") is (kappa is not None)
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0, 0), (5, 4, 0, 0)])
+def test_of_few_samples_nothing_is_said(reviewed: Store, counts: tuple[int, int, int, int]) -> None:
+    reviewed.commit(**judged(*counts))
+    (row,) = reviewed.query("SELECT * FROM judge_agreement")
+    assert (row["samples"], row["agreement"], row["kappa"]) == (sum(counts), None, None)
+    assert row["note"].startswith("too few")
+    assert len(reviewed.query("SELECT * FROM judge_agreement WHERE samples > 0")) == (sum(counts) > 0)
+
+
+def test_what_was_not_scored_or_is_of_another_run_is_not_the_judges(reviewed: Store) -> None:
+    reviewed.commit(**judged(10, 0, 0, 0, score=None))
+    reviewed.commit(
+        verdicts=[verdict(f"s{place}", "judge", score=4.0, check_key="judge:2") for place in range(9)]
+    )
+    assert reviewed.query("SELECT samples FROM judge_agreement") == [{"samples": 0}]
+
+
+def test_a_word_that_was_withdrawn_does_not_count(reviewed: Store) -> None:
+    reviewed.commit(**judged(6, 6, 0, 0))
+    reviewed.commit(verdicts=[person("s0", 1, "withdrawn", passed=False), person("s1", 1, "wrong")])
+    (row,) = reviewed.query("SELECT samples, both_accept, only_judge_accepts FROM judge_agreement")
+    assert row == {"samples": 11, "both_accept": 4, "only_judge_accepts": 1}
+
+
 def test_every_view_can_be_asked_for_by_the_locked_down_reader(tmp_path: Path) -> None:
     path = make_workspace(tmp_path).store
     views = [view for (view,) in ask(path, "SELECT view_name FROM duckdb_views() WHERE NOT internal").rows]
