@@ -68,7 +68,9 @@ def edited(row: Row, changes: dict[str, str], own: Path | None) -> Row:
 def _origins(row: Row, messages: Messages) -> list[Row]:
     """Return where each of the assistant's turns comes from: what is as it was from where it came before, the
     rest from a person."""
-    before = stored_conversation({"origins": None} | row | {"request_keys": None})
+    before = stored_conversation(
+        {"messages": None, "tools": None, "origins": None} | row | {"request_keys": None}
+    )
     said = [message for message in before.messages if message["role"] == "assistant"]
     kept = list(zip(said, before.origins, strict=True))
     answers = [message for message in messages if message["role"] == "assistant"]

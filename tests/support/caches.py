@@ -27,5 +27,4 @@ def _make(
     dtype: torch.dtype,
     pad: int,
 ) -> None:
-    words = [(row.teacher_ids, row.span_length) for row in rows]
-    cache._make(folder, teacher, words, layers, dtype, pad)
+    cache._make(folder, teacher, cache._words(rows), layers, dtype, pad)
