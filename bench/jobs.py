@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 JOBS = ("labels", "extract", "instruction", "rationale", "tools", "functions", "assistant")
 # The main figure of a job: the share of answers that are right; of instructions the share that a judge
 # prefers, and where no judge was asked, how likely people's answers are.
-METRICS = ("answer_accuracy", "win_rate", "perplexity")
+METRICS = ("answer_accuracy", "preferred", "perplexity")
 ROLES = {
     "teacher": "teacher",
     "base": "base",
@@ -149,14 +149,15 @@ def _model(name: str) -> str:
 
 def _run(recipe: Path, workspace: Path) -> None:
     command = [sys.executable, "-m", "factory.cli.main", "run", str(recipe), "-w", str(workspace)]
-    done = subprocess.run(
-        command, cwd=ROOT, check=False, stdout=sys.stderr, stderr=subprocess.PIPE, text=True
-    )
-    sys.stderr.write(done.stderr)
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        error = next((line for line in reversed(said) if line.startswith("error:")), (said or [""])[-1])
-        raise JobFailed(f"exit code {done.returncode}: {error.removeprefix('error: ')}")
+    with subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = [""]
+        for line in process.stderr:
+            sys.stderr.write(line)
+            said += [line.strip()] if line.strip() else []
+    if process.returncode:
+        error = next((line for line in reversed(said) if line.startswith("error:")), said[-1])
+        raise JobFailed(f"exit code {process.returncode}: {error.removeprefix('error: ')}")
 
 
 def _seconds(workspace: Path, now: float) -> float:

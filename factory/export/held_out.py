@@ -14,13 +14,12 @@ from typing import Any
 from factory.context.plan import Plan
 from factory.context.run import Run
 from factory.errors import FactoryError, InputError
-from factory.evaluate.candidate import Candidate, measured, put_tasks
+from factory.evaluate.candidate import Candidate, measured, put_tasks, task_of
 from factory.evaluate.scorer import scorer
 from factory.recipe.load import LoadedRecipe, load_recipe
 from factory.store.store import read_store
 from factory.system.progress import Progress
-from factory.tasks.sample import Task
-from factory.tasks.scorer import Portable, Scorer
+from factory.tasks.scorer import Portable
 from factory.workspace import Workspace
 
 
@@ -92,8 +91,8 @@ class HeldOut:
 
 
 def held_out(workspace: Workspace, recipe: Path | None, progress: Progress) -> list[HeldOut]:
-    """Return the held-out tasks of each source that has some; InputError where there are none, or where they
-    cannot be judged outside of the factory. `recipe` is the latest run's; None: as it was typed then."""
+    """Return the held-out tasks of each source that can be judged outside of the factory, and say which
+    cannot; InputError where none can. `recipe` is the latest run's; None: as it was typed then."""
     loaded = _latest(workspace.existing(), recipe)
     if loaded.recipe.student is None or loaded.recipe.evaluate is None:
         raise InputError(
@@ -103,7 +102,19 @@ def held_out(workspace: Workspace, recipe: Path | None, progress: Progress) -> l
         )
     name = loaded.recipe.name
     plans = measured(Plan(Run(loaded, workspace, progress)))
-    return [_of(plan, f"{name}-{plan.source.name}" if plan.source.name else name) for plan in plans]
+    scorers = [(plan, scorer(plan)) for plan in plans]
+    found = [
+        _of(plan, asking, f"{name}-{plan.source.name}" if plan.source.name else name)
+        for plan, asking in scorers
+        if isinstance(asking, Portable)
+    ]
+    left_out = {plan.kind.name for plan, asking in scorers if not isinstance(asking, Portable)}
+    told = f"answers of the kind {', '.join(sorted(left_out))} are not judged outside of the factory"
+    if not found:
+        raise InputError(f"{loaded.path}: {told}", "Export the samples with --format jsonl, parquet or hf.")
+    if left_out:
+        progress.say(f"note: left out: {told}")
+    return found
 
 
 def _latest(workspace: Workspace, written: Path | None) -> LoadedRecipe:
@@ -128,26 +139,20 @@ def _latest(workspace: Workspace, written: Path | None) -> LoadedRecipe:
     return loaded
 
 
-def _of(plan: Plan, name: str) -> HeldOut:
-    asking = scorer(plan)
-    if not isinstance(asking, Portable):
-        raise InputError(
-            f"{name}: answers of the kind {plan.kind.name} cannot be judged outside of the factory"
-        )
-    tasks = list(_tasks(plan, asking, asking))
-    return HeldOut(name, plan, asking.judge, asking.about, asking.figures, tasks)
+def _of(plan: Plan, asking: Portable, name: str) -> HeldOut:
+    return HeldOut(name, plan, asking.judge, asking.about, asking.figures, list(_tasks(plan, asking)))
 
 
-def _tasks(plan: Plan, asking: Scorer, judging: Portable) -> Iterator[Asked]:
+def _tasks(plan: Plan, asking: Portable) -> Iterator[Asked]:
     student = Candidate("student", "", "student", Path(), False, "", "")
     seen: set[str] = set()
     for seed in put_tasks(plan):
-        task = Task(seed.seed_id, seed.language, "", seed.question, seed.reference, tools=seed.tools)
+        task = task_of(seed)
         if task.task_id in seen:
             continue
         seen.add(task.task_id)
         ask = next(asking.put(student, task))
-        expected = judging.expected(task)
+        expected = asking.expected(task)
         wanted = asking.wanted(student, task)
         plain = expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
         yield Asked(

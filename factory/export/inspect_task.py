@@ -17,10 +17,11 @@ from inspect_ai.model import (
     ChatMessageTool,
     ChatMessageUser,
     GenerateConfig,
+    get_model,
 )
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
-from inspect_ai.tool import ToolCall, ToolDef, ToolParams
+from inspect_ai.tool import ToolCall, ToolInfo, ToolParams
 
 HERE = Path(__file__).parent
 TASKS = json.loads((HERE / "tasks.json").read_text(encoding="utf-8"))["tasks"]
@@ -45,8 +46,11 @@ def asked() -> Solver:
     """Offer the tools of the task, take one turn, carry nothing out."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        state.tools = [_tool(one["function"]) for one in state.metadata["tools"]]
-        return await generate(state, tool_calls="none")
+        # Not by `generate`, which takes no tool whose arguments lack a description.
+        tools = [_tool(one["function"]) for one in state.metadata["tools"]]
+        state.output = await get_model().generate(state.messages, tools=tools)
+        state.messages.append(state.output.message)
+        return state
 
     return solve
 
@@ -102,11 +106,9 @@ def _message(message: dict[str, Any]) -> ChatMessage:
             return ChatMessageAssistant(content=text, tool_calls=calls or None)
 
 
-def _tool(function: dict[str, Any]) -> Any:
-    async def execute(**arguments: Any) -> str:
-        return ""
-
+def _tool(function: dict[str, Any]) -> ToolInfo:
     schema = function.get("parameters") or {}
-    known = {key: schema[key] for key in ("properties", "required") if key in schema}
+    known = {key: schema[key] for key in ("properties", "required", "additionalProperties") if key in schema}
     parameters = ToolParams.model_validate(known)
-    return ToolDef(execute, function["name"], function.get("description") or "", parameters).as_tool()
+    described = function.get("description") or ""
+    return ToolInfo(name=function["name"], description=described, parameters=parameters)

@@ -70,7 +70,7 @@ class PartScorer(Protocol):
 
 
 @runtime_checkable
-class Portable(Protocol):
+class Portable(Scorer, Protocol):
     """A scorer whose verdicts evaluators of others can reach. `judge` is the name of a module whose file is
     copied to them, `about` what it has to know of all tasks, `figures` those that it gives."""
 

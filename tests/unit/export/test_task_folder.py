@@ -14,7 +14,7 @@ import yaml
 from factory.context.plan import Plan
 from factory.context.run import Run
 from factory.errors import InputError
-from factory.evaluate.candidate import Candidate, put_tasks
+from factory.evaluate.candidate import Candidate, put_tasks, task_of
 from factory.evaluate.scorer import question, scorer
 from factory.export.task_folder import EVALUATORS, write_tasks
 from factory.inference.request import Answer
@@ -59,10 +59,7 @@ def written(plan: Plan, evaluator: str, target: Path, **more: Any) -> list[dict[
 
 
 def tasks(plan: Plan) -> list[Task]:
-    return [
-        Task(seed.seed_id, seed.language, "", seed.question, seed.reference, tools=seed.tools)
-        for seed in put_tasks(plan)
-    ]
+    return [task_of(seed) for seed in put_tasks(plan)]
 
 
 def right(row: dict[str, Any]) -> str:
@@ -181,6 +178,18 @@ def test_calls_that_a_server_parsed_are_judged_too(plans: dict[str, Plan], tmp_p
     answer = {"text": "", "calls": expected[::-1]}
     assert judge(answer, expected, about) == {"tool_call_accuracy": True, "parse_rate": True}
     assert not judge(answer | {"calls": [*expected, *expected]}, expected, about)["tool_call_accuracy"]
+
+
+def test_of_several_sources_those_that_can_be_judged_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = entered(tmp_path / "work", ROOT / "pipelines" / "assistant.yaml")
+    sources = write_tasks(plan.run.workspace, "inspect", tmp_path / "out", None, Progress(), force=False)
+    assert [source.name for source in sources] == ["assistant-calls", "assistant-reasoning"]
+    listed = json.loads((tmp_path / "out" / "tasks.json").read_text())
+    assert list(listed["tasks"]) == ["assistant-calls", "assistant-reasoning"]
+    assert set(listed["files"]) == {path.name for path in (tmp_path / "out").iterdir()}
+    assert "left out: answers of the kind labelled" in capsys.readouterr().err
 
 
 def test_a_system_prompt_is_a_column_and_a_conversation_is_read_as_text(plans: dict[str, Plan]) -> None:
