@@ -14,6 +14,8 @@ FILES = (
     "fields",
     "macro_f1",
     "calibration",
+    "deferral",
+    "labelling",
     "speed",
     "precision",
     "memory",
