@@ -20,7 +20,7 @@ torch.set_num_threads(1)
 LABELS = {"money": ["invoice", "fee"], "card": ["chip", "pin"], "visit": ["door", "hour"]}
 _FILLERS = [f"w{number}" for number in range(12)]
 _WORDS = [*_FILLERS, *(word for words in LABELS.values() for word in words)]
-_PIECES = [letter for letter in map(chr, range(33, 127))]
+_PIECES = list(map(chr, range(33, 127)))
 
 
 def label_of(text: str) -> str:
@@ -108,8 +108,8 @@ def project(folder: Path, student: str, *, count: int = 90, held_out: int = 30, 
     path = folder / "recipe.yaml"
     path.write_text(
         head
-        + f"data: {data}\nchecks: [schema, finish_reason, agreement]\nevaluate: {{held_out: held_out.jsonl}}\n"
-        + f"student: {student}\n"
+        + f"data: {data}\nchecks: [schema, finish_reason, agreement]\n"
+        + f"evaluate: {{held_out: held_out.jsonl, repeats: 1}}\nstudent: {student}\n"
     )
     return path
 

@@ -68,8 +68,8 @@ FAMILY = Family(
             "Answered by itself",
             "share",
             "higher",
-            note="Answered by itself are the texts whose label is as likely as the threshold asks that was found "
-            "on set-aside texts; the others are deferred.",
+            note="Answered by itself is a text whose label is as likely as the threshold asks, which was "
+            "found on set-aside texts; the others are deferred.",
         ),
         Metric("answered_error", "of these wrong", "share", "lower", under="answered_share"),
         Metric("promised_error", "wrong on set-aside texts", "share", "lower", under="answered_share"),

@@ -36,7 +36,8 @@ def _right(folder: Path) -> float:
     model, rows = Classifier(folder), toy_labels.texts(60, 7)
     said = [model.probabilities(row["text"]) for row in rows]
     assert all(shares is not None and sum(shares.values()) == pytest.approx(1) for shares in said)
-    return sum(max(shares, key=shares.get) == row["label"] for shares, row in zip(said, rows)) / len(rows)
+    pairs = zip(said, rows, strict=True)
+    return sum(max(shares, key=shares.get) == row["label"] for shares, row in pairs) / len(rows)
 
 
 @pytest.mark.parametrize("base", ["encoder", "decoder"])
