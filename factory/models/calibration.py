@@ -3,8 +3,9 @@ by itself. It lies beside the weights, as a part of the artifact.
 
 Temperature scaling (Guo et al., 2017, arXiv 1706.04599) divides the logits by one number, so that no answer
 changes, only how sure it is. The temperature is the one under which the labels of set-aside texts are
-likeliest; that is a convex problem in its inverse, solved here by bisection. The threshold is that of
-selective classification (El-Yaniv & Wiener, 2010).
+likeliest; that is a convex problem in its inverse, solved here by bisection. Of n texts a label counts as
+(n + 1) / (n + 2) of one, or few texts that are all right would make it sure of everything (Platt, 1999). The
+threshold is that of selective classification (El-Yaniv & Wiener, 2010).
 
 Promise: the counts say what was found on the set-aside texts, right or wrong. Not promised: the same share of
 wrong ones among other texts; the interval of these counts says how far it may be off.
@@ -68,11 +69,14 @@ def best_temperature(logits: Sequence[Sequence[float]], labels: Sequence[int]) -
     if not labels:
         return 1.0
 
+    rest = 1 / (len(labels) + 2)
+
     def slope(inverse: float) -> float:
         # Of the negative log-likelihood, by the inverse of the temperature: it only rises.
         return math.fsum(
             math.fsum(share * each for share, each in zip(probabilities(row, 1 / inverse), row, strict=True))
-            - row[label]
+            - (1 - rest) * row[label]
+            - rest * (math.fsum(row) - row[label]) / (len(row) - 1)
             for row, label in zip(logits, labels, strict=True)
         )
 

@@ -98,7 +98,7 @@ def teacher(folder: Path) -> Path:
     return folder
 
 
-def project(folder: Path, student: str, *, count: int = 90, held_out: int = 30, url: str = "") -> Path:
+def project(folder: Path, student: str, *, count: int = 150, held_out: int = 30, url: str = "") -> Path:
     """Write a recipe of the toy task, its texts beside it, and return its path."""
     folder.mkdir(exist_ok=True)
     write(folder / "seeds.jsonl", texts(count, 1))

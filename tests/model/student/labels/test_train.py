@@ -16,7 +16,8 @@ from factory.student.train import train
 from tests.support import toy_labels
 from tests.support.scripted import Model, load, opened
 
-SFT = "sft: {steps: 60, batch_size: 16, learning_rate: 0.01, save_every: 30}"
+SFT = "sft: {steps: 70, batch_size: 16, save_every: 70, learning_rate: %s}"
+FULL = "adapter: {kind: full}, "
 
 
 def _student(folder: Path, base: str, stages: str, more: str = "") -> tuple[Path, Lineage]:
@@ -40,10 +41,11 @@ def _right(folder: Path) -> float:
     return sum(max(shares, key=shares.get) == row["label"] for shares, row in pairs) / len(rows)
 
 
-@pytest.mark.parametrize("base", ["encoder", "decoder"])
-@pytest.mark.parametrize("adapter", ["", "adapter: {kind: full}, "])
-def test_a_head_learns_the_toy_task(tmp_path: Path, base: str, adapter: str) -> None:
-    folder, lineage = _student(tmp_path, base, f"{{{SFT}}}", adapter)
+@pytest.mark.parametrize(
+    ("base", "adapter", "rate"), [("encoder", "", 0.01), ("encoder", FULL, 0.003), ("decoder", "", 0.005)]
+)
+def test_a_head_learns_the_toy_task(tmp_path: Path, base: str, adapter: str, rate: float) -> None:
+    folder, lineage = _student(tmp_path, base, f"{{{SFT % rate}}}", adapter)
     verify(folder)
     config = json.loads((folder / "config.json").read_text())
     assert config["architectures"][0].endswith("ForSequenceClassification")
