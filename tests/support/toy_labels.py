@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from factory.chat_formats.formats import FORMATS
 from factory.inference.request import Request
+from tests.support.recipes import write_model
 from tests.support.scripted import HEAD, write
 
 # Threads that wait for each other on tensors of this size only take time.
@@ -90,10 +91,10 @@ def decoder(folder: Path) -> Path:
 
 
 def teacher(folder: Path) -> Path:
-    """Write the tokenizer of a teacher, whose tokens are letters."""
-    folder.mkdir()
+    """Write what looks like a teacher, whose tokens are letters."""
+    write_model(folder, "teacher")
     made = Tokenizer(models.WordLevel({piece: place for place, piece in enumerate(_PIECES)}, unk_token="!"))
-    made.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    made.decoder = decoders.Fuse()
     made.save(str(folder / "tokenizer.json"))
     return folder
 
