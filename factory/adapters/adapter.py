@@ -5,6 +5,7 @@ import these files: torch, transformers and peft are imported inside the methods
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -21,20 +22,21 @@ class Adapter(Settings):
     `artifact_kind` is what a stage of training publishes: an adapter, which is loaded onto the base, or a
     model of its own, which takes the base's place. `float32`: the weights of the base itself are trained, so
     the base is loaded in float32 whatever `student.precision` says, because bfloat16 rounds small updates
-    away.
+    away. `heads`: it can train a student with a classification head.
     """
 
     artifact_kind: ClassVar[Literal["adapter", "model"]] = "adapter"
     float32: ClassVar[bool] = False
+    heads: ClassVar[bool] = True
 
     name: str | None = Field(
         default=None, pattern=NAME, description="What to call it, and the student, among others of one base."
     )
 
     @abstractmethod
-    def wrap(self, model: Any, tokenizer: Any) -> Any:
+    def wrap(self, model: Any, tokenizer: Any, new: Sequence[str] = ()) -> Any:
         """Return the base `model` with something untrained on it. Random numbers are torch's, seeded by the
-        caller."""
+        caller. `new` are the modules, such as a head, that the base never had: all of them is trained."""
 
     @abstractmethod
     def resume(self, model: Any, trained: Path) -> Any:

@@ -1,5 +1,6 @@
 """Full fine-tuning: no adapter, every weight is trained, in float32."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -18,7 +19,7 @@ class FullWeights(Adapter):
         description="Every weight is trained, in float32: four times the memory of the model and more."
     )
 
-    def wrap(self, model: Any, tokenizer: Any) -> Any:
+    def wrap(self, model: Any, tokenizer: Any, new: Sequence[str] = ()) -> Any:
         """Return the model as it is: all of it is trained."""
         return model
 

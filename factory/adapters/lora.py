@@ -1,5 +1,6 @@
 """LoRA: low-rank matrices beside frozen weights (Hu et al., 2021, arXiv 2106.09685)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,10 +33,18 @@ class Lora(Adapter):
         description="Learn size and direction of the weights apart (DoRA): slower, better at low ranks.",
     )
 
-    def wrap(self, model: Any, tokenizer: Any) -> Any:
-        """Return the model with new matrices on all linear layers but the output layer."""
+    def wrap(self, model: Any, tokenizer: Any, new: Sequence[str] = ()) -> Any:
+        """Return the model with new matrices on all linear layers but the output layer and what is new."""
         from peft import LoraConfig, TaskType, get_peft_model
 
+        whole: dict[str, Any] = {}
+        if new:
+            inside = [
+                name
+                for name, _ in model.named_modules()
+                if any(f"{name}.".startswith(f"{one}.") for one in new)
+            ]
+            whole = {"modules_to_save": list(new), "exclude_modules": inside}
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
@@ -43,7 +52,8 @@ class Lora(Adapter):
             use_rslora=self.rslora,
             use_dora=self.dora,
             target_modules="all-linear",
-            task_type=TaskType.CAUSAL_LM,
+            task_type=TaskType.SEQ_CLS if new else TaskType.CAUSAL_LM,
+            **whole,
         )
         return get_peft_model(model, config)
 

@@ -1,7 +1,8 @@
 """Prompt tuning: trained virtual tokens before the conversation (Lester et al., 2021, arXiv 2104.08691)."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +11,8 @@ from factory.adapters.adapter import Adapter
 
 class PromptTuning(Adapter):
     """Virtual tokens before the conversation, and nothing else (Lester et al., 2021, arXiv 2104.08691)."""
+
+    heads: ClassVar[bool] = False
 
     kind: Literal["prompt_tuning"] = Field(
         description="Virtual tokens before the conversation; all weights stay frozen. Wants a higher "
@@ -23,7 +26,7 @@ class PromptTuning(Adapter):
         description="Text that they begin as, cut or repeated. Empty: tokens drawn by chance.",
     )
 
-    def wrap(self, model: Any, tokenizer: Any) -> Any:
+    def wrap(self, model: Any, tokenizer: Any, new: Sequence[str] = ()) -> Any:
         """Return the model with virtual tokens that begin as tokens of `init`, or as random ones."""
         import torch
         from peft import PromptTuningConfig, PromptTuningInit, TaskType, get_peft_model

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from factory.compress.kernels import missing_kernel
 from factory.compress.vocabulary import Vocabulary
+from factory.context.run import Run
 from factory.errors import InputError
 from factory.models.folder import ModelFolder
 from factory.recipe.compress import GROUPED, Compress
@@ -79,6 +80,16 @@ def require_prunable(
                 f"{key}.{name}: {share:g} removes nothing from {base.folder.name}: of {before} its {how}",
                 f"Ask for more, up to a half, or remove {name}.",
             )
+
+
+def require_written(run: Run) -> None:
+    """Raise InputError if the student has a classification head."""
+    if run.labels:
+        raise InputError(
+            f"{run.loaded.path}: compress: a student with a classification head is not compressed here: "
+            "Transformers, which runs it, would not be faster for it",
+            "Remove compress; choose a smaller base, or prune a decoder under student.prune.",
+        )
 
 
 def require_compressible(

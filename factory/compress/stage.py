@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from factory.compress.preflight import require_compressible
+from factory.compress.preflight import require_compressible, require_written
 from factory.context.lineage import Lineage
 from factory.context.plan import Plan
 from factory.context.stage import ModelRole, Stage, Step
@@ -23,6 +23,7 @@ class CompressStage(Stage):
         """Check that the settings suit the base and can be served on this machine."""
         run, settings = plan.run, plan.run.loaded.recipe.compress
         assert settings is not None
+        require_written(run)
         if run.base.ready:
             sets, pruned = machine()["instruction_sets"], run.student.prune
             require_compressible(settings, run.base.facts(), sets, gpu=has_gpu(), pruned=pruned)

@@ -81,8 +81,10 @@ class Lineage:
             about |= format_choice(run)
             if run.chat_format.own_template(run.workspace.prompts):
                 about["template"] = template_digest(run.chat_format.template, run.workspace.prompts)
-            if student.validation_share:
-                about["set_aside"] = student.validation_share
+            if run.set_aside:
+                about["set_aside"] = run.set_aside
+            if run.labels:
+                about["head"] = list(run.labels)
             about |= training_identity(recipe.sources)
             parents = [parent]
             if stage.name == "distill":
@@ -98,9 +100,12 @@ class Lineage:
     def student(self) -> Planned:
         """The merged model of the last adapter."""
         last = self.adapters[-1][1].artifact_id
-        student_id = content_id({"merged": last})
+        run = self._run
+        calibrated = {"calibration": run.student.calibration.identity()} if run.labels else {}
+        student_id = content_id({"merged": last} | calibrated)
         name = f"{self._called}-{student_id[3:13]}"
-        return Planned(student_id, "merged", name, [last], {"adapter": last} | format_choice(self._run))
+        about = {"adapter": last} | calibrated | format_choice(run)
+        return Planned(student_id, "merged", name, [last], about)
 
     @cached_property
     def quantized(self) -> Planned:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from factory.chat_formats.auto import AUTO, Choice, choose
 from factory.chat_formats.format import ChatFormat
-from factory.chat_formats.formats import FORMATS
+from factory.chat_formats.formats import DEFAULT, FORMATS
+from factory.models.forms import is_encoder
 from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
 from factory.recipe.load import LoadedRecipe
 from factory.recipe.model import Evaluate, Student
@@ -40,6 +41,8 @@ class Run:
     @cached_property
     def chat_choice(self) -> Choice:
         """The student's chat format by name, and why it is this one."""
+        if self.reads_only:
+            return Choice(DEFAULT, "none: an encoder reads the bare text and writes nothing")
         if self.student.format == AUTO:
             return choose(self.base.folder)
         return Choice(self.student.format, "the recipe names it")
@@ -48,6 +51,25 @@ class Run:
     def chat_format(self) -> ChatFormat:
         """How the student writes its conversations."""
         return FORMATS[self.chat_choice.name].for_model(self.base.folder)
+
+    @cached_property
+    def reads_only(self) -> bool:
+        """Whether the base is an encoder, which writes no text."""
+        return self.base.ready and is_encoder(self.base.facts().config)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the student has a head for, in order; none where it writes its answers."""
+        if not (self.student.head or self.reads_only):
+            return ()
+        (first, *_) = self.loaded.recipe.sources
+        return first.kind.labels(first.data)
+
+    @property
+    def set_aside(self) -> float:
+        """The share of the seeds that no stage of training learns from."""
+        watched = self.student.validation_share
+        return max(watched, self.student.calibration.share) if self.labels else watched
 
     @property
     def student(self) -> Student:

@@ -25,6 +25,8 @@ PRECISIONS = {
     "fp8": "FP8",
 }
 
+HEADED = "the bare question; a classification head answers with one of the labels"
+
 Role = Literal["teacher", "base", "student", "student_quantized", "student_recovered"]
 # Evaluation ids know the last role by its first name.
 _FIRST_NAMES = {"student_recovered": "student_repaired"}
@@ -46,7 +48,8 @@ def task_of(seed: Seed) -> Task:
 @dataclass(frozen=True)
 class Candidate:
     """One model under evaluation. `few_shot`: asked with examples and schema as in generation; otherwise the
-    bare question, free text. `teacher`: asked with the switches of the recipe's teacher, because it is it."""
+    bare question, free text. `teacher`: asked with the switches of the recipe's teacher, because it is it.
+    `head`: it writes nothing and answers by a classification head."""
 
     role: Role
     artifact_id: str
@@ -56,6 +59,7 @@ class Candidate:
     prompting: str
     precision: str
     teacher: Teacher | None = None
+    head: bool = False
 
     def evaluation_id(self, plan: Plan) -> str:
         """Return the content id of this evaluation: the model, the tasks, how they are put and how they are
@@ -141,13 +145,14 @@ def candidates(plan: Plan, lineage: Lineage) -> list[Candidate]:
 
     def made(role: Role, planned: Planned, precision: str) -> Candidate:
         folder = run.workspace.models / planned.name
-        return Candidate(role, planned.artifact_id, planned.name, folder, False, taught, precision)
+        how, head = (HEADED, True) if run.labels else (taught, False)
+        return Candidate(role, planned.artifact_id, planned.name, folder, False, how, precision, head=head)
 
-    found = [
-        teacher_candidate(plan),
-        Candidate("base", model_id(base.name, base.revision), base.name, base.folder, False, bare, ""),
-        made("student", lineage.student, "bfloat16"),
-    ]
+    found = [teacher_candidate(plan)]
+    if not run.reads_only:
+        made_of = model_id(base.name, base.revision)
+        found.append(Candidate("base", made_of, base.name, base.folder, False, bare, ""))
+    found.append(made("student", lineage.student, "bfloat16"))
     if compress:
         precision = PRECISIONS[compress.quantize]
         found.append(made("student_quantized", lineage.quantized, precision))

@@ -45,10 +45,14 @@ class EvaluateStage(Stage):
         teacher = plan.run.loaded.recipe.teacher
         if asked[0].role == "teacher" and teacher.endpoints:
             return measure(plan, store, asked[0], open_teacher(plan.run), local=False)
-        from factory.inference.engine import Engine
-
         if asked[0].folder.is_relative_to(plan.run.workspace.models):
             verify(asked[0].folder)
+        if asked[0].head:
+            from factory.inference.classifier import Classifier
+
+            return measure(plan, store, asked[0], Classifier(asked[0].folder))
+        from factory.inference.engine import Engine
+
         facts, untaught = inspect(asked[0].folder), {}
         if not facts.has_chat_template:
             # A base that was only pretrained is asked as its student is.

@@ -85,6 +85,7 @@ class Answer:
     the server they are None. `error` is a reason code when there is no answer; then `text` is empty.
     `seconds` is the time from sending to the last token. `attempts` are the sendings to servers, in order; a
     model in the process has none. `detail` is what the server said of an answer that there is not.
+    `label_probabilities` are those of a model with a classification head, whose text is the likeliest label.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Answer:
     attempts: tuple[Attempt, ...] = ()
     error: Reason | None = None
     detail: str = ""
+    label_probabilities: dict[str, float] | None = None
 
     @property
     def may_come_later(self) -> bool:

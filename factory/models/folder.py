@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import InputError
+from factory.models.forms import is_in_two_halves
 from factory.system.digest import content_id, file_sha256
 
 INDEX = "model.safetensors.index.json"
@@ -108,12 +109,18 @@ def inspect(folder: Path) -> ModelFolder:
         _check_index(folder)
     size = sum(_check_header(path) for path in weights)
     text = config.get("text_config", config)
+    if is_in_two_halves(config):
+        raise InputError(
+            f"{folder} is an encoder-decoder ({config.get('model_type')}), which vLLM does not serve and "
+            "nothing here trains",
+            "Choose a decoder; for labels an encoder such as BERT or MiniLM will do as well.",
+        )
     try:
         return ModelFolder(
             folder,
             str((config.get("architectures") or ["unknown"])[0]),
-            int(text["num_hidden_layers"]),
-            int(text["hidden_size"]),
+            int(_first(text, "num_hidden_layers", "n_layers")),
+            int(_first(text, "hidden_size", "dim")),
             int(text["vocab_size"]),
             size,
             config,
@@ -136,6 +143,11 @@ def positions(config: dict[str, Any]) -> int | None:
     if isinstance(first, int) and isinstance(factor, int | float):
         known = max(known, int(first * factor))
     return known
+
+
+def _first(config: dict[str, Any], name: str, other: str) -> Any:
+    """Return a size under its usual name, or under DistilBERT's."""
+    return config[name if name in config or other not in config else other]
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from factory.recipe.distill import Distill
 from factory.recipe.prune import Prune
 from factory.recipe.search import Search
 from factory.recipe.sources import DataSource, data_sources, usual_checks
-from factory.recipe.training import Sft
+from factory.recipe.training import CalibrationSettings, Sft
 from factory.system.settings import PATH, FilePath, Settings
 from factory.tasks.kinds import KINDS
 
@@ -215,6 +215,18 @@ class Student(Settings):
     )
     precision: Literal["auto", "bfloat16", "float32"] = Field(
         default="auto", description="Number format in training; auto: what suits the machine."
+    )
+    # A student that writes is older than the choice; what one with a head is made with is in its id.
+    head: bool = Field(
+        default=False,
+        exclude_if=lambda head: not head,
+        description="Answer by a classification head, with one of the labels and its probability, and write "
+        "no text. Only for kind: label. A base that is an encoder, such as BERT, always does.",
+    )
+    calibration: CalibrationSettings = Field(
+        default=CalibrationSettings(),
+        exclude_if=lambda settings: settings == CalibrationSettings(),
+        description="How the probabilities of a student with a head are calibrated.",
     )
     stages: Annotated[tuple[TrainingStage, ...], Field(strict=False)] = Field(
         min_length=1,

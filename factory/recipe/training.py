@@ -65,3 +65,22 @@ class Training(Settings):
 
 class Sft(Training):
     """Supervised fine-tuning: learn the accepted answers."""
+
+
+class CalibrationSettings(Settings):
+    """Label probabilities made true on set-aside seeds, and from which one on a student answers by itself."""
+
+    share: float = Field(
+        default=0.15,
+        gt=0,
+        le=0.5,
+        description="Share of the seeds that no stage learns from, and whose texts calibrate; at least what "
+        "validation sets aside.",
+    )
+    defer_error: float = Field(
+        default=0.02,
+        ge=0,
+        lt=1,
+        description="Share of wrong labels among those that the student answers by itself: on the set-aside "
+        "texts the lowest probability is found from which on it has no more. See factory serve --defer.",
+    )

@@ -1,8 +1,13 @@
 """Checks of a training before it starts: whether base and teacher fit what is to be learnt."""
 
+from factory.chat_formats.auto import AUTO
 from factory.chat_formats.formats import FORMATS
 from factory.context.run import Run
 from factory.errors import InputError
+from factory.recipe.model import DistillStage
+from factory.recipe.training import CalibrationSettings
+
+_OF_TOKENS = ("top_k", "tail")  # settings of a distribution over tokens
 
 
 def require_chat_tokens(run: Run) -> None:
@@ -34,4 +39,67 @@ def require_same_tokens(run: Run) -> None:
             "tokenizers, so their distributions cannot be compared",
             "Choose a base of the teacher's family, or train with sft alone: on the teacher's text, which "
             "needs no common tokenizer.",
+        )
+
+
+def require_head(run: Run) -> None:
+    """Raise InputError if a student with a classification head cannot be made as the recipe says, or one that
+    writes has settings of a head."""
+    at, student, base = run.loaded.path, run.student, run.base.name
+    if not (student.head or run.reads_only):
+        if student.calibration != CalibrationSettings():
+            raise InputError(
+                f"{at}: student.calibration: only the probabilities of a student with a head are calibrated",
+                "Write student.head: true, or remove it.",
+            )
+        return
+    _require_labels(run)
+    if run.reads_only and student.format != AUTO:
+        raise InputError(
+            f"{at}: student.format: {base} is an encoder, which reads the bare text", "Remove student.format."
+        )
+    if not student.adapter.heads:
+        raise InputError(
+            f"{at}: student.adapter: virtual tokens alone train no head", "Write kind: lora, or kind: full."
+        )
+    if student.precision == "bfloat16":
+        raise InputError(
+            f"{at}: student.precision: a student with a head is trained in float32", "Remove precision."
+        )
+    for stage in student.stages:
+        if isinstance(stage, DistillStage):
+            _require_stored(run, stage)
+
+
+def _require_labels(run: Run) -> None:
+    """Raise InputError if the sources have no labels, or not the same."""
+    what = f"the base {run.base.name} is an encoder" if run.reads_only else "student.head is set"
+    for source in run.loaded.recipe.sources:
+        labels = source.kind.labels(source.data)
+        if not labels:
+            raise InputError(
+                f"{run.loaded.path}: {what}, and the kind {source.kind.name} has no labels that a head could "
+                "answer with",
+                "Choose a decoder that writes its answers, without head, or data of kind: label.",
+            )
+        if labels != run.labels:
+            raise InputError(
+                f"{run.loaded.path}: {what}, and the sources do not have the same labels in the same order",
+                "One head has one list of labels: write the same in each source.",
+            )
+
+
+def _require_stored(run: Run, stage: DistillStage) -> None:
+    settings = stage.distill
+    if settings.teacher != "stored":
+        raise InputError(
+            f"{run.loaded.path}: distill.teacher: {settings.teacher}: a student with a head learns how "
+            "likely the teacher found each label, which is stored with its answers",
+            "Write teacher: stored.",
+        )
+    told = [name for part in (settings, *settings.curriculum) for name in part.model_fields_set]
+    if without := next((name for name in _OF_TOKENS if name in told), None):
+        raise InputError(
+            f"{run.loaded.path}: distill.{without}: a head has labels and no tokens to choose from",
+            "Remove it.",
         )

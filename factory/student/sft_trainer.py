@@ -5,74 +5,32 @@ from a checkpoint equals one that was never interrupted. A loss that is not fini
 """
 
 import math
-import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from peft import set_peft_model_state_dict
-from safetensors.torch import load_file
-from transformers import EarlyStoppingCallback, TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTTrainer
 
 from factory.errors import FactoryError
-from factory.student.batch import LengthGroups
 from factory.student.distill_spec import DistillSpec
 from factory.student.objective import Objective, TeacherSignal, take_objectives
+from factory.student.resumable import Resumable
 from factory.student.validation import Agreement, numbers
 from factory.tasks.rows import IGNORED
 
 
-class SftTrainer(SFTTrainer):
+class SftTrainer(Resumable, SFTTrainer):
     """SFT on the assistant's tokens alone."""
 
     spec: DistillSpec | None = None
-    control: Any
 
     def __init__(self, *arguments: Any, **named: Any):
-        self._since: float | None = None
-        self._tokens = 0
         super().__init__(*arguments, **named)
         take_objectives(self._base)
-
-    def run(self, resumed: Path | None) -> None:
-        """Train to the end, from a checkpoint where there is one."""
-        if resumed is None or not self._is_over(
-            state := TrainerState.load_from_json(str(resumed / TRAINER_STATE_NAME))
-        ):
-            self.train(resume_from_checkpoint=str(resumed) if resumed else None)
-            return
-        # Killed after the last step and before the student was written: Trainer would take more.
-        self.state = state
-        self._load_from_checkpoint(str(resumed))
-        if self.args.load_best_model_at_end:
-            self.state.best_model_checkpoint = str(resumed.parent / f"checkpoint-{state.best_global_step}")
-            self._load_best_model()
-
-    def _is_over(self, state: TrainerState) -> bool:
-        waiting = state.stateful_callbacks.get(EarlyStoppingCallback.__name__)
-        waited = (
-            bool(waiting)
-            and waiting["attributes"]["early_stopping_patience_counter"]
-            >= waiting["args"]["early_stopping_patience"]
-        )
-        return state.global_step >= self.args.max_steps or waited
 
     def finished(self) -> Any:
         """Return the trained model without what was only there for training."""
         vars(self._base).pop("forward", None)
         return self.model
-
-    def logged(self, metrics: Sequence[str]) -> list[dict[str, Any]]:
-        """Return what was logged of these metrics: step, metric, value."""
-        return [
-            {"step": entry["step"], "metric": metric, "value": float(entry[metric])}
-            for entry in self.state.log_history
-            for metric in metrics
-            if metric in entry
-        ]
 
     @property
     def _base(self) -> Any:
@@ -120,26 +78,8 @@ class SftTrainer(SFTTrainer):
         self.model.train()
         return metrics
 
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, with the tokens that were read in a second since the log before."""
-        if "loss" in logs and self._since is not None:
-            now = time.monotonic()
-            logs["tokens_per_s"] = (
-                self._tokens * self.accelerator.num_processes / max(now - self._since, 1e-9)
-            )
-            self._since, self._tokens = now, 0
-        super().log(logs, start_time)
-
     def _over_processes(self, own: torch.Tensor) -> Any:
         return self.accelerator.reduce(own, "mean")
-
-    def _load_best_model(self) -> None:
-        # Transformers' way would put a second adapter beside virtual tokens.
-        weights = Path(self.state.best_model_checkpoint) / "adapter_model.safetensors"
-        if weights.exists():
-            set_peft_model_state_dict(self.model, load_file(weights))
-        else:
-            super()._load_best_model()
 
     def compute_loss(
         self,
@@ -148,9 +88,7 @@ class SftTrainer(SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> torch.Tensor:
-        if self._since is None:
-            self._since = time.monotonic()
-        self._tokens += int(inputs["attention_mask"].sum())
+        self.count(inputs)
         step = self.state.global_step
         objective = self.objective(inputs, step)
         total, parts = model(
@@ -171,14 +109,6 @@ class SftTrainer(SFTTrainer):
             # SFTTrainer's own collection: averaged over what one line of the log covers.
             self._metrics["train" if self.model.training else "eval"][name].append(value)
         return total
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        if self.args.train_sampling_strategy != "group_by_length":
-            return super()._get_train_sampler(train_dataset)
-        dataset = self.train_dataset if train_dataset is None else train_dataset
-        return LengthGroups(
-            [len(ids) for ids in dataset["input_ids"]], self.args.train_batch_size, self.args.seed
-        )
 
 
 def loss_weights(inputs: dict[str, torch.Tensor]) -> torch.Tensor | None:

@@ -9,7 +9,12 @@ from factory.context.plan import Plan
 from factory.context.stage import ModelRole, Stage, Step
 from factory.recipe.model import DistillStage
 from factory.store.store import Store
-from factory.student.preflight import require_chat_tokens, require_same_tokens, require_trainable
+from factory.student.preflight import (
+    require_chat_tokens,
+    require_head,
+    require_same_tokens,
+    require_trainable,
+)
 from factory.system.process import KEEP_MEMORY
 
 
@@ -25,9 +30,11 @@ class TrainStage(Stage):
         """Check that the base suits the chat template, the teacher and the pruning."""
         run = plan.run
         require_trainable(run)
-        require_chat_tokens(run)
+        require_head(run)
+        if not run.reads_only:
+            require_chat_tokens(run)
         compares = any(isinstance(stage, DistillStage) for stage in run.student.stages)
-        if compares and not run.loaded.recipe.teacher.endpoints:
+        if compares and not run.labels and not run.loaded.recipe.teacher.endpoints:
             require_same_tokens(run)
         if run.student.prune and run.base.ready:
             require_prunable(run.base.facts(), run.student.prune)

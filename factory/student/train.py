@@ -7,6 +7,7 @@ atomically. Data that another teacher made than the recipe names is refused.
 
 from collections import Counter
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from factory.models.artifact import publish, verify
 from factory.recipe.model import DistillStage
 from factory.recipe.sources import DataSource
 from factory.store.store import Store
+from factory.student.labels.rows import TextRow, text_rows
+from factory.student.labels.stage import merge_labels, train_label_stage
 from factory.student.model import merged
 from factory.student.training_stage import WATCHED, train_stage
 from factory.tasks.conversation import Conversation
@@ -32,17 +35,20 @@ def train(run: Run, store: Store) -> str:
     lineage = Lineage(run, store)
     samples = lineage.samples.ids
     tokenizer = student_tokenizer(run)
-    is_trained = all(lineage.is_made(adapter) for _, adapter in lineage.adapters)
-    rows = [] if is_trained else training_rows(run, lineage.samples, tokenizer)
+    rows = _Rows(run, lineage, tokenizer)
     base = starting_point(run, lineage)
     before: Planned | None = None
     learnt: set[str] = set()
+    aside: set[str] = set()
     for stage, adapter in lineage.adapters:
         folder = run.workspace.models / adapter.name
         if not folder.exists():
             if isinstance(stage, DistillStage):
                 _require_same_teacher(run, lineage.samples)
-            train_stage(run, stage, base, adapter, before, rows, tokenizer)
+            if run.labels:
+                train_label_stage(run, stage, base, adapter, before, rows.texts, tokenizer)
+            else:
+                train_stage(run, stage, base, adapter, before, rows.written, tokenizer)
             run.progress.say(f"  {stage.name}: {adapter.name} written")
         artifact = verify(folder)
         log, left_out = artifact.about.pop("training_log"), artifact.about.pop("left_out", {})
@@ -56,20 +62,44 @@ def train(run: Run, store: Store) -> str:
         roles = {"train": [one for one in samples if one not in left_out], "validation": watched}
         lineage.record(adapter, artifact, roles)
         learnt.update(one for one in samples if one not in left_out)
+        aside.update(watched)
         before = adapter
     student = lineage.student
     if not (run.workspace.models / student.name).exists():
         assert before is not None
         run.progress.say("  merge: what was trained into the base")
-        _merge(run, base, before, student, tokenizer)
+        if run.labels:
+            merge_labels(run, base, before, student, rows.texts, tokenizer)
+        else:
+            _merge(run, base, before, student, tokenizer)
     trained = [one for one in samples if one in learnt]
-    lineage.record(student, verify(run.workspace.models / student.name), {"train": trained})
+    used = {"train": trained} | (
+        {"calibrate": [one for one in samples if one in aside]} if run.labels else {}
+    )
+    lineage.record(student, verify(run.workspace.models / student.name), used)
     return f"{student.name} from {len(trained)} samples"
 
 
+class _Rows:
+    """What is learnt, made when it is first asked for: a stage that was published needs none."""
+
+    def __init__(self, run: Run, lineage: Lineage, tokenizer: PreTrainedTokenizerBase):
+        self._run, self._lineage, self._tokenizer = run, lineage, tokenizer
+
+    @cached_property
+    def written(self) -> list[TrainingRow]:
+        return training_rows(self._run, self._lineage.samples, self._tokenizer)
+
+    @cached_property
+    def texts(self) -> list[TextRow]:
+        return text_rows(self._run, self._lineage.samples, self._tokenizer)
+
+
 def student_tokenizer(run: Run) -> PreTrainedTokenizerBase:
-    """Return the base's tokenizer with the student's chat template."""
+    """Return the base's tokenizer with the student's chat template; an encoder has none."""
     tokenizer = AutoTokenizer.from_pretrained(run.base.folder)
+    if run.reads_only:
+        return tokenizer
     run.chat_format.set_template(tokenizer, show_tools=run.student.show_tools, own=run.workspace.prompts)
     return tokenizer
 

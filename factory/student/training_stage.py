@@ -68,14 +68,25 @@ def train_stage(
     """Train the stage to its end and publish its adapter, which belongs to the model `base` and continues
     from `before`."""
     checkpoints = run.workspace.checkpoints / adapter.name
-    resumed = last_whole(checkpoints)
     usable, left_out = _usable(run, stage, rows)
     usable, left_out = _within_reach(run, stage, usable, left_out)
-    validation = stage.settings.validation
     learnt, _ = _set_aside(run, stage, usable)
     stay = {usable[place].sample_id for place in learnt}
     left_out |= {row.sample_id: WATCHED for row in usable if row.sample_id not in stay}
     trainer = make_trainer(run, stage, base, before, usable, tokenizer, str(checkpoints))
+    to_the_end(run, stage, adapter, trainer, left_out)
+
+
+def to_the_end(
+    run: Run,
+    stage: SftStage | DistillStage,
+    adapter: Planned,
+    trainer: Any,
+    left_out: dict[str, ReasonCode],
+) -> None:
+    """Train, from the last whole checkpoint where there is one, and publish the adapter."""
+    checkpoints, validation = run.workspace.checkpoints / adapter.name, stage.settings.validation
+    resumed = last_whole(checkpoints)
     trainer.add_callback(WholeCheckpoints())
     if validation is not None and validation.patience is not None:
         trainer.add_callback(EarlyStoppingCallback(validation.patience))
@@ -178,7 +189,7 @@ def make_trainer(
 ) -> Any:
     """Return the trainer that fits the stage, models loaded, ready for `train`."""
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    arguments = _arguments(run, stage, checkpoints)
+    arguments = stage_arguments(run, stage, checkpoints)
     shared: dict[str, Any] = {"data_collator": Collator(pad), "processing_class": tokenizer}
 
     def share_out(columns: list[dict[str, Any]]) -> None:
@@ -269,7 +280,8 @@ def _weighted(
     ]
 
 
-def _arguments(run: Run, stage: SftStage | DistillStage, checkpoints: str) -> dict[str, Any]:
+def stage_arguments(run: Run, stage: SftStage | DistillStage, checkpoints: str) -> dict[str, Any]:
+    """Return what every trainer of a stage is configured with."""
     settings, watching = stage.settings, {}
     if (validation := settings.validation) is not None:
         watching = {

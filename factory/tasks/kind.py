@@ -8,7 +8,7 @@ imported when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from factory.tasks.sample import Sample, Task
     from factory.tasks.scorer import Scorer
     from factory.tasks.taskset import Taskset
+    from factory.text.reasons import ReasonCode
     from factory.tools.registry import RunTool
     from factory.tools.spec import ToolSpec
 
@@ -194,6 +195,18 @@ class Kind(Generic[S, T]):
 
         said = without_thinking(text)
         return said if said.strip() == message["content"] else None
+
+    def labels(self, data: S) -> tuple[str, ...]:
+        """Return the labels, one of which every answer is; none where answers are of another form. A student
+        may have a head for them."""
+        return ()
+
+    def label_probabilities(
+        self, data: S, sample: Row, question: str, answer: Row, spell: Callable[[Sequence[int]], str]
+    ) -> dict[str, float] | ReasonCode:
+        """Return how likely the teacher found each of the `labels` in a stored answer, or the reason code why
+        that is not known; `spell` gives the text of its tokens."""
+        return "no_distribution"
 
     def task_weights(self, data: Row) -> dict[str, float]:
         """Return what a row of each of `tasks` weighs by `data`, the settings as a stored recipe has them."""

@@ -4,18 +4,24 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
+from datasets import Dataset
+from transformers import AutoTokenizer, TrainerCallback, TrainingArguments
 from trl import SFTConfig
 
+from factory.adapters.lora import Lora
+from factory.inference.classifier import text_ids
 from factory.recipe.distill import Distill
 from factory.student.batch import Collator
 from factory.student.cache import open_cache
 from factory.student.checkpoints import WholeCheckpoints, last_whole
 from factory.student.distill_spec import DistillSpec, gkd_config
 from factory.student.distill_trainer import DistillTrainer
+from factory.student.labels.model import new_classifier
+from factory.student.labels.rows import TextRow
+from factory.student.labels.trainer import LabelTrainer, TextCollator, columns
 from factory.student.online_distill_trainer import OnlineDistillTrainer
 from factory.student.sft_trainer import SftTrainer
-from tests.support import tiny
+from tests.support import tiny, toy_labels
 from tests.support.caches import made_here
 
 STEPS = 12
@@ -24,6 +30,7 @@ PHASES = {
     "sft": {"only": 6},
     "cache": {"top_k": 3, "whole": 7, "random_k": 10},
     "in_process": {"off_policy_and_on": 7},
+    "labels": {"only": 7},
 }
 _SETTINGS: dict[str, dict[str, Any]] = {
     "cache": {
@@ -50,12 +57,15 @@ class _Steps(TrainerCallback):
 def main(stage: str, folder: Path, parent: Connection) -> None:
     """Train to the end. The parent is sent the number of each step, and at the end what was logged of each,
     but for what depends on the clock."""
-    teacher = tiny.model(2, width=48)
-    rows = tiny.rows(7, 3, teacher)
     checkpoints = folder / "checkpoints"
     arguments = tiny.arguments(
         checkpoints, steps=STEPS, save_strategy="steps", save_steps=2, save_total_limit=2
     )
+    if stage == "labels":
+        _go_on(_labelling(folder, arguments, parent), checkpoints, parent)
+        return
+    teacher = tiny.model(2, width=48)
+    rows = tiny.rows(7, 3, teacher)
     sft = SFTConfig(**arguments, dataset_kwargs={"skip_prepare_dataset": True})
     shared: dict[str, Any] = {
         "model": tiny.adapted(1),
@@ -93,6 +103,38 @@ def main(stage: str, folder: Path, parent: Connection) -> None:
                     pad=0,
                 )
             trainer = DistillTrainer(args=sft, spec=spec, cache=cache, **shared)
+    _go_on(trainer, checkpoints, parent)
+
+
+def _labelling(folder: Path, arguments: dict[str, Any], parent: Connection) -> Any:
+    """Return the trainer of a head over a tiny BERT, with the teacher's probabilities."""
+    base, labels = toy_labels.encoder(folder / "base"), list(toy_labels.LABELS)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    rows = [
+        TextRow(
+            row["id"],
+            "",
+            row["text"],
+            text_ids(tokenizer, row["text"]),
+            labels.index(row["label"]),
+            [0.8 if label == row["label"] else 0.1 for label in labels],
+        )
+        for row in toy_labels.texts(8, 3)
+    ]
+    del arguments["max_length"]
+    return LabelTrainer(
+        model=new_classifier(base, labels, Lora(dropout=0.1), tokenizer, 1),
+        args=TrainingArguments(**arguments),
+        data_collator=TextCollator(0),
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list([columns(row, distilled=True) for row in rows]),
+        callbacks=[WholeCheckpoints(), _Steps(parent)],
+        distill=Distill(steps=STEPS, teacher="stored", weight=0.5),
+    )
+
+
+def _go_on(trainer: Any, checkpoints: Path, parent: Connection) -> None:
+    """Train from the last whole checkpoint, and send what was logged."""
     resumed = last_whole(checkpoints)
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     names = ("step", "loss", "cross_entropy", "divergence", "hidden", "grad_norm", "learning_rate")

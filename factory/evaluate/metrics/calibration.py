@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from factory.evaluate.interval import wilson
 from factory.evaluate.metrics.metric import Evaluation, Family, Measurement, Metric
+from factory.models.calibration import defer
 
 BINS = 10
 RISK = 0.02
@@ -50,14 +51,7 @@ def calibration_error(sure: Sequence[tuple[float, bool]]) -> float:
 def coverage(sure: Sequence[tuple[float, bool]], risk: float = RISK) -> int:
     """Return how many of (probability, right) are answered at the lowest threshold at which at most `risk` of
     them are wrong. Those of one probability are answered together or not at all."""
-    ordered = sorted(sure, reverse=True)
-    wrong = answered = 0
-    for place, (confidence, right) in enumerate(ordered, 1):
-        wrong += not right
-        last = place == len(ordered) or ordered[place][0] < confidence
-        if last and wrong <= risk * place:
-            answered = place
-    return answered
+    return defer(sure, risk).answered
 
 
 FAMILY = Family(

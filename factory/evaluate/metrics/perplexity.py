@@ -23,7 +23,9 @@ from factory.tasks.sample import Task
 
 def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
     """Return the perplexity over the tasks that say what a right answer looks like; nothing where none
-    does."""
+    does, or the model writes none."""
+    if evaluation.candidate.head:
+        return {}
     run = evaluation.plan.run
     tokenizer = Tokenizer.from_file(str(run.base.folder / "tokenizer.json"))
     requests: dict[str, Request] = {}

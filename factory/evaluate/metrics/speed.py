@@ -29,7 +29,9 @@ _LATENCY, _RATE_ALONE, _RATE = "latency_p50_s", "tokens_per_s_batch_1", f"tokens
 
 def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
     """Return each figure with the number of repetitions behind it; nothing where every question is too long
-    for the model."""
+    for the model, or where it writes no tokens."""
+    if evaluation.candidate.head:
+        return {}
     repeats, progress = evaluation.plan.run.evaluation.repeats, evaluation.plan.run.progress
     role = evaluation.candidate.role
 
@@ -41,8 +43,8 @@ def measure(evaluation: Evaluation) -> Mapping[str, Measurement]:
         return _requests(evaluation, f"together {number}", TOGETHER)
 
     progress.update(f"  {role}  speed, 1 at once", now=True)
-    lone = _timed(evaluation.model, alone, repeats * ALONE, repeats * SECONDS)
-    rounds = _timed(evaluation.model, together, repeats, repeats * SECONDS)
+    lone = timed(evaluation.model, alone, repeats * ALONE, repeats * SECONDS)
+    rounds = timed(evaluation.model, together, repeats, repeats * SECONDS)
     seconds = sorted(seconds for seconds, tokens in lone if tokens)
     rates = [tokens / seconds for seconds, tokens in rounds if tokens]
     if not seconds or not rates:
@@ -67,7 +69,7 @@ def _requests(evaluation: Evaluation, tag: str, count: int, first: int = 0) -> l
     ]
 
 
-def _timed(
+def timed(
     model: Model, requests: Callable[[int], list[Request]], most: int, seconds: float
 ) -> list[tuple[float, int]]:
     """Return the seconds and the tokens of each counted round: of `most`, those that began within `seconds`

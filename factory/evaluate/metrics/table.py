@@ -16,6 +16,8 @@ FILES = (
     "macro_f1",
     "calibration",
     "length",
+    "deferral",
+    "labelling",
     "speed",
     "precision",
     "memory",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from factory.tasks.label.scorer import LabelScorer
     from factory.tasks.label.taskset import LabelTaskset
     from factory.tasks.sample import Sample, Task
+    from factory.text.reasons import ReasonCode
     from factory.tools.registry import RunTool
     from factory.tools.spec import ToolSpec
 
@@ -86,6 +89,26 @@ class Label(Kind[LabelData, "LabelTaskset"]):
         # The teacher writes the label in quotes, a student without.
         label, _, _ = read_label(text, tuple(data.labels))
         return label if label == message["content"] else None
+
+    def labels(self, data: LabelData) -> tuple[str, ...]:
+        return tuple(data.labels)
+
+    def label_probabilities(
+        self, data: LabelData, sample: Row, question: str, answer: Row, spell: Callable[[Sequence[int]], str]
+    ) -> dict[str, float] | ReasonCode:
+        from factory.tasks.label.answer import quoted, read_label
+        from factory.tasks.label.distribution import distribution
+
+        messages = answer["messages"]
+        asked = json.loads(messages) if isinstance(messages, str) else messages
+        label, _, _ = read_label(answer["text"], data.labels)
+        if asked[-1]["content"] != question or label != sample["answer"]:
+            return "edited"
+        if not answer["topk_ids"]:
+            return "no_logprobs"
+        forms = {name: quoted(name) for name in data.labels}
+        columns = answer["token_ids"], answer["topk_ids"], answer["topk_logprobs"]
+        return distribution(forms, *columns, spell) or "no_distribution"
 
     def scorer(self, taskset: LabelTaskset, held_out: list[Seed], chat_format: ChatFormat) -> LabelScorer:
         from factory.tasks.label.scorer import LabelScorer

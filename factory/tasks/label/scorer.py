@@ -52,6 +52,8 @@ class LabelScorer:
         label, _, _ = read_label(answer.text, self.classes)
         if label is None:
             return None
+        if answer.label_probabilities is not None:
+            return answer.label_probabilities[label]
         # Read is either form, whoever wrote it.
         written = quoted if answer.text.lstrip().startswith('"') else str
         forms = {name: written(name) for name in self.classes}

@@ -122,6 +122,7 @@ def row(**changes: object) -> dict[str, object]:
         "family": "",
         "input": "",
         "form": [*LABELS],
+        "request_key": "b2:k",
     }
     sample = talk(KIND.episode(TASK, 0), ['"other"']).sample
     return about | {"question": TASK.question, "answer": sample.answer, "reference": "billing"} | changes

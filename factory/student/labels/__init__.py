@@ -1,0 +1,1 @@
+"""Training of students that answer with one of a few labels by a classification head."""

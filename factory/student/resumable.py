@@ -1,0 +1,89 @@
+"""What every trainer here does beside its loss: it goes on from a checkpoint, and logs the tokens that it
+reads.
+
+Promise: a run that was killed, in its last step too, ends as one that was never interrupted.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from peft import set_peft_model_state_dict
+from safetensors.torch import load_file
+from transformers import EarlyStoppingCallback, Trainer, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
+
+from factory.student.batch import LengthGroups
+
+
+class Resumable(Trainer):
+    """Transformers' trainer, or to be put before a trainer that is one."""
+
+    control: Any
+    _since: float | None = None
+    _tokens = 0
+
+    def run(self, resumed: Path | None) -> None:
+        """Train to the end, from a checkpoint where there is one."""
+        if resumed is None or not self._is_over(
+            state := TrainerState.load_from_json(str(resumed / TRAINER_STATE_NAME))
+        ):
+            self.train(resume_from_checkpoint=str(resumed) if resumed else None)
+            return
+        # Killed after the last step and before the student was written: Trainer would take more.
+        self.state = state
+        self._load_from_checkpoint(str(resumed))
+        if self.args.load_best_model_at_end:
+            self.state.best_model_checkpoint = str(resumed.parent / f"checkpoint-{state.best_global_step}")
+            self._load_best_model()
+
+    def _is_over(self, state: TrainerState) -> bool:
+        waiting = state.stateful_callbacks.get(EarlyStoppingCallback.__name__)
+        waited = (
+            bool(waiting)
+            and waiting["attributes"]["early_stopping_patience_counter"]
+            >= waiting["args"]["early_stopping_patience"]
+        )
+        return state.global_step >= self.args.max_steps or waited
+
+    def logged(self, metrics: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what was logged of these metrics: step, metric, value."""
+        return [
+            {"step": entry["step"], "metric": metric, "value": float(entry[metric])}
+            for entry in self.state.log_history
+            for metric in metrics
+            if metric in entry
+        ]
+
+    def count(self, inputs: Any) -> None:
+        """Note that a batch is read."""
+        if self._since is None:
+            self._since = time.monotonic()
+        self._tokens += int(inputs["attention_mask"].sum())
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with the tokens that were read in a second since the log before."""
+        if "loss" in logs and self._since is not None:
+            now = time.monotonic()
+            logs["tokens_per_s"] = (
+                self._tokens * self.accelerator.num_processes / max(now - self._since, 1e-9)
+            )
+            self._since, self._tokens = now, 0
+        super().log(logs, start_time)
+
+    def _load_best_model(self) -> None:
+        # Transformers' way would put a second adapter beside virtual tokens.
+        weights = Path(self.state.best_model_checkpoint) / "adapter_model.safetensors"
+        if weights.exists():
+            set_peft_model_state_dict(self.model, load_file(weights))
+        else:
+            super()._load_best_model()
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        return LengthGroups(
+            [len(ids) for ids in dataset["input_ids"]], self.args.train_batch_size, self.args.seed
+        )
