@@ -29,7 +29,7 @@ VIEWS = {
     "rejected", "yield_by_check",
     "lineage", "teacher_uncertainty", "token_uncertainty", "disagreements", "near_duplicates", "coverage",
     "length_outliers", "throughput",
-    "cost", "leaderboard", "runs_compared",
+    "cost", "leaderboard", "runs_compared", "judge_agreement",
 }  # fmt: skip
 CATALOG = {
     "tables": (
