@@ -40,15 +40,17 @@ def train_label_stage(
     from `before`."""
     distilled = isinstance(stage, DistillStage)
     usable, left_out = _usable(run, stage.name, longest(base, tokenizer), rows, distilled=distilled)
-    left_out |= {row.sample_id: WATCHED for row in aside(run, usable)}
+    calibrating = aside(run, rows)
+    left_out |= {row.sample_id: WATCHED for row in calibrating}
     learnt = [row for row in usable if side(row.seed, run.set_aside) == TRAIN]
     validation = stage.settings.validation
     share = validation.share if validation else 0.0
     watched = [row for row in usable if side(row.seed, share) == VALIDATION]
-    if not learnt or not aside(run, usable) or (share and not watched):
+    if not learnt or not calibrating or (share and not watched):
         raise FactoryError(
-            f"student.calibration.share: {run.set_aside:g} of {len({row.seed for row in usable})} seeds "
-            f"leaves {len(learnt)} texts to learn from and {len(aside(run, usable))} to calibrate on",
+            f"student.calibration.share: {run.set_aside:g} of {len({row.seed for row in rows})} seeds leaves "
+            f"{len(learnt)} texts to learn from, {len(calibrating)} to calibrate and {len(watched)} to "
+            "validate on",
             "Choose another share, or make more data.",
         )
     checkpoints = run.workspace.checkpoints / adapter.name

@@ -24,7 +24,9 @@ DISTILL = "distill: {steps: 2, batch_size: 4, teacher: stored, weight: 0.5}"
 def _project(folder: Path, stages: str, *, length: int = 40) -> Any:
     toy_labels.encoder(folder / "encoder", length=length)
     toy_labels.teacher(folder / "teacher")
-    path = toy_labels.project(folder, f"{{base: encoder, stages: [{stages}]}}", count=24)
+    path = toy_labels.project(
+        folder, f"{{base: encoder, calibration: {{share: 0.4}}, stages: [{stages}]}}", count=24
+    )
     path.write_text(path.read_text().replace(HEAD, "name: tiny\nteacher: {model: teacher}\n"))
     return load(folder)
 
