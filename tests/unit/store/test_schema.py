@@ -25,7 +25,7 @@ MIGRATIONS = sorted((Path(__file__).parents[3] / "factory" / "store" / "migratio
 NUMBERS = [int(path.name[:4]) for path in MIGRATIONS]
 VIEWS = {
     "current_run", "current_sources", "current_samples", "current_verdicts", "person_verdicts", "decisions",
-    "training_set", "judge_agreement",
+    "training_set",
     "rejected", "yield_by_check",
     "lineage", "teacher_uncertainty", "token_uncertainty", "disagreements", "near_duplicates", "coverage",
     "length_outliers", "throughput",
