@@ -34,7 +34,7 @@ def test_an_encoder_goes_the_whole_way_and_into_the_table(
     assert head.startswith("| student | accuracy") and line.startswith("| encoder 1 | ")
     assert 0 <= found["calibration_error"] <= 1
     assert found["low"] <= found["accuracy"] <= found["high"]
-    assert found["bytes"] > 0 and 0 < found["seconds"] < 5
+    assert found["bytes"] > 0 and found["seconds"] > 0
     assert 0 <= found["answered"] <= 1
     workspace = tmp_path / "kept" / "work"
     report = json.loads((workspace / "reports" / "report.json").read_text())

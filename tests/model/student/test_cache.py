@@ -76,7 +76,9 @@ def _with(row: TrainingRow, teacher_ids: list[int], length: int) -> TrainingRow:
     return replace(row, spans=(replace(row.spans[0], teacher_ids=teacher_ids, length=length),))
 
 
-def test_a_row_of_several_spans_has_the_states_of_each_in_order(tmp_path: Path, teacher: Path) -> None:
+def test_a_row_of_several_spans_has_the_states_of_each_in_order(
+    tmp_path: Path, teacher: Path, here: None
+) -> None:
     one, other, last = tiny.rows(3, 1)
     both = replace(one, spans=one.spans + other.spans)
     cache, model = _open(tmp_path, teacher, [last, both, replace(one, spans=())]), tiny.model(2, layers=3)
