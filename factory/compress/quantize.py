@@ -65,6 +65,8 @@ def quantize(model: Any, tokenizer: Any, texts: Sequence[str], settings: Compres
                 [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in rows]
             ),
             "num_calibration_samples": len(texts),
+            # The observers of activations weigh what they saw last: another order is another model.
+            "shuffle_calibration_samples": False,
             "max_seq_length": max_length,
             "batch_size": 1,
             "data_collator": default_data_collator,

@@ -40,6 +40,7 @@ def _quantized(
     tiny.tokenizer().save_pretrained(folder / "before")
     model = LlamaForCausalLM.from_pretrained(folder / "before", dtype=torch.bfloat16).eval()
     before = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    torch.manual_seed(len(folder.name))  # another state of chance in another folder
     quantize(
         model, AutoTokenizer.from_pretrained(folder / "before"), TEXTS, Compress.model_validate(settings), 64
     )
@@ -80,6 +81,14 @@ def test_the_number_format_of_the_machine_is_that_of_the_work_and_not_of_the_res
         {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()} for tensors in found.values()
     ]
     assert shapes[0] == shapes[1]
+
+
+def test_the_same_texts_make_the_same_model_again(tmp_path: Path) -> None:
+    # In another order the observers of activations, which forget, come to other scales.
+    made = [_quantized(tmp_path / name, quantize="w8a8-static")[1] for name in ("one", "other", "third")]
+    assert any("input_scale" in name for name in made[0])
+    for again in made[1:]:
+        assert all(torch.equal(tensor, again[name]) for name, tensor in made[0].items())
 
 
 def test_a_cut_vocabulary_stays_cut(tmp_path: Path) -> None:
