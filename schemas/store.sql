@@ -155,7 +155,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:0a6c261a68dca9abea9fd2522c18ed29.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:cc694fd378260d16cb7ed87874db89a2.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -338,7 +338,7 @@ COMMENT ON COLUMN samples.sample_id IS 'content id of the answers that it took a
 COMMENT ON COLUMN samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN samples.seed_id IS 'the seed that its task was made from';
 COMMENT ON COLUMN samples.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN samples.kind IS 'tool_call, rationale, instruction, label, extract';
+COMMENT ON COLUMN samples.kind IS 'what a sample is, such as tool_call or label';
 COMMENT ON COLUMN samples."language" IS 'of the question';
 COMMENT ON COLUMN samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN samples.reference IS 'what is right; empty where nothing is known';
@@ -545,7 +545,7 @@ COMMENT ON COLUMN current_samples.sample_id IS 'content id of the answers that i
 COMMENT ON COLUMN current_samples.request_key IS 'the answer that it was read out of; other turns stand in turns';
 COMMENT ON COLUMN current_samples.seed_id IS 'the seed that its task was made from';
 COMMENT ON COLUMN current_samples.task_id IS 'content id of question and reference';
-COMMENT ON COLUMN current_samples.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
+COMMENT ON COLUMN current_samples.kind IS 'what a sample is, such as tool_call or label';
 COMMENT ON COLUMN current_samples.language IS 'of the question';
 COMMENT ON COLUMN current_samples.question IS 'the question, or the instruction';
 COMMENT ON COLUMN current_samples.reference IS 'what is right; empty where nothing is known';
@@ -663,7 +663,7 @@ CREATE OR REPLACE VIEW training_set AS
 COMMENT ON VIEW training_set IS 'What a student learns from: accepted samples in the number that the run asks for, each with its pedigree.';
 COMMENT ON COLUMN training_set.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN training_set.position IS 'place of the sample in the plan, from 0';
-COMMENT ON COLUMN training_set.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
+COMMENT ON COLUMN training_set.kind IS 'what a sample is, such as tool_call or label';
 COMMENT ON COLUMN training_set.language IS 'of the question';
 COMMENT ON COLUMN training_set.family IS 'kind of task within the seeds';
 COMMENT ON COLUMN training_set.question IS 'the question, or the instruction';
@@ -915,7 +915,7 @@ CREATE OR REPLACE VIEW length_outliers AS
 COMMENT ON VIEW length_outliers IS 'Questions and answers far longer or shorter (characters) than the median of their kind and language, in median deviations.';
 COMMENT ON COLUMN length_outliers.sample_id IS 'the sample, as in samples';
 COMMENT ON COLUMN length_outliers.question IS 'the question, or the instruction';
-COMMENT ON COLUMN length_outliers.kind IS 'tool_call, rationale, instruction, label, extract, labelled';
+COMMENT ON COLUMN length_outliers.kind IS 'what a sample is, such as tool_call or label';
 COMMENT ON COLUMN length_outliers.language IS 'of the question';
 COMMENT ON COLUMN length_outliers.what IS 'question or answer: which of them is long or short';
 COMMENT ON COLUMN length_outliers.length IS 'characters';

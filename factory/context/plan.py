@@ -43,7 +43,7 @@ class Plan:
     run: Run
     place: int = 0
 
-    @property
+    @cached_property
     def source(self) -> DataSource:
         return self.run.loaded.recipe.sources[self.place]
 

@@ -38,12 +38,12 @@ def data_sources(recipe: "Recipe") -> tuple[DataSource, ...]:
     if isinstance(data, DataSettings):
         held_out = evaluate.held_out if evaluate else None
         return (DataSource("", data, recipe.checks, held_out, 1.0),)
-    items = [(settings, settings) for settings in data if isinstance(settings, SourceSettings)]
-    measured = evaluate is not None and any(source.held_out for _, source in items)
+    measured = evaluate is not None and any(_of_list(settings).held_out for settings in data)
     written = recipe.checks if "checks" in recipe.model_fields_set else None
     names: Counter[str] = Counter()
     found = []
-    for settings, source in items:
+    for settings in data:
+        source = _of_list(settings)
         name = source.name or settings.kind.replace("_", "-")
         names[name] += 1
         # The second source of a kind is told from the first by its number.
@@ -51,6 +51,12 @@ def data_sources(recipe: "Recipe") -> tuple[DataSource, ...]:
         checks = source.checks or written or usual_checks(settings.kind, measured=measured)
         found.append(DataSource(name, settings, checks, source.held_out if measured else None, source.weight))
     return tuple(found)
+
+
+def _of_list(settings: DataSettings) -> SourceSettings:
+    """Return an item of a list as what it says beside its kind's settings."""
+    assert isinstance(settings, SourceSettings)
+    return settings
 
 
 def usual_checks(kind: str, *, measured: bool) -> tuple[Any, ...]:

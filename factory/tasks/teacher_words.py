@@ -56,7 +56,7 @@ class TeacherAnswer:
         own_tokens: bool,
         vocabulary: int,
     ):
-        self.text, self.wrote, self._student = answer["text"], wrote, student
+        self.text, self.wrote, self.student = answer["text"], wrote, student
         self.asked: list[dict[str, Any]] = json.loads(answer["messages"])
         self.ids = list(answer["token_ids"] or ())
         self._answer, self._own_tokens, self._vocabulary = answer, own_tokens, vocabulary
@@ -69,7 +69,7 @@ class TeacherAnswer:
     @cached_property
     def body(self) -> list[int]:
         """The tokens without the one that ended the turn."""
-        return self.ids[:-1] if self.ids and self.ids[-1] in self._student.all_special_ids else self.ids
+        return self.ids[:-1] if self.ids and self.ids[-1] in self.student.all_special_ids else self.ids
 
     @cached_property
     def token_fault(self) -> Fault:
@@ -77,7 +77,7 @@ class TeacherAnswer:
         if self._answer["token_ids"] is None:
             return "no_logprobs"
         spelled = self._own_tokens and self.body
-        if not spelled or self._student.decode(self.body, skip_special_tokens=True) != self.text:
+        if not spelled or self.student.decode(self.body, skip_special_tokens=True) != self.text:
             return "other_text"
         return ""
 
@@ -111,7 +111,7 @@ class TeacherAnswer:
     @cached_property
     def _places(self) -> list[_Place]:
         counts = range(len(self.body) + 1)
-        ends = [len(self._student.decode(self.body[:count], skip_special_tokens=True)) for count in counts]
+        ends = [len(self.student.decode(self.body[:count], skip_special_tokens=True)) for count in counts]
         return list(itertools.pairwise(ends))
 
 
@@ -140,7 +140,7 @@ def spell_turn(
 def _words(chat_format: ChatFormat, turn: str, content: str, answer: TeacherAnswer) -> list[Piece]:
     before, _, after = turn.partition(content)
     own, text = answer.body, answer.text
-    if after == chat_format.turn_end and answer.ids[-1:] == encode(answer._student, after):
+    if after == chat_format.turn_end and answer.ids[-1:] == encode(answer.student, after):
         own, text, after = answer.ids, text + after, ""
     return [Piece(before), Piece(text, own, answer.taught(0, len(own))), Piece(after)]
 

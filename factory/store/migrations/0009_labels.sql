@@ -2,7 +2,7 @@
 
 ALTER TABLE samples ADD COLUMN form JSON;
 COMMENT ON COLUMN samples.form IS 'what the answer was held to: the labels of a text, the JSON Schema of its fields; empty for other kinds';
-COMMENT ON COLUMN samples.kind IS 'tool_call, rationale, instruction, label, extract';
+COMMENT ON COLUMN samples.kind IS 'what a sample is, such as tool_call or label';
 COMMENT ON COLUMN predictions.result IS 'what the tool returned to that call, or what was read out of the answer';
 COMMENT ON COLUMN predictions.parsed IS 'whether the answer is readable: a call that fits the tools, a label, fields that fit the schema';
 ALTER TABLE predictions ADD COLUMN confidence DOUBLE;

@@ -9,7 +9,6 @@ is one that is null, or `uniqueItems` within `anyOf` and its like.
 
 import json
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from factory.chat_formats.unreadable import harmful, unreadable
 from factory.errors import InputError
 from factory.system.digest import canonical_json
 from factory.text.decode import decode
+from factory.text.json_texts import json_texts
 from factory.text.reasons import Reason
 from factory.text.strict_json import JsonFault, strict_json
 from factory.text.thinking import without_thinking
@@ -63,7 +63,7 @@ class Form:
         except JsonFault as error:
             return None, error.reason, str(error)[:200]
         # Once more: what was written in escapes shows only now.
-        if found := harmful("\n".join(_texts(value))):
+        if found := harmful("\n".join(json_texts(value))):
             return None, *found
         if not isinstance(value, dict):
             return None, "wrong_shape", "expected an object"
@@ -143,13 +143,3 @@ def _normal(value: Any, schema: Any, *, sort: bool) -> Any:
         rest = schema.get("additionalProperties")
         return {name: _normal(value[name], known.get(name, rest), sort=sort) for name in order}
     return value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value:
-            yield from _texts(part)
-        for part in value.values() if isinstance(value, dict) else ():
-            yield from _texts(part)

@@ -7,11 +7,11 @@ where arguments are written in escapes; what `strict_json` refuses; unknown tool
 fit the tool's JSON Schema.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from factory.chat_formats.format import ChatFormat
 from factory.chat_formats.unreadable import harmful, unreadable
+from factory.text.json_texts import json_texts
 from factory.text.reasons import ReasonCode
 from factory.text.strict_json import JsonFault, strict_json
 from factory.text.thinking import without_thinking
@@ -113,7 +113,7 @@ def checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
     tool = next((tool for tool in tools if tool.name == value["name"]), None)
     if tool is None:
         raise CallFault("unknown_tool", str(value["name"])[:200])
-    if found := harmful("\n".join(_texts(value["arguments"]))):
+    if found := harmful("\n".join(json_texts(value["arguments"]))):
         raise CallFault(*found)
     if faults := tool.argument_faults(value["arguments"]):
         keywords = {keyword for _, keyword in faults}
@@ -126,16 +126,6 @@ def checked(value: Any, tools: list[ToolSpec]) -> dict[str, Any]:
         )
         raise CallFault(reason, "; ".join(message for message, _ in faults)[:500])
     return value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value:
-            yield from _texts(part)
-        for part in value.values() if isinstance(value, dict) else ():
-            yield from _texts(part)
 
 
 def calls_schema(tools: list[ToolSpec], most: int = MAX_CALLS) -> dict[str, Any]:

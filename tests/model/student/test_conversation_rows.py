@@ -91,7 +91,7 @@ def _built(
     return builder.row(conversation, answers, lambda message, text: text, sample_id="b2:1")
 
 
-def _is_rendered(speaks: tuple[ChatFormat, Any], messages: list[dict[str, Any]]) -> None:
+def _require_rendering(speaks: tuple[ChatFormat, Any], messages: list[dict[str, Any]]) -> None:
     chat_format, tokenizer = speaks
     row = _row(speaks, messages)
     rendered = chat_format.render(messages, TOOLS, tokenizer=tokenizer).removesuffix(chat_format.after_turn)
@@ -116,7 +116,7 @@ def _is_rendered(speaks: tuple[ChatFormat, Any], messages: list[dict[str, Any]])
 def test_a_row_is_the_rendering_and_the_assistants_turns_are_learnt(
     speaks: tuple[ChatFormat, Any], name: str
 ) -> None:
-    _is_rendered(speaks, CONVERSATIONS[name])
+    _require_rendering(speaks, CONVERSATIONS[name])
 
 
 _TEXT = st.text(st.sampled_from("abz 1.,!?\n{}[]\"'中é🧮"), min_size=1, max_size=12).map(
@@ -137,7 +137,7 @@ def _conversations(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @given(st.data())
 def test_random_conversations_are_the_rendering(speaks: tuple[ChatFormat, Any], data: st.DataObject) -> None:
-    _is_rendered(speaks, data.draw(_conversations()))
+    _require_rendering(speaks, data.draw(_conversations()))
 
 
 def test_a_turn_that_is_not_learnt_is_seen(speaks: tuple[ChatFormat, Any]) -> None:
