@@ -13,6 +13,8 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,27 +41,24 @@ def main() -> None:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--artifact", help="a student's name; empty: the one that factory serve chooses")
     arguments = parser.parse_args()
-    command = [
-        sys.executable,
-        "-m",
-        "factory.cli.main",
-        "serve",
-        "-w",
-        str(arguments.workspace),
-        "--port",
-        "0",
-    ]
-    command += ["--artifact", arguments.artifact] if arguments.artifact else []
+    with serving(arguments.workspace, arguments.artifact) as client:
+        tools = known_tools(Workspace(arguments.workspace))
+        right = {label: _ask(client, tools, asked, wanted) for label, (asked, wanted) in QUESTIONS.items()}
+    print(json.dumps(right))
+
+
+@contextmanager
+def serving(workspace: Path, artifact: str | None = None) -> Iterator[OpenAI]:
+    """Yield a client of `factory serve`, which is ended afterwards."""
+    command = [sys.executable, "-m", "factory.cli.main", "serve", "-w", str(workspace), "--port", "0"]
+    command += ["--artifact", artifact] if artifact else []
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        client = OpenAI(base_url=process.stdout.readline().strip(), api_key="none")
-        tools = known_tools(Workspace(arguments.workspace))
-        right = {label: _ask(client, tools, asked, wanted) for label, (asked, wanted) in QUESTIONS.items()}
+        yield OpenAI(base_url=process.stdout.readline().strip(), api_key="none")
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
-    print(json.dumps(right))
 
 
 def _ask(client: OpenAI, tools: list[dict[str, Any]], asked: str, wanted: str | None) -> bool:
