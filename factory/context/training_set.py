@@ -1,7 +1,7 @@
 """The accepted samples that a student learns from.
 
 Whoever learns from samples reads them here and nowhere else: a union of several stores would be another class
-with these three members, made in `Lineage.samples` (`factory/context/lineage.py`).
+with the same members, made in `Lineage.samples` (`factory/context/lineage.py`).
 """
 
 from collections.abc import Sequence
