@@ -56,7 +56,7 @@ def _data(recipe: Recipe, source: DataSource) -> str:
     data, teacher = source.data, recipe.teacher
     servers = f" (endpoints: {len(teacher.endpoints)})" if teacher.endpoints else ""
     checks = ", ".join(str(check_name(item)) for item in source.checks)
-    if not source.kind.is_asked:
+    if not source.is_asked:
         return f"{data.kind}, {data.count} samples as they were written; checked by {checks}"
     each = f", {data.samples_per_prompt} answers a question" if data.samples_per_prompt > 1 else ""
     return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{each}; checked by {checks}"

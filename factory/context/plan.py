@@ -26,6 +26,7 @@ from factory.tasks.judging import TEMPLATE as JUDGE
 from factory.tasks.judging import judged
 from factory.tasks.kind import Kind, Prepared
 from factory.tasks.kinds import seed_formats
+from factory.tasks.known import known
 from factory.tasks.sample import Task
 from factory.tasks.settings import DataSettings
 from factory.tasks.taskset import Ask, Episode, Taskset
@@ -151,7 +152,7 @@ class Plan:
                 ],
                 # What is longer is not asked here; how long a prompt may be there, is for the servers to say.
                 "max_model_len": None if teacher.endpoints else teacher.max_model_len,
-                "data": self.kind.plan_identity(self.data, self.tools, own_source),
+                "data": self.kind.plan_identity(self.data, self.tools, own_source) | self._learnt_references,
                 "seed": recipe.seed,
                 "seeds": self.shown_seeds,
                 "templates": self.taskset.template_digest,
@@ -159,6 +160,13 @@ class Plan:
             }
             | teacher.switches
         )
+
+    @property
+    def _learnt_references(self) -> dict[str, Any]:
+        answers = self.data.answers
+        if answers == "teacher":
+            return {}
+        return {"answers": answers, "references": content_id([seed.reference for seed in self.seeds])}
 
     @property
     def shown_seeds(self) -> list[list[str]]:
@@ -186,6 +194,8 @@ class Plan:
     def episode(self, task: Task, draw: int) -> Episode:
         """Return the conversation about one task, with its judge where the recipe has one."""
         episode = self.taskset.episode(task, draw)
+        if self.data.is_reference(draw):
+            episode = known(task, episode, self.kind.reference_texts(self.taskset, task))
         return judged(episode, self._spell, self.run.workspace.prompts) if self._has_judge else episode
 
     def request(self, ask: Ask, draw: int) -> Request:

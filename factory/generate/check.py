@@ -54,7 +54,7 @@ def check(plan: Plan, store: Store) -> str:
     accepted = f"{count['accepted']} of {count['samples']} samples accepted"
     if scheduler.ended != MISSING:
         return accepted
-    end = scheduler.judged * plan.data.samples_per_prompt
+    end = scheduler.judged * plan.data.draws
     (waiting,) = store.query(
         "SELECT count(*) AS n FROM current_samples WHERE place = ? AND position >= ?", [plan.place, end]
     )

@@ -80,7 +80,7 @@ class Scheduler:
         self._asking = asking
         data = plan.data
         self._draws, self._wanted, self._budget, self._most_tasks = (
-            data.samples_per_prompt,
+            data.draws,
             data.count,
             data.budget,
             most_tasks,

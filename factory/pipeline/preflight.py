@@ -15,6 +15,7 @@ from factory.pipeline.stages import load_stage
 from factory.store.blocks import examine_blocks
 from factory.store.store import doctor_hint
 from factory.system.machine import require_memory
+from factory.tasks.known import require_answers
 
 RUNTIME_BYTES = 3 * 2**29  # Python, torch and vLLM themselves, measured with a tiny model
 
@@ -37,6 +38,8 @@ def preflight(plan: Plan, stages: tuple[str, ...]) -> None:
         for note in (*source.seed_notes, *source.tool_file.notes):
             plan.run.progress.say(f"note: {note}")
         _ = source.custom_tools  # loads the person's file: what is wrong with it is an error now
+        if source.data.answers != "teacher":
+            require_answers(source.seeds)
         source.kind.require(source.prepared(learns=learns))
     if "teacher" in loads:
         _require_teacher(plan)

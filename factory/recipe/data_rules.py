@@ -24,6 +24,13 @@ def kinds(source: Source) -> list[Kind[Any, Any]]:
     return [KINDS[name] for name in names if isinstance(name, str) and name in KINDS]
 
 
+def is_asked(source: Source) -> bool:
+    """Whether a recipe asks a teacher for any of its data, as far as its kinds are known."""
+    data = [(source.at(*where, "kind"), source.at(*where, "answers")) for where in _places(source)]
+    named = [(KINDS[kind], answers) for kind, answers in data if isinstance(kind, str) and kind in KINDS]
+    return not named or any(kind.is_asked and answers != "reference" for kind, answers in named)
+
+
 def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     """Yield every broken rule of the sources of the recipe at path `recipe`."""
     listed = isinstance(source.at("data"), list)
@@ -36,6 +43,7 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
             yield from _file(source, recipe, (*where, *file))
         yield from _draws(source, where)
         if kind is not None:
+            yield from _answers(source, where, kind)
             for key, message in kind.setting_faults(source.at(*where)):
                 yield source.fault((*where, key), message)
             if kind.tools_by_task and source.at("student", "show_tools") is False:
@@ -80,6 +88,20 @@ def _draws(source: Source, where: Where) -> Iterator[Fault]:
             f"at 0 all {answers} answers to a question (data.samples_per_prompt) are the same; raise it, or "
             "draw one",
         )
+
+
+def _answers(source: Source, where: Where, kind: Kind[Any, Any]) -> Iterator[Fault]:
+    answers = source.at(*where, "answers")
+    if answers not in ("reference", "both"):
+        return
+    if not kind.references_answer:
+        able = ", ".join(name for name, one in KINDS.items() if one.references_answer)
+        message = f"a reference of the kind {kind.name} is no whole answer; only for {able}"
+        yield source.fault((*where, "answers"), message)
+    elif answers == "reference":
+        for key in ("samples_per_prompt", "budget"):
+            if source.at(*where, key) is not None:
+                yield source.fault((*where, key), "nobody is asked with answers: reference; remove it")
 
 
 def _seeds(source: Source, recipe: Path, where: Where) -> Iterator[Fault]:

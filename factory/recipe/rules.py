@@ -158,7 +158,7 @@ def _stages(source: Source) -> Iterator[Fault]:
                     (*where, "validation", "every"),
                     f"is more than the stage's {steps} steps, so nothing would be validated",
                 )
-        if name == "distill" and kinds and not any(kind.is_asked for kind in kinds):
+        if name == "distill" and not data_rules.is_asked(source):
             named = ", ".join(kind.name for kind in kinds)
             yield source.fault(
                 where, f"the kind {named} has no answers of the teacher's to learn from; write sft"

@@ -26,6 +26,11 @@ class DataSource:
     held_out: str | None
     weight: float
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether a teacher is asked for its samples."""
+        return self.kind.is_asked and self.data.answers != "reference"
+
     @cached_property
     def kind(self) -> Kind[Any, Any]:
         """The kind of its data."""

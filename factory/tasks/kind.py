@@ -89,6 +89,7 @@ class Kind(Generic[S, T]):
     calls_tools: ClassVar[bool] = False  # samples hold calls
     tools_by_task: ClassVar[bool] = False  # seeds bring their tools, and a student has to see them
     is_asked: ClassVar[bool] = True  # the teacher is; else samples are there without it
+    references_answer: ClassVar[bool] = False  # a reference is a whole answer, see `reference_texts`
     free_text: ClassVar[bool] = False  # answers are of any length, and their mean is a figure
     telling_references: ClassVar[bool] = True  # the same reference may give a held-out task away
     shows_samples: ClassVar[bool] = False  # accepted samples appear in later prompts
@@ -168,6 +169,11 @@ class Kind(Generic[S, T]):
         """Return the seeds that are asked as they are because other numbers could make their references
         wrong, and why."""
         return []
+
+    def reference_texts(self, taskset: T, task: Task) -> list[str]:
+        """Return what a teacher would write, turn by turn, that answers a task by its reference, and nothing
+        where that is no whole answer; only where `references_answer`."""
+        raise NotImplementedError
 
     def plan_identity(self, data: S, tools: list[ToolSpec], own_source: str | None) -> Row:
         """Return the settings that decide which questions are put; they go into ids, so no key may change."""

@@ -1,6 +1,8 @@
 """Settings under `data` that every kind shares: the seeds it starts from, how many samples, and what they may
 cost."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from factory.seeds.masking import Treatment
@@ -59,6 +61,13 @@ class DataSettings(Settings):
         serialization_alias="draws",
         description="How many answers to draw for each question.",
     )
+    # `teacher` is in no id: recipes are older than the choice.
+    answers: Literal["teacher", "reference", "both"] = Field(
+        default="teacher",
+        exclude_if=lambda answers: answers == "teacher",
+        description="Whose answers are learnt. reference: those that the seeds bring; nobody is asked. "
+        "both: the teacher's, and the reference's where none of the teacher's was accepted.",
+    )
     examples: int = Field(
         default=5,
         ge=0,
@@ -67,6 +76,17 @@ class DataSettings(Settings):
     )
     budget: Budget = Field(default=Budget(), description="What making the data may cost at most.")
     kind: str = Field(description="What a sample is.")
+
+    @property
+    def draws(self) -> int:
+        """How many answers a question has, that of its reference among them."""
+        asked = 0 if self.answers == "reference" else self.samples_per_prompt
+        return asked + (self.answers != "teacher")
+
+    def is_reference(self, draw: int) -> bool:
+        """Whether a draw of a question, in whatever round of tries, is its reference: the last of each
+        round."""
+        return self.answers != "teacher" and (draw + 1) % self.draws == 0
 
 
 class CustomTools(Settings):

@@ -19,6 +19,7 @@ ReasonCode = Literal[
     "thinking_cut_off",
     "filtered",
     "no_answer",
+    "no_whole_reference",
     "prompt_too_long",
     # of an answer in JSON
     "not_json",
@@ -105,6 +106,7 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "thinking_cut_off": "max_tokens was used up by thinking",
     "filtered": "stopped by the server's content filter",
     "no_answer": "there is no answer to judge",
+    "no_whole_reference": "the reference alone is no whole answer to learn",
     "prompt_too_long": "the prompt leaves no room for an answer",
     "not_json": "the answer is not JSON",
     "truncated_json": "the JSON ends too early",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ class Extract(Kind[ExtractData, "ExtractTaskset"]):
         "execution": "the kind extract has no calls to carry out",
         "degenerate": "fields are held to a schema and compared; as JSON they are in no language",
     }
+    references_answer = True
     prompting = Prompting(
         teacher="then the text; the JSON schema of the fields is enforced",
         base="the bare text; free text, read as JSON",
@@ -75,6 +77,9 @@ class Extract(Kind[ExtractData, "ExtractTaskset"]):
 
         form = read_form(Path(data.schema))
         return ExtractTaskset(seeds, form, examples=data.examples, about=data.task, own=own)
+
+    def reference_texts(self, taskset: ExtractTaskset, task: Task) -> list[str]:
+        return [taskset.form.written(json.loads(task.reference))]
 
     def plan_identity(self, data: ExtractData, tools: list[ToolSpec], own_source: str | None) -> Row:
         return super().plan_identity(data, tools, own_source) | self.evaluation_identity(data)

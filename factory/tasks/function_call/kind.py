@@ -36,6 +36,7 @@ class FunctionCall(Kind[FunctionCallData, "FunctionCallTaskset"]):
         "execution": "the tools of the kind function_call differ by task, and nobody carries them out"
     }
     calls_tools = True
+    references_answer = True
     tools_by_task = True
     prompting = Prompting(
         teacher="then the question; a JSON schema is enforced",
@@ -69,6 +70,9 @@ class FunctionCall(Kind[FunctionCallData, "FunctionCallTaskset"]):
         from factory.tasks.function_call.taskset import FunctionCallTaskset
 
         return FunctionCallTaskset(seeds, examples=data.examples, seed=seed, own=own)
+
+    def reference_texts(self, taskset: FunctionCallTaskset, task: Task) -> list[str]:
+        return taskset.reference_texts(task)
 
     def unvaried(self, seeds: list[Seed]) -> list[tuple[Seed, str]]:
         from factory.tasks.function_call.other_numbers import kept_as_it_is

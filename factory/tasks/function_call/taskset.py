@@ -140,12 +140,21 @@ class FunctionCallTaskset:
         ]
 
     def _worked(self, seed: Seed) -> dict[str, Any]:
-        calls = [in_order(call, read_tools_text(seed.tools)) for call in plain_calls(seed.reference) or []]
-        written = json.dumps(calls, ensure_ascii=False)
+        written = _written(seed.reference, seed.tools)
         return {"tools": self._described(seed.tools), "question": seed.question, "calls": written}
+
+    def reference_texts(self, task: Task) -> list[str]:
+        """Return what a teacher would write to call as the reference does; nothing where it has no calls, for
+        then words are the answer, or several spellings of them."""
+        return [_written(task.reference, task.tools)] if plain_calls(task.reference) else []
 
     def _vary(self, seed: Seed, variant: int) -> tuple[str, str] | None:
         return other_numbers(seed, variant, self._seed)
+
+
+def _written(reference: str, tools: str) -> str:
+    calls = [in_order(call, read_tools_text(tools)) for call in plain_calls(reference) or []]
+    return json.dumps(calls, ensure_ascii=False)
 
 
 def in_order(call: Call, tools: Tools) -> Call:

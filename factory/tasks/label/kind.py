@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ class Label(Kind[LabelData, "LabelTaskset"]):
         "length": "a label is one of a few, however long",
     }
     telling_references = False
+    references_answer = True
     prompting = Prompting(
         teacher="then the text; one of the labels is enforced",
         base="the bare text; free text, read as a label",
@@ -74,6 +75,15 @@ class Label(Kind[LabelData, "LabelTaskset"]):
             seed=seed,
             own=own,
         )
+
+    def reference_texts(self, taskset: LabelTaskset, task: Task) -> list[str]:
+        from factory.tasks.label.answer import quoted
+
+        return [quoted(task.reference)]
+
+    def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
+        if data.get("new_texts") and data.get("answers", "teacher") != "teacher":
+            yield "new_texts", "a new text has no reference; write answers: teacher, or remove it"
 
     def plan_identity(self, data: LabelData, tools: list[ToolSpec], own_source: str | None) -> Row:
         new = {"new_texts": data.new_texts} if data.new_texts else {}

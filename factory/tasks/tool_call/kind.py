@@ -35,6 +35,7 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
     # What could not be carried out must not count as accepted.
     required_checks = ("schema", "execution")
     calls_tools = True
+    references_answer = True
     prompting = Prompting(
         teacher="then the question; a JSON schema is enforced",
         base="the bare question; free text, read as a {chat_format} tool call",
@@ -84,6 +85,9 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         return ToolCallTaskset(
             seeds, tools, examples=data.examples, seed=seed, wanted=wanted, run=run, own=own
         )
+
+    def reference_texts(self, taskset: ToolCallTaskset, task: Task) -> list[str]:
+        return taskset.reference_texts(task.reference)
 
     def unvaried(self, seeds: list[Seed]) -> list[tuple[Seed, str]]:
         return [(seed, why) for seed in seeds if (why := unclear(seed))]

@@ -285,15 +285,27 @@ class ToolCallTaskset:
     def _worked(self, seed: Seed) -> list[dict[str, Any]]:
         if not self.in_steps:
             none = parse_steps(seed.reference) is not None
-            call = "null" if none else json.dumps(self.reference_call(seed.reference), ensure_ascii=False)
+            call = "null" if none else self._written(seed.reference)[0]
             return [{"role": "user", "content": seed.question}, {"role": "assistant", "content": call}]
-        steps = self.reference_steps(seed.reference)
-        results = run_steps(steps, self.run) or []
+        results = run_steps(self.reference_steps(seed.reference), self.run) or []
+        *texts, end = self._written(seed.reference)
         turns = [{"role": "user", "content": seed.question}]
-        for step, result in zip(steps, results, strict=True):
-            calls = json.dumps([self._in_order(call) for call in step], ensure_ascii=False)
+        for calls, result in zip(texts, results, strict=True):
             turns += [{"role": "assistant", "content": calls}, _results_turn(result)]
-        return [*turns, {"role": "assistant", "content": "[]"}]
+        return [*turns, {"role": "assistant", "content": end}]
+
+    def reference_texts(self, reference: str) -> list[str]:
+        """Return what a teacher would write, turn by turn, to call as a reference does; nothing where no call
+        is needed, for then words are the answer."""
+        if parse_steps(reference) == []:
+            return []
+        return self._written(reference)
+
+    def _written(self, reference: str) -> list[str]:
+        if not self.in_steps:
+            return [json.dumps(self.reference_call(reference), ensure_ascii=False)]
+        steps = [[self._in_order(call) for call in step] for step in self.reference_steps(reference)]
+        return [*(json.dumps(step, ensure_ascii=False) for step in steps), "[]"]
 
     def _in_order(self, call: dict[str, Any]) -> dict[str, Any]:
         """Return a call with its keys in the order of the schema, the only one that the teacher can write."""
