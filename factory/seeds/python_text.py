@@ -7,7 +7,7 @@ import ast
 import json
 from typing import Any
 
-from factory.text.strict_json import strict_json
+from factory.text.strict_json import JsonFault, strict_json
 
 _LONGEST = 200_000  # characters
 
@@ -17,19 +17,25 @@ def python_value(text: str) -> Any:
     if len(text) > _LONGEST or not text.lstrip().startswith(("[", "{")):
         raise ValueError("no list or object of Python")
     try:
-        value = ast.literal_eval(text.strip())
-        return strict_json(json.dumps(value, allow_nan=False))
+        tree = ast.parse(text.strip(), mode="eval")
+        for node in ast.walk(tree):
+            keys = [ast.dump(key) for key in node.keys if key] if isinstance(node, ast.Dict) else []
+            if len(set(keys)) < len(keys):
+                raise ValueError("a key is duplicated")
+        return strict_json(json.dumps(ast.literal_eval(tree), allow_nan=False))
     except (SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         raise ValueError("no list or object of Python") from None
 
 
 def json_or_python(text: str) -> Any:
-    """Return the value of a text that is JSON, or else a list or object as Python prints it; raise what JSON
-    has to say against it."""
+    """Return the value of a text that is JSON, or else a list or object as Python prints it; raise what is to
+    be said against its JSON."""
     try:
         return strict_json(text)
-    except ValueError as error:
+    except JsonFault as fault:
+        if fault.reason != "not_json" or "duplicated" in str(fault):
+            raise  # it is JSON, and refused as such
         try:
             return python_value(text)
         except ValueError:
-            raise error from None
+            raise fault from None

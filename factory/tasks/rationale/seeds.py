@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from factory.seeds.format import Content, SeedFormat, number_text
 from factory.seeds.published_formats import MessagesFormat
-from factory.tasks.rationale.marks import conflict, split_answer
+from factory.tasks.rationale.marks import conflict, ends_with_answer, split_answer
 
 _SOLUTION = re.compile(r"\n|\\boxed|####")
 
@@ -39,6 +39,9 @@ class RationaleFormat(SeedFormat):
         if parts and (_SOLUTION.search(reference) or parts[0][-1] in ".!?。！？"):
             if found := conflict(reference):
                 raise ValueError(f"reference: two final answers are marked, {found[0]} and {found[1]}")
+            shorter = split_answer(parts[0])
+            if shorter and shorter[1] == parts[1] and ends_with_answer(parts[0]):
+                parts = shorter  # `#### 8`, and then "The answer is: 8"
             rationale, reference = rationale or parts[0], parts[1]
         return [Content(self.question, reference, rationale=rationale, expression=self.expression)]
 
