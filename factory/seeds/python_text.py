@@ -33,7 +33,7 @@ def json_or_python(text: str) -> Any:
     try:
         return strict_json(text)
     except JsonFault as fault:
-        if fault.reason != "not_json" or "duplicated" in str(fault):
+        if not isinstance(fault.__context__, json.JSONDecodeError):
             raise  # it is JSON, and refused as such
         try:
             return python_value(text)

@@ -27,12 +27,12 @@ _LABEL = re.compile(
 )
 # What belongs to the mark and stands before its name: an article, the sign of a list, the opening of bold.
 _LEAD = re.compile(
-    r"(?:^[ \t]*(?:[-•>]|\d{1,2}[.)])[ \t]+|^```\w*\n|(?<![^\W_])(?:the|our|my|die|la|le|a|o) |"
-    r"最[终終](?:的)?|最[后後](?:的|の)?|최종 ?|<(?:b|strong)>|[_*]{1,3})+\Z",
+    r"(?:^[ \t]*(?:[-•>]|\d{1,2}[.)])[ \t]+|(?<![^\W_])(?:the|our|my|die|la|le|a|o) |"
+    r"最[终終](?:的)?|最[后後](?:的|の)?|최종 ?|<(?:b|strong)>|[_*])+\Z",
     re.IGNORECASE | re.MULTILINE,
 )
 _LONGEST_OPENING = 40
-_BOLD = re.compile(r"(?:</?(?:b|strong)>|__|[* ])+", re.IGNORECASE)
+_BOLD = (("__", "__"), ("<b>", "</b>"), ("<strong>", "</strong>"))
 _HEADING = re.compile(
     rf"^(?:#{{1,6}} *[*_]{{0,3}}|[*_]{{2,3}})(?:the )?(?:{_NAMES})[*_]{{0,3}} *\n\s*",
     re.IGNORECASE | re.MULTILINE,
@@ -161,8 +161,13 @@ def _line(text: str, match: re.Match[str]) -> Mark:
 
 def _bare(line: str) -> str:
     """Return a line without what makes it bold."""
-    opened, closed = _BOLD.match(line), re.search(r"(?:</(?:b|strong)>|__|[* ])+\Z", line, re.IGNORECASE)
-    return line[opened.end() if opened else 0 : closed.start() if closed else len(line)]
+    while True:
+        shorter = line.strip("* ")
+        for opened, closed in _BOLD:
+            shorter = shorter.removeprefix(opened).removeprefix(closed).removesuffix(closed)
+        if shorter == line:
+            return line
+        line = shorter
 
 
 def _is_end(text: str, match: re.Match[str]) -> bool:

@@ -73,7 +73,7 @@ def read(text: str, answer_mark: str | None = None) -> Sample:
         ("Add.\n2. Answer: 42", ("Add.", "42")),
         ("Add.\n__Answer:__ 42", ("Add.", "42")),
         ("Add.\n<b>Answer:</b> 42", ("Add.", "42")),
-        ("Add.\n```\nAnswer: 42\n```", ("Add.", "42")),
+        ("Run it:\n```\n6 * 7\n```\nAnswer: 42", ("Run it:\n```\n6 * 7\n```", "42")),
         ("The answer: 42", None),
     ],
 )
