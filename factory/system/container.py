@@ -31,8 +31,8 @@ def memory_left() -> float:
     """Return how many bytes are left below the limit; what the kernel only keeps of files is left, too."""
     left = math.inf
     with suppress(OSError, ValueError, IndexError):
-        used = int(STATE.read_text().split()[0]) * resource.getpagesize()
-        left = _address_space() - used
+        mapped = int(STATE.read_text().split()[0]) * resource.getpagesize()
+        left = _address_space() - mapped
     for path in _memory_files():
         used = _number(path.with_name(_USED[path.name]))
         if math.isfinite(used):
