@@ -96,8 +96,9 @@ def _agree(one: Sample, other: Sample) -> bool:
 
 
 def _same_draw(one: Sample, other: Sample) -> bool:
-    """Whether two draws are one text, which a reasoning is hardly twice."""
-    return one.outcome is not None and one.rationale is not None and one.text == other.text
+    """Whether two draws are one text, which a reasoning is hardly twice; spaces and line ends are no
+    difference."""
+    return one.outcome is not None and one.rationale is not None and one.text.split() == other.text.split()
 
 
 def _all_the_same(draws: list[Sample]) -> str:

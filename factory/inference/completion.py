@@ -6,16 +6,16 @@ range, or raises a ValueError with what is wrong; deep nesting and numbers beyon
 text decides: usage, logprobs, token ids or an end that are not as OpenAI has them are left out, and never
 cost it. Calls of tools are read as the text that would call them (`factory.inference.native_calls`). Thinking
 comes as `<think>…</think>` before the text (`factory.text.thinking`), and not at all where JSON was asked
-for; a code fence around JSON is taken off.
+for; what is around JSON is taken off (`factory.inference.around_json`).
 """
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 
+from factory.inference.around_json import bare_json
 from factory.inference.native_calls import written
 from factory.inference.request import Answer, Attempt, Request
 from factory.inference.storable import storable
@@ -36,12 +36,30 @@ _ENDS = (
             "end",
             "stop_sequence",
             "stop_token",
+            "end_of_turn",
             "complete",
+            "completed",
             "finished",
+            "null",
+            "none",
         ],
         STOP,
     )
-    | dict.fromkeys(["length", "max_tokens", "max_length", "max_output_tokens", "model_length"], LENGTH)
+    | dict.fromkeys(
+        [
+            "length",
+            "limit",
+            "token_limit",
+            "max_tokens",
+            "max_new_tokens",
+            "max_length",
+            "max_output_tokens",
+            "max_completion_tokens",
+            "model_length",
+            "model_context_window_exceeded",
+        ],
+        LENGTH,
+    )
     | dict.fromkeys(
         [
             "content_filter",
@@ -51,13 +69,31 @@ _ENDS = (
             "blocklist",
             "prohibited_content",
             "spii",
+            "image_safety",
+            "sensitive",
+            "guardrail_intervened",
+            "refusal",
+            "error_toxic",
         ],
         FILTERED,
     )
 )
 _KEPT = frozenset({"tool_calls", "function_call"})
-_BROKEN = frozenset({"error", "abort", "aborted", "cancelled", "canceled", "insufficient_system_resource"})
-_FENCE = re.compile(r"\s*(```+|~~~+)[ \t]*[\w+-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*\1\s*", re.DOTALL)
+_BROKEN = frozenset(
+    {
+        "error",
+        "abort",
+        "aborted",
+        "cancelled",
+        "canceled",
+        "timeout",
+        "network_error",
+        "insufficient_system_resource",
+    }
+)
+_INNER = ("thinking", "reasoning", "text", "summary")  # of a part
+# Fields with what was thought, the first that says something counts.
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 
 
 class BrokenOff(ValueError):
@@ -99,13 +135,16 @@ class _Message(_Part):
     content: str | list[Any] | None = None
     reasoning_content: Any = None
     reasoning: Any = None
+    thinking: Any = None
+    reasoning_details: Any = None
+    thinking_blocks: Any = None
     refusal: Annotated[str | None, Lenient] = None
     tool_calls: Any = None
 
 
 class _Choice(_Part):
     message: _Message
-    finish_reason: Annotated[str | None, Lenient] = None
+    finish_reason: Any = None
     logprobs: Annotated[_Logprobs | None, Lenient] = None
     token_ids: Annotated[list[TokenId] | None, Lenient] = None
 
@@ -162,7 +201,7 @@ def read_completion(body: bytes, request: Request, *, wrapped: bool = False) -> 
     BrokenOff if the server says so. `wrapped`: it was asked for in an object with the key `WRAPPER`."""
     read = _Body.model_validate_json(body)
     choice, notes = read.choices[0], list[str]()
-    end = _end(choice.finish_reason or "", notes)
+    end = _end(choice.finish_reason, notes)
     called = choice.message.tool_calls if request.calls else None
     if called and end in _KEPT:
         end = STOP
@@ -177,7 +216,7 @@ def read_completion(body: bytes, request: Request, *, wrapped: bool = False) -> 
         thinking, text = "", thinking
     error: Reason | None = None
     if request.calls and (called or end == STOP):
-        text = written(called, _json(text, notes, wrapped=False), request.calls)
+        text = written(called, _json(text, notes, request, wrapped=False), request.calls)
     elif not text.strip() and end == LENGTH:
         error = "thinking_cut_off"
     elif not text.strip() and end == FILTERED:
@@ -185,7 +224,7 @@ def read_completion(body: bytes, request: Request, *, wrapped: bool = False) -> 
     elif request.schema is None and not request.calls:
         text = with_thinking(thinking, text)
     else:
-        text = _json(text, notes, wrapped=wrapped)
+        text = _json(text, notes, request, wrapped=wrapped)
     # What was left out or put in front has tokens of its own.
     same = text == content and error is None
     usage = read.usage or _Usage()
@@ -202,7 +241,10 @@ def read_completion(body: bytes, request: Request, *, wrapped: bool = False) -> 
     )
 
 
-def _end(written: str, notes: list[str]) -> str:
+def _end(said: Any, notes: list[str]) -> str:
+    if isinstance(said, dict):
+        said = said.get("type", said.get("reason"))  # {"type": "length", "length": 64}, as SGLang says it
+    written = next((one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str)), "")
     plain = written.rpartition(".")[2].strip().casefold()
     if plain in _BROKEN:
         raise BrokenOff(f"the answer was broken off: {written}")
@@ -214,18 +256,27 @@ def _end(written: str, notes: list[str]) -> str:
 
 def _said(message: _Message) -> tuple[str, str]:
     """Return (thinking, text) of a message whose content may come in parts."""
-    thinking = _text(message.reasoning_content) or _text(message.reasoning)
+    thinking = next(filter(None, (_thought(getattr(message, name)) for name in _THOUGHTS)), "")
     if not isinstance(message.content, list):
         return thinking.strip(), message.content or ""
     texts: list[str] = []
     thoughts: list[str] = [thinking] if thinking else []
     for part in message.content:
         kind = part.get("type") if isinstance(part, dict) else None
-        if kind in ("thinking", "reasoning"):
-            thoughts.append(_text(part.get("thinking", part.get("reasoning", part.get("text")))))
+        if isinstance(kind, str) and kind.startswith(("thinking", "reasoning", "thought")):
+            thoughts.append(_thought(part))
         else:
             texts.append(_text(part))
     return "\n".join(thoughts).strip(), "".join(texts)
+
+
+def _thought(value: Any) -> str:
+    """Return what was thought in a field, a part, or a list of parts."""
+    if isinstance(value, list):
+        return "".join(map(_thought, value))
+    if isinstance(value, dict):
+        return _thought(next((value[key] for key in _INNER if value.get(key)), ""))
+    return value if isinstance(value, str) else ""
 
 
 def _text(value: Any) -> str:
@@ -237,10 +288,10 @@ def _text(value: Any) -> str:
     return value["text"] if isinstance(value, dict) and isinstance(value.get("text"), str) else ""
 
 
-def _json(text: str, notes: list[str], *, wrapped: bool) -> str:
-    if fence := _FENCE.fullmatch(text):
-        notes.append("writes JSON in code fences, which are taken off")
-        text = fence.group(2)
+def _json(text: str, notes: list[str], request: Request, *, wrapped: bool) -> str:
+    several = request.calls.several if request.calls else (request.schema or {}).get("type") == "array"
+    text, found = bare_json(text, several=several)
+    notes += [f"writes JSON {around}, which are taken off" for around in found]
     if wrapped:
         try:
             value = json.loads(text)

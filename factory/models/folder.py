@@ -18,7 +18,7 @@ from factory.models.forms import is_in_two_halves
 from factory.system.digest import content_id, file_sha256
 
 INDEX = "model.safetensors.index.json"
-TEMPLATES = ("chat_template.jinja", "chat_template.json")
+TEMPLATE = "chat_template.jinja"
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,17 @@ class ModelFolder:
     @property
     def has_chat_template(self) -> bool:
         """Whether the tokenizer says how a conversation is written: a base that was only pretrained does
-        not."""
-        path = self.folder / "tokenizer_config.json"
+        not. Of templates with names the default is needed; a processor's `chat_template.json` is not read by
+        a tokenizer."""
+        path, file = self.folder / "tokenizer_config.json", self.folder / TEMPLATE
         said = _read_object(path).get("chat_template") if path.exists() else None
-        return bool(said) or any((self.folder / name).is_file() for name in TEMPLATES)
+        if isinstance(said, list):
+            said = {one.get("name"): one.get("template") for one in said if isinstance(one, dict)}
+        if isinstance(said, dict):
+            said = said.get("default")
+        if file.is_file():
+            said = file.read_text(encoding="utf-8", errors="replace")  # what Transformers reads first
+        return isinstance(said, str) and bool(said.strip())
 
     @property
     def tokenizer_digest(self) -> str:

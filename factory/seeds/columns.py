@@ -13,6 +13,7 @@ from factory.errors import InputError
 from factory.seeds.format import SeedFormat
 from factory.seeds.formats import SeedFormats
 from factory.seeds.published_formats import WITHOUT_SYSTEM
+from factory.seeds.split_column import COLUMNS as SPLITS
 from factory.seeds.turns import is_neutral
 from factory.text.visible import escape_hidden, truncate
 
@@ -51,7 +52,7 @@ class Columns:
     @property
     def wanted(self) -> frozenset[str]:
         """The columns that are read, if a file has them."""
-        return self._read.union(self.mapping.values(), CONTEXT)
+        return self._read.union(self.mapping.values(), CONTEXT, SPLITS)
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row under our names."""

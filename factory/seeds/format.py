@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from factory.chat_formats.control_token import control_token
-from factory.text.strict_json import strict_json
+from factory.seeds.python_text import json_or_python
 
 # Characters. A question is in every prompt that is made from it; an answer is in one.
 LONGEST = {
@@ -123,5 +123,5 @@ Said = Annotated[str, BeforeValidator(number_text)]  # an answer: 42 is one, and
 
 
 def from_text(value: Any) -> Any:
-    """Return what a cell holds that can hold only text: a list written as JSON."""
-    return strict_json(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
+    """Return what a cell holds that can hold only text: a list written as JSON, or as Python prints it."""
+    return json_or_python(value) if isinstance(value, str) and value.lstrip().startswith("[") else value

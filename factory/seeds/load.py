@@ -22,7 +22,8 @@ from factory.seeds.masking import Masker, Treatment, masked
 from factory.seeds.notes import Notes
 from factory.seeds.row import Part, Row
 from factory.seeds.seed import Seed
-from factory.seeds.source import read_parts
+from factory.seeds.source import is_without_splits, read_parts
+from factory.seeds.split_column import SplitColumn
 from factory.text.visible import escape_hidden, truncate
 
 MAX_FAULTS = 100_000
@@ -109,12 +110,18 @@ def load_seeds(
     had.
     """
     reading = _Reading(Columns(columns, formats), formats, personal)
+    named = SplitColumn(split, reading.columns.mapping.values())
     for part in read_parts(source, split, reading.columns.wanted, limit):
         for row in part.rows:
-            for outcome in reading.outcomes(part, row):
+            kept = named.read(row)
+            for outcome in reading.outcomes(part, kept) if kept else ():
                 reading.keep(outcome)
                 if limit is not None and len(reading.seeds) >= limit:
+                    named.require_one(str(source))
                     return reading.file()
+    named.require_one(str(source))
+    if split is not None and not named.names_splits and is_without_splits(source):
+        raise InputError(f"{source} is one file and has no splits", "Leave out the split.")
     reading.columns.require_seen(str(source))
     if not reading.seeds and reading.unservable:
         raise InputError(
@@ -270,6 +277,10 @@ class _Reading:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(shown(str(step)) for step in first["loc"]) or "line"
         column = self.columns.mapping.get(str(first["loc"][0])) if first["loc"] else None
+        if first["type"] == "extra_forbidden" and self.format is not None:
+            fields = ", ".join(sorted(self.format.fields()))
+            named = self.format.format_name
+            return f"{place}: is no field of the format {named} ({fields}); to use it, map it with columns"
         mapped = f" (column {shown(column)!r})" if column is not None else ""
         return f"{place}{mapped}: {truncate(escape_hidden(first['msg'].removeprefix('Value error, ')), 300)}"
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from factory.seeds.format import Content, Said, SeedFormat, from_text
+from factory.seeds.format import Content, Said, SeedFormat, from_text, number_text
 from factory.seeds.turns import is_neutral, role_of, text_of
 
 MARK = "####"
@@ -25,6 +25,17 @@ WITHOUT_SYSTEM = (
 _SAYS = "The answer is:"
 _ANNOTATION = re.compile(r"<<[^<>\n]*>>")
 _SAID_AGAIN = re.compile(r"(?:so |thus |therefore,? )?the (?:final )?answer is:?\s*", re.IGNORECASE)
+_BARE_BOX = re.compile(r"\\(?:boxed|fbox) +([^\s${}\\.,;]+)")
+_NO_ANSWERS = frozenset({"", "proof", "notfound"})  # as NuminaMath writes where there is none
+
+
+def _aside(value: Any) -> Any:
+    text = number_text(value)
+    return text if isinstance(text, str) else ""
+
+
+# A column that helps where it holds an answer, and that no row is refused for.
+Aside = Annotated[str, BeforeValidator(_aside)]
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
@@ -71,7 +82,8 @@ class Gsm8kFormat(SeedFormat):
     final answer.
 
     The annotations go, and so do the commas between thousands of the final answer, and a line after it that
-    says it again (`The answer is: 8`, as in MetaMath).
+    says it again (`The answer is: 8`, as in MetaMath). `answer_number`, as in MGSM, is the final answer of a
+    row without `####`.
     """
 
     format_name = "gsm8k"
@@ -79,10 +91,14 @@ class Gsm8kFormat(SeedFormat):
     marks = frozenset({"answer"})
 
     question: str
-    answer: Said
+    answer: Said = ""
+    answer_number: Aside = ""
 
     def contents(self) -> list[Content]:
         rationale, mark, final = self.answer.rpartition(MARK)
+        if not mark and self.answer_number:
+            number = _THOUSANDS.sub("", self.answer_number)
+            return [Content(self.question, number, rationale=self.answer.strip())]
         if not mark:
             raise ValueError(
                 f"answer: has no {MARK} before a final answer; if it is the final answer, map it: "
@@ -181,7 +197,10 @@ class MetaMathFormat(SeedFormat):
                 f'response: does not end on "{_SAYS} ..."; if it is the final answer, map it: '
                 "columns: {question: query, reference: response}"
             )
-        lines = [line for line in rationale.strip().splitlines() if not line.startswith(MARK)]
+        lines = rationale.strip().splitlines()
+        if other := next((line for line in lines if line.startswith(MARK) and _differ(line, final)), ""):
+            raise ValueError(f'response: says "{other.strip()}", and then "{_SAYS} {final}"')
+        lines = [line for line in lines if not line.startswith(MARK)]
         return [Content(self.query, _THOUSANDS.sub("", final), rationale="\n".join(lines).strip())]
 
     @property
@@ -190,7 +209,8 @@ class MetaMathFormat(SeedFormat):
 
 
 class MathFormat(SeedFormat):
-    """`problem`, and a `solution` with the final answer in `\\boxed{}`; `type` is its family."""
+    """`problem`, and a `solution` with the final answer in `\\boxed{}`, or else in `answer`, as OpenR1 and
+    NuminaMath have it; `type` is its family."""
 
     format_name = "math"
     needs = frozenset({"problem", "solution"})
@@ -199,10 +219,14 @@ class MathFormat(SeedFormat):
 
     problem: str
     solution: str
+    answer: Aside = ""
     type: Annotated[str, Field(max_length=100)] = ""
 
     def contents(self) -> list[Content]:
-        final = _boxed(self.solution)
+        told = "" if self.answer.strip().casefold() in _NO_ANSWERS else self.answer.strip()
+        final = _boxed(self.solution) or told
+        if told and _differ(told, final):
+            raise ValueError(f"answer: is {told}, and the solution ends on {final}")
         if not final:
             raise ValueError(
                 "solution: has no \\boxed{...} with a final answer; if it is the final answer, map it: "
@@ -257,9 +281,22 @@ class MessagesFormat(SeedFormat):
         return [Content(question, answer)]
 
 
+def _differ(one: str, other: str) -> bool:
+    """Whether two answers are different numbers."""
+    try:
+        first, second = (float(_THOUSANDS.sub("", text.strip("#$. \n"))) for text in (one, other))
+    except ValueError:
+        return False
+    return first != second
+
+
 def _boxed(solution: str) -> str:
-    """Return what stands in the last `\\boxed{}`, its own braces balanced; "" if there is none."""
+    """Return what stands in the last `\\boxed{}`, its own braces balanced, or behind `\\boxed 2`; "" if there
+    is none."""
     start = max(solution.rfind("\\boxed{"), solution.rfind("\\fbox{"))
+    bare = list(_BARE_BOX.finditer(solution))
+    if bare and bare[-1].start() > start:
+        return bare[-1][1]
     if start < 0:
         return ""
     start = solution.index("{", start) + 1

@@ -48,6 +48,12 @@ def is_file_name(text: str) -> bool:
     return Path(text).suffix.lower() in _FILES
 
 
+def is_without_splits(source: str | Path) -> bool:
+    """Return whether a source is one file in which no name tells of splits, as in a JSON object of them."""
+    path = Path(source)
+    return path.is_file() and uncompressed(path).suffix.lower() != ".json"
+
+
 def read_parts(
     source: str | Path, split: str | None, wanted: frozenset[str], limit: int | None
 ) -> Iterator[Part]:
@@ -66,8 +72,6 @@ def read_parts(
             yield _part(file, None, wanted, limit)
     elif isinstance(source, str) and not path.exists() and not is_file_name(source) and is_hub_id(source):
         yield Part(source, source, source.partition("/")[2], True, hub_rows(source, split, wanted, limit))
-    elif split is not None and uncompressed(path).suffix.lower() != ".json":
-        raise InputError(f"{path} is one file and has no splits", "Leave out the split.")
     else:
         yield _part(path, split, wanted, limit)
 

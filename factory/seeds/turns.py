@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from factory.text.strict_json import strict_json
+from factory.seeds.python_text import json_or_python
 
 _ROLES = {
     "user": "user",
@@ -18,6 +18,11 @@ _ROLES = {
     "function": "tool",
     "observation": "tool",
     "function_call": "call",
+    # As ms-swift and Llama's own templates have them.
+    "tool_call": "call",
+    "tool_response": "tool",
+    "function_response": "tool",
+    "ipython": "tool",
 }
 # System turns under which every answer is the same as without one.
 _NEUTRAL = re.compile(
@@ -77,7 +82,7 @@ def _call(call: Any) -> dict[str, Any]:
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
         raise ValueError("messages: a call has no name")
     arguments = call.get("arguments", call.get("parameters", {}))
-    arguments = _json(arguments) if isinstance(arguments, str) else arguments
+    arguments = _json(arguments) if isinstance(arguments, str) else arguments or {}
     if not isinstance(arguments, dict):
         raise ValueError(f"messages: the arguments of {call['name'][:80]} are no object")
     return {"name": call["name"], "arguments": arguments}
@@ -85,6 +90,6 @@ def _call(call: Any) -> dict[str, Any]:
 
 def _json(text: str) -> Any:
     try:
-        return strict_json(text or "{}")
+        return json_or_python(text or "{}")
     except ValueError as error:
         raise ValueError(f"messages: a call is not JSON: {error}: {json.dumps(text[:80])}") from None

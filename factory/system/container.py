@@ -1,30 +1,39 @@
-"""Limits of a container: how much of the machine's memory and cores this process may use.
+"""Limits of a container or a login: how much of the machine's memory and cores this process may use.
 
-Promise: the least of what its control groups allow, from its own up to the root, of either version; no limit
-where there is none or it cannot be read. Documented in the kernel's `admin-guide/cgroup-v2.rst` and
-`cgroup-v1/memory.rst`.
+Promise: the least of what its control groups allow, from its own up to the root, of either version or of both
+at once, and of memory also what `ulimit -v` allows; no limit where there is none or it cannot be read. Above
+`memory.high` a process is slowed down to a halt, so that is a limit, too. Documented in the kernel's
+`admin-guide/cgroup-v2.rst` and `cgroup-v1/memory.rst`.
 """
 
 import math
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 ROOT, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-_MEMORY = ("memory.max", "memory.limit_in_bytes")
-_USED = {"memory.max": "memory.current", "memory.limit_in_bytes": "memory.usage_in_bytes"}
+_USED = {
+    "memory.max": "memory.current",
+    "memory.high": "memory.current",
+    "memory.limit_in_bytes": "memory.usage_in_bytes",
+}
+STATE = Path("/proc/self/statm")
 
 
 def memory_limit() -> float:
     """Return how many bytes of memory this process may use, infinity where nothing limits it."""
-    return min(map(_number, _files("memory", *_MEMORY)), default=math.inf)
+    return min([_address_space(), *map(_number, _memory_files())])
 
 
 def memory_left() -> float:
     """Return how many bytes are left below the limit; what the kernel only keeps of files is left, too."""
     left = math.inf
-    for path in _files("memory", *_MEMORY):
+    with suppress(OSError, ValueError, IndexError):
+        mapped = int(STATE.read_text().split()[0]) * resource.getpagesize()
+        left = _address_space() - mapped
+    for path in _memory_files():
         used = _number(path.with_name(_USED[path.name]))
         if math.isfinite(used):
             left = min(left, _number(path) - used + _cached(path.with_name("memory.stat")))
@@ -54,6 +63,17 @@ def thread_variables() -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(cores()), "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 
 
+def _address_space() -> float:
+    """Return how much memory `ulimit -v` lets this process map."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if soft == resource.RLIM_INFINITY else soft
+
+
+def _memory_files() -> Iterator[Path]:
+    yield from _files("memory", "memory.max", "memory.limit_in_bytes")
+    yield from _files("memory", "memory.high", "memory.limit_in_bytes")
+
+
 def _files(controller: str, second: str, first: str) -> Iterator[Path]:
     """Yield the limit's files of the groups that this process is in, by their names in version 2 and 1."""
     with suppress(OSError, ValueError):
@@ -62,6 +82,8 @@ def _files(controller: str, second: str, first: str) -> Iterator[Path]:
             if controllers and controller not in controllers.split(","):
                 continue
             top, name = (ROOT / controllers, first) if controllers else (ROOT, second)
+            if not controllers and (ROOT / "unified").is_dir():
+                top = ROOT / "unified"  # both versions at once
             for depth in range(len(Path(group).parts)):
                 folder = top.joinpath(*Path(group).parts[1 : depth + 1])
                 if (folder / name).is_file():

@@ -1,5 +1,5 @@
 """Where the final answer stands in a text: behind `Answer:` in many languages, in `\\boxed{}`, behind `####`,
-behind `the answer is`, or behind a mark of the person's own.
+below a heading, behind `the answer is`, in `<answer>` at the end, or behind a mark of the person's own.
 
 Promise: the last mark counts. `the answer is` without a colon is prose as often, and counts only where there
 is no other mark. Linear time. The rationale is what stands before the mark; where the answer is boxed within
@@ -22,20 +22,32 @@ _NAMES = (
 # The names of the first versions need no border before them: `正确答案：`.
 _LABEL = re.compile(
     rf"(?:(?<![^\W_])(?:{_NAMES})|final answer|answer|答案|答え|정답)[*_]{{0,3}}"
-    r"(?:\s*+(?:is|是|为|為|は|ist|lautet|es|est|é|è))?+\s*+[*_]{0,3}+\s*+[:：]\s*",
+    r"(?:\s*+(?:is|是|为|為|は|ist|lautet|est|es|é|è))?+\s*+[*_]{0,3}+\s*+[:：]\s*",
     re.IGNORECASE,
 )
+# What belongs to the mark and stands before its name: an article, the sign of a list, the opening of bold.
+_LEAD = re.compile(
+    r"(?:^[ \t]*(?:[-•>]|\d{1,2}[.)])[ \t]+|(?<![^\W_])(?:the|our|my|die|la|le|a|o) |"
+    r"最[终終](?:的)?|最[后後](?:的|の)?|최종 ?|<(?:b|strong)>|[_*])+\Z",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LONGEST_OPENING = 40
+_BOLD = (("__", "__"), ("<b>", "</b>"), ("<strong>", "</strong>"))
 _HEADING = re.compile(
-    rf"^#{{1,6}} *[*_]{{0,3}}(?:the )?(?:{_NAMES})[*_]{{0,3}} *\n\s*", re.IGNORECASE | re.MULTILINE
+    rf"^(?:#{{1,6}} *[*_]{{0,3}}|[*_]{{2,3}})(?:the )?(?:{_NAMES})[*_]{{0,3}} *\n\s*",
+    re.IGNORECASE | re.MULTILINE,
 )
 _HASHES = re.compile(r"^#### *(?=\S)", re.MULTILINE)
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
+_BARE_BOX = re.compile(r"\\(?:boxed|fbox) +([^\s${}\\.,;]+)")
+_TAGS = ("<answer>", "</answer>")  # as models write that learn by reward to put it there
 _PROSE = re.compile(
     r"(?:(?<=\s)|(?<=[.!?。！？])|^)(?:(?:so|thus|therefore|hence|then|and so|also|daher|donc|"
     r"por lo tanto|所以|因此|故),? )?"
     r"(?:(?:the|our|my|die|la|le|a|o) )?(?:final |correct |right |richtige |endgültige )?"
-    r"(?:answer (?:is|equals|would be|must be)|antwort (?:ist|lautet)|respuesta (?:final )?es|"
-    r"réponse (?:finale )?est|resposta (?:final )?é|risposta (?:finale )?è)\s+|"
+    r"(?:(?:answer|(?<=correct )(?:option|choice)) (?:is|equals|would be|must be)|antwort (?:ist|lautet)|"
+    r"respuesta (?:final )?es|réponse (?:finale )?est|resposta (?:final )?é|risposta (?:finale )?è)\s+"
+    r"(?:(?:therefore|thus|then|also|daher|donc|por tanto|portanto|quindi) )?|"
     r"(?:所以|因此|故)?[，,]?(?:答案(?:是|为|為)|答えは)\s*",
     re.IGNORECASE,
 )
@@ -73,13 +85,13 @@ def split_answer(text: str, own: str | None = None) -> tuple[str, str] | None:
 
 
 def ends_with_answer(text: str, own: str | None = None) -> bool:
-    """Whether nothing follows the answer, no space is around the text, and no thinking is in it."""
+    """Whether nothing follows the answer, no space is around the text, and no thinking or tag is in it."""
     mark = _last(text, own)
     return (
         mark is not None
         and text == text.strip()
         and _CLOSERS.fullmatch(text, mark.end) is not None
-        and not _said(text)[0]
+        and _said(text) == ("", text)
     )
 
 
@@ -94,7 +106,14 @@ def conflict(text: str, own: str | None = None) -> tuple[str, str] | None:
 
 
 def _said(text: str) -> tuple[str, str]:
-    return split_thinking(text)
+    """Return (thinking, text), the answer in the tags of its end behind a label, if it has no mark there."""
+    thinking, said = split_thinking(text)
+    opens, closes = _TAGS
+    before, found, inner = said.rstrip().removesuffix(closes).rpartition(opens)
+    if not found or not said.rstrip().endswith(closes):
+        return thinking, said
+    label = "" if _marks(inner, None) else "Answer: "
+    return thinking, f"{before.rstrip()}\n{label}{inner.strip()}".strip()
 
 
 def _last(text: str, own: str | None) -> Mark | None:
@@ -129,7 +148,26 @@ def _line(text: str, match: re.Match[str]) -> Mark:
     rest = text[begin:].lstrip()
     begin = len(text) - len(rest)
     line = rest.splitlines()[0] if rest else ""
-    return Mark(match.start(), begin + len(line), line.strip("* ").strip())
+    lead = _LEAD.search(text, max(0, match.start() - _LONGEST_OPENING), match.start())
+    start = lead.start() if lead else match.start()
+    if (said := _PROSE.match(line)) and said.end() < len(line):
+        # `Final answer: The final answer is 42. I hope it is correct.`
+        answer = _sentence(line, said)
+        return Mark(start, begin + answer.end, answer.answer)
+    if (box := _BOX.search(line)) and (end := _closing(line, box.end())):
+        return Mark(start, begin + len(line), line[box.end() : end].strip())
+    return Mark(start, begin + len(line), _bare(line))
+
+
+def _bare(line: str) -> str:
+    """Return a line without what makes it bold."""
+    while True:
+        shorter = line.strip("* ")
+        for opened, closed in _BOLD:
+            shorter = shorter.removeprefix(opened).removeprefix(closed).removesuffix(closed)
+        if shorter == line:
+            return line
+        line = shorter
 
 
 def _is_end(text: str, match: re.Match[str]) -> bool:
@@ -148,6 +186,7 @@ def _boxes(text: str) -> list[Mark]:
         if (label := _LABEL.match(answer)) is not None:
             answer = answer[label.end() :].strip("* ")
         made.append(_boxed(text, match.start(), end + 1, answer))
+    made += [_boxed(text, match.start(), match.end(), match[1]) for match in _latest(_BARE_BOX, text)]
     return made
 
 
@@ -171,7 +210,11 @@ def _boxed(text: str, start: int, end: int, answer: str) -> Mark:
     )
     if prose is not None:
         return Mark(line + prose.start(), end, answer)
-    if not bare.strip() or bare.rstrip()[-1:] in ".!?。:":
+    if not bare.strip():
+        # A formula of its own opens on the line before.
+        above = text[:line].rstrip()
+        return Mark(len(above.removesuffix("\\[").removesuffix("$$")), end, answer)
+    if bare.rstrip()[-1:] in ".!?。:":
         return Mark(line + len(bare), end, answer)
     # The box is a part of its sentence.
     stop = text.find("\n", end)

@@ -3,8 +3,8 @@ it all.
 
 Promise: the tools that ship, and those whose arguments are a bare text, number or truth value each, are shown
 by the names of their arguments alone, as they always were: prompts go into ids. Every other tool is shown
-with its whole schema: types, descriptions, lists of values, defaults. Whoever wrote a template of their own
-decides there what is shown.
+with its whole schema: types, descriptions, lists of values, defaults, arguments of any name or of several
+shapes. Whoever wrote a template of their own decides there what is shown.
 """
 
 import json
@@ -22,6 +22,8 @@ _BARE: tuple[Any, ...] = (
     *({"type": word} for word in ("string", "integer", "number", "boolean")),
 )
 _UNSAID = ("$schema", "$id", "$comment")
+# Arguments that no name stands for: of any name, by a pattern, or of several shapes.
+_UNNAMED = ("patternProperties", "propertyNames", "anyOf", "oneOf", "allOf", "if", "minProperties")
 
 
 def shown_tools(tools: list[ToolSpec], main: str, own: Path | None) -> tuple[list[dict[str, Any]], list[str]]:
@@ -37,8 +39,10 @@ def shown_tools(tools: list[ToolSpec], main: str, own: Path | None) -> tuple[lis
 
 def says_more(tool: ToolSpec) -> bool:
     """Return whether the names of a tool's arguments leave something of its schema unsaid."""
-    properties = tool.function.parameters.get("properties", {})
-    return tool.name not in TOOL_NAMES and any(part not in _BARE for part in properties.values())
+    schema = tool.function.parameters
+    unnamed = isinstance(schema.get("additionalProperties"), dict) or any(key in schema for key in _UNNAMED)
+    named = any(part not in _BARE for part in schema.get("properties", {}).values())
+    return tool.name not in TOOL_NAMES and (named or unnamed)
 
 
 def describe(tool: ToolSpec, own: Path | None = None) -> str:

@@ -1,6 +1,7 @@
 """Pruned models: nothing taken out changes nothing, and what is left computes what the whole would without
 the parts that are gone."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ pytest.importorskip("torch")
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from factory.compress.importance import Importance, measure
 from factory.compress.prune import Kept, choose, save_pruned
@@ -63,6 +71,17 @@ def test_nothing_taken_out_changes_nothing(kind: str, tmp_path: Path) -> None:
     for name, tensor in model.state_dict().items():
         assert torch.equal(pruned.state_dict()[name], tensor), name
     assert all(map(torch.equal, _logits(pruned), _logits(model)))
+
+
+def test_a_base_whose_generation_settings_contradict_each_other_can_be_saved(tmp_path: Path) -> None:
+    model = _model("llama")
+    odd = {"do_sample": False, "temperature": 0.6, "top_p": 0.9, "repetition_penalty": 1.3}
+    model.generation_config = GenerationConfig.from_dict({"eos_token_id": [5, 6], "pad_token_id": 5})
+    for name, value in odd.items():
+        setattr(model.generation_config, name, value)  # as it is read from a folder
+    save_pruned(model, choose(measure(model, IDS), Prune()), tmp_path)
+    kept = json.loads((tmp_path / "generation_config.json").read_text())
+    assert (kept["eos_token_id"], kept["pad_token_id"]) == ([5, 6], 5) and not set(odd) & set(kept)
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])

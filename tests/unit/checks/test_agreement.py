@@ -187,6 +187,11 @@ def test_draws_of_one_text_are_one_vote() -> None:
     # Twice the same text and one of another: two votes for 7, and all three stay.
     mixed = [*same[:2], reasoned("7", "7 it is.")]
     assert [one.reason for one in AgreementCheck(0.3).judge_draws(mixed, [True] * 3)] == ["ok"] * 3
+    # Nor do spaces and line ends make another text of it, as a gateway may leave them out.
+    spaced = [reasoned("7", text) for text in ("It is seven.\nAnswer: 7\n", " It is seven.\r\nAnswer:  7")]
+    assert {one.reason for one in AgreementCheck(0.3).judge_draws([*same, *spaced], [True] * 6)} == {
+        "no_majority"
+    }
     copied = [*same, reasoned("8", "Eight."), reasoned("8", "It is 8."), reasoned("8", "8.")]
     assert [one.reason for one in AgreementCheck(0.3).judge_draws(copied, [True] * 7)] == ["minority"] * 4 + [
         "ok"

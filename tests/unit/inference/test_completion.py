@@ -32,7 +32,13 @@ def said(content: Any, **more: Any) -> dict[str, Any]:
     + [(end, "stop") for end in ("FinishReason.STOP", "Stop", "complete", ["stop"], 5)]
     + [(end, "length") for end in ("length", "max_tokens", "MAX_TOKENS", "model_length", "max_output_tokens")]
     + [(end, "content_filter") for end in ("content_filter", "SAFETY", "recitation", "PROHIBITED_CONTENT")]
-    + [("tool_calls", "tool_calls")],
+    + [("tool_calls", "tool_calls")]
+    # SGLang's own form, DashScope, Bedrock, Zhipu, Anthropic through a gateway, Cohere.
+    + [({"type": "length", "length": 64}, "length"), ({"type": "stop", "matched": 151645}, "stop")]
+    + [(["length"], "length"), ("null", "stop"), ("end_of_turn", "stop")]
+    + [("model_context_window_exceeded", "length"), ("max_completion_tokens", "length")]
+    + [("guardrail_intervened", "content_filter"), ("sensitive", "content_filter")]
+    + [("refusal", "content_filter"), ("ERROR_TOXIC", "content_filter")],
 )
 def test_the_end_of_an_answer_is_known_however_it_is_spelt(written: Any, end: str) -> None:
     found = read(finish_reason=written)
@@ -45,9 +51,12 @@ def test_an_end_that_nobody_knows_is_taken_for_one_and_told() -> None:
     assert "full_moon" in found.notes[0]
 
 
-@pytest.mark.parametrize("written", ["error", "abort", "cancelled", "insufficient_system_resource"])
-def test_an_answer_that_was_broken_off_is_none(written: str) -> None:
-    with pytest.raises(BrokenOff, match=written):
+@pytest.mark.parametrize(
+    "written",
+    ["error", "abort", "cancelled", "insufficient_system_resource", "network_error", {"type": "abort"}],
+)
+def test_an_answer_that_was_broken_off_is_none(written: Any) -> None:
+    with pytest.raises(BrokenOff, match=written if isinstance(written, str) else written["type"]):
         read(finish_reason=written)
 
 
@@ -96,6 +105,22 @@ THOUGHTS: dict[str, dict[str, Any]] = {
             {"type": "text", "text": "4"},
         ]
     ),
+    "in Magistral's signs": said("[THINK]3+1[/THINK]Answer: 4"),
+    "in Gemini's": said("<thought>\n3+1\n</thought>\nAnswer: 4"),
+    "in Kimi's": said("◁think▷3+1◁/think▷Answer: 4"),
+    "in tags of another name": said("<thinking>3+1</thinking>\n\nAnswer: 4"),
+    "in a channel of gpt-oss": said(
+        "<|channel|>analysis<|message|>3+1<|end|><|start|>assistant<|channel|>final<|message|>Answer: 4"
+    ),
+    "in a channel without its tokens": said("analysis3+1assistantfinalAnswer: 4"),
+    "in reasoning_details": said(
+        "Answer: 4",
+        reasoning=None,
+        reasoning_details=[{"type": "reasoning.text", "text": "3+1"}, {"type": "reasoning.encrypted"}],
+    ),
+    "in thinking": said("Answer: 4", thinking="3+1"),
+    "in thinking_blocks": said("Answer: 4", thinking_blocks=[{"type": "thinking", "thinking": "3+1"}]),
+    "in a part of another name": said([{"type": "reasoning.text", "text": "3+1"}, {"text": "Answer: 4"}]),
 }
 
 
@@ -103,6 +128,20 @@ THOUGHTS: dict[str, dict[str, Any]] = {
 def test_thinking_stands_before_the_answer_and_not_before_json(choice: dict[str, Any]) -> None:
     assert split_thinking(read(**choice).text) == ("3+1", "Answer: 4")
     assert read(request=JSON, **choice).text == "Answer: 4"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "analysis of the question: 4",
+        "<reasoning> is a tag of XML.",
+        "It is [THINK]3[/THINK] 4",
+        "<thought>On and on",
+        "assistantfinal",
+    ],
+)
+def test_signs_of_thinking_count_in_pairs_and_before_the_answer(text: str) -> None:
+    assert (read(text).text, split_thinking(text)) == (text, ("", text))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +206,43 @@ def test_one_fence_around_json_is_taken_off_and_told(text: str) -> None:
     assert read(text).text == text, "where no JSON was asked for the text is the answer"
 
 
-@pytest.mark.parametrize("text", ["Here: ```json\n[1]\n```", "```json\n[1]", "```json\n[1]\n``` done", "[1]"])
+OBJECT = Request("b2:0", [], Sampling(0.8, 1.0, 64, 2), {"type": "object"})
+
+
+@pytest.mark.parametrize(
+    ("text", "request_", "inside", "said"),
+    [
+        ("```json [1] ```", JSON, "[1]", "code fences"),
+        ('```json{"a": 1}```', OBJECT, '{"a": 1}', "code fences"),
+        ('```json title="calls"\n[1]\n```', JSON, "[1]", "code fences"),
+        ('<tool_call>\n{"a": 1}\n</tool_call>', OBJECT, '{"a": 1}', "<tool_call>"),
+        ('<tool_call>{"a": 1}</tool_call>', JSON, '[{"a": 1}]', "<tool_call>"),
+        ("<tool_call>1</tool_call>\n<tool_call>2</tool_call>", JSON, "[1, 2]", "<tool_call>"),
+        ("```json\n<tool_call>[1]</tool_call>\n```", JSON, "[1]", "<tool_call>"),
+        ('"[\\"a\\"]"', JSON, '["a"]', "quotes"),
+        ("\ufeff[1]", JSON, "[1]", "nobody sees"),
+    ],
+)
+def test_what_models_write_around_json_is_taken_off_and_told(
+    text: str, request_: Request, inside: str, said: str
+) -> None:
+    found = read(text, request_)
+    assert found.text == inside and said in " ".join(found.notes)
+    assert (found.tokens, read(text).text) == (None, text)
+
+
+AROUND = st.sampled_from([*'`~[]{}" \n', "json", "<tool_call>", "</tool_call>", "\ufeff"])
+
+
+@given(st.lists(AROUND, max_size=20).map("".join))
+def test_nothing_but_what_is_around_json_is_taken_off(text: str) -> None:
+    found = read(text, JSON)
+    assert bool(found.notes) or found.text == text
+
+
+@pytest.mark.parametrize(
+    "text", ["Here: ```json\n[1]\n```", "```json\n[1]", "```json\n[1]\n``` done", "[1]", "[1]\n", '"a"']
+)
 def test_what_is_no_fence_around_all_stays(text: str) -> None:
     assert (read(text, JSON).text, read(text, JSON).notes) == (text, [])
 

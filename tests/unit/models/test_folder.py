@@ -91,6 +91,37 @@ def test_whether_a_model_says_how_a_conversation_is_written(model: Path) -> None
     assert inspect(model).has_chat_template
 
 
+NAMED = [{"name": "rag", "template": "{{ documents }}"}, {"name": "default", "template": "{{ messages }}"}]
+
+
+@pytest.mark.parametrize(
+    ("configured", "file", "has"),
+    [
+        (NAMED, None, True),
+        (NAMED[:1], None, False),
+        ([{"name": "default", "template": ""}], None, False),
+        ({"default": "{{ messages }}"}, None, True),
+        ({"tool_use": "{{ messages }}"}, None, False),
+        ("  \n", None, False),
+        (None, "", False),
+        ("{{ messages }}", "", False),  # the file counts, as Transformers reads it
+        (NAMED[:1], "{{ messages }}", True),
+    ],
+)
+def test_a_template_is_one_that_a_question_can_be_put_with(
+    model: Path, configured: Any, file: str | None, has: bool
+) -> None:
+    (model / "tokenizer_config.json").write_text(json.dumps({"chat_template": configured}))
+    if file is not None:
+        (model / "chat_template.jinja").write_text(file)
+    assert inspect(model).has_chat_template is has
+
+
+def test_the_template_of_a_processor_is_none_of_a_tokenizer(model: Path) -> None:
+    (model / "chat_template.json").write_text('{"chat_template": "{{ messages }}"}')
+    assert not inspect(model).has_chat_template
+
+
 def test_the_digest_changes_with_the_weights_and_not_with_the_place(model: Path, tmp_path: Path) -> None:
     before = inspect(model).digest
     moved = model.rename(tmp_path / "elsewhere")

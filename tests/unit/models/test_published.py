@@ -42,6 +42,21 @@ def test_a_teacher_without_a_chat_template_is_not_asked(project: Path) -> None:
     assert "teacher.model: " in told and "has no chat template" in told and "-instruct" in told
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("chat_template.jinja", ""),
+        ("chat_template.json", '{"chat_template": "{{ messages }}"}'),
+        ("tokenizer_config.json", '{"chat_template": [{"name": "rag", "template": "{{ messages }}"}]}'),
+        ("tokenizer_config.json", '{"chat_template": " "}'),
+    ],
+)
+def test_what_no_question_can_be_put_with_is_no_template(project: Path, file: str, content: str) -> None:
+    (project / "teacher" / "chat_template.jinja").unlink()
+    (project / "teacher" / file).write_text(content)
+    assert "has no chat template: nothing can be asked of it" in _refused(project, "generate")
+
+
 def test_a_teacher_is_not_asked_beyond_its_positions(project: Path) -> None:
     length = load(project).run.loaded.recipe.teacher.max_model_len
     _configure(project / "teacher", max_position_embeddings=length)

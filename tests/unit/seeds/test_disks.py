@@ -179,6 +179,12 @@ def test_an_object_with_two_lists_is_asked_about(tmp_path: Path) -> None:
         ("training_set.jsonl", "dev set.jsonl"),
         ("x_train.jsonl.gz", "x_valid.jsonl.gz"),
         ("v1/train.jsonl", "v1/validation.jsonl"),
+        ("trainset.jsonl", "testset.jsonl"),
+        ("mathTrain.csv", "mathTest.csv"),
+        ("gsm8k-train.jsonl", "held_out.jsonl"),
+        ("train.jsonl", "hold-out 2.jsonl"),
+        ("训练集.jsonl", "测试集.jsonl"),
+        ("traindata/rows.jsonl", "evalData/rows.jsonl"),
     ],
 )
 def test_a_split_is_never_read_by_accident(tmp_path: Path, train: str, test: str) -> None:
@@ -197,11 +203,55 @@ def test_a_split_is_never_read_by_accident(tmp_path: Path, train: str, test: str
             load_seeds(tmp_path, "tool_call")
 
 
-@pytest.mark.parametrize("name", ["latest.jsonl", "contest.jsonl", "train.jsonl", "devices.jsonl"])
+@pytest.mark.parametrize(
+    "name",
+    ["latest.jsonl", "contest.jsonl", "train.jsonl", "devices.jsonl", "Household outing.jsonl"],
+)
 def test_a_word_that_only_holds_the_name_of_a_split(tmp_path: Path, name: str) -> None:
     put(tmp_path / name, 1)
     put(tmp_path / "others.jsonl", 2)
     assert len(load_seeds(tmp_path, "tool_call").seeds) == 2
+
+
+@pytest.mark.parametrize("column", ["split", "_split"])
+def test_the_splits_that_rows_name(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    said = ["train", "Train", "test", "held-out", "train"]
+    rows = [{"question": f"{n}?", "reference": str(n), column: one} for n, one in enumerate(said)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(InputError, match="its rows name the splits train, test, heldout|train, test"):
+        load_seeds(path, "tool_call")
+    with pytest.raises(InputError, match="its rows name the splits"):
+        load_seeds(path, "tool_call", limit=4)
+    file = load_seeds(path, "tool_call", split="train")
+    assert ([seed.line for seed in file.seeds], file.faults, file.notes) == ([1, 2, 5], [], ())
+    assert [seed.line for seed in load_seeds(path, "tool_call", split="testing").seeds] == [3, 4]
+    with pytest.raises(InputError, match="has no row of the split 'dev'"):
+        load_seeds(path, "tool_call", split="dev")
+    path.write_text("\n".join(json.dumps(row) for row in rows if row[column].lower() == "train"))
+    assert len(load_seeds(path, "tool_call").seeds) == 3, "all are of one split"
+
+
+def test_a_column_that_tells_of_no_split_decides_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"instruction": f"Sort {n}.", "output": "a", "split": f"fold {n}"} for n in (1, 2)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert len(load_seeds(path, "instruction").seeds) == 2
+    with pytest.raises(InputError, match="is one file and has no splits"):
+        load_seeds(path, "instruction", split="train")
+    rows = [{"question": f"{n}?", "reference": "1", "split": one} for n, one in enumerate(("train", "test"))]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    columns = {"question": "question", "reference": "reference", "family": "split"}
+    file = load_seeds(path, "tool_call", columns=columns)
+    assert [seed.family for seed in file.seeds] == ["train", "test"], "who maps it means another thing by it"
+
+
+def test_a_cell_with_a_list_as_python_prints_it(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Who's there?"}, {"role": "assistant", "content": "Me."}]
+    path = tmp_path / "rows.csv"
+    path.write_text('id,messages\na,"' + str(turns).replace('"', '""') + '"\n')
+    (seed,) = load_seeds(path, "instruction").seeds
+    assert (seed.question, seed.reference) == ("Who's there?", "Me.")
 
 
 def test_configurations_are_chosen_by_their_folder(tmp_path: Path) -> None:

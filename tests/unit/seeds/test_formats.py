@@ -178,7 +178,7 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
         ),
         (
             "tool_call",
-            {"question": "?", "reference": [[{"name": "x", "arguments": "{}"}]]},
+            {"question": "?", "reference": [[{"name": "x", "arguments": "no"}]]},
             "reference: expected a list of steps",
         ),
         (
@@ -195,6 +195,13 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
         ("tool_call", {"question": "?", "reference": True}, "reference: "),
         ("tool_call", {"query": "?", "answers": "x + 1"}, "answers: should be a list of calls"),
         ("tool_call", {"query": "?", "answers": [[{"name": "x"}]]}, "answers: expected a list of steps"),
+        ("tool_call", {"query": "?", "answers": "[{'name': open('x')}]"}, "answers: Expecting property name"),
+        (
+            "tool_call",
+            {"query": "?", "answers": "[{'name': 'x', 'name': 'y'}]"},
+            "answers: Expecting property",
+        ),
+        ("tool_call", {"query": "?", "answers": [{"name": "x", "arguments": "{1"}]}, "answers: Expecting"),
         ("tool_call", {"tools": [], "messages": TURNS[:1]}, "nobody answers the user"),
         (
             "tool_call",
@@ -216,6 +223,28 @@ def test_a_conversation_is_cut_before_its_second_question(tmp_path: Path) -> Non
         ),
         ("rationale", {"query": "?", "response": "It is 8."}, "response: does not end on"),
         ("rationale", {"query": "?", "response": "The answer is: "}, "response: does not end on"),
+        (
+            "rationale",
+            {"query": "?", "response": "So.\n#### 8\nThe answer is: 9"},
+            'response: says "#### 8", and then "The answer is: 9"',
+        ),
+        ("rationale", {"question": "?", "reference": "Answer: 8\nNo.\nAnswer: 9"}, "two final answers are"),
+        (
+            "rationale",
+            {"problem": "?", "solution": "It is $\\boxed{9}$.", "answer": "8"},
+            "answer: is 8, and the solution ends on 9",
+        ),
+        (
+            "rationale",
+            {"problem": "?", "solution": "It is so.", "answer": "proof"},
+            "solution: has no \\boxed",
+        ),
+        (
+            "rationale",
+            {"question": "?", "final_answer": "8"},
+            "final_answer: is no field of the format rationale (expression, family, id, language, question, "
+            "rationale, reference); to use it, map it with columns",
+        ),
         ("rationale", {"problem": "?", "solution": "It is 8."}, "solution: has no \\boxed{...}"),
         ("rationale", {"problem": "?", "solution": "It is \\boxed{8."}, "solution: has no \\boxed{...}"),
         (
@@ -331,6 +360,97 @@ def test_a_final_answer_that_is_said_again_is_one_reference(
     file = load(tmp_path, "rationale", {"question": "How many?", "answer": answer})
     assert [seed.reference for seed in file.seeds] == ([reference] if reference else [])
     assert bool(file.faults) is (reference is None)
+
+
+SOLVED = "3*2=6, 6+2=8.\n#### 8\nThe answer is: 8"
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "reference", "rationale"),
+    [
+        ({"query": "?", "response": SOLVED}, {"question": "query", "answer": "response"}, "8", SOLVED[:13]),
+        # A whole solution for a reference: no answer would ever be that text.
+        (
+            {"query": "?", "response": SOLVED},
+            {"question": "query", "reference": "response"},
+            "8",
+            SOLVED[:13],
+        ),
+        ({"question": "?", "reference": "So it is $\\boxed{\\frac{1}{2}}$."}, {}, "\\frac{1}{2}", None),
+        ({"question": "?", "reference": "3*2=6. The answer is 6."}, {}, "6", "3*2=6."),
+        ({"question": "?", "reference": "It is 8.\n#### 8", "rationale": "Count."}, {}, "8", "Count."),
+        ({"question": "?", "reference": "the answer is a lie"}, {}, "the answer is a lie", ""),
+        # OpenR1 and NuminaMath: the answer in a column of its own, beside a solution with or without a box.
+        ({"problem": "?", "solution": "It is 8.", "answer": "8", "uuid": "x"}, {}, "8", "It is 8."),
+        ({"problem": "?", "solution": "It is $\\boxed{8}$.", "answer": 8.0}, {}, "8", None),
+        ({"problem": "?", "solution": "It is $\\boxed{x+1}$.", "answer": ["1 + x"]}, {}, "x+1", None),
+        ({"problem": "?", "solution": "It is $\\boxed 2$.", "answer": None}, {}, "2", None),
+        # MGSM: its test rows have a number alone.
+        ({"question": "?", "answer": None, "answer_number": 1200, "equation_solution": None}, {}, "1200", ""),
+        ({"question": "?", "answer": "6+2=8.", "answer_number": 8}, {}, "8", "6+2=8."),
+        ({"question": "?", "answer": "6+2=8.\n#### 8", "answer_number": 8}, {}, "8", "6+2=8."),
+    ],
+)
+def test_the_final_answer_of_a_solution_is_the_reference(
+    tmp_path: Path, row: Any, columns: dict[str, str], reference: str, rationale: str | None
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row))
+    file = load_seeds(path, "rationale", columns=columns)
+    assert reasons(file) == []
+    assert [seed.reference for seed in file.seeds] == [reference]
+    assert rationale is None or file.seeds[0].rationale == rationale
+
+
+TWO = [CALL, {"name": "now", "arguments": {}}]
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls"),
+    [
+        (CALL, [CALL]),
+        (json.dumps(CALL), [CALL]),
+        (str(TWO), TWO),  # as pandas writes a list into a CSV file
+        ([json.dumps(call) for call in TWO], TWO),
+        ([CALL | {"arguments": json.dumps(CALL["arguments"])}], [CALL]),
+        ([{"name": "convert", "parameters": CALL["arguments"]}], [CALL]),
+        ([{"id": "c", "type": "function", "function": CALL}], [CALL]),
+        ([{"type": "function", "function": {"name": "now", "arguments": "{}"}}], TWO[1:]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("field", ["answers", "reference"])
+def test_calls_are_read_as_others_write_them(tmp_path: Path, answers: Any, calls: Any, field: str) -> None:
+    row = {"query" if field == "answers" else "question": "3 miles?", field: answers}
+    file = load(tmp_path, "tool_call", row)
+    assert reasons(file) == []
+    assert json.loads(file.seeds[0].reference) == [calls]
+
+
+@pytest.mark.parametrize(
+    ("turn", "result"),
+    [
+        ({"role": "tool_call", "content": json.dumps(CALL)}, {"role": "tool_response", "content": "4"}),
+        ({"from": "function_call", "value": str(CALL)}, {"from": "observation", "value": "4"}),
+        (
+            {"from": "gpt", "value": f"<tool_call>\n{CALL}\n</tool_call>"},  # Hermes, as Python prints it
+            {"from": "tool", "value": "4"},
+        ),
+        ({"role": "assistant", "tool_calls": [{"function": CALL}]}, {"role": "ipython", "content": "4"}),
+        ({"role": "assistant", "function_call": CALL}, {"role": "function_response", "content": "4"}),
+    ],
+    ids=str,
+)
+def test_turns_that_call_are_read_as_others_write_them(tmp_path: Path, turn: Any, result: Any) -> None:
+    turns = [{"role": "user", "content": "3 miles?"}, turn, result, {"role": "assistant", "content": "4."}]
+    file = load(tmp_path, "tool_call", {"tools": "[]", "messages": turns})
+    assert (reasons(file), [json.loads(seed.reference) for seed in file.seeds]) == ([], [[[CALL]]])
+
+
+def test_a_call_without_arguments_may_have_null_for_them(tmp_path: Path) -> None:
+    turn = {"role": "assistant", "tool_calls": [{"function": {"name": "now", "arguments": None}}]}
+    file = load(tmp_path, "tool_call", {"tools": [], "messages": [TURNS[0], turn]})
+    assert json.loads(file.seeds[0].reference) == [TWO[1:]]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import math
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(container, "ROOT", tmp_path)
     monkeypatch.setattr(container, "OWN", tmp_path / "own")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     return tmp_path
 
@@ -63,6 +65,40 @@ def test_a_container_that_sees_its_own_group_as_the_root(groups: Path) -> None:
     (groups / "own").write_text("0::/\n")
     _write(groups, memory__max=2 << 30, memory__current=1 << 30, cpu__max="400000 100000")
     assert (container.memory_limit(), container.memory_left(), container.cores()) == (2 << 30, 1 << 30, 4)
+
+
+def test_a_limit_above_which_a_process_is_slowed_down_is_one(groups: Path) -> None:
+    (groups / "own").write_text("0::/job\n")
+    _write(groups / "job", memory__max=8 << 30, memory__high=3 << 30, memory__current=2 << 30)
+    assert (container.memory_limit(), container.memory_left()) == (3 << 30, 1 << 30)
+    _write(groups / "job", memory__high="max")
+    assert container.memory_limit() == 8 << 30
+
+
+def test_both_versions_at_once(groups: Path) -> None:
+    (groups / "own").write_text("4:memory:/job\n1:name=systemd:/job\n0::/job\n")
+    _write(groups / "memory" / "job", memory__limit_in_bytes=4 << 30, memory__usage_in_bytes=1 << 30)
+    _write(groups / "unified" / "job", memory__max=2 << 30, memory__current=1 << 30, cpu__max="300000 100000")
+    assert (container.memory_limit(), container.memory_left(), container.cores()) == (2 << 30, 1 << 30, 3)
+
+
+def test_a_container_that_is_told_the_name_of_its_group_outside(groups: Path) -> None:
+    # Docker's first version: the path is the host's, and what is mounted is the group itself.
+    (groups / "own").write_text("5:memory:/docker/4f2a\n4:cpu,cpuacct:/docker/4f2a\n")
+    _write(groups / "memory", memory__limit_in_bytes=2 << 30, memory__usage_in_bytes=1 << 30)
+    _write(groups / "cpu,cpuacct", cpu__cfs_quota_us=150000, cpu__cfs_period_us=100000)
+    assert (container.memory_limit(), container.memory_left(), container.cores()) == (2 << 30, 1 << 30, 1)
+
+
+def test_what_the_shell_allows_is_a_limit(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (groups / "state").write_text(f"{(1 << 30) // resource.getpagesize()} 5 5 5 0 5 0\n")
+    monkeypatch.setattr(container, "STATE", groups / "state")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (3 << 30, resource.RLIM_INFINITY))
+    assert (container.memory_limit(), container.memory_left()) == (3 << 30, 2 << 30)
+    with pytest.raises(FactoryError, match=r"the student needs about 2\.5 GB"):
+        machine.require_memory(5 << 29, "the student", None)
+    (groups / "state").unlink()
+    assert container.memory_left() == math.inf, "what cannot be read limits nothing"
 
 
 def test_a_number_of_threads_that_a_person_has_set_stays(

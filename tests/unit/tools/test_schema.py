@@ -78,10 +78,32 @@ def object_of(part: Any, **more: Any) -> dict[str, Any]:
             ),
             {"properties": {"city": True}, "additionalProperties": False, "allOf": [ADDRESS]},
         ),
+        # Names as generic models of Pydantic have them, and as .NET writes them in a URL.
+        (object_of({"$ref": "#/$defs/Page[A]"}, **{"$defs": {"Page[A]": ADDRESS}}), ADDRESS),
+        (object_of({"$ref": "#/$defs/My%20Type"}, **{"$defs": {"My Type": ADDRESS}}), ADDRESS),
+        (
+            object_of(
+                {"$ref": "#/$defs/Colour", "default": "red"}, **{"$defs": {"Colour": {"enum": ["red"]}}}
+            ),
+            {"enum": ["red"], "default": "red"},
+        ),
+        (object_of({"$ref": "#/$defs/Any"}, **{"$defs": {"Any": True}}), True),
     ],
 )
 def test_a_reference_is_what_it_means(schema: dict[str, Any], meant: dict[str, Any]) -> None:
     assert write_out(schema) == object_of(meant)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["#/properties/home", "#/properties/stops/items", "#/properties/trip/properties/end"],
+)
+def test_a_reference_may_point_at_another_argument(reference: str) -> None:
+    # Zod's, and so most MCP servers' in TypeScript: no definitions, the first use is the definition.
+    stops = {"type": "array", "items": ADDRESS}
+    properties = {"home": ADDRESS, "stops": stops, "trip": object_of(True) | {"properties": {"end": ADDRESS}}}
+    schema = {"type": "object", "properties": properties | {"at": {"$ref": reference}}}
+    assert write_out(schema) == {"type": "object", "properties": properties | {"at": ADDRESS}}
 
 
 @pytest.mark.parametrize(

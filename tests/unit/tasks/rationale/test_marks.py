@@ -48,6 +48,33 @@ def read(text: str, answer_mark: str | None = None) -> Sample:
         (r"<think>41? Answer: 41</think> \boxed{42}", ("41? Answer: 41", "42")),
         (r"\boxed{42}", None),
         ("#### 42", None),
+        # As models are taught by reward, by few examples of MATH, or by a chat window's bold headings.
+        ("Add.\n<answer>\n42\n</answer>", ("Add.", "42")),
+        ("<think>6 * 7</think>\n<answer>42</answer>", ("6 * 7", "42")),
+        (r"<think>6 * 7</think><answer>It is $\boxed{42}$.</answer>", ("6 * 7\nIt is $42$.", "42")),
+        ("<answer>42</answer>", None),
+        ("Write <answer> around it. The answer is 42.", ("Write <answer> around it.", "42")),
+        ("Add.\nFinal Answer: The final answer is $42$. I hope it is correct.", ("Add.", "$42$")),
+        ("Add.\n**Final Answer**\n\n42", ("Add.", "42")),
+        ("Add.\n**Final Answer**\n\n$\\boxed{42}$", ("Add.", "42")),
+        ("Add.\n\\[\n\\boxed{42}\n\\]\n", ("Add.", "42")),
+        ("Add.\n$$\n\\boxed{42}\n$$", ("Add.", "42")),
+        (r"Add. So $\boxed 2$.", ("Add.", "2")),
+        ("Add. Therefore, the correct option is (B).", ("Add.", "(B)")),
+        ("Add. La réponse finale est : 42", ("Add.", "42")),
+        ("Add. La réponse est donc 42.", ("Add.", "42")),
+        # What belongs to the mark is no end of the rationale.
+        ("Add. The answer is:\n\n42", ("Add.", "42")),
+        ("Add.\nDie Antwort lautet: 42", ("Add.", "42")),
+        ("加。\n最终答案：42", ("加。", "42")),
+        ("Add.\n최종 답: 42", ("Add.", "42")),
+        ("Add.\n- Answer: 42", ("Add.", "42")),
+        ("Add.\n> **Answer:** 42", ("Add.", "42")),
+        ("Add.\n2. Answer: 42", ("Add.", "42")),
+        ("Add.\n__Answer:__ 42", ("Add.", "42")),
+        ("Add.\n<b>Answer:</b> 42", ("Add.", "42")),
+        ("Run it:\n```\n6 * 7\n```\nAnswer: 42", ("Run it:\n```\n6 * 7\n```", "42")),
+        ("The answer: 42", None),
     ],
 )
 def test_the_answer_is_found_at_its_mark(text: str, parts: tuple[str, str] | None) -> None:
@@ -75,6 +102,8 @@ def test_a_person_names_a_mark_of_the_own_server() -> None:
         (r"Half: \boxed{\frac{1}{2}}.\nAnswer: 0.5".replace(r"\n", "\n"), None),
         ("8 in all\n#### 8\nThe answer is: 8", None),
         ("Answer: First we add 3 and 4.\nThen:\nFinal answer: 7", None),
+        ("Answer: 41.\n<answer>42</answer>", ("41.", "42")),
+        ("It is 42.\nAnswer: 42\n<answer>42</answer>", None),
     ],
 )
 def test_two_marks_that_disagree_are_a_fault(text: str, marks: tuple[str, str] | None) -> None:
@@ -107,3 +136,5 @@ def test_thinking_is_in_the_row_and_its_tags_are_not() -> None:
     assert sample.messages is not None
     assert sample.messages[1]["content"] == "6 * 7 is 42.\nAnswer: 42"
     assert not ends_with_answer(sample.text), "its tokens are not what is learnt"
+    assert ends_with_answer("6 * 7 is 42.\nAnswer: 42")
+    assert not ends_with_answer("6 * 7 is 42.\n<answer>42</answer>"), "a student learns another ending"

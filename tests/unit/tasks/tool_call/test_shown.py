@@ -1,6 +1,7 @@
 """The teacher reads what arguments mean, where their names do not say it; prompts of before stay word for
 word."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,28 @@ def test_the_prompt_says_what_arguments_mean(reference: str) -> None:
 def test_what_a_name_does_not_say_is_shown(part: dict[str, Any]) -> None:
     assert says_more(tool({"a": part}))
     assert describe(tool({"a": part})) in system([tool({"a": part})])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"additionalProperties": {"type": "number"}},
+        {"patternProperties": {"^x-": {"type": "string"}}},
+        {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        {"anyOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "string"}}}]},
+        {"minProperties": 1},
+    ],
+    ids=str,
+)
+def test_arguments_that_no_name_stands_for_are_shown(more: dict[str, Any]) -> None:
+    said = system([tool({}, **more)])
+    assert json.dumps(more)[1:-1] in said
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_closed_list_of_bare_names_is_shown_as_ever(closed: bool) -> None:
+    named = tool({"a": {"type": "string"}}, additionalProperties=not closed, required=["a"])
+    assert not says_more(named)
 
 
 @pytest.mark.parametrize(
