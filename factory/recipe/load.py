@@ -45,7 +45,11 @@ class LoadedRecipe:
 
 def load_recipe(path: Path) -> LoadedRecipe:
     """Read and check a recipe; InputError holds every fault, one a line."""
-    text = _read(path)
+    return parse_recipe(_read(path), path)
+
+
+def parse_recipe(text: str, path: Path) -> LoadedRecipe:
+    """Check the text of a recipe whose paths lead from the file `path`, which need not be there."""
     source, renamed = with_new_names(read_source(text))
     recipe, found = None, list(source.faults)
     if source.value is not None:
