@@ -603,9 +603,11 @@ COMMENT ON COLUMN person_verdicts.note IS 'in their words, often empty';
 COMMENT ON COLUMN person_verdicts.judged_at IS 'UTC';
 
 CREATE OR REPLACE VIEW decisions AS
-    SELECT sample_id, s.position, s.request_key, s.seed_id, s.edited_from, coalesce(h.passed, m.passed AND m.checks = len(s.check_keys), false)
-               AS accepted,
-           CASE WHEN h.passed IS NOT NULL THEN 'person' WHEN m.passed AND m.checks < len(s.check_keys) OR m.checks IS NULL THEN 'nobody yet'
+    SELECT sample_id, s.position, s.request_key, s.seed_id, s.edited_from,
+           -- What a person wrote, no check decides on: an edit that was taken back stands for nothing.
+           coalesce(h.passed, s.edited_from IS NULL AND m.passed AND m.checks = len(s.check_keys), false) AS accepted,
+           CASE WHEN h.passed IS NOT NULL THEN 'person'
+                WHEN s.edited_from IS NOT NULL OR m.passed AND m.checks < len(s.check_keys) OR m.checks IS NULL THEN 'nobody yet'
                 ELSE 'checks' END AS decided_by, place
     FROM current_samples s
     LEFT JOIN (
@@ -696,7 +698,9 @@ CREATE OR REPLACE VIEW rejected AS
            v.check_name, v.reason, v.detail, d.name AS seed, s.request_key
     FROM current_samples s
     JOIN (
-        SELECT sample_id, check_name, reason, detail FROM current_verdicts WHERE NOT passed
+        SELECT sample_id, check_name, reason, detail FROM current_verdicts
+        SEMI JOIN (SELECT sample_id FROM samples WHERE edited_from IS NULL) USING (sample_id)
+        WHERE NOT passed
         UNION ALL SELECT sample_id, 'person', reason, note FROM person_verdicts WHERE NOT passed
     ) v USING (sample_id)
     ANTI JOIN (SELECT sample_id FROM person_verdicts WHERE passed) USING (sample_id)
@@ -723,7 +727,9 @@ CREATE OR REPLACE VIEW yield_by_check AS
     FROM (
         SELECT v.check_name, v.reason, v.passed, count(*) AS samples
         FROM (
+            -- What the checks say of a person's text is no figure of the teacher's.
             SELECT sample_id, check_name, reason, passed FROM current_verdicts
+            SEMI JOIN (SELECT sample_id FROM samples WHERE edited_from IS NULL) USING (sample_id)
             UNION ALL SELECT sample_id, 'person', reason, passed FROM person_verdicts
         ) v
         SEMI JOIN current_samples USING (sample_id)

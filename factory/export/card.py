@@ -115,7 +115,10 @@ def _kept(source: Source, tally: Tally) -> str:
         given = f"{source.samples} conversations were read"
     elif tally.written:
         given = f"There were {source.samples} answers, the teacher's and those that people wrote"
-    return f"{given}; {source.accepted} of them were accepted{enough}."
+    if not source.edited:
+        return f"{given}; {source.accepted} of them were accepted{enough}."
+    kept = f"{source.accepted - source.edited} were accepted as they are"
+    return f"{given}; {kept}, and {source.edited} after a person edited them{enough}."
 
 
 def _sizes(columns: Columns, tally: Tally) -> str:
@@ -196,6 +199,10 @@ def _made(source: Source, tally: Tally) -> str:
     lines += [f"- sampling {_code(settings)}: {count} samples" for settings, count in _most(tally.sampling)]
     if tally.written:
         lines.append(f"- written by people, or by a model in use: {tally.written} samples")
+    if tally.edited:
+        lines.append(f"- edited by a person: {tally.edited} samples, which are not counted above")
+    if tally.overruled:
+        lines.append(f"- accepted by a person against a check: {tally.overruled} samples")
     made = (
         "- new questions were made from seeds that people wrote; the teacher answered; "
         if tally.teachers

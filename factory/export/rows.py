@@ -64,7 +64,8 @@ STRETCH = """
     ORDER BY p.place
 """
 COUNTS = """
-    SELECT count(*) AS samples, count(*) FILTER (accepted) AS accepted,
+    SELECT count(*) FILTER (edited_from IS NULL) AS samples, count(*) FILTER (accepted) AS accepted,
+           count(*) FILTER (accepted AND edited_from IS NOT NULL) AS edited,
            (SELECT count(*) FROM places) AS going_out
     FROM decisions
 """
@@ -108,7 +109,8 @@ class Columns:
 @dataclass
 class Tally:
     """What went out, counted on the way: rows by (split, language, family), samples and seeds by split;
-    samples by kind, by teacher and by sampling settings; `written`: those of no teacher's."""
+    samples by kind, by teacher and by sampling settings; `written`: those of no teacher's; `edited`: what
+    people made of a sample, the teacher's or not; `overruled`: what they accepted against a check."""
 
     rows: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     samples: Counter[str] = field(default_factory=Counter)
@@ -117,19 +119,25 @@ class Tally:
     teachers: Counter[tuple[str, str]] = field(default_factory=Counter)
     sampling: Counter[str] = field(default_factory=Counter)
     written: int = 0
+    edited: int = 0
+    overruled: int = 0
     without_conversation: int = 0
 
     def split(self, name: str) -> int:
         """Return the number of rows of one split."""
         return sum(count for (split, _, _), count in self.rows.items() if split == name)
 
-    def add(self, split: str, rows: list[Row]) -> None:
+    def add(self, split: str, rows: list[Row], *, edited: bool = False) -> None:
         """Count one sample and its rows."""
         row = rows[0]
         self.rows[split, row["language"], row["family"]] += len(rows)
         self.samples[split] += 1
         self.seeds.setdefault(split, set()).add(row["seed_id"])
         self.kinds[row["kind"]] += 1
+        self.overruled += not all(verdict["passed"] for verdict in row["verdicts"])
+        if edited:
+            self.edited += 1
+            return
         if row["teacher"] is None:
             self.written += 1
             return
@@ -142,8 +150,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Source:
-    """An open store: the run whose samples go out, its yields, how many samples there are, were accepted and
-    go out (no more than the run wants), and what they hold.
+    """An open store: the run whose samples go out, its yields, how many answers there are, how many samples
+    were accepted (`edited` of them in a person's words) and go out (no more than the run wants), and what
+    they hold.
 
     `weights` says what a row of each task weighs, and is empty where each sample is one row.
     """
@@ -152,6 +161,7 @@ class Source:
     run: Row
     samples: int
     accepted: int
+    edited: int
     going_out: int
     yields: list[Row]
     tools: bool
@@ -173,7 +183,7 @@ class Source:
                     tally.without_conversation += 1
                     continue
                 split = side(stored["seed_id"], validation)
-                tally.add(split, rows)
+                tally.add(split, rows, edited=stored["edited_from"] is not None)
                 yield split, rows
 
 
@@ -198,6 +208,7 @@ def open_source(store: Path) -> Iterator[Source]:
             run,
             counts["samples"],
             counts["accepted"],
+            counts["edited"],
             counts["going_out"],
             list(_query(connection, YIELDS)),
             tools=any(row["tools"] for row in held),

@@ -4,6 +4,7 @@ Promise: every fault at once, one a line, `FILE:LINE: where.dotted: what is wron
 Imports no model library and opens no file but the recipe, so that it answers at once.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,7 +16,7 @@ from factory.recipe import rules, wording
 from factory.recipe.model import Recipe
 from factory.recipe.paths import find
 from factory.recipe.renamed import with_new_names
-from factory.recipe.source import Fault, read_source
+from factory.recipe.source import Fault, Source, read_source
 from factory.system.digest import content_id
 from factory.text.decode import as_utf8
 
@@ -45,11 +46,20 @@ class LoadedRecipe:
 
 def load_recipe(path: Path) -> LoadedRecipe:
     """Read and check a recipe; InputError holds every fault, one a line."""
-    text = _read(path)
+    return _checked(_read(path), path, rules.faults)
+
+
+def parse_recipe(text: str, path: Path) -> LoadedRecipe:
+    """Read the text of a recipe that was loaded before, and whose paths lead from the file `path`; its files
+    need not be there any more."""
+    return _checked(text, path, lambda source, path: iter(()))
+
+
+def _checked(text: str, path: Path, broken: Callable[[Source, Path], Iterable[Fault]]) -> LoadedRecipe:
     source, renamed = with_new_names(read_source(text))
     recipe, found = None, list(source.faults)
     if source.value is not None:
-        found += rules.faults(source, path)
+        found += broken(source, path)
         try:
             recipe = Recipe.model_validate(source.value)
         except ValidationError as error:

@@ -132,7 +132,10 @@ def _yield(store: Store) -> Yield:
     (counts,) = store.query(
         "SELECT (SELECT count(DISTINCT (plan_id, position)) FROM plan_items "
         "WHERE plan_id IN (SELECT plan_id FROM current_sources)) AS asked, "
-        "(SELECT count(*) FROM current_samples) AS answered, count(*) FILTER (accepted) AS accepted, "
+        "count(*) FILTER (edited_from IS NULL) AS answered, count(*) FILTER (accepted) AS accepted, "
+        "count(*) FILTER (accepted AND edited_from IS NOT NULL) AS edited, "
+        "count(*) FILTER (accepted AND decided_by = 'person' AND sample_id IN "
+        "(SELECT sample_id FROM current_verdicts WHERE NOT passed)) AS overruled, "
         "count(*) FILTER (NOT accepted AND decided_by <> 'nobody yet') AS rejected FROM decisions"
     )
     checks: dict[str, dict[str, Any]] = {}
@@ -148,6 +151,8 @@ def _yield(store: Store) -> Yield:
         asked=counts["asked"],
         answered=counts["answered"],
         accepted=counts["accepted"],
+        edited=counts["edited"],
+        overruled=counts["overruled"],
         rejected=counts["rejected"],
         by_check=[CheckYield(check=name, **check) for name, check in checks.items()],
     )

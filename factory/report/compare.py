@@ -131,6 +131,7 @@ def _changed(here: Report, other: Report) -> list[Changed]:
         ("asked for", other.yield_.asked, here.yield_.asked),
         ("answered", other.yield_.answered, here.yield_.answered),
         ("accepted", other.yield_.accepted, here.yield_.accepted),
+        ("edited by a person", other.yield_.edited, here.yield_.edited),
     ]
     steps = [
         {str(row[0]): row[1] for row in table.rows} if (table := report.table("funnel")) else {}

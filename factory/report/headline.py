@@ -41,6 +41,11 @@ def remarks(report: Report) -> list[str]:
         sentences.append(
             f"{kept.accepted:,} of {kept.asked:,} answers were accepted ({percent(kept.share)})."
         )
+    if kept.edited or kept.overruled:
+        sentences.append(
+            f"Of the accepted, {kept.edited:,} were edited by a person, "
+            f"and {kept.overruled:,} accepted by one against a check."
+        )
     for gate in report.gates:
         which = "recovered" if gate.role == "student_recovered" else "compressed"
         outcome = "it passes the accuracy gate" if gate.passed else "it fails the accuracy gate"

@@ -39,14 +39,14 @@ STATEMENTS = (
         """\
 WITH judged AS (
     SELECT s.sample_id, v.check_name, v.passed, list_position(s.check_keys, v.check_key) AS place
-    FROM current_samples s JOIN current_verdicts v USING (sample_id)
+    FROM current_samples s JOIN current_verdicts v USING (sample_id) WHERE s.edited_from IS NULL
 ), fallen AS (
     SELECT sample_id, min(place) FILTER (NOT passed) AS place FROM judged GROUP BY sample_id
 )
 SELECT step, samples FROM (
     SELECT -1 AS place, 'asked for' AS step, count(DISTINCT (plan_id, position)) AS samples
     FROM plan_items WHERE plan_id IN (SELECT plan_id FROM current_sources)
-    UNION ALL SELECT 0, 'answered', count(*) FROM current_samples
+    UNION ALL SELECT 0, 'answered', count(*) FROM current_samples WHERE edited_from IS NULL
     UNION ALL SELECT c.place, c.check_name, count(*) FILTER (f.place IS NULL OR f.place > c.place)
     FROM (SELECT DISTINCT place, check_name FROM judged) c CROSS JOIN fallen f GROUP BY ALL
     UNION ALL SELECT 1000, 'in the training set', count(*) FROM training_set

@@ -23,11 +23,14 @@ class CheckYield(Part):
 
 class Yield(Part):
     """What became of the answers asked for, every draw counted. A check sees only what it was given: totals
-    differ between checks."""
+    differ between checks. Of the accepted, `edited` are no answers of the teacher's but what people made of
+    them, and `overruled` are those that a person accepted against a check."""
 
     asked: Count = 0
     answered: Count = 0
     accepted: Count = 0
+    edited: Count = 0
+    overruled: Count = 0
     rejected: Count = 0
     by_check: list[CheckYield] = []
 

@@ -9,12 +9,14 @@ is answered, and a writer that comes waits for that long.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from factory.errors import InputError
+from factory.review.judging import EditJudge, Judged
 from factory.review.tokens import Speller
 from factory.review.verdicts import SUGGESTED
 from factory.store.store import read_store
@@ -162,6 +164,11 @@ class Samples:
                 "SELECT accepted, decided_by, position FROM decisions WHERE sample_id = ?",
                 [sample_id],
             )
+            said = _raw(
+                connection,
+                "SELECT check_key FROM verdicts WHERE sample_id = ? AND check_name = 'person'",
+                [sample_id],
+            )
             answers = _rows(
                 connection,
                 "SELECT request_key, teacher, revision, template_digest, parameters, messages, text, "
@@ -171,7 +178,8 @@ class Samples:
             )
             return {
                 "sample": row | {"fault": row["fault"] and f"{sentence(row['fault'])} ({row['fault']})"},
-                "raw": {name: raw[name] for name in KINDS[raw["kind"]].shown_fields(raw)},
+                "raw": {name: _field(raw[name]) for name in KINDS[raw["kind"]].shown_fields(raw)},
+                "seen": max((row["check_key"] for row in said), default=""),
                 "decision": decided[0] if decided else None,
                 "answer": answers[0] if answers else None,
                 "tokens": self._tokens(connection, raw["request_key"]),
@@ -179,8 +187,12 @@ class Samples:
                     _rows(
                         connection,
                         "SELECT v.check_name, v.passed, v.reason, v.score, v.detail, v.judged_at, v.undoes, "
-                        "c.check_key IS NOT NULL AS counts "
-                        "FROM verdicts v LEFT JOIN (SELECT sample_id, check_key FROM current_verdicts "
+                        # What was said of an edit was said when it was made.
+                        "c.check_key IS NOT NULL OR s.edited_from IS NOT NULL AND v.check_name <> 'person' "
+                        "AS counts "
+                        "FROM verdicts v "
+                        "JOIN (SELECT sample_id, edited_from FROM samples) s USING (sample_id) "
+                        "LEFT JOIN (SELECT sample_id, check_key FROM current_verdicts "
                         "UNION ALL SELECT sample_id, check_key FROM person_verdicts) c "
                         "USING (sample_id, check_key) WHERE v.sample_id = ? "
                         "ORDER BY v.check_name = 'person', v.check_key",
@@ -202,6 +214,11 @@ class Samples:
                     [sample_id],
                 ),
             }
+
+    def judged(self, judge: EditJudge, sample_id: str, changes: dict[str, str]) -> Judged:
+        """Return what changes would make of a sample, and what the checks say of it; nothing is stored."""
+        with self._reading() as connection:
+            return judge.judge(partial(_raw, connection), sample_id, changes)
 
     def _tokens(self, connection: duckdb.DuckDBPyConnection, request_key: str) -> list[Row]:
         found = connection.execute(
@@ -235,6 +252,21 @@ class Samples:
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with read_store(self._store) as connection:
             yield connection
+
+
+def shown_edit(judged: Judged) -> Row:
+    """Return what the page shows of an edit that was judged: its verdicts, what is left out, what follows
+    from it."""
+    follows = {name: judged.edit.row[name] for name in ("result", "answer")}
+    shown = {"verdicts": _explained(judged.verdicts), "left_out": judged.left_out, "follows": follows}
+    return {name: _escaped(value) for name, value in shown.items()}
+
+
+def _field(value: Any) -> Any:
+    """Return a stored value as the text in its field: a conversation as JSON with a line for each part."""
+    if not isinstance(value, str) or not value.startswith('[{"role"'):
+        return value
+    return json.dumps(json.loads(value), ensure_ascii=False, indent=1)
 
 
 def _related(connection: duckdb.DuckDBPyConnection, condition: str, values: list[Any]) -> list[Row]:

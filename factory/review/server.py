@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import FactoryError, InputError
-from factory.review.samples import Samples
-from factory.review.verdicts import Verdicts
+from factory.review.judging import EditJudge
+from factory.review.samples import Samples, shown_edit
+from factory.review.verdicts import Outdated, Overruled, Verdicts
 from factory.workspace import Workspace
 
 LARGEST_BODY = 1 << 20  # bytes
@@ -46,7 +47,7 @@ class ReviewServer(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, workspace: Workspace, port: int = 0):
+    def __init__(self, workspace: Workspace, port: int = 0, recipe: Path | None = None):
         try:
             super().__init__(("127.0.0.1", port), _Handler)
         except OSError as error:
@@ -56,7 +57,8 @@ class ReviewServer(ThreadingHTTPServer):
         self.token = secrets.token_urlsafe(24)
         self.host = f"127.0.0.1:{self.server_address[1]}"
         self.url = f"http://{self.host}/?token={self.token}"
-        samples, verdicts = Samples(workspace.store), Verdicts(workspace)
+        samples, self.judge = Samples(workspace.store), EditJudge(workspace, recipe)
+        verdicts = Verdicts(workspace, self.judge)
         self.read: dict[str, Callable[[dict[str, str]], Any]] = {
             "/api/overview": lambda asked: samples.overview(),
             "/api/samples": samples.page,
@@ -68,10 +70,22 @@ class ReviewServer(ThreadingHTTPServer):
                 passed=body.get("passed") is True,
                 reason=_text(body, "reason"),
                 note=_text(body, "note"),
+                seen=_seen(body),
             ),
-            "/api/edit": lambda body: {"id": verdicts.edit(_text(body, "id"), _texts(body, "changes"))},
-            "/api/undo": lambda body: {"id": verdicts.undo(_text(body, "id"))},
+            "/api/judge": lambda body: shown_edit(
+                samples.judged(self.judge, _text(body, "id"), _texts(body, "changes"))
+            ),
+            "/api/edit": lambda body: {
+                "id": verdicts.edit(
+                    _text(body, "id"), _texts(body, "changes"), _names(body, "overruled"), _seen(body)
+                )
+            },
+            "/api/undo": lambda body: {"id": verdicts.undo(_text(body, "id"), _seen(body))},
         }
+
+    def server_close(self) -> None:
+        super().server_close()
+        self.judge.close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -137,6 +151,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, work: Callable[[], Any]) -> None:
         try:
             self._json(HTTPStatus.OK, work())
+        except Overruled as error:
+            self._json(HTTPStatus.CONFLICT, {"error": error.message, **shown_edit(error.judged)})
+        except Outdated as error:
+            self._json(HTTPStatus.CONFLICT, {"error": error.message})
         except InputError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, error.message)
         except FactoryError as error:
@@ -185,3 +203,14 @@ def _texts(body: dict[str, Any], name: str) -> dict[str, str]:
     if not isinstance(value, dict) or not value or not all(isinstance(text, str) for text in value.values()):
         raise InputError(f"{name} is not an object of strings")
     return value
+
+
+def _names(body: dict[str, Any], name: str) -> list[str]:
+    value = body.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise InputError(f"{name} is not a list of strings")
+    return value
+
+
+def _seen(body: dict[str, Any]) -> str | None:
+    return _text(body, "seen") if "seen" in body else None

@@ -3,17 +3,20 @@
 Promise: nothing is changed or removed. A verdict is a new row that wins over earlier ones of people and over
 those of checks; an edited sample is a new sample whose parent is the old one, and what follows from the
 edited text (results, conversation) is computed again; undo is a row too, and restores the earlier
-verdict. The workspace is held only while a row is written.
+verdict. An edit is stored with what the checks say of it, and against them only where the person has seen
+that; `seen`, where it is given, is the last of people's verdicts that the person saw, so that nothing is said
+of what another window changed. The workspace is held only while a row is written.
 """
 
-import json
+from collections.abc import Collection
 from typing import Any
 
 from factory.errors import InputError
-from factory.review.edit import edited
+from factory.review.beside import stored_row
+from factory.review.judging import EditJudge, Judged
 from factory.store.store import Store, now
 from factory.system.digest import content_id
-from factory.text.reasons import CODE, ReasonCode
+from factory.text.reasons import CODE, ReasonCode, sentence
 from factory.workspace import Workspace
 
 PERSON = "person"
@@ -29,13 +32,26 @@ SUGGESTED: tuple[ReasonCode, ...] = (
 LONGEST_NOTE = 2000  # characters
 
 
+class Overruled(InputError):
+    """The checks reject an edit, and the person did not say that they are overruled."""
+
+    def __init__(self, judged: Judged):
+        said = [f"{row['check_name']}: {sentence(row['reason'])}" for row in judged.failed]
+        super().__init__(f"the edit is rejected by {'; '.join(said)}", "Correct it, or overrule the checks.")
+        self.judged = judged
+
+
+class Outdated(InputError):
+    """Somebody judged or edited the sample since it was shown."""
+
+
 class Verdicts:
     """Writer of a person's verdicts into a workspace's store."""
 
-    def __init__(self, workspace: Workspace):
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, judge: EditJudge | None = None):
+        self._workspace, self._judge = workspace, judge or EditJudge(workspace)
 
-    def judge(self, sample_id: str, *, passed: bool, reason: str, note: str) -> None:
+    def judge(self, sample_id: str, *, passed: bool, reason: str, note: str, seen: str | None = None) -> None:
         """Accept, or reject with a reason code of lower-case letters, digits and underscores."""
         if not passed and (not CODE.fullmatch(reason) or reason in ("ok", "edited", "withdrawn")):
             raise InputError(
@@ -44,15 +60,25 @@ class Verdicts:
         if len(note) > LONGEST_NOTE:
             raise InputError(f"the note is longer than {LONGEST_NOTE} characters")
         with self._workspace.lock(), self._opened() as store:
-            _sample(store, sample_id)
+            _require_current(store, sample_id, seen)
             store.commit(verdicts=[_row(store, sample_id, passed, "ok" if passed else reason, note)])
 
-    def edit(self, sample_id: str, changes: dict[str, str]) -> str:
-        """Put an edited copy in a sample's place and return its id; InputError if the
-        change is invalid."""
+    def edit(
+        self,
+        sample_id: str,
+        changes: dict[str, str],
+        overruled: Collection[str] = (),
+        seen: str | None = None,
+    ) -> str:
+        """Put an edited copy in a sample's place and return its id. InputError if the change is invalid,
+        `Overruled` if a check rejects it that is not among those `overruled`."""
         with self._workspace.lock(), self._opened() as store:
-            old = _sample(store, sample_id)
-            new = edited(old, changes, self._workspace.prompts)
+            old = _require_current(store, sample_id, seen)
+            judged = self._judge.judge(store.query, sample_id, changes)
+            if any(row["check_name"] not in overruled for row in judged.failed):
+                raise Overruled(judged)
+            against = ", ".join(f"{row['check_name']} ({row['reason']})" for row in judged.failed)
+            new = judged.edit.row
             new |= {"parents": [sample_id], "edited_from": old["edited_from"] or sample_id}
             new["sample_id"] = content_id(
                 {"edited": sample_id, "to": {name: new[name] for name in changes}, "at": now().isoformat()}
@@ -61,16 +87,18 @@ class Verdicts:
                 samples=[new],
                 verdicts=[
                     _row(store, sample_id, False, "edited", ""),
-                    _row(store, new["sample_id"], True, "ok", ""),
+                    *(row | {"sample_id": new["sample_id"]} for row in judged.verdicts),
+                    _row(store, new["sample_id"], True, "ok", f"overrules {against}" if against else ""),
                 ],
             )
             return str(new["sample_id"])
 
-    def undo(self, sample_id: str) -> str:
+    def undo(self, sample_id: str, seen: str | None = None) -> str:
         """Undo the last verdict on a sample, or the edit that made it; return the id of the sample that
         is current now."""
         with self._workspace.lock(), self._opened() as store:
-            row = _sample(store, sample_id)
+            row = stored_row(store.query, sample_id)
+            _require_seen(store, sample_id, seen)
             verdicts = _standing(store, sample_id)
             if not verdicts:
                 raise InputError("nothing to undo: this sample has no verdict or edit of a person")
@@ -96,14 +124,20 @@ class Verdicts:
         return Store(self._workspace.existing().store, self._workspace.ledger)
 
 
-def _sample(store: Store, sample_id: str) -> dict[str, Any]:
-    rows = store.query("SELECT * EXCLUDE (batch) FROM samples WHERE sample_id = ?", [sample_id])
-    if not rows:
-        raise InputError("there is no such sample in the store")
-    return rows[0] | {
-        name: json.loads(rows[0][name]) if rows[0][name] else None
-        for name in ("messages", "tools", "call", "form", "origins")
-    }
+def _require_current(store: Store, sample_id: str, seen: str | None) -> dict[str, Any]:
+    """Return the row of a sample that stands for itself; InputError if another one stands in its place."""
+    row = stored_row(store.query, sample_id)
+    _require_seen(store, sample_id, seen)
+    standing = _standing(store, sample_id)
+    if standing and standing[-1]["reason"] == "edited":
+        raise Outdated("this sample was edited, and the edited one stands in its place: undo the edit first")
+    return row
+
+
+def _require_seen(store: Store, sample_id: str, seen: str | None) -> None:
+    verdicts = _verdicts(store, sample_id)
+    if seen is not None and seen != (verdicts[-1]["check_key"] if verdicts else ""):
+        raise Outdated("somebody else judged this sample meanwhile: look at it again")
 
 
 def _verdicts(store: Store, sample_id: str) -> list[dict[str, Any]]:

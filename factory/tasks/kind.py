@@ -235,8 +235,11 @@ class Kind(Generic[S, T]):
         """Return the columns of one stored sample that are offered to be changed."""
         return self.editable
 
-    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
-        """Return the sample that an edited row makes; what follows from the rest is worked out again."""
+    def remake(
+        self, changed: Row, changes: dict[str, str], task: Task, own: Path | None, run: RunTool | None
+    ) -> Sample:
+        """Return the sample that an edited row makes; what follows from the rest is worked out again. `run`
+        carries calls out; None: only those of tools that ship can be."""
         raise InputError(f"a sample of the kind {self.name} cannot be edited")
 
     def export_values(self, stored: Row) -> Row:

@@ -86,6 +86,8 @@ ReasonCode = Literal[
     # of a person
     "edited",
     "withdrawn",
+    "old_answer",
+    "old_reference",
     "wrong_reasoning",
     "unclear_question",
     "bad_language",
@@ -164,6 +166,8 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "label": "the teacher wrote none of these tokens",
     "edited": "a person edited it",
     "withdrawn": "the person took this verdict back",
+    "old_answer": "the question was changed, and what answers it was not",
+    "old_reference": "the question was changed, and its reference was not",
     "wrong_reasoning": "the reasoning is wrong",
     "unclear_question": "the question is unclear",
     "bad_language": "the language is poor",

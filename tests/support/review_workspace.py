@@ -1,5 +1,5 @@
-"""A workspace for the review: sums that a calculator was called for, one of them full of what could do
-harm."""
+"""A workspace for the review: sums that a calculator was called for, one of them full of what could do harm,
+and the recipe whose checks judge an edit."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 
 from factory.workspace import Workspace
 from tests.support.sample_rows import finished, generation, make_workspace, open_store
+from tests.support.scripted import HEAD, write
 
 TOOLS = json.loads(
     (Path(__file__).parents[2] / "data" / "tools" / "calculator.json").read_text(encoding="utf-8")
@@ -17,14 +18,22 @@ HARM = (
 )
 QUESTIONS = ["What is 2 + 3?", "Add 19 and 27.", HARM, "What is 7 + 8?"]
 CALLS = ["2 + 3", "19 + 27", "1 + 1", "7 + 80"]
-CHECKS = ["schema:1", "agreement:1"]
+REFERENCES = [*CALLS[:3], "7 + 8"]
+CHECKS = ["schema:1", "execution:1", "agreement:1"]
+RECIPE = (
+    HEAD
+    + "data: {kind: tool_call, seeds: seeds.jsonl, tools: tools.json, count: 4}\n"
+    + "checks: [schema, execution, agreement]\n"
+)
 
 
 def reviewed(root: Path) -> Workspace:
     """Make a workspace with four samples of which the last is rejected by a check."""
     plain = finished()
     rows: dict[str, list[dict[str, Any]]] = {
-        "runs": [plain["runs"][0] | {"check_keys": CHECKS, "target_count": None}],
+        "runs": [
+            plain["runs"][0] | {"check_keys": CHECKS, "target_count": None, "recipe_text": RECIPE}
+        ],
         "seeds": plain["seeds"], "plan_items": [], "generations": [], "samples": [], "verdicts": [],
     }  # fmt: skip
     for place, (question, expression) in enumerate(zip(QUESTIONS, CALLS, strict=True)):
@@ -35,7 +44,7 @@ def reviewed(root: Path) -> Workspace:
             "task_id": f"b2:task{place}",
             "language": "en",
             "question": question,
-            "reference": expression,
+            "reference": REFERENCES[place],
         }
         rows["plan_items"].append(
             about
@@ -70,7 +79,7 @@ def reviewed(root: Path) -> Workspace:
             }
         )  # fmt: skip
         for check in CHECKS:
-            passed = place < 3 or check == "schema:1"
+            passed = place < 3 or check != "agreement:1"
             rows["verdicts"].append(
                 {
                     "sample_id": f"b2:sample{place}", "check_key": check, "check_name": check[:-2],
@@ -79,6 +88,10 @@ def reviewed(root: Path) -> Workspace:
                     "detail": None if passed else HARM,
                 }
             )  # fmt: skip
+    root.mkdir(parents=True, exist_ok=True)
+    seed = {"id": "s1", "family": "sum", "question": QUESTIONS[0], "reference": CALLS[0]}
+    write(root / "seeds.jsonl", [seed])
+    (root / "tools.json").write_text(json.dumps(TOOLS), encoding="utf-8")
     return make_workspace(root, rows)
 
 

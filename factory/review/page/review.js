@@ -3,7 +3,8 @@
 
 const token = new URLSearchParams(location.search).get("token");
 const find = (id) => document.getElementById(id);
-const view = { state: "all", rows: [], total: 0, offset: 0, chosen: null, detail: null, open: null };
+// `list` counts the lists that were asked for, `query` is what the one on screen was asked by; `marked` are the failed checks that the edit dialog shows.
+const view = { state: "all", rows: [], total: 0, offset: 0, chosen: null, detail: null, open: null, list: 0, query: null, marked: null };
 const STATES = [["all", "all"], ["accepted", "accepted"], ["rejected", "rejected"], ["undecided", "undecided"], ["person", "by a person"]];
 const FILTERS = ["reason", "family", "language", "kind", "sort"];
 
@@ -27,7 +28,7 @@ async function ask(path, body) {
     throw new Error("factory review does not answer any more; start it again");
   }
   const value = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(value.error), { busy: answer.status === 503 });
+  if (!answer.ok) throw Object.assign(new Error(value.error), { busy: answer.status === 503, outdated: answer.status === 409 && !value.verdicts, judged: value.verdicts && value });
   return value;
 }
 
@@ -49,6 +50,8 @@ async function patiently(work) {
   }
 }
 
+let typing = null; // a timer while a search is written and not asked yet
+
 async function loadOverview() {
   const overview = await patiently(() => ask("/api/overview"));
   find("run").textContent = `Review: ${overview.run.recipe_name}`;
@@ -68,22 +71,35 @@ async function loadOverview() {
 
 function fill(id, options, every) {
   const select = find(id), chosen = select.value;
+  // A filter that nothing fits any more is one still: the list is asked by it.
+  if (chosen && !options.some(([value]) => value === chosen)) options = [...options, [chosen, `${chosen} (0)`]];
   select.replaceChildren(make("option", { value: "", textContent: every }), ...options.map(([value, text]) => make("option", { value, textContent: text })));
-  select.value = options.some(([value]) => value === chosen) ? chosen : "";
+  select.value = chosen;
   select.hidden = options.length < 2 && id !== "reason";
 }
 
-async function loadRows() {
+// What the list is asked by, as search and filters stand.
+function query() {
   const wanted = new URLSearchParams({ state: view.state, offset: view.offset, q: find("q").value });
   for (const id of FILTERS) if (find(id).value) wanted.set(id, find(id).value);
+  return wanted.toString();
+}
+
+// Of several lists that were asked for, the last is shown, whichever is answered last. `kept` is a row that stays in its place though the filter hides it now.
+async function loadRows(kept = null) {
+  const number = ++view.list, wanted = query();
   const page = await patiently(() => ask(`/api/samples?${wanted}`));
+  if (number !== view.list) return false;
+  view.query = wanted;
   view.rows = page.rows;
   view.total = page.total;
   find("count").textContent = page.total === 1 ? "1 sample" : `${page.total.toLocaleString("en")} samples`;
   find("where").textContent = page.total ? `${view.offset + 1}–${view.offset + page.rows.length}` : "";
   find("earlier").disabled = view.offset === 0;
   find("later").disabled = view.offset + page.rows.length >= page.total;
+  if (kept && !page.rows.some((row) => row.sample_id === kept.row.sample_id)) page.rows.splice(kept.place, 0, kept.row);
   find("rows").replaceChildren(...page.rows.map(rowElement));
+  return true;
 }
 
 function rowElement(row) {
@@ -93,7 +109,7 @@ function rowElement(row) {
     make("span", { className: "outcome", textContent: row.outcome ?? "" }),
     row.decided_by === "person" ? make("span", { className: "person", textContent: row.edited_from ? "edited" : "by hand" }) : null,
     row.uncertainty === null ? null : make("span", { textContent: `${row.uncertainty.toFixed(2)} nats`, title: "mean entropy of the teacher's tokens" }));
-  const element = make("li", { className: state }, make("div", { className: "question", textContent: row.question, dir: "auto" }), line);
+  const element = make("li", { className: row.hidden ? `${state} hidden` : state, title: row.hidden ? "the filter hides it from now on" : "" }, make("div", { className: "question", textContent: row.question, dir: "auto" }), line);
   element.dataset.id = row.sample_id;
   element.setAttribute("aria-current", String(row.sample_id === view.chosen));
   element.addEventListener("click", () => choose(row.sample_id));
@@ -122,7 +138,7 @@ async function choose(id) {
 function detailElements(detail) {
   const { sample, decision, answer } = detail;
   const state = !decision ? "undecided" : decision.accepted ? "accepted" : decision.decided_by === "nobody yet" ? "undecided" : "rejected";
-  const said = !decision ? "not in the current plan" : decision.decided_by === "nobody yet" ? "undecided" : `${state} by ${decision.decided_by === "person" ? "a person" : "the checks"}`;
+  const said = !decision ? "not in the current plan" : decision.decided_by === "nobody yet" ? "undecided" : `${state} by ${decision.decided_by === "person" ? `a person${against(detail)}` : "the checks"}`;
   const button = (text, key, work) => {
     const element = make("button", { type: "button", textContent: text, title: `key ${key}` });
     element.addEventListener("click", work);
@@ -141,6 +157,12 @@ function detailElements(detail) {
     ...section("Models that learnt from it", detail.models.length ? [table(detail.models.map((model) => [model.artifact, `${model.kind}, ${model.role}`]))] : []),
     ...section("The prompt", answer ? [prompt(answer.messages)] : []),
   ];
+}
+
+// Which checks a person overruled.
+function against({ decision, verdicts: list }) {
+  const names = list.filter((verdict) => verdict.check_name !== "person" && verdict.counts && verdict.passed !== decision.accepted && !verdict.passed).map((verdict) => verdict.check_name);
+  return names.length ? ` against ${names.join(", ")}` : "";
 }
 
 function section(title, children) {
@@ -231,11 +253,15 @@ function prompt(messages) {
 }
 
 async function refresh(chosen = view.chosen) {
+  clearTimeout(typing);
+  typing = null;
   try {
-    await Promise.all([loadOverview(), loadRows()]);
-    const there = view.rows.some((row) => row.sample_id === chosen);
-    await choose(there ? chosen : view.rows[0]?.sample_id ?? null);
-    tell("");
+    const [, newest] = await Promise.all([loadOverview(), loadRows().then(async (shown) => {
+      const there = view.rows.some((row) => row.sample_id === chosen);
+      if (shown) await choose(there ? chosen : view.rows[0]?.sample_id ?? null);
+      return shown;
+    })]);
+    if (newest) tell("");
   } catch (error) {
     failed(error);
   }
@@ -245,33 +271,62 @@ function failed(error) {
   tell(error.message, true);
 }
 
-// After a verdict the list may not hold the sample any more: the next one takes its place.
-async function after(text, id) {
-  const place = view.rows.findIndex((row) => row.sample_id === view.chosen);
-  await Promise.all([loadOverview(), loadRows()]);
-  const there = view.rows.some((row) => row.sample_id === id);
-  await choose(there ? id : view.rows[Math.min(Math.max(place, 0), view.rows.length - 1)]?.sample_id ?? null);
+// After a verdict the sample stays where it was, though the filter may hide it from now on: what is said next is said of it, and undo undoes it. Whoever
+// moved on meanwhile stays there.
+async function after(text, before, id) {
+  const still = view.chosen === before, place = view.rows.findIndex((row) => row.sample_id === before);
+  const detail = await patiently(() => ask(`/api/sample?${new URLSearchParams({ id })}`));
+  const kept = place < 0 ? null : { place, row: rowOf(detail, view.rows[place]) };
+  const [, newest] = await Promise.all([loadOverview(), loadRows(kept)]);
+  if (!newest) return;
+  if (still && view.chosen === before) await choose(id);
+  else if (view.rows.some((row) => row.sample_id === view.chosen)) await choose(view.chosen);
+  else await choose(view.rows[0]?.sample_id ?? null);
   tell(text);
 }
 
-async function say(path, body, text) {
-  const answer = await patiently(() => ask(path, body));
-  await after(text, answer?.id ?? body.id);
+// The row of the list that a sample would have there.
+function rowOf({ sample, decision }, old) {
+  return { ...old, sample_id: sample.sample_id, question: sample.question, outcome: sample.result ?? sample.answer ?? old.outcome, edited_from: sample.edited_from,
+    accepted: decision?.accepted ?? false, decided_by: decision?.decided_by ?? "nobody yet", hidden: true };
 }
 
-// Nothing is said of a sample that is chosen and not on screen yet.
+// One thing is said after the other, in the order of the keys, each with the sample that was on screen then.
+let saying = Promise.resolve();
+function say(path, body, text) {
+  const said = saying.then(async () => {
+    try {
+      const answer = await patiently(() => ask(path, body));
+      await after(text, body.id, answer?.id ?? body.id);
+    } catch (error) {
+      if (error.outdated) await refresh();
+      throw error;
+    }
+  });
+  saying = said.catch(() => {});
+  return said;
+}
+
+// Nothing is said of a sample that is not on screen, nor while another list is on its way.
 function onScreen() {
+  if (query() !== view.query) {
+    tell("the list is still being read");
+    return false;
+  }
   const there = Boolean(view.detail) && view.detail.sample.sample_id === view.chosen;
   if (!there && view.chosen) tell("that sample is still being read");
   return there;
 }
 
+// What a verdict is about: the sample on screen, and what people had said of it when it was read.
+const about = (detail) => ({ id: detail.sample.sample_id, seen: detail.seen });
+
 async function accept() {
-  if (onScreen()) await say("/api/verdict", { id: view.chosen, passed: true, reason: "ok", note: "" }, "accepted").catch(failed);
+  if (onScreen()) await say("/api/verdict", { ...about(view.detail), passed: true, reason: "ok", note: "" }, "accepted").catch(failed);
 }
 
 async function undo() {
-  if (onScreen()) await say("/api/undo", { id: view.chosen }, "undone").catch(failed);
+  if (onScreen()) await say("/api/undo", about(view.detail), "undone").catch(failed);
 }
 
 function openReject() {
@@ -289,40 +344,92 @@ function openEdit() {
   const fields = Object.entries(view.open.raw).map(([name, value]) => {
     const field = make("textarea", { value: value ?? "", rows: Math.min(12, 2 + Math.floor((value ?? "").length / 70)), spellcheck: false, dir: "auto" });
     field.dataset.name = name;
+    field.addEventListener("input", changed);
     return make("label", {}, name, field);
   });
   find("fields").replaceChildren(...fields);
+  showJudged(null);
   find("edit-error").textContent = "";
   find("edit").showModal();
   fields[0]?.querySelector("textarea").focus();
 }
 
+// While it is being stored, nothing in the dialog can be pressed: it is stored once, and not taken back in silence.
 async function submit(dialog, path, body, text) {
+  if (find(dialog).inert) return;
+  const focused = document.activeElement;
   find(`${dialog}-error`).textContent = "";
+  find(dialog).inert = true;
   try {
     await say(path, body, text);
     find(dialog).close();
   } catch (error) {
-    find(`${dialog}-error`).textContent = error.message;
+    if (error.judged) showJudged(error.judged);
+    else find(`${dialog}-error`).textContent = error.message;
+    if (error.outdated) find(dialog).close();
+    if (error.outdated) failed(error);
+  } finally {
+    find(dialog).inert = false;
+    if (find(dialog).open) focused?.focus();
   }
+}
+for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("cancel", (event) => { if (dialog.inert) event.preventDefault(); });
+
+function changes() {
+  const found = {};
+  for (const field of find("fields").querySelectorAll("textarea")) {
+    if (field.value !== (view.open.raw[field.dataset.name] ?? "")) found[field.dataset.name] = field.value;
+  }
+  return found;
+}
+
+// What the checks say of the text as it stands is asked while a person writes, and belongs to that text alone.
+let judging, judgement = 0;
+function changed() {
+  clearTimeout(judging);
+  showJudged(null);
+  find("edit-error").textContent = "";
+  judging = setTimeout(judge, 300);
+}
+
+async function judge() {
+  const number = judgement, asked = changes();
+  if (!Object.keys(asked).length || !find("edit").open) return;
+  try {
+    const judged = await ask("/api/judge", { id: view.open.sample.sample_id, changes: asked });
+    if (number === judgement) showJudged(judged);
+  } catch (error) {
+    if (number === judgement) find("edit-error").textContent = error.message;
+  }
+}
+
+function showJudged(judged) {
+  judgement += 1;
+  clearTimeout(judging);
+  const failed = judged ? judged.verdicts.filter((verdict) => !verdict.passed) : [];
+  view.marked = judged ? failed.map((verdict) => verdict.check_name) : null;
+  find("judged").replaceChildren(...(judged ? [
+    verdicts(judged.verdicts.map((verdict) => ({ ...verdict, counts: true }))),
+    ...judged.left_out.map((text) => make("p", { className: "quiet", textContent: `Left out: ${text}` })),
+    ...(failed.length ? [make("p", { className: "error", textContent: failed.length === 1 ? "A check rejects this. Correct it, or overrule the check: your word counts, and its verdict is kept beside it."
+      : `${failed.length} checks reject this. Correct it, or overrule them: your word counts, and their verdicts are kept beside it.` })] : []),
+  ] : []));
+  find("save").textContent = failed.length ? "Overrule and save" : "Save";
+  find("save").className = failed.length ? "bad" : "good";
 }
 
 find("reject").querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
-  submit("reject", "/api/verdict", { id: view.open.sample.sample_id, passed: false, reason: find("reject-reason").value.trim(), note: find("reject-note").value }, "rejected");
+  submit("reject", "/api/verdict", { ...about(view.open), passed: false, reason: find("reject-reason").value.trim(), note: find("reject-note").value }, "rejected");
 });
 find("edit").querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const changes = {};
-  for (const field of find("fields").querySelectorAll("textarea")) {
-    if (field.value !== (view.open.raw[field.dataset.name] ?? "")) changes[field.dataset.name] = field.value;
-  }
-  if (!Object.keys(changes).length) find("edit-error").textContent = "nothing was changed";
-  else submit("edit", "/api/edit", { id: view.open.sample.sample_id, changes }, "saved as a new sample");
+  const made = changes();
+  if (!Object.keys(made).length) find("edit-error").textContent = "nothing was changed";
+  else submit("edit", "/api/edit", { ...about(view.open), changes: made, overruled: view.marked ?? [] }, view.marked?.length ? "saved against the checks" : "saved as a new sample");
 });
 for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
 
-let typing;
 find("filters").addEventListener("submit", (event) => event.preventDefault());
 find("q").addEventListener("input", () => {
   clearTimeout(typing);
@@ -341,7 +448,15 @@ function move(step) {
 const KEYS = { j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1), a: accept, r: openReject, e: openEdit, u: undo,
   "/": () => find("q").focus(), "?": () => find("help").showModal() };
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && document.activeElement?.closest("#filters")) return document.activeElement.blur();
+  if (event.key === "Escape" && document.activeElement?.closest("#filters")) {
+    // The browser would empty the search, and the list would change under the next key.
+    event.preventDefault();
+    if (typing) {
+      view.offset = 0;
+      refresh();
+    }
+    return document.activeElement.blur();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.closest("input, textarea, select")) return;
   const work = KEYS[event.key];
@@ -350,5 +465,8 @@ document.addEventListener("keydown", (event) => {
     work();
   }
 });
+
+// What was written and is not stored is not lost without a question.
+addEventListener("beforeunload", (event) => { if (find("edit").open && Object.keys(changes()).length) event.preventDefault(); });
 
 refresh();

@@ -40,7 +40,7 @@ class Extract(Kind[ExtractData, "ExtractTaskset"]):
         base="the bare text; free text, read as JSON",
         student="the bare text; free text, read as JSON",
     )
-    editable = ("question", "answer")
+    editable = ("question", "answer", "reference")
     tags = ("information-extraction",)
     export_columns = ("text", "fields")
     column_notes = {"text": "`text`, `fields`: what was read, and what was found in it as JSON text"}
@@ -97,7 +97,9 @@ class Extract(Kind[ExtractData, "ExtractTaskset"]):
 
         return ExtractScorer(taskset)
 
-    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
+    def remake(
+        self, changed: Row, changes: dict[str, str], task: Task, own: Path | None, run: RunTool | None
+    ) -> Sample:
         from factory.tasks.extract.taskset import remake
 
         return remake(changed, task)

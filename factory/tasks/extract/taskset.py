@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.errors import InputError
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.examples import Examples
@@ -17,6 +18,7 @@ from factory.tasks.extract.form import Form, form_of
 from factory.tasks.rounds import rounds
 from factory.tasks.sample import Sample, Task
 from factory.tasks.taskset import Ask, Episode, Pool, replay
+from factory.text.reasons import sentence
 from factory.text.templates import render, template_digest
 
 SYSTEM = "extract_system.j2"
@@ -80,6 +82,10 @@ class ExtractTaskset:
 
 
 def remake(changed: dict[str, Any], task: Task) -> Sample:
-    """Return the sample of an edited row, its fields read as a teacher's are."""
+    """Return the sample of an edited row, its fields and those of its reference read as a teacher's are."""
     taskset = ExtractTaskset([], form_of(changed["form"]), examples=0)
+    if task.reference:
+        _, fault, detail = taskset.form.read(task.reference)
+        if fault:
+            raise InputError(f"the reference is not in the form of the fields: {detail or sentence(fault)}")
     return replay(taskset.episode(task, 0), [changed["answer"] or ""])

@@ -43,7 +43,7 @@ class FunctionCall(Kind[FunctionCallData, "FunctionCallTaskset"]):
         base="the question with its tools; free text, read as {chat_format} tool calls",
         student="the question with its tools; free text, read as {chat_format} tool calls",
     )
-    editable = ("question", "call", "answer")
+    editable = ("question", "call", "answer", "reference")
     tags = ("function-calling", "tool-use")
 
     def require(self, prepared: Prepared[FunctionCallData, FunctionCallTaskset]) -> None:
@@ -87,9 +87,12 @@ class FunctionCall(Kind[FunctionCallData, "FunctionCallTaskset"]):
         return FunctionCallScorer(taskset, chat_format)
 
     def shown_fields(self, row: Row) -> tuple[str, ...]:
-        return ("question", "call") if json.loads(row["call"] or "[]") else ("question", "answer")
+        said = "call" if json.loads(row["call"] or "[]") else "answer"
+        return "question", said, "reference"
 
-    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
+    def remake(
+        self, changed: Row, changes: dict[str, str], task: Task, own: Path | None, run: RunTool | None
+    ) -> Sample:
         from factory.tasks.function_call.review import remake
 
         return remake(changed, changes, task, own)

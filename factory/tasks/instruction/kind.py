@@ -103,7 +103,9 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
 
         return InstructionScorer(taskset)
 
-    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
+    def remake(
+        self, changed: Row, changes: dict[str, str], task: Task, own: Path | None, run: RunTool | None
+    ) -> Sample:
         from factory.inference.request import Answer
         from factory.tasks.instruction.taskset import answered
 

@@ -43,7 +43,7 @@ class Label(Kind[LabelData, "LabelTaskset"]):
         base="the bare text; free text, read as a label",
         student="the bare text; free text, read as a label",
     )
-    editable = ("question", "answer")
+    editable = ("question", "answer", "reference")
     tags = ("text-classification",)
     export_columns = ("text", "label")
     column_notes = {"text": "`text`, `label`: what was labelled, and with what"}
@@ -125,7 +125,9 @@ class Label(Kind[LabelData, "LabelTaskset"]):
 
         return LabelScorer(taskset)
 
-    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
+    def remake(
+        self, changed: Row, changes: dict[str, str], task: Task, own: Path | None, run: RunTool | None
+    ) -> Sample:
         from factory.tasks.label.taskset import remake
 
         return remake(changed, task)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from factory.errors import InputError
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
@@ -118,7 +119,10 @@ class LabelTaskset:
 
 
 def remake(changed: dict[str, Any], task: Task) -> Sample:
-    """Return the sample of an edited row; a label outside the set is the fault unknown_label."""
+    """Return the sample of an edited row; a label outside the set is the fault unknown_label, and refused as
+    a reference."""
+    if task.reference and task.reference not in changed["form"]:
+        raise InputError(f"the reference is none of the labels: {', '.join(changed['form'])}")
     taskset = LabelTaskset([], dict.fromkeys(changed["form"], ""), examples=0)
     return replay(taskset.episode(task, 0), [quoted((changed["answer"] or "").strip())])
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
     from factory.tasks.labelled.scorer import ConversationScorer
     from factory.tasks.labelled.taskset import LabelledTaskset
+    from factory.tasks.sample import Sample, Task
     from factory.tools.registry import RunTool
     from factory.tools.spec import ToolSpec
 
@@ -41,6 +42,7 @@ class Labelled(Kind[LabelledData, "LabelledTaskset"]):
         base="the conversation up to its last question; free text, or {chat_format} tool calls",
         student="the conversation up to its last question; free text, or {chat_format} tool calls",
     )
+    editable = ("messages",)
     tags = ("conversations",)
 
     def setting_faults(self, data: Row) -> Iterator[tuple[str, str]]:
@@ -76,3 +78,10 @@ class Labelled(Kind[LabelledData, "LabelledTaskset"]):
         from factory.tasks.labelled.scorer import ConversationScorer
 
         return ConversationScorer(held_out, chat_format)
+
+    def remake(
+        self, changed: Row, changes: dict[str, str], task: Task, own: Path | None, run: RunTool | None
+    ) -> Sample:
+        from factory.tasks.labelled.review import remake
+
+        return remake(changed, changes, task)

@@ -39,7 +39,7 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
         base="the bare question; free text, read for its final answer",
         student="the question as the task of reasoning; free text, read for its final answer",
     )
-    editable = ("question", "rationale", "answer")
+    editable = ("question", "rationale", "answer", "reference")
     tags = ("chain-of-thought",)
     tasks = tuple(PREFIXES)
     column_notes = {"task": COLUMN_NOTE}
@@ -109,7 +109,9 @@ class Rationale(Kind[RationaleData, "RationaleTaskset"]):
 
         return RationaleScorer(taskset, held_out)
 
-    def remake(self, changed: Row, changes: dict[str, str], task: Task, own: Path | None) -> Sample:
+    def remake(
+        self, changed: Row, changes: dict[str, str], task: Task, own: Path | None, run: RunTool | None
+    ) -> Sample:
         from factory.tasks.rationale.taskset import remake
 
         return remake(changed, task, own)

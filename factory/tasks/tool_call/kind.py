@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from factory.seeds.call_formats import ToolMessagesFormat, XlamFormat
 from factory.seeds.seed import Seed
@@ -41,7 +41,7 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
         base="the bare question; free text, read as a {chat_format} tool call",
         student="the bare question; free text, read as a {chat_format} tool call",
     )
-    editable = ("question", "call", "answer")
+    editable = ("question", "call", "answer", "reference")
     tags = ("function-calling", "tool-use")
 
     def tool_file(self, data: ToolCallData) -> str:
@@ -107,11 +107,12 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
 
     def shown_fields(self, row: Row) -> tuple[str, ...]:
         # The answer follows from the calls, where there are any.
-        return ("question", "call") if json.loads(row["call"] or "[]") else ("question", "answer")
+        said = "call" if json.loads(row["call"] or "[]") else "answer"
+        return "question", said, "reference"
 
     def remake(
-        self, changed: dict[str, Any], changes: dict[str, str], task: Task, own: Path | None
+        self, changed: Row, changes: dict[str, str], task: Task, own: Path | None, run: RunTool | None
     ) -> Sample:
         from factory.tasks.tool_call.review import remake
 
-        return remake(changed, changes, task, own)
+        return remake(changed, changes, task, own, run)

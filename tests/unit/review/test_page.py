@@ -1,12 +1,12 @@
-"""The review page in a real browser: search, open, reject, edit, undo, reload; and nothing in a sample
-acts."""
+"""The review page in a real browser: search, open, reject, edit, undo, reload; nothing in a sample acts, and
+a key acts on what is shown."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from typer.testing import CliRunner
 
 from factory.cli.main import app
@@ -14,11 +14,24 @@ from factory.review.server import ReviewServer
 from factory.workspace import Workspace
 from tests.support.browser import CHROMIUM, FLAGS
 from tests.support.review_workspace import reviewed, training
+from tests.support.sample_rows import open_store
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None,
     reason="the review page in a browser: install one (apt-get install chromium), or name it in $CHROMIUM",
 )
+
+
+PATIENCE = 120_000  # milliseconds: other work on the machine fails no test
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
@@ -35,22 +48,21 @@ def server(workspace: Workspace) -> Iterator[ReviewServer]:
 
 
 @pytest.fixture
-def page(server: ReviewServer) -> Iterator["Page"]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = browser.new_page(viewport={"width": 1200, "height": 800})
-        asked: list[str] = []
-        faults: list[str] = []
-        opened.on("request", lambda request: asked.append(request.url))
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.goto(server.url)
-        opened.wait_for_selector("#rows li[aria-current=true]")
-        opened.wait_for_selector("#detail h2")
-        yield Page(opened)
-        assert all(url.startswith(f"http://{server.host}/") for url in asked), "nothing leaves the machine"
-        assert faults == []
-        assert opened.evaluate("window.harmed") is None
-        browser.close()
+def page(server: ReviewServer, browser: Browser) -> Iterator["Page"]:
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    context.set_default_timeout(PATIENCE)
+    asked: list[str] = []
+    faults: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    page = Page(opened)
+    page.open(server)
+    yield page
+    assert all(url.startswith(f"http://{server.host}/") for url in asked), "nothing leaves the machine"
+    assert faults == []
+    assert opened.evaluate("window.harmed") is None
+    context.close()
 
 
 class Page:
@@ -58,6 +70,23 @@ class Page:
 
     def __init__(self, page):  # type: ignore[no-untyped-def]
         self.page = page
+
+    def open(self, server: ReviewServer) -> None:
+        self.page.goto(server.url)
+        self.page.wait_for_selector("#rows li[aria-current=true]")
+        self.page.wait_for_selector("#detail h2")
+
+    def press(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def shows(self, number: int) -> None:
+        """Wait until this sample is on screen, and chosen in the list where that has it."""
+        expect(self.page.locator("#detail h2")).to_contain_text(f"Sample #{number}")
+
+    def judged(self, text: str) -> None:
+        """Wait until the dialog shows a verdict on the edit."""
+        expect(self.page.locator("#judged")).to_contain_text(text)
 
     def search(self, text: str, count: int) -> None:
         self.page.keyboard.press("/")
@@ -182,3 +211,104 @@ def test_the_list_follows_the_state_and_the_order(page: Page) -> None:
 def test_it_fits_a_small_screen(page: Page) -> None:
     page.page.set_viewport_size({"width": 390, "height": 800})
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def people_said(workspace: Workspace) -> list[tuple[str, str]]:
+    """Return samples and reasons of what people said, in order."""
+    with open_store(workspace) as store:
+        rows = store.query(
+            "SELECT sample_id, reason FROM verdicts WHERE check_name = 'person' "
+            "ORDER BY batch, check_key, reason"
+        )
+    return [(row["sample_id"], row["reason"]) for row in rows]
+
+
+def test_undo_undoes_what_was_said_though_the_filter_hides_it_now(page: Page, workspace: Workspace) -> None:
+    page.page.click("#states button:has-text('accepted')")
+    page.counts(3)
+    page.press("r")
+    page.page.fill("#reject-reason", "unclear_question")
+    page.page.click("#reject button.bad")
+    page.notice("rejected")
+    page.shows(0)
+    page.state("rejected by a person")
+    expect(page.page.locator("#rows li.hidden")).to_have_attribute("aria-current", "true")
+    page.press("u")
+    page.notice("undone")
+    page.shows(0)
+    page.state("accepted by the checks")
+    assert people_said(workspace) == [("b2:sample0", "unclear_question"), ("b2:sample0", "withdrawn")]
+
+
+def test_a_filter_that_nothing_fits_any_more_stays_what_the_list_is_asked_by(page: Page) -> None:
+    page.page.select_option("#reason", "agreement/wrong_result")
+    page.press(["Escape"])
+    page.counts(1)
+    page.shows(3)
+    page.press("r")
+    page.page.fill("#reject-reason", "off_task")
+    page.page.click("#reject button.bad")
+    page.notice("rejected")
+    page.page.select_option("#reason", "person/off_task")
+    page.press(["Escape"])
+    page.notice("")
+    page.press("u")
+    page.notice("undone")
+    page.state("rejected by the checks")
+    assert page.page.input_value("#reason") == "person/off_task"
+    page.press("a")
+    page.notice("accepted")
+    page.state("accepted by a person against agreement")
+
+
+def test_what_another_window_said_is_shown_before_a_key_undoes_it(
+    page: Page, server: ReviewServer, workspace: Workspace
+) -> None:
+    other = Page(page.page.context.new_page())
+    other.open(server)
+    other.press("a")
+    other.notice("accepted")
+    for key in "ua":
+        page.page.evaluate("refresh = async () => {}")  # the sample stays on screen as it was
+        page.press(key)
+        page.page.evaluate("saying")
+        page.notice("somebody else judged this sample meanwhile: look at it again")
+    assert people_said(workspace) == [("b2:sample0", "ok")]
+    page.page.reload()
+    page.state("accepted by a person")
+    page.press("u")
+    page.notice("undone")
+
+
+def test_the_checks_judge_an_edit_while_it_is_written_and_a_person_may_overrule_them(
+    page: Page, workspace: Workspace
+) -> None:
+    browser = page.page
+    page.press("e")
+    browser.fill("#fields [data-name=question]", "What is 5.6 + 5.3?")
+    page.judged("the question was changed, and what answers it was not (old_answer)")
+    browser.fill("#fields [data-name=reference]", "5.6 + 5.3")
+    browser.fill("#fields [data-name=call]", '{"name": "calculator", "arguments": {"expression": "11"}}')
+    page.judged("11, the reference is 10.9")
+    expect(browser.locator("#save")).to_have_text("Overrule and save")
+    # What was said belongs to the text that it was said of.
+    browser.fill("#fields [data-name=call]", '{"name": "calculator", "arguments": {"expression": "10.9"}}')
+    expect(browser.locator("#save")).to_have_text("Save")
+    browser.fill("#fields [data-name=call]", '{"name": "calculator", "arguments": {"expression": "12"}}')
+    browser.evaluate("clearTimeout(judging)")
+    browser.click("#save")
+    page.judged("12, the reference is 10.9")
+    assert people_said(workspace) == [], "told before it is stored"
+    browser.click("#save")
+    page.notice("saved against the checks")
+    page.state("accepted by a person against agreement, execution")
+    assert training(workspace)[0]["result"] == "12"
+
+
+def test_a_reload_shows_the_list_that_its_filters_name(page: Page) -> None:
+    page.page.select_option("#sort", "score")
+    page.counts(4)
+    page.page.reload()
+    page.page.wait_for_selector("#detail h2")
+    assert page.page.input_value("#sort") == "position"
+    assert page.rows()[0] == "What is 2 + 3?"

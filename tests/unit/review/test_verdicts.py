@@ -101,12 +101,12 @@ def test_an_edited_call_is_carried_out_again_and_stands_in_the_old_place(
 
 def test_undoing_an_edit_brings_the_old_sample_back(workspace: Workspace, verdicts: Verdicts) -> None:
     before = training(workspace)
-    new = verdicts.edit(FIRST, {"question": "How much is 2 + 3?"})
+    new = verdicts.edit(FIRST, {"question": "How much is 2 + 3?"}, ["edit"])
     assert training(workspace)[0]["question"] == "How much is 2 + 3?"
     assert verdicts.undo(new) == FIRST
     assert training(workspace) == before
-    again = verdicts.edit(FIRST, {"question": "And 2 + 3?"})
-    newest = verdicts.edit(again, {"question": "And then 2 + 3?"})
+    again = verdicts.edit(FIRST, {"question": "And 2 + 3?"}, ["edit"])
+    newest = verdicts.edit(again, {"question": "And then 2 + 3?"}, ["edit"])
     assert ids(workspace)[0] == newest
     assert verdicts.undo(newest) == again
     assert ids(workspace)[0] == again
@@ -127,6 +127,10 @@ def test_undoing_an_edit_brings_the_old_sample_back(workspace: Workspace, verdic
         ({"question": "a\ud800"}, "unpaired surrogate"),
         ({"question": "a" * 20_001}, "more than 20000 characters"),
         ({"result": "6"}, "derived from other fields"),
+        ({"reference": "2 +"}, "2 \\+ has no result"),
+        ({"reference": "[[{"}, "reference is no JSON"),
+        ({"reference": '[["calculator"]]'}, "list of steps"),
+        ({"reference": '[[{"name": "shell", "arguments": {}}]]'}, "calls shell"),
     ],
 )
 def test_an_edit_that_makes_no_sound_sample_is_refused_and_nothing_is_written(
@@ -151,12 +155,12 @@ def test_rationales_and_instructions_are_put_together_anew() -> None:
         ROW | {"kind": "rationale", "rationale": "because"},
         {"rationale": "2 and 2 make 4.", "answer": "4"},
         None,
-    )
+    ).row
     assert (made["rationale"], made["answer"]) == ("2 and 2 make 4.", "4")
     assert made["messages"][-1] == {"role": "assistant", "content": "2 and 2 make 4.\nAnswer: 4"}
     made = edited(
         ROW | {"kind": "instruction"}, {"input": "some text", "question": "Shorten the text."}, None
-    )
+    ).row
     assert "some text" in made["messages"][0]["content"]
     assert made["messages"][1]["content"] == "A."
 
@@ -171,9 +175,9 @@ def test_steps_are_played_again(workspace: Workspace) -> None:
         "call": [],
         "answer": "I do not know.",
     }
-    made = edited(old, {"call": json.dumps(steps)}, None)
+    made = edited(old, {"call": json.dumps(steps)}, None).row
     assert (made["result"], made["answer"]) == ('[["5"],["20"]]', "The answer is 20.")
-    plain = edited(old, {"answer": "A poem."}, None)
+    plain = edited(old, {"answer": "A poem."}, None).row
     assert [message["content"] for message in plain["messages"]] == ["Q?", "A poem."]
     with pytest.raises(InputError, match="too_many_steps"):
         edited(old, {"call": json.dumps(steps * 3)}, None)
@@ -195,3 +199,34 @@ def test_a_sample_that_is_not_there(verdicts: Verdicts) -> None:
     for work in (lambda: verdicts.undo("x"), lambda: verdicts.edit("x", {"question": "a"})):
         with pytest.raises(InputError, match="no such sample"):
             work()
+
+
+def test_what_another_window_changed_is_not_judged(workspace: Workspace, verdicts: Verdicts) -> None:
+    """Each of two windows shows the sample as it was when the window read it."""
+    verdicts.judge(FIRST, passed=False, reason="unclear", note="", seen="")
+    for work in (
+        lambda: verdicts.judge(FIRST, passed=True, reason="ok", note="", seen=""),
+        lambda: verdicts.undo(FIRST, seen=""),
+        lambda: verdicts.edit(FIRST, {"question": "2 + 3?"}, ["edit"], seen=""),
+    ):
+        with pytest.raises(InputError, match="somebody else judged"):
+            work()
+    assert [row[1] for row in said(workspace, FIRST)] == ["unclear"]
+    verdicts.undo(FIRST, seen="person:000000")
+    assert FIRST in ids(workspace)
+
+
+def test_an_edited_sample_and_its_original_are_never_both_learnt(
+    workspace: Workspace, verdicts: Verdicts
+) -> None:
+    new = verdicts.edit(FIRST, {"question": "And 2 + 3?"}, ["edit"])
+    for work in (
+        lambda: verdicts.judge(FIRST, passed=True, reason="ok", note=""),
+        lambda: verdicts.judge(FIRST, passed=False, reason="unclear", note=""),
+        lambda: verdicts.edit(FIRST, {"question": "2 + 3, then?"}, ["edit"]),
+    ):
+        with pytest.raises(InputError, match="undo the edit first"):
+            work()
+    assert new in ids(workspace) and FIRST not in ids(workspace)
+    verdicts.undo(new)
+    assert FIRST in ids(workspace) and new not in ids(workspace), "every check passed the edit too"

@@ -65,7 +65,7 @@ class Toy(Kind):
     def plan_identity(self, data, tools, own_source):
         return super().plan_identity(data, tools, own_source) | {"loud": data.loud}
 
-    def remake(self, changed, changes, task, own):
+    def remake(self, changed, changes, task, own, run):
         return replay(ToyTaskset([]).episode(task, 0), [changed["answer"]])
 
 
@@ -83,7 +83,7 @@ with opened(context) as store:
     generate(context, store, Model(lambda request: "It says moo " + request.key[-9:]))
     (row, *_) = store.query("SELECT s.*, 1 AS place FROM samples s ORDER BY question")
 row |= {name: json.loads(row[name]) for name in ("messages", "tools") if row[name]}
-print(edited(row, {"answer": "Bleat."}, None)["messages"][-1]["content"])
+print(edited(row, {"answer": "Bleat."}, None).row["messages"][-1]["content"])
 """
 
 

@@ -227,9 +227,9 @@ def test_an_edited_call_is_read_as_the_teachers_is() -> None:
     sample = through(HALL, said(OUT)).sample
     row = vars(task(HALL)) | vars(sample) | {"kind": "function_call", "rationale": None, "input": ""}
     row |= {"origins": None}
-    right = edited(row, {"call": json.dumps([[LIT]])}, None)
+    right = edited(row, {"call": json.dumps([[LIT]])}, None).row
     assert json.loads(right["messages"][1]["tool_calls"][0]["function"]["arguments"]) == LIT["arguments"]
-    assert edited(row, {"call": "[]", "answer": "I cannot."}, None)["messages"][1]["content"] == "I cannot."
+    assert edited(row, {"call": "[]", "answer": "I cannot."}, None).sample.answer == "I cannot."
     for wrong in ("{}", "[[{}]]", json.dumps([[call("get_forecast", city="Oslo")]]), "no JSON"):
         with pytest.raises(InputError):
             edited(row, {"call": wrong}, None)

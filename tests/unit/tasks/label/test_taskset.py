@@ -129,7 +129,7 @@ def row(**changes: object) -> dict[str, object]:
 
 
 def test_a_person_may_change_text_and_label_but_to_no_other_label() -> None:
-    new = edited(row(), {"answer": "billing", "question": "Where is my money?"}, None)
+    new = edited(row(), {"answer": "billing", "question": "Where is my money?"}, None).row
     assert new["messages"] == [
         {"role": "user", "content": "Where is my money?"},
         {"role": "assistant", "content": "billing"},
