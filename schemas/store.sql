@@ -155,7 +155,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:cc694fd378260d16cb7ed87874db89a2.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:ed99e9cd6d857dbd91f7f5e1d9e733e9.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
