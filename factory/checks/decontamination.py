@@ -4,7 +4,7 @@ Three comparisons, the first two exact. The whole question, with case, spaces an
 (`1,200` is `1200`, but `4 738` is not `47 38`). The reference together with the question's numbers in order,
 where these tell questions apart: an expression with a number, a call that holds more than one choice among
 what its tool lists, or a bare answer to at least `TELLING` numbers, those that number options left out. Yes
-and no tell nothing. Then runs of words
+and no tell nothing. Of a conversation the question is all that the user says. Then runs of words
 (characters where a script has no spaces): a 13-gram of a held-out question anywhere in the sample's
 question, input, rationale or answer (GPT-3: Brown et al. 2020, appendix C); a held-out question of 8 to 12
 words leaks when the sample's question has 70 % of its 8-grams (PaLM: Chowdhery et al. 2022, section 8), one
@@ -85,6 +85,8 @@ class DecontaminationCheck:
             self.settings["shared"] = content_id(sorted(self._index.shared))
         if closed and references:
             self.settings["closed"] = content_id(sorted(closed))
+        if any(_put(task) != task.question for task in held_out):
+            self.settings["conversations"] = "all that the user says"
         if silent:
             self.settings["silent"] = content_id(sorted(silent))
         if self._leaking:
@@ -115,6 +117,19 @@ def _spoken(seed: Seed) -> list[str]:
     return [message["content"] or "" for message in messages if message["role"] in ("user", "assistant")]
 
 
+def _put(task: Seed) -> str:
+    """Return what a held-out task asks: of a conversation all that the user says, for many end on the same
+    words."""
+    messages = json.loads(task.conversation)["messages"] if task.conversation else []
+    return _all_turns(messages) or task.question
+
+
+def _all_turns(messages: list[dict[str, Any]]) -> str:
+    """Return the user's turns, one a line, where there are several."""
+    turns = [message["content"] or "" for message in messages if message["role"] == "user"]
+    return "\n".join(turns) if len(turns) > 1 else ""
+
+
 @lru_cache(maxsize=8)
 def _index(
     held_out: tuple[Seed, ...],
@@ -128,7 +143,7 @@ class _Index:
     """The held-out tasks, by all that gives them away."""
 
     def __init__(self, held_out: tuple[Seed, ...], closed: frozenset[str], silent: frozenset[str]):
-        self._questions = {_normal_question(task.question): task.name for task in held_out}
+        self._questions = {_normal_question(_put(task)): task.name for task in held_out}
         self._references = {
             key: task.name
             for task in held_out
@@ -136,10 +151,10 @@ class _Index:
             and task.seed_id not in silent
             and (key := _worked_out(task.question, task.reference))
         }
-        self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(task.question)))) for task in held_out]
+        self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(_put(task))))) for task in held_out]
         self._grams: list[set[_Gram]] = []
         self._places: dict[_Gram, list[int]] = {}
-        questions = [_words(task.question) for task in held_out]
+        questions = [_words(_put(task)) for task in held_out]
         self.shared = _shared(questions)
         for place, question in enumerate(questions):
             words = _own(question, self.shared)
@@ -153,7 +168,7 @@ class _Index:
         """Return what names the held-out task that a sample gives away, and the share of its n-grams where
         they tell."""
         task = sample.task
-        question = task.question[:MAX_CHARACTERS]
+        question = (_all_turns(sample.messages or []) or task.question)[:MAX_CHARACTERS]
         found = self._questions.get(_normal_question(question)) or self._references.get(
             _worked_out(question, task.reference)
         )

@@ -409,3 +409,34 @@ def test_verdicts_stay_valid_where_it_does_not_decide() -> None:
     plain = DecontaminationCheck([one_seed("Is it so?", "yes"), one_seed("Add 3 to 4.", "3 + 4")])
     assert "silent" not in plain.settings and "silent" not in SHIPPED.settings
     assert "silent" in DecontaminationCheck([one_seed("Do 3 and 4 make 7?", "yes")]).settings
+
+
+def chat(*turns: str) -> Seed:
+    """Return a conversation of these turns of the user, each of which the assistant answers."""
+    messages = [
+        message
+        for place, turn in enumerate(turns)
+        for message in (
+            {"role": "user", "content": turn},
+            {"role": "assistant", "content": f"Answer {place}."},
+        )
+    ]
+    whole = canonical_json({"messages": messages, "tools": []})
+    return dataclasses.replace(one_seed(turns[-1], "Answer."), conversation=whole)
+
+
+@pytest.mark.parametrize("last", ["And on Sundays?", "Can you tell me when you open again?", "Yes, please!"])
+def test_conversations_that_end_on_the_same_words_are_no_leak(last: str) -> None:
+    check = DecontaminationCheck([chat("Where do I find the atlas of rivers?", last)])
+
+    def passes(seed: Seed) -> bool:
+        task = Task(seed.seed_id, "en", "general", seed.question, seed.reference)
+        messages = json.loads(seed.conversation)["messages"]
+        return check.judge(Sample("b2:1", task, "", "stop", messages=messages)).passed
+
+    assert passes(chat("Is the reading room open in winter?", last))
+    assert not passes(chat("Where do I find the atlas of rivers?", last))
+    assert not passes(chat("where do I find  the atlas of rivers", last.upper()))
+    # Where nothing of the kind is held out, verdicts stay valid.
+    assert "conversations" in check.settings
+    assert "conversations" not in DecontaminationCheck([chat("Where is it?")]).settings
