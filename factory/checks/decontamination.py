@@ -3,11 +3,12 @@
 Three comparisons, the first two exact. The whole question, with case, spaces and punctuation set aside
 (`1,200` is `1200`, but `4 738` is not `47 38`). The reference together with the question's numbers in order,
 where these tell questions apart: an expression with a number, a call that holds more than one choice among
-what its tool lists, or a bare answer to at least `TELLING` numbers. Then runs of words (characters where a
-script has no spaces): a 13-gram of a held-out question anywhere in the sample's question, input, rationale or
-answer (GPT-3: Brown et al. 2020, appendix C); a held-out question of 8 to 12 words leaks when the sample's
-question has 70 % of its 8-grams (PaLM: Chowdhery et al. 2022, section 8), one of 5 to 7 words when the
-sample's question contains it whole.
+what its tool lists, or a bare answer to at least `TELLING` numbers, those that number options left out. Yes
+and no tell nothing. Of a conversation the question is all that the user says. Then runs of words
+(characters where a script has no spaces): a 13-gram of a held-out question anywhere in the sample's
+question, input, rationale or answer (GPT-3: Brown et al. 2020, appendix C); a held-out question of 8 to 12
+words leaks when the sample's question has 70 % of its 8-grams (PaLM: Chowdhery et al. 2022, section 8), one
+of 5 to 7 words when the sample's question contains it whole.
 
 Runs of words that `MANY` held-out tasks share (one in a hundred, if these are more), a preamble or a last
 sentence, are no part of any of them: a question is looked for by the longest run of words that is left. A
@@ -28,9 +29,11 @@ from functools import lru_cache
 from typing import Any
 
 from factory.checks.check import OK, Verdict
+from factory.seeds.offered import read_tools_text
 from factory.seeds.seed import Seed
 from factory.system.digest import content_id
 from factory.tasks.sample import Sample
+from factory.text.answers.words import read_truth
 from factory.text.rouge import UNSPACED
 from factory.tools.spec import ToolSpec
 
@@ -42,6 +45,7 @@ MANY = 3
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _OPERATOR = re.compile(r"[\w)]\s*[-+*/%^]\s*[\w(]|\w\(")
+_MARKER = re.compile(r"(?:(?<=\s)|^)\(?(\d{1,2})[.):](?=\s)", re.MULTILINE)
 _NUMBER_OR_LETTER = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]")
 _NUMBER_OR_WORD = re.compile(rf"{_NUMBER.pattern}|[{UNSPACED}]|[^\W\d_{UNSPACED}]+")
 
@@ -65,7 +69,8 @@ class DecontaminationCheck:
         """`references`: the same reference is a sign of the same task, as the same label is not."""
         every = frozenset(task.reference for task in held_out)
         closed = _closed_references(held_out, {tool.name: tool for tool in tools}) if references else every
-        self._index = _index(tuple(held_out), closed)
+        silent = _silent(held_out, closed) if references else frozenset[str]()
+        self._index = _index(tuple(held_out), closed, silent)
         self._leaking = leaking_seeds(tuple(seeds), tuple(held_out)) if references else {}
         self.settings: dict[str, Any] = {
             "held_out": content_id(sorted(task.seed_id for task in held_out)),
@@ -80,6 +85,10 @@ class DecontaminationCheck:
             self.settings["shared"] = content_id(sorted(self._index.shared))
         if closed and references:
             self.settings["closed"] = content_id(sorted(closed))
+        if any(_put(task) != task.question for task in held_out):
+            self.settings["conversations"] = "all that the user says"
+        if silent:
+            self.settings["silent"] = content_id(sorted(silent))
         if self._leaking:
             self.settings["leaking_seeds"] = sorted(self._leaking)
 
@@ -108,25 +117,44 @@ def _spoken(seed: Seed) -> list[str]:
     return [message["content"] or "" for message in messages if message["role"] in ("user", "assistant")]
 
 
+def _put(task: Seed) -> str:
+    """Return what a held-out task asks: of a conversation all that the user says, for many end on the same
+    words."""
+    messages = json.loads(task.conversation)["messages"] if task.conversation else []
+    return _all_turns(messages) or task.question
+
+
+def _all_turns(messages: list[dict[str, Any]]) -> str:
+    """Return the user's turns, one a line, where there are several."""
+    turns = [message["content"] or "" for message in messages if message["role"] == "user"]
+    return "\n".join(turns) if len(turns) > 1 else ""
+
+
 @lru_cache(maxsize=8)
-def _index(held_out: tuple[Seed, ...], closed: frozenset[str] = frozenset()) -> "_Index":
-    return _Index(held_out, closed)
+def _index(
+    held_out: tuple[Seed, ...],
+    closed: frozenset[str] = frozenset(),
+    silent: frozenset[str] = frozenset(),
+) -> "_Index":
+    return _Index(held_out, closed, silent)
 
 
 class _Index:
     """The held-out tasks, by all that gives them away."""
 
-    def __init__(self, held_out: tuple[Seed, ...], closed: frozenset[str]):
-        self._questions = {_normal_question(task.question): task.name for task in held_out}
+    def __init__(self, held_out: tuple[Seed, ...], closed: frozenset[str], silent: frozenset[str]):
+        self._questions = {_normal_question(_put(task)): task.name for task in held_out}
         self._references = {
             key: task.name
             for task in held_out
-            if task.reference not in closed and (key := _worked_out(task.question, task.reference))
+            if task.reference not in closed
+            and task.seed_id not in silent
+            and (key := _worked_out(task.question, task.reference))
         }
-        self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(task.question)))) for task in held_out]
+        self._tasks = [(task.name, Counter(_NUMBER.findall(_normal(_put(task))))) for task in held_out]
         self._grams: list[set[_Gram]] = []
         self._places: dict[_Gram, list[int]] = {}
-        questions = [_words(task.question) for task in held_out]
+        questions = [_words(_put(task)) for task in held_out]
         self.shared = _shared(questions)
         for place, question in enumerate(questions):
             words = _own(question, self.shared)
@@ -140,7 +168,7 @@ class _Index:
         """Return what names the held-out task that a sample gives away, and the share of its n-grams where
         they tell."""
         task = sample.task
-        question = task.question[:MAX_CHARACTERS]
+        question = (_all_turns(sample.messages or []) or task.question)[:MAX_CHARACTERS]
         found = self._questions.get(_normal_question(question)) or self._references.get(
             _worked_out(question, task.reference)
         )
@@ -199,6 +227,37 @@ def _closed_references(held_out: Iterable[Seed], tools: dict[str, ToolSpec]) -> 
         for task in held_out
         if tools and task.reference.startswith("[[") and _is_closed(json.loads(task.reference), tools)
     )
+
+
+def _silent(held_out: Iterable[Seed], closed: frozenset[str]) -> frozenset[str]:
+    """Return the ids of the held-out tasks whose answer many questions have, where the numbers of the
+    question and the answer would tell by themselves. Named only where that decides."""
+    return frozenset(
+        task.seed_id
+        for task in held_out
+        if task.reference not in closed and _worked_out(task.question, task.reference) and _is_common(task)
+    )
+
+
+def _is_common(task: Seed) -> bool:
+    reference = task.reference
+    if reference.startswith("["):
+        tools = {tool.name: tool for tool in read_tools_text(task.tools)} if task.tools else {}
+        calls = json.loads(reference)
+        if reference.startswith("[{"):  # possible answers: each argument has its allowed values
+            calls = [[{"name": call["name"], "arguments": call["allowed"]} for call in calls]]
+        return bool(tools) and _is_closed(calls, tools)
+    if read_truth(reference) is not None:
+        return True
+    worked_out = _NUMBER.search(reference) and _OPERATOR.search(reference.replace(" ", ""))
+    return not worked_out and len(_own_numbers(task.question)) < TELLING
+
+
+def _own_numbers(question: str) -> list[str]:
+    """Return the numbers of a question but those that number its options."""
+    marks = [int(mark) for mark in _MARKER.findall(question)]
+    counted = len(marks) > 1 and marks == list(range(1, len(marks) + 1))
+    return _NUMBER.findall(_normal(_MARKER.sub(" ", question) if counted else question))
 
 
 def _is_closed(steps: list[list[dict[str, Any]]], tools: dict[str, ToolSpec]) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Template = str
 else:
     Template = Literal[tuple(sorted(template for kind in KINDS.values() for template in kind.templates))]
-USUAL = "calculator"
+USUAL, SCHEMA = "calculator", "recipe.schema.json"
 
 
 def init(
@@ -54,6 +54,8 @@ def init(
         files = {folder / name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
     else:
         files = _copies(folder, recipe or USUAL)
+    # Beside the recipe, whose first lines name it: an editor needs no checkout of the factory.
+    files[folder / SCHEMA] = resource("schemas", SCHEMA).read_bytes()
     target = folder / "recipe.yaml"
     # The recipe comes last: where it is, the rest is.
     files[target] = files.pop(target)
@@ -69,7 +71,11 @@ def init(
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"{target}")
     edited = f"{folder / 'data'}" + (f" and {folder / 'tools.py'}" if folder / "tools.py" in files else "")
-    typer.echo(f"edit it and the files below {edited}, then: factory run {target} -w {folder}", err=True)
+    typer.echo(
+        f"edit it and the files below {edited}, then: factory validate {target}, and: factory run {target} "
+        f"-w {folder}",
+        err=True,
+    )
 
 
 def _copies(folder: Path, recipe: str) -> dict[Path, bytes]:
@@ -87,4 +93,7 @@ def _copies(folder: Path, recipe: str) -> dict[Path, bytes]:
     ]
     names = [name for name in itertools.chain.from_iterable(files) if name]
     copies = {folder / name: loaded.resolve(name).read_bytes() for name in names}
-    return copies | {folder / "recipe.yaml": source.read_bytes()}
+    # What a shipped recipe says of itself holds in the checkout.
+    text = source.read_text(encoding="utf-8").replace(f"../schemas/{SCHEMA}", SCHEMA)
+    text = text.replace(f"pipelines/{recipe}.yaml", "recipe.yaml").replace(f"runs/{recipe}", ".")
+    return copies | {folder / "recipe.yaml": text.encode()}

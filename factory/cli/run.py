@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factory.cli.options import RecipePath, WorkspacePath
+from factory.cli.options import OtherRecipe, RecipePath, WorkspacePath
 from factory.errors import InputError
 from factory.pipeline.stages import STAGES
 
@@ -38,6 +38,7 @@ def run(
             help="Show three prompts, try a few tasks, estimate tokens, time and yield, and stop.",
         ),
     ] = False,
+    other_recipe: OtherRecipe = False,
 ) -> None:
     """Run the stages."""
     if dry_run and until:
@@ -45,11 +46,12 @@ def run(
             "--dry-run only tries the teacher, so there is no stage to stop after",
             "Leave out --until, or --dry-run.",
         )
+    plan = load_plan(recipe, workspace, other_recipe=other_recipe)
     if dry_run:
-        _look(recipe, workspace)
+        _look(plan)
         return
     last = NAMES.index(until.value) if until else len(NAMES) - 1
-    _run(recipe, workspace, NAMES[: last + 1])
+    _run(plan, NAMES[: last + 1])
 
 
 def report(
@@ -63,11 +65,12 @@ def report(
             show_default=False,
         ),
     ] = None,
+    other_recipe: OtherRecipe = False,
 ) -> None:
     """Write the report, even if it is there."""
     from factory.report.compare import find_report
 
-    plan = load_plan(recipe, workspace)
+    plan = load_plan(recipe, workspace, other_recipe=other_recipe)
     if against is not None:
         # Before anything is read.
         find_report(against, plan.run.workspace.reports)
@@ -84,8 +87,8 @@ def verbs() -> Iterator[tuple[str, str, Callable[..., None]]]:
 
 
 def _verb(name: str) -> Callable[..., None]:
-    def verb(recipe: RecipePath, workspace: WorkspacePath) -> None:
-        _run(recipe, workspace, (name,))
+    def verb(recipe: RecipePath, workspace: WorkspacePath, other_recipe: OtherRecipe = False) -> None:
+        _run(load_plan(recipe, workspace, other_recipe=other_recipe), (name,))
 
     return verb
 
@@ -101,8 +104,9 @@ def write_report(plan: "Plan", against: str | None = None) -> None:
     _show_report(plan)
 
 
-def load_plan(recipe: Path, workspace: Path) -> "Plan":
-    """Return the plan of a recipe in a workspace; renamed keys are reported."""
+def load_plan(recipe: Path, workspace: Path, *, other_recipe: bool = False) -> "Plan":
+    """Return the plan of a recipe in a workspace, which with `other_recipe` may hold another one's work;
+    renamed keys are reported."""
     from factory.context.plan import Plan
     from factory.context.run import Run
     from factory.recipe import load_recipe
@@ -112,22 +116,21 @@ def load_plan(recipe: Path, workspace: Path) -> "Plan":
     loaded, progress = load_recipe(recipe), Progress()
     for note in loaded.notes:
         progress.say(note)
-    return Plan(Run(loaded, Workspace(workspace), progress))
+    return Plan(Run(loaded, Workspace(workspace), progress, other_recipe))
 
 
-def _look(recipe: Path, workspace: Path) -> None:
+def _look(plan: "Plan") -> None:
     from factory.pipeline.dry_run import look
     from factory.system.process import interrupt_once
 
     interrupt_once()
-    typer.echo(look(load_plan(recipe, workspace), _command()))
+    typer.echo(look(plan, _command()))
 
 
-def _run(recipe: Path, workspace: Path, stages: tuple[str, ...]) -> None:
+def _run(plan: "Plan", stages: tuple[str, ...]) -> None:
     from factory.pipeline.loop import run as run_pipeline
     from factory.system.process import interrupt_once
 
-    plan = load_plan(recipe, workspace)
     interrupt_once()
     if not run_pipeline(plan, stages, _command()):
         plan.run.progress.say("nothing to do: everything that the recipe asks for is there")

@@ -4,10 +4,10 @@ import sys
 
 import typer
 
-from factory.cli.options import RecipePath, WorkspacePath
+from factory.cli.options import OtherRecipe, RecipePath, WorkspacePath
 
 
-def search(recipe: RecipePath, workspace: WorkspacePath) -> None:
+def search(recipe: RecipePath, workspace: WorkspacePath, other_recipe: OtherRecipe = False) -> None:
     """Try combinations of adapter, pruning and quantization that the recipe's search allows. Ends on the
     report with their frontier.
 
@@ -19,7 +19,7 @@ def search(recipe: RecipePath, workspace: WorkspacePath) -> None:
     from factory.system.process import interrupt_once
 
     interrupt_once()
-    plan = load_plan(recipe, workspace)
+    plan = load_plan(recipe, workspace, other_recipe=other_recipe)
     if not run_search(plan, " ".join(["factory", *sys.argv[1:]])):
         typer.echo("nothing to do: every trial that the recipe asks for is there", err=True)
     write_report(plan)

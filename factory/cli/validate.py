@@ -1,5 +1,5 @@
-"""`factory validate`: check a recipe. Reports every fault at once, with its line; on success, a summary of
-what the recipe will do."""
+"""`factory validate`: check a recipe, and the files that its data names. Reports every fault at once, with
+its line; on success, a summary of what the recipe will do."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,25 +14,34 @@ from factory.models.bundled import BUNDLED, converted_folder
 from factory.models.precision import has_bfloat16
 from factory.recipe import LoadedRecipe, Recipe, load_recipe
 from factory.recipe.checks import check_name
-from factory.recipe.seeds import is_local, read_seeds, seed_notes
+from factory.recipe.seeds import is_local
 from factory.recipe.sources import DataSource
 from factory.system.machine import has_gpu, machine
+from factory.system.progress import Progress
+from factory.workspace import Workspace
 
 
 def validate(
     recipe: Annotated[Path, typer.Argument(help="The recipe to check.", show_default=False)],
 ) -> None:
-    """Check a recipe and report every fault at once."""
+    """Check a recipe and the files of its data, and report every fault at once."""
+    # Imported here, so that `factory --help` answers at once.
+    from factory.context.data_faults import require_whole_data
+    from factory.context.plan import Plan
+    from factory.context.run import Run
+
     loaded = load_recipe(recipe)
     for note in loaded.notes:
         typer.echo(note)
-    sources = loaded.recipe.sources
-    seeds = [read_seeds(loaded, source) if is_local(loaded, source) else None for source in sources]
+    # Templates of one's own lie in the workspace, which mostly is the recipe's folder.
+    plan = Plan(Run(loaded, Workspace(recipe.parent), Progress()))
+    require_whole_data(plan)
     typer.echo(f"{recipe}: ok")
-    for source, read in zip(sources, seeds, strict=True):
+    for each in plan.plans:
+        source = each.source
         named = f" {source.name}" if source.name else ""
         typer.echo(f"  data{named}: {_data(loaded.recipe, source)}")
-        for note in seed_notes(source, read) if read else ():
+        for note in each.seed_notes if is_local(loaded, source) else ():
             typer.echo(f"  seeds{named}: {note}")
     typer.echo(f"  student: {_student(loaded.recipe)}")
     if (chosen := _chat_format(loaded)) is not None:
@@ -59,7 +68,10 @@ def _data(recipe: Recipe, source: DataSource) -> str:
     if not source.is_asked:
         return f"{data.kind}, {data.count} samples as they were written; checked by {checks}"
     each = f", {data.samples_per_prompt} answers a question" if data.samples_per_prompt > 1 else ""
-    return f"{data.kind}, {data.count} samples from {teacher.model}{servers}{each}; checked by {checks}"
+    return (
+        f"{data.kind}, {data.count} samples from {teacher.model}{servers}{each}, "
+        f"at most {source.limit}; checked by {checks}"
+    )
 
 
 def _chat_format(loaded: LoadedRecipe) -> str | None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from factory.checks.registry import build_pool_suite, build_suite
 from factory.checks.suite import CheckSuite
 from factory.context.run import Run
 from factory.inference.request import Request, Sampling, request_key
@@ -77,7 +76,8 @@ class Plan:
     def seed_notes(self) -> list[str]:
         """What a person should know of the seeds before they are used."""
         held_out = self._held_out_file
-        return seed_notes(self.source, self._seed_file) + list(held_out.notes if held_out else ())
+        told = [f"held-out tasks: {note}" for note in (held_out.notes if held_out else ())]
+        return seed_notes(self.source, self._seed_file) + told
 
     @cached_property
     def _seed_file(self) -> SeedFile:
@@ -93,7 +93,10 @@ class Plan:
         if held_out is None:
             return None
         return require_file(
-            self.run.loaded.resolve(held_out), seed_formats(self.data.kind), personal=self.data.personal
+            self.run.loaded.resolve(held_out),
+            seed_formats(self.data.kind),
+            personal=self.data.personal,
+            language=self.data.language,
         )
 
     @cached_property
@@ -183,12 +186,17 @@ class Plan:
 
     def suite(self) -> CheckSuite:
         """Return a check suite that has judged nothing yet."""
+        # Imported here and below: it takes numpy, and `factory validate` should answer at once.
+        from factory.checks.registry import build_suite
+
         # What is held out of one source may not be learnt from another.
         held_out = list(itertools.chain.from_iterable(plan.held_out for plan in self.plans))
         return build_suite(self.source, self.tools, held_out, self.plan_id, self.seeds)
 
     def pool_suite(self) -> CheckSuite | None:
         """Return what decides which samples are shown to the teacher, None for a kind that shows none."""
+        from factory.checks.registry import build_pool_suite
+
         return build_pool_suite(self.kind.name) if self.kind.shows_samples else None
 
     def episode(self, task: Task, draw: int) -> Episode:

@@ -21,11 +21,12 @@ from factory.workspace import Workspace
 @dataclass(frozen=True)
 class Run:
     """What training, compression and everything above them know of a run. What is asked of the teacher is the
-    `Plan` of it."""
+    `Plan` of it. `other_recipe`: the workspace may hold the work of another one."""
 
     loaded: LoadedRecipe
     workspace: Workspace
     progress: Progress
+    other_recipe: bool = False
 
     @cached_property
     def teacher(self) -> ModelSource:

@@ -72,7 +72,8 @@ def estimate(plan: Plan, store: Store) -> str:
     if not row["accepted"]:
         return (
             f"{tried}\nnone was accepted, so {wanted} samples cannot be reached with this recipe: "
-            "factory audit rejected says why"
+            "factory audit rejected says why; "
+            f"it would end after {plan.source.limit} at the latest"
         )
     factor = wanted / row["accepted"]
     families = {
@@ -91,4 +92,5 @@ def estimate(plan: Plan, store: Store) -> str:
         f"\n{wanted} accepted samples would take about {row['requests'] * factor:,.0f} requests, "
         f"{row['prompt'] * factor:,.0f} prompt and {row['completion'] * factor:,.0f} completion tokens, "
         f"and at this speed {duration(row['seconds'] * factor)}"
+        f"\nthe run ends after {plan.source.limit} at the latest"
     )

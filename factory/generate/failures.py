@@ -40,15 +40,18 @@ REMEDIES: dict[ReasonCode, str] = {
     "not_json": _FORM,
     "truncated_json": _LENGTH,
     "wrong_shape": _FORM,
+    "unknown_label": _FORM,
+    "unknown_tool": _FORM,
     "no_final_answer": "The teacher does not end its answers as it is asked to: show it worked examples "
     "(data.examples, seeds with a rationale), raise teacher.sampling.max_tokens, or take a larger teacher.",
-    "held_out_leak": "Every question is like a held-out task: take seeds and evaluate.held_out apart.",
+    "held_out_leak": "Every question is like a held-out task: take seeds and held-out tasks apart.",
 }
 _REQUEST = "Mend the server, or teacher.endpoints, teacher.model, teacher.extra_body."
 _OTHER = (
     "factory audit rejected shows them all. Take a larger teacher, correct the seeds, or loosen the checks."
 )
 _GO_ON = "What was answered is stored, and the same command goes on behind it."
+_NO_MORE = "What was answered is stored; once the recipe or its seeds have changed, the same command goes on."
 
 
 class Failures:
@@ -94,8 +97,11 @@ class Failures:
         """Whether every task, be they few, failed for a reason that lies in how the teacher is asked."""
         return not self._any_accepted and self._tasks > 0 and self._telling is not None
 
-    def error(self) -> FactoryError:
-        """Return what a person has to know: the reason, its sentence, examples, what to try."""
+    def error(self, ended: str = "") -> FactoryError:
+        """Return what a person has to know: the reason, its sentence, examples, what to try. `ended` says why
+        no more was asked."""
+        if not self._tasks:
+            return FactoryError(f"nothing succeeds: no task could be put: {ended}", "Add seeds.")
         telling = self._telling
         reason, count = (telling, self._tasks) if telling else self._reasons.most_common(1)[0]
         share = "all for one reason" if telling else f"{count} answers for the most frequent reason"
@@ -105,7 +111,12 @@ class Failures:
         if telling and said and times > 1:
             head += f": {_line(said)}"
         remedy = _OTHER if telling is None else _remedy(telling)
-        return FactoryError("\n  ".join([head, *self._examples]), f"{remedy} {_GO_ON}")
+        if ended and not self.are_hopeless:
+            head += f"; {ended}"
+        return FactoryError(
+            "\n  ".join([head, *self._examples]),
+            f"{remedy} {_NO_MORE if ended and not self.are_hopeless else _GO_ON}",
+        )
 
     @property
     def _telling(self) -> str | None:

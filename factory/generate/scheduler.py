@@ -18,6 +18,7 @@ from factory.checks.suite import CheckedSample, CheckSuite
 from factory.context.plan import Plan
 from factory.generate.answers import Answers
 from factory.generate.failures import FEW, Failures
+from factory.generate.shortfall import Rejections
 from factory.inference.request import Answer, Request
 from factory.inference.storable import storable
 from factory.store.store import Store
@@ -85,6 +86,7 @@ class Scheduler:
             data.budget,
             most_tasks,
         )
+        self._usual_requests = self._usual_limit()
         self._known = Answers(store, plan.run.teacher.name, plan.run.teacher.revision)
         self._last_stored = self._last_position() if not asking else 0
         self._tasks = self._stream()
@@ -105,7 +107,7 @@ class Scheduler:
         self._pool: list[tuple[int, Sample]] = []
         self._seen: set[str] = set()
         self._asked_now: set[int] = set()  # tasks that wait for their verdicts and were not all stored
-        self.failures = Failures()
+        self.failures, self.rejections = Failures(), Rejections()
         self._unreadable, self._any_readable = 0, False
         self._finished = 0  # tasks that wait for the verdicts of those before them
         self.judged = self.accepted_count = 0
@@ -212,6 +214,8 @@ class Scheduler:
                 self.ended = f"the budget of {self._budget.requests} requests is used up"
             elif self._budget.tokens is not None and self.tokens >= self._budget.tokens:
                 self.ended = f"the budget of {self._budget.tokens} tokens is used up"
+            elif self._usual_requests is not None and self.requests >= self._usual_requests:
+                self.ended = f"the default budget of {self._usual_requests} requests is used up"
             elif self._repeated >= MOST_REPEATED:
                 self.ended = NO_MORE
             elif self._most_tasks is not None and self._begun >= self._most_tasks:
@@ -297,6 +301,7 @@ class Scheduler:
             self._update.judged += checked
             self.accepted_count += sum(one.accepted for one in checked)
             self.failures.add(checked, asked_now=self.judged in self._asked_now)
+            self.rejections.add(checked)
             self._asked_now.discard(self.judged)
             if self._pool_suite:
                 shown = self._pool_suite.judge(samples)
@@ -305,6 +310,17 @@ class Scheduler:
             self._finished -= 1
             self._unanswered.pop(self.judged, None)
             self.judged += 1
+
+    def _usual_limit(self) -> int | None:
+        """Return the default budget: what was asked before there was one is still used, all of it."""
+        if (usual := self._plan.source.usual_requests) is None:
+            return None
+        (row,) = self._store.query(
+            "SELECT count(DISTINCT request_key) AS n FROM (SELECT request_key FROM plan_items "
+            "WHERE plan_id = $plan UNION ALL SELECT request_key FROM turns WHERE plan_id = $plan)",
+            {"plan": self._plan.plan_id},
+        )
+        return max(usual, int(row["n"]))
 
     def _last_position(self) -> int:
         (row,) = self._store.query(

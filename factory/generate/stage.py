@@ -5,7 +5,8 @@ Promise: a request whose answer was committed is never asked again. It runs unti
 samples is accepted, the budget is used up, or the seeds give nothing new, and says which; where the seeds
 give nothing new but some requests hit transient errors, the plan stays owed, and the next run asks those
 again. A run in which nothing succeeds stops (`factory.generate.failures`): that is no end, and the same
-command goes on. The model is opened only if something has to be asked.
+command goes on. Where fewer were accepted than asked for, it says which checks took how many
+(`factory.generate.shortfall`). The model is opened only if something has to be asked.
 """
 
 import itertools
@@ -51,10 +52,12 @@ class GenerateStage(Stage):
 
 
 def is_owed(plan: Plan, store: Store) -> bool:
-    """Return whether the plan has not come to an end yet under the recipe's count, budget and checks."""
-    return not store.query(
-        "SELECT 1 FROM plan_ends WHERE plan_id = ? AND target_id = ?", [plan.plan_id, plan.target_id]
+    """Return whether the plan has not come to an end yet under the recipe's count, budget and checks. With
+    nothing accepted it has not, though older versions entered that as an end."""
+    ends = store.query(
+        "SELECT accepted FROM plan_ends WHERE plan_id = ? AND target_id = ?", [plan.plan_id, plan.target_id]
     )
+    return not any(end["accepted"] for end in ends) and not (ends and _is_any(plan, store))
 
 
 def generate(
@@ -80,9 +83,13 @@ def generate(
     finally:
         writer.flush()
     failures = scheduler.failures
-    # Nobody calls it an end of the recipe where nothing was made of it.
-    if most_tasks is None and (failures.are_hopeless or failures.are_all):
-        raise failures.error()
+    if most_tasks is None:
+        useless = failures.are_hopeless or failures.are_all
+        if scheduler.accepted_count < plan.data.count and not failures.are_all:
+            _say_why(plan, scheduler)
+        # Nobody calls it an end of the recipe where nothing was made of it, not even by a person.
+        if useless or not (scheduler.accepted_count or _is_any(plan, store)):
+            raise failures.error(scheduler.ended)
     if most_tasks is None and not scheduler.lost:
         store.commit(
             plan_ends=[
@@ -97,3 +104,15 @@ def generate(
             ]
         )
     return meter.summary(scheduler)
+
+
+def _say_why(plan: Plan, scheduler: Scheduler) -> None:
+    """Say which checks took how many samples, and what to try."""
+    for line in scheduler.rejections.told(scheduler.ended, scheduler.requests):
+        plan.run.progress.say(f"  {line}")
+
+
+def _is_any(plan: Plan, store: Store) -> bool:
+    """Return whether a person accepted what no check did."""
+    (row,) = store.query("SELECT count(*) AS n FROM training_set WHERE place = ?", [plan.place])
+    return bool(row["n"])

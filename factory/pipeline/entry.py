@@ -1,12 +1,30 @@
-"""A run entered into the store: recipe, seeds, plan, machine."""
+"""A run entered into the store: recipe, seeds, plan, machine; and is this the workspace of its recipe?"""
 
 import itertools
 from typing import Any
 
 from factory.context.plan import Plan
+from factory.errors import InputError
 from factory.store.store import Store, now
 from factory.system.digest import content_id
 from factory.system.machine import machine, versions
+
+
+def require_its_recipe(plan: Plan, store: Store) -> None:
+    """Raise InputError if the workspace was worked in, and with no seed of this recipe: its views would
+    show nothing of what is there."""
+    run = plan.run
+    runs = store.query("SELECT recipe_name FROM current_run")
+    # By their words: a seed that was corrected, or whose language is known now, is the same one here.
+    asked = sorted({seed.question for each in plan.plans for seed in each.seeds})
+    if not runs or store.query("SELECT 1 FROM seeds WHERE question IN (SELECT unnest(?)) LIMIT 1", [asked]):
+        return
+    raise InputError(
+        f"{run.workspace.root} holds the work of another recipe: {runs[0]['recipe_name']} ran there last, "
+        f"with none of the seeds of {run.loaded.path} ({run.loaded.recipe.name})",
+        "Nothing was changed. Name the workspace of this recipe with -w, or a new folder; to go on in this "
+        "one: --other-recipe.",
+    )
 
 
 def enter_run(plan: Plan, store: Store, command: str) -> None:

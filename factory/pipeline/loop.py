@@ -12,7 +12,7 @@ from factory.context.plan import Plan
 from factory.context.stage import Step
 from factory.models.bundled import BUNDLED
 from factory.pipeline.child import CONVERT, ChildFailed, run_child
-from factory.pipeline.entry import enter_run
+from factory.pipeline.entry import enter_run, require_its_recipe
 from factory.pipeline.preflight import missing_parts, preflight, require_workspace
 from factory.pipeline.stages import load_stage
 from factory.store.store import Store
@@ -51,10 +51,19 @@ def entered(plan: Plan, stages: tuple[str, ...], command: str) -> Iterator[tuple
     workspace = plan.run.workspace
     with workspace.lock() as lock:
         require_workspace(workspace.root, workspace.store)
+        require_its_workspace(plan)
         converted = any(load_stage(name).loads for name in stages) and _prepare_models(plan, lock)
         with _open(plan) as store:
             enter_run(plan, store, command)
         yield lock, converted
+
+
+def require_its_workspace(plan: Plan) -> None:
+    """Raise InputError if the workspace, which is locked, holds the work of another recipe, and that was not
+    said to be right."""
+    if plan.run.workspace.store.exists() and not plan.run.other_recipe:
+        with _open(plan) as store:
+            require_its_recipe(plan, store)
 
 
 def _owed(plan: Plan, name: str, *, worked: bool) -> list[Step]:

@@ -1,10 +1,12 @@
 """Checks before the first model loads: recipe, tasks, models, memory, disk, store."""
 
+import itertools
 import os
 import shutil
 from pathlib import Path
 
 from factory.chat_formats.auto import AUTO
+from factory.context.data_faults import shared_tasks
 from factory.context.plan import Plan
 from factory.context.run import Run
 from factory.errors import FactoryError, InputError
@@ -41,6 +43,12 @@ def preflight(plan: Plan, stages: tuple[str, ...]) -> None:
         if source.data.answers != "teacher":
             require_answers(source.seeds)
         source.kind.require(source.prepared(learns=learns))
+    plans = plan.plans
+    for told in shared_tasks(
+        itertools.chain.from_iterable(each.seeds for each in plans),
+        itertools.chain.from_iterable(each.held_out for each in plans),
+    ):
+        plan.run.progress.say(f"note: {told}")
     if "teacher" in loads:
         _require_teacher(plan)
     if "base" in loads:

@@ -9,18 +9,18 @@ Everything that can be checked is checked for each value before the first model 
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from factory.context.lineage import Lineage
 from factory.context.plan import Plan
-from factory.context.run import Run
 from factory.errors import InputError
 from factory.evaluate.candidate import candidates, main_metric
 from factory.models.bundled import BUNDLED
 from factory.pipeline.child import ChildFailed
-from factory.pipeline.loop import run
+from factory.pipeline.loop import require_its_workspace, run
 from factory.pipeline.preflight import preflight
 from factory.recipe import load_recipe
 from factory.recipe.search import Search, chosen
@@ -44,6 +44,10 @@ def search(plan: Plan, command: str) -> int:
             f"{plan.run.loaded.path}: the recipe has no search",
             "Write what can be chosen: search: {quantize: [none, w4a16]}",
         )
+    # Before a trial's recipe is written there.
+    if plan.run.workspace.store.exists():
+        with plan.run.workspace.lock():
+            require_its_workspace(plan)
     plain = _whole(plan)
     _check_each(plan, plain, settings)
     study = Study(settings.space, plan.run.loaded.recipe.seed)
@@ -96,7 +100,7 @@ def _trial(plan: Plan, plain: dict[str, Any], choice: Choice, name: str) -> Plan
     path.write_text(
         about + yaml.safe_dump(chosen(plain, choice), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
-    return Plan(Run(load_recipe(path), plan.run.workspace, plan.run.progress))
+    return Plan(replace(plan.run, loaded=load_recipe(path)))
 
 
 def _check_each(plan: Plan, plain: dict[str, Any], settings: Search) -> None:

@@ -20,6 +20,7 @@ def read_seeds(loaded: LoadedRecipe, source: DataSource) -> SeedFile:
         columns=data.columns,
         split=data.split,
         personal=data.personal,
+        language=data.language,
     )
     if read.seeds and not (read.faults and data.strict):
         return read
@@ -41,10 +42,7 @@ def is_local(loaded: LoadedRecipe, source: DataSource) -> bool:
 
 def seed_notes(source: DataSource, read: SeedFile) -> list[str]:
     """Return, a sentence each, which rows are left out and which seeds are asked as they are."""
-    data = source.data
-    notes = [f"left out: {fault}" for fault in read.faults[:_LISTED]]
-    if (more := len(read.faults) - _LISTED) > 0:
-        notes.append(f"{more} more lines of {data.seeds} are left out")
+    notes = [f"left out: {fault}" for fault in read.gathered(_LISTED)]
     notes += read.notes
     if unvaried := source.kind.unvaried(read.seeds):
         named = "; ".join(f"{seed.name} ({why})" for seed, why in unvaried[:_NAMED])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from factory.recipe.checks import Check
+from factory.recipe.checks import Check, check_name
 from factory.recipe.data import SourceSettings
 from factory.tasks.kind import Kind
 from factory.tasks.kinds import KINDS
@@ -13,6 +13,10 @@ from factory.tasks.settings import DataSettings
 
 if TYPE_CHECKING:
     from factory.recipe.model import Recipe
+
+# Where a recipe has no budget: answers that may be asked for each sample, and the least in all. One that
+# passes in twenty is enough to reach the count; a few samples may have bad luck.
+ANSWERS_A_SAMPLE, LEAST_REQUESTS = 20, 1000
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,26 @@ class DataSource:
     def kind(self) -> Kind[Any, Any]:
         """The kind of its data."""
         return KINDS[self.data.kind]
+
+    @property
+    def usual_requests(self) -> int | None:
+        """Most requests where the recipe writes no budget, enough for a teacher of whom one answer in
+        `ANSWERS_A_SAMPLE` passes; None where it writes one, or where nobody is asked. In no id."""
+        data = self.data
+        if not self.is_asked or data.budget.requests is not None or data.budget.tokens is not None:
+            return None
+        judged = "judge" in map(check_name, self.checks)
+        each = data.samples_per_prompt * (self.kind.requests_per_answer(data) + judged)
+        return max(LEAST_REQUESTS, ANSWERS_A_SAMPLE * data.count * each)
+
+    @property
+    def limit(self) -> str:
+        """What making the data may cost at most, in words; empty where nobody is asked."""
+        if (usual := self.usual_requests) is not None:
+            return f"{usual:,} requests (the default; data.budget sets another limit)"
+        budget = self.data.budget
+        limits = {"requests": budget.requests, "tokens": budget.tokens}
+        return " or ".join(f"{most:,} {what}" for what, most in limits.items() if most)
 
 
 def data_sources(recipe: "Recipe") -> tuple[DataSource, ...]:

@@ -22,9 +22,11 @@ from factory.recipe.model import ENDPOINT, REVISION, SLUG, VARIABLE, Recipe
 from factory.recipe.source import Fault, Source, Where
 from factory.system.settings import models_in
 from factory.tasks.kinds import KINDS
+from factory.tasks.settings import LANGUAGE
 
 _PATTERNS = {
     SLUG: "must be lower-case letters, digits and dashes, at most 63, and not start with a dash",
+    LANGUAGE: "must be the code of a language, two or three lower-case letters such as de",
     SOURCE_NAME: "must be lower-case letters, digits and dashes, at most 31, and start with a letter",
     NAME: "must be lower-case letters, digits and dashes, at most 31, and not start with a dash",
     REVISION: "must be a full commit: 40 hexadecimal digits in lower case",

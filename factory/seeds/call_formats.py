@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from factory.seeds.calls import steps_text
 from factory.seeds.format import Content, SeedFormat, from_text
-from factory.seeds.turns import calls_of, is_neutral, role_of, text_of
+from factory.seeds.turns import beside_first_exchange, calls_of, is_neutral, role_of, text_of
 
 _TOOLS = "the tools are those of the recipe's file, data.tools"
 
@@ -74,3 +74,7 @@ class ToolMessagesFormat(SeedFormat):
         if not answered:
             raise ValueError("messages: nobody answers the user")
         return [Content(question, steps_text(json.dumps(steps)))]
+
+    @property
+    def left_out(self) -> str:
+        return beside_first_exchange(self.messages, one_answer=False)

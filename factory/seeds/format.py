@@ -98,6 +98,11 @@ class SeedFormat(BaseModel):
         return cls.needs <= keys
 
     @property
+    def left_out(self) -> str:
+        """What of the row is in none of its tasks, in words; empty where nothing is."""
+        return ""
+
+    @property
     def group(self) -> str:
         """What kind of question it is."""
         return self.family

@@ -18,16 +18,17 @@ from factory.errors import InputError
 from factory.seeds.columns import Columns, shown
 from factory.seeds.format import Content, SeedFormat
 from factory.seeds.formats import SeedFormats, is_mixed
+from factory.seeds.languages import Languages
 from factory.seeds.masking import Masker, Treatment, masked
 from factory.seeds.notes import Notes
 from factory.seeds.row import Part, Row
 from factory.seeds.seed import Seed
 from factory.seeds.source import is_without_splits, read_parts
 from factory.seeds.split_column import SplitColumn
+from factory.text.gathered import MOST, RowFault, gathered
 from factory.text.visible import escape_hidden, truncate
 
 MAX_FAULTS = 100_000
-_LISTED = 50
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,13 @@ class SeedFile:
     format_name: str | None
     notes: tuple[str, ...] = ()
 
+    def gathered(self, most: int = MOST) -> list[str]:
+        """Return the faults, each once with the number of its rows."""
+        return gathered((RowFault(fault.source, fault.line, fault.reason) for fault in self.faults), most)
+
     def told(self) -> str:
-        """Return the first faults, one a line, and the count of the others."""
-        more = len(self.faults) - _LISTED
-        return "\n".join(map(str, self.faults[:_LISTED])) + (f"\n… and {more} more" if more > 0 else "")
+        """Return the faults as a text, one a line."""
+        return "\n".join(self.gathered())
 
 
 def require_seeds(
@@ -80,9 +84,12 @@ def require_file(
     split: str | None = None,
     limit: int | None = None,
     personal: Treatment = "keep",
+    language: str | None = None,
 ) -> SeedFile:
     """Return what a source holds, as `require_seeds` does, with the notes."""
-    file = load_seeds(source, formats, columns=columns, split=split, limit=limit, personal=personal)
+    file = load_seeds(
+        source, formats, columns=columns, split=split, limit=limit, personal=personal, language=language
+    )
     if file.faults:
         raise InputError(file.told())
     if not file.seeds:
@@ -100,16 +107,18 @@ def load_seeds(
     split: str | None = None,
     limit: int | None = None,
     personal: Treatment = "keep",
+    language: str | None = None,
 ) -> SeedFile:
     """Return the seeds and the faults of a file, a folder or a hub dataset.
 
     `formats` are those of the kind that the seeds are for, `columns` maps our fields to the file's columns,
     `split` is the part of a folder or dataset that is meant, `limit` (at least 1) ends the reading after so
-    many seeds, `personal` says what becomes of personal data. Raises InputError if the source cannot be read,
+    many seeds, `personal` says what becomes of personal data, `language` which one rows have that name none.
+    Raises InputError if the source cannot be read,
     if its format cannot serve the kind, or if a mapping fits nothing; FactoryError if a hub dataset cannot be
     had.
     """
-    reading = _Reading(Columns(columns, formats), formats, personal)
+    reading = _Reading(Columns(columns, formats), formats, personal, Languages(language))
     named = SplitColumn(split, reading.columns.mapping.values())
     for part in read_parts(source, split, reading.columns.wanted, limit):
         for row in part.rows:
@@ -136,6 +145,7 @@ class _Reading:
     columns: Columns
     formats: SeedFormats
     personal: Treatment
+    languages: Languages
     seeds: list[Seed] = field(default_factory=list)
     faults: list[SeedFault] = field(default_factory=list)
     format: type[SeedFormat] | None = None
@@ -146,7 +156,20 @@ class _Reading:
 
     def file(self) -> SeedFile:
         name = self.format.format_name if self.format else None
-        return SeedFile(self.seeds, self.faults, name, self.notes.told())
+        seeds = self._settled()
+        return SeedFile(seeds, self.faults, name, (*self.notes.told(), *self.languages.told()))
+
+    def _settled(self) -> list[Seed]:
+        """Return the seeds in the language that each has; one that is now another's equal is a fault."""
+        settled = []
+        for before, seed in zip(self.seeds, self.languages.settled(self.seeds), strict=True):
+            where, line = self._names[seed.name]
+            if seed is not before and self._tasks.setdefault(seed.seed_id, (where, line)) != (where, line):
+                _, first = self._tasks[seed.seed_id]
+                self.faults.append(SeedFault(where, line, f"the same task is already in line {first}"))
+                continue
+            settled.append(seed)
+        return settled
 
     def keep(self, outcome: Seed | SeedFault) -> None:
         if isinstance(outcome, Seed):
@@ -168,6 +191,8 @@ class _Reading:
                 row = replace(row, value=masker.row(row.value))
             parsed = self._row(part, row)
             contents = parsed.contents()
+            if left_out := parsed.left_out:
+                self.notes.cut(left_out)
             if self.personal != "keep":
                 contents = [masked(content, masker) for content in contents]
                 self._note_personal(masker)
@@ -217,7 +242,6 @@ class _Reading:
             }
         parsed = row_format.model_validate(value)
         self.notes.saw(row_format, written.keys() - set(self.columns.mapping.values()) - {"conversations"})
-        self.notes.opened(part, says_language="language" in parsed.model_fields_set)
         return parsed
 
     def _format_of(self, keys: Set[str]) -> type[SeedFormat]:
@@ -249,7 +273,8 @@ class _Reading:
         if fault := content.fault(parsed.names):
             raise ValueError(fault)
         seed = Seed(
-            name, parsed.language, parsed.group, content.question, content.reference, part.name, line,
+            name, self.languages.of(parsed, content, part), parsed.group, content.question,
+            content.reference, part.name, line,
             input=content.input, rationale=content.rationale, expression=content.expression,
             tools=content.tools,
             conversation=content.conversation,

@@ -1,25 +1,18 @@
-"""What a person should know of a source that is read: columns that nobody uses, ids that begin again,
-languages that only a file's name tells.
+"""What a person should know of a source that is read: columns that nobody uses, ids that begin again, rows of
+which only a part is read.
 
 Promise: each is said once for a source, however many rows it concerns.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from factory.seeds.columns import shown
 from factory.seeds.format import SeedFormat
-from factory.seeds.row import Part
 from factory.text.personal import SEVERAL, What
 
 _MOST = 10_000
-_CODES = """
-ar bg bn cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv ms nl no pl pt ro ru sk sl sr sv sw ta te
-th tr uk ur vi zh
-"""
-_WORD = re.compile(r"(?<![a-z])[a-z]{2}(?![a-z])")
 
 
 @dataclass
@@ -35,6 +28,7 @@ class Notes:
     _personal: Counter[What] = field(default_factory=Counter)
     _personal_rows: int = 0
     _refused: bool = False
+    _cut: Counter[str] = field(default_factory=Counter)
 
     def saw(self, row_format: type[SeedFormat], columns: Iterable[str]) -> None:
         """Take the columns of a row that was read as `row_format`."""
@@ -60,18 +54,15 @@ class Notes:
         self._personal_rows += bool(found)
         self._refused = refused
 
-    def opened(self, part: Part, *, says_language: bool) -> None:
-        """Take a file of which a row was read."""
-        found = [code for code in _WORD.findall(part.stem.casefold()) if code in _CODES.split()]
-        if len(found) == 1 and found[0] != "en" and not says_language:
-            self._said[
-                f"{part.name} is named after the language {found[0]}, and its rows name none, so they count "
-                "as en; write a column language"
-            ] = None
+    def cut(self, left_out: str) -> None:
+        """Take a row of which a part is not read."""
+        self._cut[left_out] += 1
 
-    def told(self) -> tuple[str, ...]:
+    def told(self) -> list[str]:
         """Return the notes, a sentence each."""
         told = list(self._said)
+        for left_out, count in self._cut.items():
+            told.append(f"of {'1 row' if count == 1 else f'{count} rows'} only a part is read: {left_out}")
         if self._personal_rows:
             done = "left out for it" if self._refused else "masked"
             rows = "1 row" if self._personal_rows == 1 else f"{self._personal_rows} rows"
@@ -90,4 +81,4 @@ class Notes:
                 f"{self._renamed} ids begin again in another file and are told apart by its name: "
                 f"{shown(self._renamed_first)}"
             )
-        return tuple(told)
+        return told

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from factory.seeds.format import Content, Said, SeedFormat, from_text, number_text
-from factory.seeds.turns import is_neutral, role_of, text_of
+from factory.seeds.turns import beside_first_exchange, is_neutral, role_of, text_of
 
 MARK = "####"
 WITHOUT_SYSTEM = (
@@ -243,7 +243,8 @@ class MessagesFormat(SeedFormat):
     """Chat messages under `messages` or `conversations`, or alone: the first user turn and the last assistant
     turn that answers it.
 
-    From a second user turn on the conversation is left out, for its answers are to other questions. A system
+    From a second user turn on the conversation is left out, for its answers are to other questions, and a
+    note says of how many rows. A system
     turn that says something is refused: the answer was given under it, and a seed has no place for it.
     Refused are also tool turns, and content that is not text.
     """
@@ -279,6 +280,10 @@ class MessagesFormat(SeedFormat):
         if question is None:
             raise ValueError("messages: there is no user turn")
         return [Content(question, answer)]
+
+    @property
+    def left_out(self) -> str:
+        return beside_first_exchange(self.messages, one_answer=True)
 
 
 def _differ(one: str, other: str) -> bool:

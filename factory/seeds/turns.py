@@ -55,6 +55,19 @@ def text_of(turn: dict[str, Any]) -> str:
     return content
 
 
+def beside_first_exchange(turns: list[dict[str, Any]], *, one_answer: bool) -> str:
+    """Return what a conversation holds beside its first question and the answer to it, in words; with
+    `one_answer` only the last of several in a row is that answer. Empty where it holds nothing else."""
+    roles = [role for turn in turns if (role := role_of(turn)) not in ("system", "tool")]
+    first = roles.index("user") if "user" in roles else len(roles)
+    after = roles[first + 1 :]
+    answers = after.index("user") if "user" in after else len(after)
+    found = ["what the assistant said before the first question"] if first and "user" in roles else []
+    found += ["all but the last of several answers in a row"] if one_answer and answers > 1 else []
+    found += ["every exchange after the first"] if answers < len(after) else []
+    return f"{' and '.join(found)} (kind: labelled keeps whole conversations)" if found else ""
+
+
 def is_neutral(system: str) -> bool:
     """Return whether a system prompt says nothing that an answer depends on."""
     return not system.strip() or _NEUTRAL.fullmatch(" ".join(system.split())) is not None

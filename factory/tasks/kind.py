@@ -17,6 +17,7 @@ from factory.errors import InputError
 from factory.seeds.format import SeedFormat
 from factory.seeds.seed import Seed
 from factory.tasks.settings import CustomTools, DataSettings
+from factory.text.gathered import RowFault, gathered
 
 if TYPE_CHECKING:
     from factory.chat_formats.format import ChatFormat
@@ -150,9 +151,15 @@ class Kind(Generic[S, T]):
         if blind := [seed for seed in held_out if not seed.reference]:
             raise InputError(
                 "\n".join(
-                    f"{seed.source}:{seed.line}: the held-out task {seed.name} "
-                    "has no reference to be measured by"
-                    for seed in blind[:50]
+                    gathered(
+                        RowFault(
+                            seed.source,
+                            seed.line,
+                            f"the held-out task {seed.name} has no reference to be measured by",
+                            "no reference",
+                        )
+                        for seed in blind
+                    )
                 ),
                 "Write their references, or remove the tasks.",
             )
@@ -183,6 +190,10 @@ class Kind(Generic[S, T]):
         """Return the settings that decide how held-out tasks are put and judged, beside seeds and templates;
         they go into ids."""
         return {}
+
+    def requests_per_answer(self, data: S) -> int:
+        """Return how many requests an answer to one question may take, such as the turns of a dialogue."""
+        return 1
 
     def selection(self, data: S) -> tuple[str, int | None] | None:
         """Return which of a question's right answers stay and how many at most; None where all do."""

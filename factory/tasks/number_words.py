@@ -68,8 +68,17 @@ calcula con divide el las los multiplica para por resta si suma una
 january february march april may june july august september october november december
 januar februar märz mai juni juli oktober dezember
 """
+# Words after which a number tells one thing from others of its kind.
+_NAMING = """
+apartment bay bus channel chapter exercise exit flat flight floor gate grade highway house interstate
+invoice lift page paragraph platform road room route row seat section shelf slide station table team
+terminal track train tram unit version ward linie zimmer raum haus gleis bus zug seite kapitel stufe klasse
+gruppe tisch reihe platz halle tor ligne salle chambre page quai porte étage línea sala página andén puerta
+piso
+"""
 _UNIT_WORDS = frozenset(_UNIT_NAMES.split())
 _INTRODUCING_WORDS = frozenset(_INTRODUCING.split())
+_NAMING_WORDS = frozenset(_NAMING.split())
 _COUNTED = re.compile(
     r"\s*(?:%|percent|per cent|prozent|[$€£¥°]|years?|months?|weeks?|days?|hours?|minutes?|seconds?|times"
     r"|dollars?|euros?|cents?|(?:centi|milli)?met(?:re|er)s?|kilo\w*|grams?|jahre?n?|tage?n?|stunden?|minuten?)(?!\w)",
@@ -77,6 +86,11 @@ _COUNTED = re.compile(
 )
 _CAPITAL = re.compile(r"(?<!\w)([^\W\d_]+)[ \u00a0]$")
 _LABEL = re.compile(r"(?:第|#|№|\bno\.|\bnr\.|\bnum\.)\s?$", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?:(?<!\w)(?:the|this|that|our|my|your|his|her|their|a|an|der|die|das|dem|den|des|ein|eine|einem|einen|einer|mein|unser"
+    r"|le|la|un|une|el|il)[ \u00a0]+)?(?<!\w)([^\W\d_]+)[ \u00a0-]$",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = {character: value for value, character in enumerate("〇一二三四五六七八九")} | {
     "两": 2,
@@ -100,13 +114,24 @@ def is_unit(suffix: str) -> bool:
 
 def is_label(text: str, start: int, end: int) -> bool:
     """Return whether the number at a place may be part of a name and no amount: `No. 3`, `Falke 3`."""
-    before, after = text[:start], text[end:]
-    if _LABEL.search(before) or after.lstrip().startswith("号"):
+    if is_name(text, start, end) or _LABEL.search(text[:start]) or text[end:].lstrip().startswith("号"):
         return True
-    word = _CAPITAL.search(before)
+    word = _CAPITAL.search(text[:start])
     if word is None or not word[1][0].isupper() or word[1].casefold() in _INTRODUCING_WORDS:
         return False
     return not is_measured(text, end)
+
+
+def is_name(text: str, start: int, end: int) -> bool:
+    """Return whether the number at a place is part of a name and nothing else: `bus 42`, `the Falke 8`; a
+    person who comes without an article may have 8 of something."""
+    found = _NAMED.search(text[:start])
+    if found is None or is_measured(text, end):
+        return False
+    word, has_article = found[1], found.start() < found.start(1)
+    if word.casefold() in _NAMING_WORDS:
+        return True
+    return has_article and word[0].isupper() and word.casefold() not in _INTRODUCING_WORDS
 
 
 def is_measured(text: str, end: int) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from factory.tasks.number_words import is_label, is_measured, is_unit, spelled
+from factory.tasks.number_words import is_label, is_measured, is_name, is_unit, spelled
 
 PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _LETTER = r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
@@ -101,6 +101,7 @@ def read_numbers(question: str, reference: str, language: str = "en") -> Numbers
     plain: list[Number] = []
     staying: set[str] = set()
     labels: set[str] = set()
+    named: set[str] = set()
     for chunk in _CHUNK.finditer(question):
         read = _numbers_of(chunk, question, reference, used, language)
         if not read:
@@ -108,9 +109,12 @@ def read_numbers(question: str, reference: str, language: str = "en") -> Numbers
             continue
         plain += read
         if len(read) == 1 and not read[0].group and is_label(question, chunk.start(), chunk.end()):
-            labels.update(number.value for number in read)
+            labels.add(read[0].value)
+            named |= {read[0].value} if is_name(question, chunk.start(), chunk.end()) else set()
     replaced = tuple(number for number in plain if number.value in used)
     varied = {number.value for number in replaced}
+    if clash := _first(varied & named):
+        return Numbers(replaced, f"{clash} is part of a name")
     return Numbers(replaced, _unclear(question, reference, plain, varied, staying, labels, used))
 
 
@@ -129,15 +133,17 @@ def _unclear(
         if word not in question and varied & set(PLAIN.findall(word)):
             return f"{word} in its reference is no number"
     asked = Counter(number.value for number in plain)
-    alone = {number.value for number in plain if number.group is None}
+    amounts = Counter(number.value for number in plain if number.group is None)
     unused, own = asked.keys() - used.keys(), used.keys() - asked.keys()
     # What has a unit is the number, where the reference uses each once and has no other: two maps, 2 metres.
     measured = {number.value for number in plain if asked == used and is_measured(question, number.end)}
     if clash := _first(varied & spelled(question) - measured):
         return f"{clash} stands in it as digits and in words"
-    if clash := _first(value for value in varied & labels if value in _CONSTANTS or unused):
+    # It stands in the question as an amount as well, and the reference has it once: the amount is meant.
+    often = {value for value in labels if asked[value] > used[value] and amounts[value] > 1}
+    if clash := _first(value for value in varied & labels if value in _CONSTANTS or unused or value in often):
         return f"{clash} may be part of a name"
-    if clash := _first(value for value in varied & _TWICE & alone if used[value] > asked[value]):
+    if clash := _first(value for value in varied & _TWICE & amounts.keys() if used[value] > asked[value]):
         return f"{clash} in its reference may be a constant"
     if clash := _first(value for value in varied if asked[value] > used[value] and (unused or own)):
         return f"{clash} stands in it more often than in its reference"

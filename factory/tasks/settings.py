@@ -8,12 +8,18 @@ from pydantic import Field
 from factory.seeds.masking import Treatment
 from factory.system.settings import PATH, FilePath, Settings
 
+LANGUAGE = "^[a-z]{2,3}$"
+
 
 class Budget(Settings):
     """What making the data may cost at most. Turns of samples that are already started still end."""
 
     requests: int | None = Field(
-        default=None, ge=1, le=10**9, description="Most requests to the teacher. Empty: no limit."
+        default=None,
+        ge=1,
+        le=10**9,
+        description="Most requests to the teacher. Empty, without tokens too: a default that follows from "
+        "count, 20 answers for each sample, and 1000 requests at least.",
     )
     tokens: int | None = Field(
         default=None,
@@ -37,6 +43,13 @@ class DataSettings(Settings):
     )
     split: str | None = Field(
         default=None, min_length=1, max_length=200, description="Which split of a dataset. Empty: train."
+    )
+    # In no id but the seeds': recipes are older than the choice.
+    language: str | None = Field(
+        default=None,
+        pattern=LANGUAGE,
+        exclude_if=lambda language: language is None,
+        description="Language of rows that name none, as a code such as de. Empty: by their words.",
     )
     strict: bool = Field(
         default=False, description="Stop at a bad line of the seeds. Off: bad lines are reported and skipped."

@@ -13,6 +13,7 @@ import yaml
 from typer.main import get_command
 
 from factory.cli.main import app
+from factory.recipe.sources import ANSWERS_A_SAMPLE, LEAST_REQUESTS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -87,6 +88,16 @@ def test_lines_are_short_outside_of_tables(page: str) -> None:
 
 def test_the_readme_fits_on_two_screens() -> None:
     assert len(TEXTS["README.md"].splitlines()) <= 100
+
+
+def test_what_a_beginner_needs_stands_where_one_begins() -> None:
+    readme, start = TEXTS["README.md"], TEXTS["docs/start.md"]
+    before_the_tables = readme[: readme.index("\n|")]
+    for said in ("docs/start.md", ".venv/bin/activate", "cannot do", "docs/decisions.md#limits"):
+        assert said in before_the_tables
+    for said in (".venv/bin/activate", "columns:", "data.language", "budget:", "--other-recipe", "## Limits"):
+        assert said in start
+    assert f"{ANSWERS_A_SAMPLE} answers for each sample" in start and f"{LEAST_REQUESTS:,} at least" in start
 
 
 def test_where_is_what_names_one_file_a_question() -> None:

@@ -8,6 +8,7 @@ from factory.inference.schema_grammar import examine
 from factory.tasks.extract.settings import ExtractData
 from factory.tasks.extract.taskset import ExtractTaskset
 from factory.tasks.kind import Prepared
+from factory.text.gathered import RowFault, gathered
 from factory.text.visible import escape_hidden, truncate
 
 Fields = Prepared[ExtractData, ExtractTaskset]
@@ -17,16 +18,18 @@ def require_fitting(prepared: Fields) -> None:
     """Refuse fields of seeds and held-out tasks that the schema refuses."""
     form = prepared.taskset.form
     faults = [
-        f"{seed.source}:{seed.line}: the fields of {seed.name}: {truncate(escape_hidden(fault), 300)}"
+        RowFault(
+            seed.source,
+            seed.line,
+            f"the fields of {seed.name}: {truncate(escape_hidden(fault), 300)}",
+            fault,
+        )
         for seed in [*prepared.seeds, *prepared.held_out]
         if seed.reference
         for fault in form.faults(json.loads(seed.reference))
     ]
     if faults:
-        more = f"\n… and {len(faults) - 50} more" if len(faults) > 50 else ""
-        raise InputError(
-            "\n".join(faults[:50]) + more, f"Correct them, or the schema: {prepared.data.schema}."
-        )
+        raise InputError("\n".join(gathered(faults)), f"Correct them, or the schema: {prepared.data.schema}.")
 
 
 def require_proof(prepared: Fields) -> None:

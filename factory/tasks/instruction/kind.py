@@ -96,6 +96,9 @@ class Instruction(Kind[InstructionData, "InstructionTaskset"]):
     def plan_identity(self, data: InstructionData, tools: list[ToolSpec], own_source: str | None) -> Row:
         return super().plan_identity(data, tools, own_source) | {"evolve": data.evolve}
 
+    def requests_per_answer(self, data: InstructionData) -> int:
+        return 2 + data.evolve  # the proposal, each rewriting of it, the answer
+
     def scorer(
         self, taskset: InstructionTaskset, held_out: list[Seed], chat_format: ChatFormat
     ) -> InstructionScorer:

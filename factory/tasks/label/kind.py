@@ -89,6 +89,9 @@ class Label(Kind[LabelData, "LabelTaskset"]):
         new = {"new_texts": data.new_texts} if data.new_texts else {}
         return super().plan_identity(data, tools, own_source) | self.evaluation_identity(data) | new
 
+    def requests_per_answer(self, data: LabelData) -> int:
+        return 2 if data.new_texts else 1  # the text is asked for, then read
+
     def evaluation_identity(self, data: LabelData) -> Row:
         # Their order is in the prompt, and a mapping in an id has none.
         return {"labels": [list(one) for one in data.labels.items()], "task": data.task}

@@ -5,6 +5,7 @@ from factory.errors import InputError
 from factory.tasks.kind import Prepared
 from factory.tasks.label.settings import LabelData
 from factory.tasks.label.taskset import LabelTaskset
+from factory.text.gathered import RowFault, gathered
 from factory.text.visible import escape_hidden, truncate
 
 Labels = Prepared[LabelData, LabelTaskset]
@@ -14,15 +15,19 @@ def require_known(prepared: Labels) -> None:
     """Refuse seeds and held-out tasks with a label that the recipe does not name."""
     known = prepared.data.labels
     strange = [
-        f"{seed.source}:{seed.line}: the label {escape_hidden(truncate(seed.reference, 100))!r} of "
-        f"{seed.name} is not one of the recipe's"
+        RowFault(
+            seed.source,
+            seed.line,
+            f"the label {escape_hidden(truncate(seed.reference, 100))!r} of {seed.name} "
+            "is not one of the recipe's",
+            seed.reference,
+        )
         for seed in [*prepared.seeds, *prepared.held_out]
         if seed.reference and seed.reference not in known
     ]
     if strange:
-        more = f"\n… and {len(strange) - 50} more" if len(strange) > 50 else ""
         raise InputError(
-            "\n".join(strange[:50]) + more,
+            "\n".join(gathered(strange)),
             f"Correct them, or add them to data.labels of {prepared.recipe}, which are {', '.join(known)}.",
         )
 

@@ -4,40 +4,20 @@ Sources: the fine-tuning files, stored completions and batches of OpenAI's API, 
 2023). Of stored completions the answer alone is learnt: what came before it has a row of its own.
 """
 
-import re
 from collections.abc import Set
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from factory.seeds.conversations import conversation_content
 from factory.seeds.format import Content, SeedFormat, from_text
 from factory.seeds.published_formats import AlpacaFormat, PromptFormat
 
 Turns = Annotated[list[dict[str, Any]], Field(min_length=1), BeforeValidator(from_text)]
-_LETTER, _HAN = re.compile(r"[^\W\d_]"), re.compile(r"[\u4e00-\u9fff]")
 _WHOLE = (None, "stop", "tool_calls", "function_call")
 
 
-class _Spoken(SeedFormat):
-    """A row whose language, where it names none, is that of most of its letters: Chinese, or English."""
-
-    @model_validator(mode="after")
-    def _with_language(self) -> "_Spoken":
-        if "language" not in self.model_fields_set:
-            text = "\n".join(content.question for content in self._readable())
-            if 2 * len(_HAN.findall(text)) > len(_LETTER.findall(text)):
-                self.language = "zh"
-        return self
-
-    def _readable(self) -> list[Content]:
-        try:
-            return self.contents()
-        except ValueError:
-            return []
-
-
-class ConversationFormat(_Spoken):
+class ConversationFormat(SeedFormat):
     """Chat messages with the tools that were offered, under OpenAI's names or ShareGPT's; `weight: 0` at a
     turn of the assistant: it is seen and not learnt."""
 
@@ -60,7 +40,7 @@ class ConversationFormat(_Spoken):
         return [conversation_content([*system, *self.messages], self.tools or self.functions)]
 
 
-class StoredCompletionFormat(_Spoken):
+class StoredCompletionFormat(SeedFormat):
     """A request and its response, as servers log them and OpenAI's batches have them (each in a `body`, or
     not); a conversation for each choice."""
 
@@ -93,7 +73,7 @@ class StoredCompletionFormat(_Spoken):
         return [conversation_content([*asked["messages"], turn], tools, last_alone=True) for turn in turns]
 
 
-class CompletedFormat(PromptFormat, _Spoken):
+class CompletedFormat(PromptFormat):
     """`prompt` and `completion`."""
 
     @classmethod
@@ -105,7 +85,7 @@ class CompletedFormat(PromptFormat, _Spoken):
         return [_exchange(content.question, content.reference)]
 
 
-class InstructedFormat(AlpacaFormat, _Spoken):
+class InstructedFormat(AlpacaFormat):
     """`instruction` and `output`, and `input` where there is one: below the instruction, after a blank
     line."""
 

@@ -18,6 +18,7 @@ from factory.tasks.labelled.seeds import FORMATS, ConversationFormat
 _RECIPE = """\
 # A student of the conversations in {source}, made with: factory init --from
 # factory run recipe.yaml -w .
+# yaml-language-server: $schema=recipe.schema.json
 name: {name}
 seed: 7
 
@@ -86,9 +87,7 @@ def start(source: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _told(file: SeedFile) -> list[str]:
-    listed = [f"left out: {fault}" for fault in file.faults[:_LISTED]]
-    more = len(file.faults) - _LISTED
-    return [*listed, *([f"{more} more lines are left out"] if more > 0 else []), *file.notes]
+    return [*(f"left out: {fault}" for fault in file.gathered(_LISTED)), *file.notes]
 
 
 def _split(seeds: list[Seed]) -> tuple[list[Seed], list[Seed]]:

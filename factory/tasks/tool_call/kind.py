@@ -100,6 +100,9 @@ class ToolCall(Kind[ToolCallData, "ToolCallTaskset"]):
             deciding["own_tools"] = [own_source, data.custom_tools.timeout_s, data.custom_tools.memory_mb]
         return deciding
 
+    def requests_per_answer(self, data: ToolCallData) -> int:
+        return 3  # a call, one that its result feeds, the end
+
     def scorer(self, taskset: ToolCallTaskset, held_out: list[Seed], chat_format: ChatFormat) -> CallScorer:
         from factory.tasks.tool_call.scorer import CallScorer
 

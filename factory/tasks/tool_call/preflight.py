@@ -10,6 +10,7 @@ from factory.tasks.kind import Prepared
 from factory.tasks.tool_call.reference import call_faults, parse_steps
 from factory.tasks.tool_call.settings import ToolCallData
 from factory.tasks.tool_call.taskset import ToolCallTaskset
+from factory.text.gathered import RowFault, gathered
 from factory.text.visible import escape_hidden, truncate
 from factory.tools.load import load_tools
 from factory.tools.registry import TOOL_NAMES
@@ -50,23 +51,33 @@ def require_solvable(prepared: ToolCalls) -> None:
             "so no expression can be one"
         )
     faults = [
-        f"{seed.source}:{seed.line}: the reference {truncate(seed.reference, 200)!r} of {seed.name} "
-        f"{truncate(escape_hidden(fault), 500)}"
+        RowFault(
+            seed.source,
+            seed.line,
+            f"the reference {truncate(seed.reference, 200)!r} of {seed.name} "
+            f"{truncate(escape_hidden(fault), 500)}",
+            fault,
+        )
         for seed in tasks
         for fault in call_faults(taskset.reference_steps(seed.reference), taskset.tools)
     ]
     if faults:
         raise InputError(
-            "\n".join(faults[:50]),
+            "\n".join(gathered(faults)),
             f"Correct the references, remove the tasks, or add to {prepared.data.tools} what they call.",
         )
     faults = [
-        f"{seed.source}:{seed.line}: the reference {seed.reference!r} of {seed.name} has no result"
+        RowFault(
+            seed.source,
+            seed.line,
+            f"the reference {truncate(seed.reference, 200)!r} of {seed.name} has no result",
+            "no result",
+        )
         for seed in tasks
         if taskset.solve(seed.reference) is None
     ]
     if faults:
-        raise InputError("\n".join(faults[:50]), "Correct the references, or remove the tasks.")
+        raise InputError("\n".join(gathered(faults)), "Correct the references, or remove the tasks.")
 
 
 def require_grammars(prepared: ToolCalls) -> None:

@@ -20,6 +20,7 @@ _RECIPE = """\
 # Write questions into data/seeds.jsonl, one a line:
 #   {seed}
 {functions}# factory run recipe.yaml -w .
+# yaml-language-server: $schema=recipe.schema.json
 name: {name}
 seed: 7
 

@@ -1,6 +1,7 @@
 """A held-out task is found again however its question is spelt, and other tasks are let through."""
 
 import dataclasses
+import json
 import re
 import unicodedata
 
@@ -13,7 +14,7 @@ from factory.checks.decontamination import DecontaminationCheck
 from factory.inference.request import Answer
 from factory.seeds.seed import Seed
 from factory.system.digest import canonical_json
-from factory.tasks.sample import Task
+from factory.tasks.sample import Sample, Task
 from factory.tools.spec import ToolSpec
 from tests.support.calculator import DATA, SEEDS, kind, one_seed
 from tests.support.judged import judged
@@ -350,3 +351,92 @@ def test_verdicts_are_judged_anew_only_where_they_can_differ() -> None:
     assert DecontaminationCheck([LONG], [leaking]).settings != DecontaminationCheck([LONG]).settings
     shared = DecontaminationCheck([one_seed(f"{PREAMBLE} {content}", "") for content in CONTENTS])
     assert "shared" in shared.settings
+
+
+SWITCH = (
+    '[{"type":"function","function":{"name":"set_mode","description":"Sets","parameters":{"type":"object",'
+    '"properties":{"mode":{"type":"string","enum":["eco","boost"]},"note":{"type":"string"}}}}}]'
+)
+LIST = "Which is {}? (1) {} (2) {} (3) {}"
+
+
+@pytest.mark.parametrize(
+    ("reference", "held_out", "question"),
+    [
+        # A label, a yes or no, an option, one of numbered options, fields that many texts have.
+        ("follow-up", "My order 5 has not come.", "Invoice 5 is twice in my mails."),
+        ("yes", "Do 3 and 4 make 7?", "Ann has 3 cats, 4 dogs and 7 cages. Are they enough?"),
+        ("B", LIST.format("red", "sky", "rose", "grass"), LIST.format("wet", "sand", "rain", "stone")),
+        ("2", LIST.format("red", "sky", "rose", "grass"), LIST.format("wet", "sand", "rain", "stone")),
+        (
+            '{"category":"e-mail","urgent":true}',
+            "Server 4 refuses mails since 8.",
+            "My 4 drafts of 8 May are gone.",
+        ),
+        ("north-east", "Turn right 2 times from north-west.", "The wind turns by 2 marks: whence?"),
+    ],
+)
+def test_an_answer_that_many_questions_have_is_no_leak(reference: str, held_out: str, question: str) -> None:
+    known = [one_seed(held_out, reference)]
+    assert verdict(question, reference, known).passed
+    # The same question is one, whatever its answer.
+    assert verdict(held_out.upper(), reference, known).reason == "held_out_leak"
+
+
+@pytest.mark.parametrize(
+    ("call", "leaks"),
+    [('{"mode":"eco"}', False), ('{"mode":"eco","note":"until Mai comes home"}', True)],
+)
+@pytest.mark.parametrize("form", ["calls", "allowed"])
+def test_a_lone_choice_of_a_tool_that_a_task_brings_is_no_leak(call: str, leaks: bool, form: str) -> None:
+    arguments = json.loads(call)
+    reference = canonical_json(
+        [[{"name": "set_mode", "arguments": arguments}]]
+        if form == "calls"
+        else [{"name": "set_mode", "allowed": {name: [value] for name, value in arguments.items()}}]
+    )
+    known = dataclasses.replace(one_seed("Be thrifty, please.", reference), tools=SWITCH)
+    task = Task("b2:0", "en", "general", "The heating may save power now.", reference, tools=SWITCH)
+    assert DecontaminationCheck([known]).judge(Sample("b2:1", task, "", "stop")).passed is not leaks
+
+
+def test_a_number_as_the_answer_to_the_same_numbers_still_leaks() -> None:
+    known = [one_seed("Ann has 12 pens, buys 5, loses 3. How many?", "14")]
+    assert verdict("12 birds, 5 more come, 3 leave: how many stay?", "14", known).reason == "held_out_leak"
+
+
+def test_verdicts_stay_valid_where_it_does_not_decide() -> None:
+    plain = DecontaminationCheck([one_seed("Is it so?", "yes"), one_seed("Add 3 to 4.", "3 + 4")])
+    assert "silent" not in plain.settings and "silent" not in SHIPPED.settings
+    assert "silent" in DecontaminationCheck([one_seed("Do 3 and 4 make 7?", "yes")]).settings
+
+
+def chat(*turns: str) -> Seed:
+    """Return a conversation of these turns of the user, each of which the assistant answers."""
+    messages = [
+        message
+        for place, turn in enumerate(turns)
+        for message in (
+            {"role": "user", "content": turn},
+            {"role": "assistant", "content": f"Answer {place}."},
+        )
+    ]
+    whole = canonical_json({"messages": messages, "tools": []})
+    return dataclasses.replace(one_seed(turns[-1], "Answer."), conversation=whole)
+
+
+@pytest.mark.parametrize("last", ["And on Sundays?", "Can you tell me when you open again?", "Yes, please!"])
+def test_conversations_that_end_on_the_same_words_are_no_leak(last: str) -> None:
+    check = DecontaminationCheck([chat("Where do I find the atlas of rivers?", last)])
+
+    def passes(seed: Seed) -> bool:
+        task = Task(seed.seed_id, "en", "general", seed.question, seed.reference)
+        messages = json.loads(seed.conversation)["messages"]
+        return check.judge(Sample("b2:1", task, "", "stop", messages=messages)).passed
+
+    assert passes(chat("Is the reading room open in winter?", last))
+    assert not passes(chat("Where do I find the atlas of rivers?", last))
+    assert not passes(chat("where do I find  the atlas of rivers", last.upper()))
+    # Where nothing of the kind is held out, verdicts stay valid.
+    assert "conversations" in check.settings
+    assert "conversations" not in DecontaminationCheck([chat("Where is it?")]).settings

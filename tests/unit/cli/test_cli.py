@@ -8,12 +8,14 @@ import os
 import re
 import signal
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
 from factory.models.artifact import publish, verify
+from factory.recipe.schema import recipe_json_schema
 from factory.text.visible import escape_hidden
 from factory.workspace import Workspace
 from tests.support.command import COMMAND, ENVIRONMENT, ROOT, factory, on_a_terminal, typed
@@ -335,3 +337,26 @@ def test_init_overwrites_nothing(tmp_path: Path, name: str) -> None:
     assert f"{mine} exists already" in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "beginning", [["--recipe", "labels"], ["--recipe", "assistant"], ["--tools"], ["--from"]], ids=" ".join
+)
+def test_init_brings_the_schema_that_the_recipe_names(tmp_path: Path, beginning: list[str]) -> None:
+    """Nothing of a checkout is needed: neither by an editor nor to type what the recipe says of itself."""
+    chat = {"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hi."}]}
+    (tmp_path / "chats.jsonl").write_text(json.dumps(chat))
+    given = {"--tools": [ROOT / "data" / "tools" / "tools.json"], "--from": [tmp_path / "chats.jsonl"]}
+    made = typed("init", tmp_path / "mine", *beginning, *given.get(beginning[0], []))
+    assert made.returncode == 0, made.stderr
+    text = (tmp_path / "mine" / "recipe.yaml").read_text(encoding="utf-8")
+    (named,) = re.findall(r"^# yaml-language-server: \$schema=(.*)$", text, re.MULTILINE)
+    assert (tmp_path / "mine" / named).read_text(encoding="utf-8") == recipe_json_schema()
+    comments = "".join(line for line in text.splitlines() if line.startswith("#"))
+    assert "factory run recipe.yaml -w ." in comments
+    assert "pipelines/" not in comments and "runs/" not in comments
+
+
+def test_the_schema_is_in_what_is_installed() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert "schemas" in build["only-include"] and build["sources"]["schemas"] == "factory/schemas"

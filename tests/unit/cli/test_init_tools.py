@@ -2,6 +2,7 @@
 disk."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,12 @@ def test_init_makes_a_recipe_of_a_file_of_tools(tmp_path: Path) -> None:
     seed = next(line for line in recipe.read_text().splitlines() if '"question"' in line)
     assert json.loads(seed.removeprefix("#"))["reference"] == [[{"name": "get-time", "arguments": {}}]]
     loaded.resolve("data/seeds.jsonl").write_text(seed.removeprefix("#"))
+    # The functions are not written yet, and a run would not begin either.
     filled = typed("validate", recipe)
-    assert filled.returncode == 0, filled.stderr
+    assert (filled.returncode, "has no result" in filled.stderr) == (2, True)
+    (folder / "tools.py").write_text(re.sub("raise NotImplementedError.*", 'return "12:00"', source))
+    written = typed("validate", recipe)
+    assert written.returncode == 0, written.stderr
 
 
 def test_init_with_tools_that_ship_needs_no_file_of_functions(tmp_path: Path) -> None:

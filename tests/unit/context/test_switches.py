@@ -53,7 +53,7 @@ def test_servers_get_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     from factory.generate.teacher import open_teacher
 
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    path = project(tmp_path, "rationale", "count: 1", "budget: {requests: 2}")
+    path = project(tmp_path, "rationale", "count: 1", "budget: {requests: 2}", more="checks: [schema]\n")
     with serving(Server(text="One and one.\nAnswer: 2")) as server:
         edit(path, "http://127.0.0.1:9/v1", server.url)
         switches = "template: {enable_thinking: false}, extra_body: {reasoning_effort: low}"

@@ -56,13 +56,14 @@ def test_the_command_shows_estimates_and_keeps(tmp_path: Path) -> None:
         assert looked.stderr.count("[user] What is ") == 6, "each with one worked example before its question"
         assert looked.stderr.count("[assistant] ") == 3
         assert len(server.asked) == dry_run.TASKS
-        tried, whole = looked.stdout.splitlines()
+        tried, whole, limit = looked.stdout.splitlines()
         assert tried.startswith(
             "16 samples were tried with 16 requests: 16 accepted, 176 prompt tokens, 32 completion tokens, "
         )
         assert whole.startswith(
             "64 accepted samples would take about 64 requests, 704 prompt and 128 completion tokens, "
         )
+        assert limit.startswith("the run ends after 3,840 requests (the default; data.budget sets another")
         again = factory("run", path, "-w", work, "--dry-run")
         assert again.stdout.splitlines()[0] == tried
         assert len(server.asked) == dry_run.TASKS

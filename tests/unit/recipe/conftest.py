@@ -27,6 +27,7 @@ evaluate:
   held_out: data/held_out.jsonl
 """
 
+TOOLS = Path(__file__).parents[3] / "data" / "tools" / "calculator.json"
 Write = Callable[[str], Path]
 Bend = Callable[..., Path]
 
@@ -35,8 +36,10 @@ Bend = Callable[..., Path]
 def write(tmp_path: Path) -> Write:
     """Write text as a recipe beside its data files and return its path."""
     (tmp_path / "data").mkdir()
-    for name in ("seeds.jsonl", "tools.json", "held_out.jsonl"):
-        (tmp_path / "data" / name).write_text('{"question": "What is 1 + 1?", "reference": "1 + 1"}\n')
+    for name, number in (("seeds.jsonl", 1), ("held_out.jsonl", 2)):
+        row = f'{{"question": "What is {number} + 1?", "reference": "{number} + 1"}}\n'
+        (tmp_path / "data" / name).write_text(row)
+    (tmp_path / "data" / "tools.json").write_bytes(TOOLS.read_bytes())
 
     def write_text(text: str) -> Path:
         path = tmp_path / "recipe.yaml"

@@ -305,16 +305,6 @@ def test_an_id_that_stands_twice_in_one_file_is_a_fault(tmp_path: Path) -> None:
     ]
 
 
-def test_a_language_in_the_name_of_a_file_is_not_lost(tmp_path: Path) -> None:
-    (tmp_path / "mgsm_zh.jsonl").write_text(json.dumps({"question": "多少？", "reference": "1"}))
-    file = load_seeds(tmp_path / "mgsm_zh.jsonl", "tool_call")
-    assert file.seeds[0].language == "en"
-    assert file.notes == (
-        "mgsm_zh.jsonl is named after the language zh, and its rows name none, so they count as en; "
-        "write a column language",
-    )
-
-
 @pytest.mark.parametrize(("written", "read"), [("zh-CN", "zh"), ("EN", "en"), ("pt_BR", "pt"), ("de", "de")])
 def test_codes_of_languages(tmp_path: Path, written: str, read: str) -> None:
     path = put(tmp_path / "a.jsonl", 1, language=written)

@@ -114,9 +114,14 @@ def test_a_question_with_a_control_token_is_refused(path: Path, token: str) -> N
 
 
 def test_a_long_list_of_faults_is_cut_and_counted(path: Path) -> None:
-    told = faults(path, "{\n" * 73)
+    told = faults(path, "".join(json.dumps({f"x{number}": 1}) + "\n" for number in range(73)))
     assert len(told) == 51
     assert told[-1].endswith("23 more")
+
+
+def test_one_fault_of_many_rows_is_told_once(path: Path) -> None:
+    (told,) = faults(path, "{\n" * 73)
+    assert told.endswith("(73 rows: lines 1, 2, 3, 4, 5, …)")
 
 
 @pytest.mark.parametrize(
