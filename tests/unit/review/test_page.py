@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect, sync_playwright
 from typer.testing import CliRunner
 
 from factory.cli.main import app
@@ -75,6 +75,18 @@ class Page:
         self.page.goto(server.url)
         self.page.wait_for_selector("#rows li[aria-current=true]")
         self.page.wait_for_selector("#detail h2")
+
+    def hold(self, path: str) -> list[Route]:
+        """Keep back what the page asks there, until it is let go."""
+        held: list[Route] = []
+        self.page.route(path, lambda route: held.append(route))
+        return held
+
+    def let_go(self, held: list[Route], path: str) -> None:
+        """Answer what was kept back, and what comes later."""
+        for route in held:
+            route.continue_()
+        self.page.unroute(path)
 
     def press(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -223,6 +235,39 @@ def people_said(workspace: Workspace) -> list[tuple[str, str]]:
     return [(row["sample_id"], row["reason"]) for row in rows]
 
 
+def test_escape_leaves_the_search_as_it_is_and_no_key_acts_before_its_list_is_there(
+    page: Page, workspace: Workspace
+) -> None:
+    held = page.hold("**/api/samples?*")
+    page.press("/")
+    page.page.keyboard.type("7 + 8")
+    page.press(["Escape", "a", "r", "u"])
+    page.notice("the list is still being read")
+    assert page.page.input_value("#q") == "7 + 8"
+    assert people_said(workspace) == [] and page.page.query_selector("dialog[open]") is None
+    page.let_go(held, "**/api/samples?*")
+    page.counts(1)
+    page.shows(3)
+    page.press("a")
+    page.notice("accepted")
+    assert people_said(workspace) == [("b2:sample3", "ok")]
+    assert page.rows() == ["What is 7 + 8?"] and page.page.input_value("#q") == "7 + 8"
+
+
+def test_of_two_searches_the_last_is_shown_whichever_is_answered_last(page: Page) -> None:
+    held = page.hold("**/api/samples?*19*")
+    with page.page.expect_request("**/api/samples?*19*"):
+        page.page.fill("#q", "19 and 27")
+    page.page.fill("#q", "7 + 8")
+    page.counts(1)
+    page.shows(3)
+    with page.page.expect_response("**/api/samples?*19*"):
+        page.let_go(held, "**/api/samples?*19*")
+    page.page.evaluate("new Promise((done) => setTimeout(done))")
+    assert page.rows() == ["What is 7 + 8?"]
+    page.shows(3)
+
+
 def test_undo_undoes_what_was_said_though_the_filter_hides_it_now(page: Page, workspace: Workspace) -> None:
     page.page.click("#states button:has-text('accepted')")
     page.counts(3)
@@ -259,6 +304,20 @@ def test_a_filter_that_nothing_fits_any_more_stays_what_the_list_is_asked_by(pag
     page.press("a")
     page.notice("accepted")
     page.state("accepted by a person against agreement")
+
+
+def test_a_slow_answer_takes_nobody_back_and_the_next_key_acts_on_what_is_shown(
+    page: Page, workspace: Workspace
+) -> None:
+    held = page.hold("**/api/verdict")
+    page.press("aj")
+    page.shows(1)
+    page.press("a")
+    page.let_go(held, "**/api/verdict")
+    page.state("accepted by a person")
+    page.shows(1)
+    expect(page.page.locator("#rows li[aria-current=true]")).to_contain_text("Add 19 and 27.")
+    assert people_said(workspace) == [("b2:sample0", "ok"), ("b2:sample1", "ok")]
 
 
 def test_what_another_window_said_is_shown_before_a_key_undoes_it(
@@ -303,6 +362,22 @@ def test_the_checks_judge_an_edit_while_it_is_written_and_a_person_may_overrule_
     page.notice("saved against the checks")
     page.state("accepted by a person against agreement, execution")
     assert training(workspace)[0]["result"] == "12"
+
+
+def test_an_edit_that_is_sent_twice_is_stored_once_and_unsaved_text_is_not_lost_by_a_reload(
+    page: Page, workspace: Workspace
+) -> None:
+    leaves = "!window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert page.page.evaluate(leaves) is False
+    page.press("e")
+    page.page.fill("#fields [data-name=call]", '{"name": "calculator", "arguments": {"expression": "3 + 2"}}')
+    assert page.page.evaluate(leaves) is True
+    held = page.hold("**/api/edit")
+    for _ in range(2):
+        page.page.evaluate("document.querySelector('#edit form').requestSubmit()")
+    page.let_go(held, "**/api/edit")
+    page.notice("saved as a new sample")
+    assert [reason for _, reason in people_said(workspace)] == ["edited", "ok"]
 
 
 def test_a_reload_shows_the_list_that_its_filters_name(page: Page) -> None:
