@@ -26,6 +26,7 @@ class Shape(StrEnum):
 
     messages = "messages"
     prompt_completion = "prompt-completion"
+    preference = "preference"
 
 
 def export(
@@ -54,7 +55,8 @@ def export(
     shape: Annotated[
         Shape,
         typer.Option(
-            help="messages: the full conversation. prompt-completion: cut before the assistant's first turn."
+            help="messages: the full conversation. prompt-completion: cut before the assistant's first turn. "
+            "preference: accepted beside rejected answers to the same task, for DPO; jsonl alone."
         ),
     ] = Shape.messages,
     licence: Annotated[
@@ -116,8 +118,21 @@ def export(
         return
     if recipe is not None:
         raise InputError("--recipe is for --format lm-eval and inspect; a dataset needs none")
+    if shape is Shape.preference:
+        if format is not Format.jsonl:
+            raise InputError("--shape preference is written as --format jsonl alone")
+        from factory.export.preferences import write_preferences
+
+        Order(output, "jsonl", validation, licence=licence).require_valid()
+        pairs = write_preferences(Workspace(workspace), output, validation, licence, force=force)
+        for path in pairs.paths:
+            typer.echo(os.fsencode(path))
+        for split, count in sorted(pairs.splits.items()):
+            typer.echo(f"{split}: {count} pairs", err=True)
+        return
     form: Any = format.value
-    order = Order(output, form, validation, shape.value, licence, force)
+    columns: Any = shape.value
+    order = Order(output, form, validation, columns, licence, force)
     done = write(Workspace(workspace), order, Progress())
     for path in done.paths:
         # As bytes: a name need not be text that the terminal's encoding has.
