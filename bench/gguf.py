@@ -4,9 +4,9 @@ python -m bench.gguf WORKSPACE [--artifact NAME] [--type bf16|q8_0|q4_0] [--reci
 
 Both get the same token ids of held-out tasks, one task at a time, each engine in a process of its own, and
 end at the student's end of turn. `same` counts the answers that are the same to the last token. llama.cpp
-comes in a wheel that is nobody's dependency:
+comes with llama-cpp-python, which is nobody's dependency, and which pip builds (a C++ compiler and cmake):
 
-    pip install --no-deps llama-cpp-py-sync==0.11739
+    pip install --no-deps llama-cpp-python==0.3.36 diskcache
 
 Ends on one JSON object.
 """
@@ -108,21 +108,20 @@ def in_a_process(engine: str, job: Job, folder: Path) -> Answered:
 
 
 def _llama_cpp(job: Job) -> Answered:
-    from llama_cpp_py_sync import Llama
+    from llama_cpp import Llama
 
-    answers = []
-    with Llama(job["gguf"], n_ctx=CONTEXT, seed=0) as model:
-        # Its own `generate` takes text, and no mark of a chat format in it for what it is.
-        model._configure_generation_sampler(0.0, 1, 1.0, 0.0, 1.0, 0, 0)
-        started = time.monotonic()
-        for prompt, most in zip(job["prompts"], job["most"], strict=True):
-            model._clear_context_state()
-            place, answer = model._eval_tokens(prompt, 0), list[int]()
-            while len(answer) < most and (token := int(model._sample_token())) != job["stop"]:
-                answer.append(token)
-                place = model._eval_tokens([token], place)
-            answers.append(answer)
-        return {"answers": answers, "seconds": time.monotonic() - started}
+    model, answers = Llama(job["gguf"], n_ctx=CONTEXT, seed=0, verbose=False), []
+    started = time.monotonic()
+    for prompt, most in zip(job["prompts"], job["most"], strict=True):
+        answer = list[int]()
+        for token in model.generate(prompt, temp=0.0, top_k=1, repeat_penalty=1.0):
+            if token == job["stop"]:
+                break
+            answer.append(token)
+            if len(answer) == most:
+                break
+        answers.append(answer)
+    return {"answers": answers, "seconds": time.monotonic() - started}
 
 
 def _vllm(job: Job) -> Answered:

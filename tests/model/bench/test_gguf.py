@@ -1,11 +1,11 @@
-"""llama.cpp itself, where its wheel is installed, reads our GGUF file as Transformers reads the folder."""
+"""llama.cpp itself, where it is installed, reads our GGUF file as Transformers reads the folder."""
 
 from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("llama_cpp_py_sync")
+pytest.importorskip("llama_cpp")
 
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 

@@ -9,17 +9,14 @@ from bench.gguf import compare, in_a_process
 
 STUB = '''
 class Llama:
-    """Answers with the number of tokens that it has seen, then with the next numbers."""
-    def __init__(self, path, n_ctx, seed): self.path = path
-    def __enter__(self): return self
-    def __exit__(self, *_): pass
-    def _configure_generation_sampler(self, heat, top_k, *rest): assert (heat, top_k) == (0.0, 1)
-    def _clear_context_state(self): self.seen = 0
-    def _eval_tokens(self, tokens, place):
-        assert place == self.seen
-        self.seen += len(tokens)
-        return self.seen
-    def _sample_token(self): return self.seen
+    """Answers with the number of tokens of the prompt, then with the next numbers, without end."""
+    def __init__(self, path, n_ctx, seed, verbose): self.path = path
+    def generate(self, tokens, temp, top_k, repeat_penalty):
+        assert (temp, top_k, repeat_penalty) == (0.0, 1, 1.0)
+        number = len(tokens)
+        while True:
+            yield number
+            number += 1
 '''
 JOB: dict[str, Any] = {
     "folder": "", "gguf": "x.gguf", "prompts": [[7, 8], [9], [5, 5, 5]], "most": [9, 2, 9], "stop": 5,
@@ -29,7 +26,7 @@ JOB: dict[str, Any] = {
 def test_an_answer_ends_at_the_end_of_turn_or_at_its_most_tokens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "llama_cpp_py_sync.py").write_text(STUB)
+    (tmp_path / "llama_cpp.py").write_text(STUB)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     found = in_a_process("llama_cpp", JOB, tmp_path)
     assert found["answers"] == [[2, 3, 4], [1, 2], [3, 4]]
