@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factory.chat_formats.go_template import Tools
 from factory.chat_formats.served import as_served
 from factory.errors import FactoryError
 
@@ -99,6 +100,11 @@ class ChatFormat(ABC):
 
         text = template_path(self.template, own).read_text(encoding="utf-8")
         return text.replace("set show_tools = false", "set show_tools = true") if show_tools else text
+
+    def go_template(self, tools: Tools = ()) -> str | None:
+        """Return the chat template in Go's syntax, for Ollama, None where there is none; `tools`: those that
+        the student is shown, None: those of each request."""
+        return None
 
     def set_template(
         self, tokenizer: "PreTrainedTokenizerBase", *, show_tools: bool, own: Path | None = None

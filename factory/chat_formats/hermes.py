@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from factory.chat_formats import go_template as go
 from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.go_template import Tools
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
@@ -22,6 +24,18 @@ class Hermes(ChatFormat):
     call_end = f"\n{_CLOSE}"
     turn_end = "<|im_end|>"
     after_turn = "\n"
+
+    def go_template(self, tools: Tools = ()) -> str:
+        """Return the same template as Go has it."""
+        shown = go.listed(tools, "Call these tools:\n<tools>", "\n</tools>")
+        call = go.calls(f"{_OPEN}\n", "arguments", f"\n{_CLOSE}")
+        said = go.turns(
+            "<|im_start|>user\n{{ .Content }}<|im_end|>\n",
+            f"<|im_start|>assistant\n{{{{ .Content }}}}{call}<|im_end|>\n",
+            "<|im_start|>user\n<tool_response>\n{{ .Content }}\n</tool_response><|im_end|>\n",
+        )
+        system = go.system(tools, shown, "<|im_start|>system\n", "<|im_end|>\n")
+        return f"{system}{said}<|im_start|>assistant\n"
 
     def shown_call(self, call: dict[str, Any]) -> str:
         """Return the call's JSON on one line."""

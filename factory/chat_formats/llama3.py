@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from factory.chat_formats import go_template as go
 from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.go_template import Tools
 
 _TAG = "<|python_tag|>"
 _MEANT = re.compile(r'^\s*\{|\{\s*"(?:type|name)"\s*:')
@@ -28,6 +30,19 @@ class Llama3(ChatFormat):
     call_end = ""
     turn_end = "<|eot_id|>"
     after_turn = ""
+
+    def go_template(self, tools: Tools = ()) -> str:
+        """Return the same template as Go has it."""
+
+        def turn(role: str, content: str) -> str:
+            return f"<|start_header_id|>{role}<|end_header_id|>\n\n{content}<|eot_id|>"
+
+        shown, said = go.listed(tools, "Call these tools:", ""), "{{ .Content }}"
+        call = go.calls("", "parameters", "", "; ")
+        turns = go.turns(turn("user", said), turn("assistant", said + call), turn("ipython", said))
+        before, after = turn("system", "\0").split("\0")
+        end = turn("assistant", "").removesuffix("<|eot_id|>")
+        return f"<|begin_of_text|>{go.system(tools, shown, before, after)}{turns}{end}"
 
     def shown_call(self, call: dict[str, Any]) -> str:
         """Return the call's JSON, its arguments as `parameters`."""

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from factory.chat_formats import go_template as go
 from factory.chat_formats.format import ChatFormat
+from factory.chat_formats.go_template import Tools
 
 _OPEN, _LATER = "[TOOL_CALLS]", "[ARGS]"
 
@@ -43,6 +45,15 @@ class Mistral(ChatFormat):
         if json.dumps(_LATER) in (folder / "tokenizer.json").read_text(encoding="utf-8"):
             return f"its tokenizer knows {_LATER}: vLLM's parser reads its calls in another form"
         return None
+
+    def go_template(self, tools: Tools = ()) -> str | None:
+        """Return the same template as Go has it, without tools: their results name calls by number, which Go
+        cannot count."""
+        if tools or tools is None:
+            return None
+        first = "{{ if and $.System (eq $i 1) }}{{ $.System }}\n\n{{ end }}"
+        said = go.turns(f"[INST]{first}{{{{ .Content }}}}[/INST]", "{{ .Content }}</s>", "")
+        return f"<s>{said}"
 
     def shown_call(self, call: dict[str, Any]) -> str:
         """Return the call's JSON on one line."""

@@ -11,13 +11,14 @@ from factory.cli.options import WorkspacePath
 
 
 class Format(StrEnum):
-    """The form of a dataset, or whose evaluator reads the tasks."""
+    """The form of a dataset, whose evaluator reads the tasks, or a student."""
 
     jsonl = "jsonl"
     parquet = "parquet"
     hf = "hf"
     lm_eval = "lm-eval"
     inspect = "inspect"
+    model = "model"
 
 
 class Shape(StrEnum):
@@ -25,6 +26,7 @@ class Shape(StrEnum):
 
     messages = "messages"
     prompt_completion = "prompt-completion"
+    preference = "preference"
 
 
 def export(
@@ -33,7 +35,8 @@ def export(
         Format,
         typer.Option(
             help="jsonl and parquet: a file for each split. hf: a folder for datasets.load_from_disk. "
-            "lm-eval and inspect: no samples, but the held-out tasks, a folder for that evaluator.",
+            "lm-eval and inspect: no samples, but the held-out tasks, a folder for that evaluator. model: a "
+            "student's folder.",
             show_default=False,
         ),
     ],
@@ -52,7 +55,8 @@ def export(
     shape: Annotated[
         Shape,
         typer.Option(
-            help="messages: the full conversation. prompt-completion: cut before the assistant's first turn."
+            help="messages: the full conversation. prompt-completion: cut before the assistant's first turn. "
+            "preference: accepted beside rejected answers to the same task, for DPO; jsonl alone."
         ),
     ] = Shape.messages,
     licence: Annotated[
@@ -65,10 +69,17 @@ def export(
             show_default=False,
         ),
     ] = None,
+    artifact: Annotated[
+        str | None,
+        typer.Option(
+            help="With model: the student's name; the last one that its recipe lets ship if none is given.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
-    """Write the accepted samples as a dataset that TRL trains on, with a card; or the held-out tasks, for
-    lm-evaluation-harness or Inspect.
+    """Write the accepted samples as a dataset that TRL trains on, with a card; the held-out tasks, for
+    lm-evaluation-harness or Inspect; or a student with its model card.
 
     A row holds the conversation, the tools that were offered, and where it comes from: seed, teacher,
     request, verdicts. A rationale is two rows, the label alone and the reasoning, with the weight of each.
@@ -82,9 +93,22 @@ def export(
     from factory.system.progress import Progress
     from factory.workspace import Workspace
 
+    of_dataset = validation or shape != Shape.messages or licence != "unknown"
+    if of_dataset and format in (Format.lm_eval, Format.inspect, Format.model):
+        raise InputError("--validation, --shape and --licence are for datasets, and this is none")
+    if artifact is not None and format is not Format.model:
+        raise InputError("--artifact is for --format model")
+    if format is Format.model:
+        if recipe is not None:
+            raise InputError("--recipe is for --format lm-eval and inspect")
+        from factory.export.parcel import model_parcel, write_parcel
+
+        parcel = model_parcel(Workspace(workspace), artifact)
+        write_parcel(parcel, output, force=force)
+        typer.echo(os.fsencode(output))
+        typer.echo(f"{parcel.name}: {len(parcel.files)} files", err=True)
+        return
     if format in (Format.lm_eval, Format.inspect):
-        if validation or shape != Shape.messages or licence != "unknown":
-            raise InputError("--validation, --shape and --licence are for datasets, and these are tasks")
         from factory.export.task_folder import write_tasks
 
         tasks = write_tasks(Workspace(workspace), format.value, output, recipe, Progress(), force=force)
@@ -94,8 +118,21 @@ def export(
         return
     if recipe is not None:
         raise InputError("--recipe is for --format lm-eval and inspect; a dataset needs none")
+    if shape is Shape.preference:
+        if format is not Format.jsonl:
+            raise InputError("--shape preference is written as --format jsonl alone")
+        from factory.export.preferences import write_preferences
+
+        Order(output, "jsonl", validation, licence=licence).require_valid()
+        pairs = write_preferences(Workspace(workspace), output, validation, licence, force=force)
+        for path in pairs.paths:
+            typer.echo(os.fsencode(path))
+        for split, count in sorted(pairs.splits.items()):
+            typer.echo(f"{split}: {count} pairs", err=True)
+        return
     form: Any = format.value
-    order = Order(output, form, validation, shape.value, licence, force)
+    columns: Any = shape.value
+    order = Order(output, form, validation, columns, licence, force)
     done = write(Workspace(workspace), order, Progress())
     for path in done.paths:
         # As bytes: a name need not be text that the terminal's encoding has.

@@ -13,6 +13,7 @@ from factory.cli.doctor import doctor
 from factory.cli.export import export
 from factory.cli.gguf import gguf
 from factory.cli.init import init
+from factory.cli.push import push
 from factory.cli.review import review
 from factory.cli.run import verbs
 from factory.cli.search import search
@@ -43,7 +44,7 @@ for name, help_text, function in verbs():
     app.command(name, help=help_text, rich_help_panel="Work")(function)
 _add("Work", search)
 _add("Look", audit, review, export, doctor)
-_add("Use", serve, chat, gguf)
+_add("Use", serve, chat, gguf, push)
 
 
 def _version(wanted: bool) -> None:

@@ -16,6 +16,7 @@ from factory.recipe import LoadedRecipe, Recipe, load_recipe
 from factory.recipe.checks import check_name
 from factory.recipe.seeds import is_local
 from factory.recipe.sources import DataSource
+from factory.student.trackers import missing_trackers
 from factory.system.machine import has_gpu, machine
 from factory.system.progress import Progress
 from factory.workspace import Workspace
@@ -59,6 +60,8 @@ def _notes(recipe: Recipe) -> Iterator[str]:
     quantize = recipe.compress.quantize if recipe.compress else None
     if (why := missing_kernel(quantize, sets, gpu=gpu)) is not None:
         yield f"{quantize} cannot be served: {why}"
+    for error in missing_trackers(recipe.student) if recipe.student else ():
+        yield f"{error.message}; {error.hint[0].lower()}{error.hint[1:].rstrip('.')}"
 
 
 def _data(recipe: Recipe, source: DataSource) -> str:

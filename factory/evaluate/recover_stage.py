@@ -15,6 +15,7 @@ from factory.evaluate.gate import may_ship
 from factory.evaluate.judge import unjudged
 from factory.evaluate.stage import unmeasured
 from factory.store.store import Store
+from factory.student.trackers import require_trackers
 from factory.system.process import KEEP_MEMORY
 
 
@@ -25,6 +26,10 @@ class RecoverStage(Stage):
     needs = ("student", "compress", "evaluate")
     loads: ClassVar[tuple[ModelRole, ...]] = ("base",)
     environment = KEEP_MEMORY
+
+    def preflight(self, plan: Plan) -> None:
+        """Check that the recipe's trackers are installed."""
+        require_trackers(plan.run)
 
     def owed(self, plan: Plan, store: Store, *, worked: bool) -> list[Step]:
         """Enter the decision of the gate, and return what it makes necessary: the training, then the

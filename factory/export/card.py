@@ -2,26 +2,26 @@
 promise.
 
 Promise: a README.md with YAML front matter as the Hugging Face Hub reads it. Everything that comes from the
-store is quoted inert: names in code spans, the recipe in a fence longer than any run of backticks in it,
-hidden characters written out (see `factory.text.visible`). The same store and order give the same card. Not
-promised: that the licence is the right one; it is what was given.
+store is quoted inert (`factory.export.markdown`). The same store and order give the same card. Not promised:
+that the licence is the right one; it is what was given.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from factory import __version__
-from factory.export.rows import PROVENANCE, Columns, Source, Tally
+from factory.export.markdown import code, fenced, table
+from factory.export.rows import PROVENANCE, Columns, Row, Source, Tally
 from factory.seeds.split import TRAIN, VALIDATION
 from factory.tasks.kinds import KINDS, stored_kind
 from factory.text.reasons import CODE, sentence
 from factory.text.visible import escape_hidden, truncate
 
+MADE_HERE = "distill-factory"  # the tag by which `factory push` knows what an export wrote
 _SIZES = [
     (10**3, "n<1K"),
     (10**4, "1K<n<10K"),
@@ -51,7 +51,7 @@ def write_card(
     """Write the card of what `tally` counted."""
     sections = (
         _front_matter(source, format, licence, tally),
-        f"# {_code(source.run['recipe_name'])}\n",
+        f"# {code(source.run['recipe_name'])}\n",
         f"{_samples(columns, tally)}, each accepted by every check, or by a person. "
         f"{_kept(source, tally)}\n",
         f"```python\nimport datasets\n\ndataset = {_load(format, tally)}\n```\n",
@@ -62,13 +62,13 @@ def write_card(
         "## Columns\n",
         _columns(source, columns, format, as_text),
         "## What was thrown away, and why\n",
-        _yields(source),
+        yields(source.yields),
         "A sample counts once in every check; it is in the dataset if all of them passed it, "
         "or if a person accepted it.\n",
         "## How it was made\n",
         _made(source, tally),
         "## The recipe\n",
-        _fenced(source.run["recipe_text"], "yaml"),
+        fenced(source.run["recipe_text"], "yaml"),
         "## Limits\n",
         _limits(columns, tally),
     )  # fmt: skip
@@ -87,6 +87,7 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
         "tags": [
             "synthetic",
             "distillation",
+            MADE_HERE,
             *(tag for kind in sorted(tally.kinds) for tag in stored_kind(kind).tags),
         ],
         "configs": [
@@ -100,7 +101,7 @@ def _front_matter(source: Source, format: str, licence: str, tally: Tally) -> st
 
 
 def _samples(columns: Columns, tally: Tally) -> str:
-    kinds = ", ".join(f"{count} of kind {_code(kind)}" for kind, count in sorted(tally.kinds.items()))
+    kinds = ", ".join(f"{count} of kind {code(kind)}" for kind, count in sorted(tally.kinds.items()))
     notes = "".join(f", {note}" for kind in sorted(tally.kinds) if (note := stored_kind(kind).rows_note))
     rows = f" in {sum(tally.rows.values())} rows{notes}" if columns.tasks else ""
     return f"{sum(tally.samples.values())} samples ({kinds}){rows}"
@@ -127,16 +128,14 @@ def _sizes(columns: Columns, tally: Tally) -> str:
         {"split": s, "rows": tally.split(s), "samples": tally.samples[s], "seeds": len(tally.seeds[s])}
         for s in _splits(tally)
     ]
-    return _table(head, [tuple(count[name] for name in head) for count in counts])
+    return table(head, [tuple(count[name] for name in head) for count in counts])
 
 
 def _families(tally: Tally) -> str:
     splits = _splits(tally)
     families = sorted({(language, family) for _, language, family in tally.rows})
-    rows = [
-        (_code(one[0]), _code(one[1]), *(tally.rows[split, *one] for split in splits)) for one in families
-    ]
-    return _table(("language", "family", *splits), rows)
+    rows = [(code(one[0]), code(one[1]), *(tally.rows[split, *one] for split in splits)) for one in families]
+    return table(("language", "family", *splits), rows)
 
 
 def _load(format: str, tally: Tally) -> str:
@@ -144,20 +143,21 @@ def _load(format: str, tally: Tally) -> str:
     return _LOAD[format].format(files=files)
 
 
-def _yields(source: Source) -> str:
-    rows = [
+def yields(rows: list[Row]) -> str:
+    """Return the table of what each check said, by reason."""
+    cells = [
         (
-            _code(row["check_name"]),
-            _code(row["reason"]),
+            code(row["check_name"]),
+            code(row["reason"]),
             # What else stands there, from a store that others made, is in its code span alone.
             sentence(row["reason"]) if CODE.fullmatch(row["reason"]) else "",
             "yes" if row["passed"] else "no",
             row["samples"],
             f"{row['share']:.1%}",
         )
-        for row in source.yields
+        for row in rows
     ]
-    return _table(("check", "reason", "in words", "passed", "samples", "share"), rows)
+    return table(("check", "reason", "in words", "passed", "samples", "share"), cells)
 
 
 def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str:
@@ -193,10 +193,10 @@ def _columns(source: Source, columns: Columns, format: str, as_text: int) -> str
 def _made(source: Source, tally: Tally) -> str:
     run = source.run
     lines = [
-        f"- teacher {_code(name)}, revision {_code(revision)}: {count} samples"
+        f"- teacher {code(name)}, revision {code(revision)}: {count} samples"
         for (name, revision), count in _most(tally.teachers)
     ]
-    lines += [f"- sampling {_code(settings)}: {count} samples" for settings, count in _most(tally.sampling)]
+    lines += [f"- sampling {code(settings)}: {count} samples" for settings, count in _most(tally.sampling)]
     if tally.written:
         lines.append(f"- written by people, or by a model in use: {tally.written} samples")
     if tally.edited:
@@ -210,9 +210,9 @@ def _made(source: Source, tally: Tally) -> str:
     )
     lines += [
         f"{made}every answer went through the checks above",
-        f"- run {_code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, "
-        f"plan {_code(run['plan_id'])}, "
-        f"recipe {_code(run['recipe_digest'])}, exported by distill-factory {__version__}",
+        f"- run {code(run['run_id'])} of {run['started_at']:%Y-%m-%d %H:%M} UTC, "
+        f"plan {code(run['plan_id'])}, "
+        f"recipe {code(run['recipe_digest'])}, exported by distill-factory {__version__}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -244,26 +244,3 @@ def _splits(tally: Tally) -> list[str]:
 
 def _most(counts: Counter[Any]) -> list[tuple[Any, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
-
-
-def _code(text: str) -> str:
-    """Return text as a code span of one line that a table can hold."""
-    visible = escape_hidden(truncate(text, 200)).replace("\n", "␊").replace("\t", "␉").replace("|", "\\|")
-    ticks = "`" * (_longest_run(visible) + 1)
-    return (
-        f"{ticks} {visible} {ticks}" if "`" in visible or not visible.strip() else f"{ticks}{visible}{ticks}"
-    )
-
-
-def _fenced(text: str, language: str) -> str:
-    fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{fence}{language}\n{escape_hidden(text).rstrip()}\n{fence}\n"
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)

@@ -10,7 +10,7 @@ export to the target has succeeded.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,9 +25,9 @@ OURS = {CARD, "dataset_dict.json"} | {
 }
 
 
-def require_free(target: Path, *, force: bool) -> None:
+def require_free(target: Path, *, force: bool, also: Collection[str] = ()) -> None:
     """Raise InputError if the target cannot be written: it exists and is not to be replaced, or `force` would
-    destroy something else."""
+    destroy something else. `also`: further names that such an export writes."""
     try:
         str(target).encode()
     except UnicodeEncodeError:
@@ -47,7 +47,7 @@ def require_free(target: Path, *, force: bool) -> None:
             f"{target} is a link, and --force does not follow links", "Name the place that it leads to."
         )
     if target.is_dir() and (
-        strange := sorted({path.name for path in target.iterdir()} - OURS - _listed(target))
+        strange := sorted({path.name for path in target.iterdir()} - OURS - set(also) - _listed(target))
     ):
         raise InputError(
             f"{target} holds {strange[0]}, which no export wrote: --force leaves it alone",
@@ -65,13 +65,13 @@ def _listed(target: Path) -> set[str]:
 
 
 @contextmanager
-def publish(target: Path, *, force: bool) -> Iterator[Path]:
+def publish(target: Path, *, force: bool, also: Collection[str] = ()) -> Iterator[Path]:
     """Yield a path beside the target at which nothing exists; a file or folder made there becomes the target
     if no error comes.
 
     Raises InputError as `require_free` does, FactoryError if the disk refuses.
     """
-    require_free(target, force=force)
+    require_free(target, force=force, also=also)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(target)
@@ -81,16 +81,16 @@ def publish(target: Path, *, force: bool) -> Iterator[Path]:
     try:
         yield staging
         _flush_all(staging)
-        _replace(target, staging, force=force)
+        _replace(target, staging, force=force, also=also)
     except OSError as error:
         raise _refused(target, error) from error
     finally:
         remove(staging)
 
 
-def _replace(target: Path, staging: Path, *, force: bool) -> None:
+def _replace(target: Path, staging: Path, *, force: bool, also: Collection[str]) -> None:
     # Looked at again: the work may have taken an hour.
-    require_free(target, force=force)
+    require_free(target, force=force, also=also)
     if target.is_dir() or (target.exists() and staging.is_dir()):
         old = beside(target, "replaced")
         target.rename(old)

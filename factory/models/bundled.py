@@ -26,6 +26,8 @@ class Bundled:
     file: str
     sha256: str
     bytes: int
+    hub_id: str  # of the model that it was made from
+    licence: str
 
     @property
     def revision(self) -> str:
@@ -38,6 +40,8 @@ BUNDLED = {
         "SmolLM2-135M-Instruct.Q4_1.gguf",
         "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         98362432,
+        "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "apache-2.0",
     )
 }
 

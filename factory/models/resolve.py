@@ -18,6 +18,7 @@ from factory.models.folder import ModelFolder, inspect
 
 SERVED = "served"  # the revision of a model behind servers, where none is written
 _FILES = ["*.safetensors", "*.json", "*.jinja", "*.model", "tokenizer*", "merges.txt", "vocab.txt"]
+_FILES += ["README.md", "LICENSE", "LICENSE.md"]  # the licence, for the card of what is made of it
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from factory.recipe.distill import Distill
 from factory.recipe.prune import Prune
 from factory.recipe.search import Search
 from factory.recipe.sources import DataSource, data_sources, usual_checks
-from factory.recipe.training import CalibrationSettings, Sft
+from factory.recipe.training import CalibrationSettings, Sft, Tracker
 from factory.system.settings import PATH, FilePath, Settings
 from factory.tasks.kinds import KINDS
 
@@ -228,6 +228,14 @@ class Student(Settings):
         exclude_if=lambda settings: settings == CalibrationSettings(),
         description="How the probabilities of a student with a head are calibrated.",
     )
+    # What is made is the same, whoever watches.
+    track: Annotated[tuple[Tracker, ...], Field(strict=False)] = Field(
+        default=(),
+        max_length=4,
+        exclude_if=lambda trackers: not trackers,
+        description="Trackers that are shown the figures of each training as well, such as [trackio]. They "
+        "write into the workspace and send nothing, unless their own environment variables say so.",
+    )
     stages: Annotated[tuple[TrainingStage, ...], Field(strict=False)] = Field(
         min_length=1,
         max_length=2,
@@ -240,6 +248,10 @@ class Student(Settings):
         does."""
         shares = [stage.settings.validation.share for stage in self.stages if stage.settings.validation]
         return max(shares, default=0.0)
+
+    def identity(self, **options: Any) -> dict[str, Any]:
+        """Return the settings that content ids are made of: trackers are not among them."""
+        return super().identity(**options | {"exclude": {"track"} | options.get("exclude", set())})
 
 
 class Evaluate(Settings):

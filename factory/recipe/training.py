@@ -1,8 +1,12 @@
 """Settings that every stage of training shares."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from factory.system.settings import Settings
+
+Tracker = Literal["trackio", "wandb", "mlflow", "tensorboard"]
 
 
 class Validation(Settings):

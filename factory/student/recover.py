@@ -38,6 +38,7 @@ from factory.student.losses.head import Head
 from factory.student.objective import Objective, TeacherSignal
 from factory.student.sft_trainer import SftTrainer
 from factory.student.step_settings import StepSettings
+from factory.student.trackers import report_to_trackers
 from factory.student.train import training_rows
 from factory.student.training_stage import training_dtype
 from factory.student.trl_arguments import training_arguments
@@ -94,6 +95,7 @@ def recover(run: Run, store: Store) -> str:
         )
         trainer.add_callback(WholeCheckpoints())
         trainer.add_callback(Live(run.progress, "recover", settings.recover.steps))
+        report_to_trackers(run, trainer, planned.artifact_id)
         trainer.run(last_whole(checkpoints))
         log = trainer.logged(_LOGGED)
         model = trainer.finished().merge_and_unload().to(torch.bfloat16)

@@ -15,6 +15,7 @@ from factory.student.preflight import (
     require_same_tokens,
     require_trainable,
 )
+from factory.student.trackers import require_trackers
 from factory.system.process import KEEP_MEMORY
 
 
@@ -29,6 +30,7 @@ class TrainStage(Stage):
     def preflight(self, plan: Plan) -> None:
         """Check that the base suits the chat template, the teacher and the pruning."""
         run = plan.run
+        require_trackers(run)
         require_trainable(run)
         require_head(run)
         if not run.reads_only:

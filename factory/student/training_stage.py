@@ -37,6 +37,7 @@ from factory.student.model import further_student, new_student
 from factory.student.online_distill_trainer import OnlineDistillTrainer
 from factory.student.sft_trainer import SftTrainer
 from factory.student.step_settings import step_settings
+from factory.student.trackers import report_to_trackers
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import METRICS, set_aside
 from factory.tasks.rows import TeacherSpan, TrainingRow
@@ -91,6 +92,7 @@ def to_the_end(
     if validation is not None and validation.patience is not None:
         trainer.add_callback(EarlyStoppingCallback(validation.patience))
     trainer.add_callback(Live(run.progress, stage.name, stage.settings.steps))
+    report_to_trackers(run, trainer, adapter.artifact_id)
     trainer.run(resumed)
     if validation is not None:
         run.progress.say(

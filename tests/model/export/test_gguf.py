@@ -27,6 +27,8 @@ from factory.compress.quantize import quantize
 from factory.errors import InputError
 from factory.export.gguf import Form, write_gguf
 from factory.recipe.compress import Compress
+from tests.support.command import typed
+from tests.support.finished_student import STUDENT, student_workspace
 
 VOCABULARY = 320
 QWEN = (
@@ -142,6 +144,18 @@ def test_what_llama_cpp_is_told(tmp_path: Path) -> None:
     assert kinds["[PAD319]"] == gguf.TokenType.UNUSED
     assert told["tokenizer.chat_template"] == "{{ messages[0]['content'] }}"
     assert told["tokenizer.ggml.eos_token_id"] == AutoTokenizer.from_pretrained(folder).eos_token_id
+
+
+def test_a_folder_has_a_modelfile_and_the_card_beside_it(tmp_path: Path) -> None:
+    workspace = student_workspace(tmp_path / "w", fill=lambda folder: _folder(folder, "llama"))
+    for more in ([], ["--force"]):
+        done = typed("gguf", "-w", workspace.root, "-o", tmp_path / "out", "--artifact", STUDENT, *more)
+        assert done.returncode == 0, done.stderr
+    file = f"{STUDENT}-q8_0.gguf"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {file, "Modelfile", "README.md"}
+    assert f"FROM ./{file}\n" in (tmp_path / "out" / "Modelfile").read_text()
+    assert "written as q8_0" in (tmp_path / "out" / "README.md").read_text()
+    assert typed("push", tmp_path / "out", "me/x", "--dry-run").returncode == 0
 
 
 @pytest.mark.parametrize(
