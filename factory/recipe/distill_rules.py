@@ -10,11 +10,6 @@ from typing import Any
 from factory.recipe.distill import Distill
 from factory.recipe.source import Fault, Source, Where
 
-_STORED_AT_1 = (
-    "the stored top k is known at temperature 1 only; leave temperature at 1 here, "
-    "or take the whole distribution"
-)
-
 
 def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) -> Iterator[Fault]:
     """Yield every broken rule of a distill stage at `where`; `teacher` is the recipe's."""
@@ -105,14 +100,11 @@ def _phase(
         yield source.fault((*at, "random_k"), "set either top_k or random_k")
     if stored_only and "random_k" in phase:
         yield source.fault((*at, "random_k"), "draws from the whole distribution; not with teacher: stored")
-    if "top_k" in phase or stored_only:
-        softened = at if "temperature" in phase else at[:4]
-        if phase.get("temperature", stage.get("temperature", 1)) != 1:
-            yield source.fault((*softened, "temperature"), _STORED_AT_1)
-        if isinstance(logprobs, int) and (most := _most(phase.get("top_k", 1))) > logprobs:
-            yield source.fault(
-                (*at, "top_k"), f"asks for {most} likeliest tokens, and teacher.logprobs keeps {logprobs}"
-            )
+    most = _most(phase.get("top_k", 1)) if "top_k" in phase or stored_only else 0
+    if isinstance(logprobs, int) and most > logprobs:
+        yield source.fault(
+            (*at, "top_k"), f"asks for {most} likeliest tokens, and teacher.logprobs keeps {logprobs}"
+        )
     if ("top_k" in phase or "random_k" in phase or stored_only) and stage.get("beta", 0) != 0:
         yield source.fault(
             (*at[:4], "beta"), "other divergences than forward KL need the whole distribution; leave it at 0"

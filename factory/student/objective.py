@@ -17,7 +17,7 @@ from torch import nn
 from factory.student.losses.dense import cross_entropy, divergence
 from factory.student.losses.head import Head, Loss, head_loss
 from factory.student.losses.layers import Alignment, alignment
-from factory.student.losses.sparse import Tail, draw, drawn_kl, sparse_kl
+from factory.student.losses.sparse import Tail, drawn_divergence, sparse_kl
 from factory.student.step_settings import StepSettings
 
 
@@ -127,6 +127,7 @@ class Objective:
                 known.ids[span, : step_settings.top_k],
                 known.logprobs[span, : step_settings.top_k],
                 tail=self.tail,
+                temperature=step_settings.temperature,
             )
         assert known.hidden is not None and known.head is not None
         with torch.no_grad():
@@ -134,9 +135,13 @@ class Objective:
         if step_settings.random_k is None:
             return divergence(logits, teacher, beta=self.beta, temperature=step_settings.temperature)
         assert self.generator is not None
-        common, temperature = min(logits.shape[1], teacher.shape[1]), step_settings.temperature
-        ids, logprobs = draw(teacher[:, :common] / temperature, step_settings.random_k, self.generator)
-        return drawn_kl(logits[:, :common] / temperature, ids, logprobs) * temperature**2
+        return drawn_divergence(
+            logits,
+            teacher,
+            step_settings.random_k,
+            temperature=step_settings.temperature,
+            generator=self.generator,
+        )
 
     def _alignment(self, states: Sequence[torch.Tensor], mass: float) -> torch.Tensor:
         each = [

@@ -21,7 +21,7 @@ from factory.student.distill_trainer import DistillTrainer  # noqa: E402
 from factory.student.online_distill_trainer import OnlineDistillTrainer  # noqa: E402
 from factory.student.sft_trainer import SftTrainer  # noqa: E402
 from factory.tasks.rows import IGNORED, TeacherSpan  # noqa: E402
-from tests.support import tiny  # noqa: E402
+from tests.support import formulas, tiny  # noqa: E402
 from tests.support.caches import made_here  # noqa: E402
 
 
@@ -89,11 +89,10 @@ def _calls(student, teacher, rows):
 
 
 def _forward_kl(student, teacher, rows, temperature: float) -> float:
-    found = []
-    for mine, theirs in _calls(student, teacher, rows):
-        mine, theirs = mine[: len(theirs)], theirs[: len(mine)]
-        t = (theirs / temperature).softmax(0)
-        found.append(float((t * (t.log() - (mine / temperature).log_softmax(0))).sum()) * temperature**2)
+    found = [
+        float(formulas.divergence(mine, theirs, temperature=temperature))
+        for mine, theirs in _calls(student, teacher, rows)
+    ]
     return sum(found) / len(found)
 
 
@@ -241,11 +240,10 @@ def test_the_gradient_of_a_step_is_that_of_the_dense_formula(tmp_path: Path) -> 
         nll += [
             -mine[at - 1].log_softmax(0)[label] for at, label in enumerate(row.labels) if label != IGNORED
         ]
-        s = (mine[row.spans[0].start - 1 :][: row.spans[0].length] / 2).softmax(1)
-        t = (theirs[-row.spans[0].length - 1 : -1] / 2).softmax(1)
-        mixture = (s + t) / 2
-        kl += [4 * 0.5 * ((t * (t / mixture).log()).sum(1) + (s * (s / mixture).log()).sum(1))]
-    (0.5 * torch.stack(nll).mean() + 0.5 * torch.cat(kl).mean()).backward()
+        own = mine[row.spans[0].start - 1 :][: row.spans[0].length]
+        for one, other in zip(own, theirs[-row.spans[0].length - 1 : -1], strict=True):
+            kl.append(formulas.divergence(one, other, beta=0.5, temperature=2.0))
+    (0.5 * torch.stack(nll).mean() + 0.5 * torch.stack(kl).mean()).backward()
     expected = [p.grad for p in trainer.model.parameters() if p.requires_grad]
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(got, expected, strict=True))
 

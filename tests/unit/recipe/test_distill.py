@@ -24,6 +24,8 @@ def _stage(bend: Bend, distill: dict, **changes: object):
         },
         {"teacher": "stored", "top_k": 5, "tail": "renormalize"},
         {"teacher": "stored", "top_k": {"start": 3, "end": 20}},
+        {"teacher": "stored", "temperature": {"start": 1, "end": 2}},
+        {"curriculum": [{"until": 0.5, "top_k": 3, "temperature": 0.8}, {}]},
         {
             "temperature": {"start": 1, "end": 4},
             "weight": {"start": 0, "peak": 0.9, "end": 0.1, "warmup": 0.2, "decay": 0.3},
@@ -72,21 +74,6 @@ def test_stored_logprobs_need_no_teacher_that_runs_here(bend: Bend) -> None:
             {"curriculum": [{"until": 0.5, "top_k": 3, "random_k": 3}, {}]},
             "curriculum[0].random_k",
             "set either top_k or random_k",
-        ),
-        (
-            {"curriculum": [{"until": 0.5, "top_k": 3, "temperature": 2}, {}]},
-            "curriculum[0].temperature",
-            "known at temperature 1 only",
-        ),
-        (
-            {"curriculum": [{"until": 0.5, "top_k": 3}, {}], "temperature": 2},
-            "temperature",
-            "known at temperature 1 only",
-        ),
-        (
-            {"teacher": "stored", "temperature": {"start": 1, "end": 2}},
-            "temperature",
-            "known at temperature 1 only",
         ),
         ({"teacher": "stored", "top_k": {"start": 3, "end": 3.5}}, "top_k.end", "must be a whole number"),
         ({"teacher": "stored", "random_k": 5}, "random_k", "not with teacher: stored"),
