@@ -34,8 +34,9 @@ class Collator:
             batch["weights"] = pad_sequence(
                 [torch.tensor(row["weights"], dtype=torch.float32) for row in rows], batch_first=True
             )
-        if "row" in rows[0]:
-            batch["row"] = torch.tensor([row["row"] for row in rows])
+        for name in ("row", "sample"):
+            if name in rows[0]:
+                batch[name] = torch.tensor([row[name] for row in rows])
         if "spans" in rows[0]:
             places = [[number, *span] for number, row in enumerate(rows) for span in row["spans"]]
             batch["spans"] = torch.tensor(places or [[0, 1, 0]])

@@ -38,7 +38,7 @@ from factory.student.online_distill_trainer import OnlineDistillTrainer
 from factory.student.sft_trainer import SftTrainer
 from factory.student.step_settings import step_settings
 from factory.student.trl_arguments import training_arguments
-from factory.student.validation import METRICS, set_aside
+from factory.student.validation import CHOICE, METRICS, set_aside
 from factory.tasks.rows import TeacherSpan, TrainingRow
 from factory.tasks.teacher_words import Fault
 from factory.text.reasons import ReasonCode, sentence
@@ -193,6 +193,8 @@ def make_trainer(
     shared: dict[str, Any] = {"data_collator": Collator(pad), "processing_class": tokenizer}
 
     def share_out(columns: list[dict[str, Any]]) -> None:
+        samples = {name: place for place, name in enumerate(dict.fromkeys(row.sample_id for row in rows))}
+        columns = [each | {"sample": samples[row.sample_id]} for each, row in zip(columns, rows, strict=True)]
         columns = _weighted(columns, rows, stage.settings)
         learnt, watched = _set_aside(run, stage, rows)
         shared["train_dataset"] = Dataset.from_list([columns[place] for place in learnt])
@@ -290,10 +292,9 @@ def stage_arguments(run: Run, stage: SftStage | DistillStage, checkpoints: str) 
             "per_device_eval_batch_size": settings.batch_size,
             "save_steps": validation.every,
             "load_best_model_at_end": True,
-            "metric_for_best_model": "eval_divergence"
-            if isinstance(stage, DistillStage)
-            else "eval_cross_entropy",
-            "greater_is_better": False,
+            "eval_on_start": True,
+            "metric_for_best_model": f"eval_{CHOICE}",
+            "greater_is_better": True,
             # Or patience would be counted from zero after a kill.
             "restore_callback_states_from_checkpoint": True,
         }
