@@ -59,6 +59,10 @@ def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) ->
                     "take the whole distribution, or random_k"
                 )
                 yield source.fault((*at, "top_k"), message)
+    if stage.get("mix") == "share" and "bound" in stage:
+        yield source.fault((*where, "bound"), "only with mix: add")
+    if stage.get("interpolate") and stage.get("tail", "bucket") != "bucket":
+        yield source.fault((*where, "interpolate"), "moves whole distributions; only with tail: bucket")
     hidden = stage.get("hidden")
     if isinstance(hidden, dict):
         if "layers" in hidden and "depths" in hidden:
@@ -83,6 +87,8 @@ def _order(
     for i, phase in enumerate(curriculum):
         until, last = phase.get("until"), i == len(curriculum) - 1
         at = (*where, "curriculum", i, "until")
+        if isinstance(until, dict) and not last:
+            until, at = until.get("share", 1), (*at, "share")
         if last and until is not None:
             yield source.fault(at, "the last phase ends with the stage; remove it")
         elif not last and until is None:
@@ -90,7 +96,7 @@ def _order(
         elif isinstance(until, int | float) and not isinstance(until, bool):
             if until <= before:
                 yield source.fault(at, f"must be greater than that of the phase before ({before})")
-            before = until
+            before = until if at[-1] == "until" else before
 
 
 def _phase(

@@ -12,7 +12,7 @@ from factory.student.validation import METRICS
 from factory.system.progress import Progress, duration
 from factory.workspace import CHECKPOINT_MARK
 
-PARTS = ("cross_entropy", "divergence", "hidden")
+PARTS = ("cross_entropy", "divergence", "hidden", "top1")
 
 
 def last_whole(checkpoints: Path) -> Path | None:

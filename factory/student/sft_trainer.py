@@ -11,8 +11,9 @@ import torch
 from trl import SFTTrainer
 
 from factory.errors import FactoryError
+from factory.student.comparison import TeacherSignal
 from factory.student.distill_spec import DistillSpec
-from factory.student.objective import Objective, TeacherSignal, take_objectives
+from factory.student.objective import Objective, take_objectives
 from factory.student.resumable import Resumable
 from factory.student.validation import CHOICE, Agreement, numbers, worth
 from factory.tasks.rows import IGNORED
@@ -115,7 +116,12 @@ class SftTrainer(Resumable, SFTTrainer):
         for name, value in found.items():
             # SFTTrainer's own collection: averaged over what one line of the log covers.
             self._metrics["train" if self.model.training else "eval"][name].append(value)
+        if self.model.training:
+            self.observe(step, found)
         return total
+
+    def observe(self, step: int, found: dict[str, float]) -> None:
+        """Take in what a step, counted from 0, has measured."""
 
 
 def loss_weights(inputs: dict[str, torch.Tensor]) -> torch.Tensor | None:

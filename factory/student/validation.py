@@ -19,10 +19,10 @@ import torch
 
 from factory.errors import FactoryError
 from factory.seeds.split import TRAIN, VALIDATION, side
+from factory.student.comparison import TeacherSignal
 from factory.student.losses.dense import cross_entropy, divergence
 from factory.student.losses.head import Head, head_loss
 from factory.student.losses.sparse import sparse_kl
-from factory.student.objective import TeacherSignal
 from factory.tasks.rows import TrainingRow
 
 METRICS = ("exact", "cross_entropy", "divergence", "top1")

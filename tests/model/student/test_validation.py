@@ -44,7 +44,7 @@ WATCHING = {
 def _trainer(
     folder: Path, origin: str, rows: list[TrainingRow], watched: list[TrainingRow], **arguments: Any
 ) -> Any:
-    settings = Distill.model_validate({"steps": 4, "teacher": origin, "tail": "bucket"})
+    settings = Distill.model_validate({"steps": 4, "teacher": origin, "trust": False, "tail": "bucket"})
     shared: dict[str, Any] = {
         "model": tiny.adapted(1),
         "train_dataset": tiny.dataset(rows),
