@@ -63,8 +63,25 @@ class TopKSchedule(Schedule):
 NUMBER, SCHEDULE = "<number>", "<schedule>"
 
 
+class Until(Settings):
+    """Agreement with the teacher at which a phase ends."""
+
+    top1: float = Field(
+        gt=0,
+        le=1,
+        description="Share of the teacher's tokens at which student and teacher have the same likeliest "
+        "one, a running mean over the steps.",
+    )
+    share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Share of the stage's steps at which it ends at the latest. Empty: with the stage.",
+    )
+
+
 def _form(value: Any) -> str:
-    return SCHEDULE if isinstance(value, dict | Schedule) else NUMBER
+    return SCHEDULE if isinstance(value, dict | Schedule | Until) else NUMBER
 
 
 _SPLIT = Discriminator(_form)
@@ -77,8 +94,13 @@ Temperature = Annotated[
 TopK = Annotated[
     Annotated[int, Field(ge=1, le=20), Tag(NUMBER)] | Annotated[TopKSchedule, Tag(SCHEDULE)], _SPLIT
 ]
+End = Annotated[Annotated[float, Field(gt=0, lt=1), Tag(NUMBER)] | Annotated[Until, Tag(SCHEDULE)], _SPLIT]
 
 _TOP_K = "Learn from this many of the stored likeliest tokens."
+_SOFTENS = (
+    "Softens both distributions before they are compared. Other than 1, they are first cut to the 20 "
+    "likeliest tokens (or the top k) and one outcome for all others; the size of the gradient stays."
+)
 _RANDOM_K = "Learn from this many tokens, drawn at each step from the teacher's whole distribution."
 
 
@@ -86,18 +108,15 @@ class Phase(Settings):
     """A share of the stage. It takes the teacher's whole distribution unless it says top_k or random_k;
     temperature and weight that are left out are the stage's."""
 
-    until: float | None = Field(
+    until: End | None = Field(
         default=None,
-        gt=0,
-        lt=1,
-        description="Share of the stage's steps at which it ends; the last one has none.",
+        description="Share of the stage's steps at which it ends, or the agreement with the teacher, {top1: "
+        "0.9}; the last one has none.",
     )
     top_k: TopK | None = Field(default=None, description=_TOP_K)
     random_k: int | None = Field(default=None, ge=1, le=1000, description=_RANDOM_K)
-    temperature: Temperature | None = Field(
-        default=None, description="Softens both distributions before they are compared."
-    )
-    weight: Weight | None = Field(default=None, description="Share of the distillation loss.")
+    temperature: Temperature | None = Field(default=None, description=_SOFTENS)
+    weight: Weight | None = Field(default=None, description="What the divergence counts.")
 
 
 Layer = Annotated[int, Field(ge=0, le=1000)]
@@ -139,7 +158,7 @@ class Distill(Training):
         default="in_process",
         description="Where the distribution comes from. in_process: the teacher is loaded beside the "
         "student. cache: it is loaded alone, before training, and its last hidden states are kept on disk; "
-        "the distribution is exact at any temperature. stored: no teacher; "
+        "the distribution is whole at any temperature. stored: no teacher; "
         "the likeliest tokens that were stored with the answers.",
     )
     cache_gb: float = Field(
@@ -159,11 +178,52 @@ class Distill(Training):
         le=1,
         description="Which divergence: 0 is forward KL, 1 is reverse KL, between them a mixture.",
     )
-    temperature: Temperature = Field(
-        default=1.0, description="Softens both distributions before they are compared."
-    )
+    temperature: Temperature = Field(default=1.0, description=_SOFTENS)
     weight: Weight = Field(
-        default=0.5, description="Share of the distillation loss; the rest is cross-entropy on the answer."
+        default=0.5, description="What the divergence counts beside cross-entropy; see mix."
+    )
+    # A better way to do what was asked for is in no id; only another wish is.
+    mix: Literal["add", "share"] = Field(
+        default="add",
+        exclude_if=lambda mix: mix == "add",
+        description="add: cross-entropy counts whole, and weight times the divergence is added. share: "
+        "weight is the divergence's share, and cross-entropy has the rest.",
+    )
+    bound: float | None = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        exclude_if=lambda bound: bound == 1.0,
+        description="The divergence counts at most so many times what cross-entropy does, and so do hidden "
+        "states, by running means. Empty: as much as its weight says. Only with mix: add.",
+    )
+    trust: bool = Field(
+        default=True,
+        exclude_if=lambda trust: trust,
+        description="Learn the teacher's distribution only where its likeliest token is the accepted one; of "
+        "a row without accepted tokens, if the teacher is surer than 0.5 of each. Off: everywhere.",
+    )
+    focus: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        exclude_if=lambda share: share is None,
+        description="Learn the teacher's distribution only in this share of a batch's positions, where the "
+        "student is least sure. Empty: at all.",
+    )
+    behind: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        exclude_if=lambda share: share is None,
+        description="Learn the teacher's distribution only in this share of a batch's rows, where the "
+        "student's cross-entropy is highest beside the teacher's. Empty: in all.",
+    )
+    interpolate: Literal["taid"] | None = Field(
+        default=None,
+        exclude_if=lambda way: way is None,
+        description="taid: the target moves from the student's own distribution to the teacher's, sooner "
+        "where the divergence falls. Empty: it is the teacher's.",
     )
     curriculum: Annotated[tuple[Phase, ...], Field(strict=False)] = Field(
         default=(), max_length=32, description="Phases in order. Empty: one phase with the stage's settings."

@@ -10,11 +10,6 @@ from typing import Any
 from factory.recipe.distill import Distill
 from factory.recipe.source import Fault, Source, Where
 
-_STORED_AT_1 = (
-    "the stored top k is known at temperature 1 only; leave temperature at 1 here, "
-    "or take the whole distribution"
-)
-
 
 def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) -> Iterator[Fault]:
     """Yield every broken rule of a distill stage at `where`; `teacher` is the recipe's."""
@@ -64,6 +59,10 @@ def faults(source: Source, where: Where, stage: dict[str, Any], teacher: Any) ->
                     "take the whole distribution, or random_k"
                 )
                 yield source.fault((*at, "top_k"), message)
+    if stage.get("mix") == "share" and "bound" in stage:
+        yield source.fault((*where, "bound"), "only with mix: add")
+    if stage.get("interpolate") and stage.get("tail", "bucket") != "bucket":
+        yield source.fault((*where, "interpolate"), "moves whole distributions; only with tail: bucket")
     hidden = stage.get("hidden")
     if isinstance(hidden, dict):
         if "layers" in hidden and "depths" in hidden:
@@ -88,6 +87,8 @@ def _order(
     for i, phase in enumerate(curriculum):
         until, last = phase.get("until"), i == len(curriculum) - 1
         at = (*where, "curriculum", i, "until")
+        if isinstance(until, dict) and not last:
+            until, at = until.get("share", 1), (*at, "share")
         if last and until is not None:
             yield source.fault(at, "the last phase ends with the stage; remove it")
         elif not last and until is None:
@@ -95,7 +96,7 @@ def _order(
         elif isinstance(until, int | float) and not isinstance(until, bool):
             if until <= before:
                 yield source.fault(at, f"must be greater than that of the phase before ({before})")
-            before = until
+            before = until if at[-1] == "until" else before
 
 
 def _phase(
@@ -105,14 +106,11 @@ def _phase(
         yield source.fault((*at, "random_k"), "set either top_k or random_k")
     if stored_only and "random_k" in phase:
         yield source.fault((*at, "random_k"), "draws from the whole distribution; not with teacher: stored")
-    if "top_k" in phase or stored_only:
-        softened = at if "temperature" in phase else at[:4]
-        if phase.get("temperature", stage.get("temperature", 1)) != 1:
-            yield source.fault((*softened, "temperature"), _STORED_AT_1)
-        if isinstance(logprobs, int) and (most := _most(phase.get("top_k", 1))) > logprobs:
-            yield source.fault(
-                (*at, "top_k"), f"asks for {most} likeliest tokens, and teacher.logprobs keeps {logprobs}"
-            )
+    most = _most(phase.get("top_k", 1)) if "top_k" in phase or stored_only else 0
+    if isinstance(logprobs, int) and most > logprobs:
+        yield source.fault(
+            (*at, "top_k"), f"asks for {most} likeliest tokens, and teacher.logprobs keeps {logprobs}"
+        )
     if ("top_k" in phase or "random_k" in phase or stored_only) and stage.get("beta", 0) != 0:
         yield source.fault(
             (*at[:4], "beta"), "other divergences than forward KL need the whole distribution; leave it at 0"

@@ -53,9 +53,9 @@ class Training(Settings):
     validation: Validation | None = Field(
         default=None,
         serialization_alias="watch",
-        description="Set samples aside, and keep the student that does best on them: by divergence from the "
-        "teacher in distill, by "
-        "cross-entropy in sft. Empty: all are learnt from, and the last student is kept.",
+        description="Set samples aside, and keep the student that has most of them right to the letter, "
+        "among equals the one with the lowest cross-entropy; the one from before the first step too. Empty: "
+        "all are learnt from, and the last student is kept.",
     )
     group_by_length: bool = Field(
         default=False, description="Put samples of like length into one step: less padding, less chance."

@@ -28,6 +28,7 @@ from factory.system.machine import machine, versions
 
 SHOWN = 10
 _CURVES = {
+    "eval_exact": "held-out exact",
     "eval_cross_entropy": "held-out loss",
     "eval_divergence": "held-out KL",
     "eval_top1": "held-out top-1",

@@ -30,8 +30,8 @@ _CHECKS = (
 _LOSSES = (
     "Training",
     "As training logged it, first value → last value. The stages have different losses: compare shapes, not "
-    "heights. Held-out are samples set aside: loss is cross-entropy, KL the divergence from the teacher, "
-    "top-1 how often both have the same likeliest token.",
+    "heights. Held-out are samples set aside: exact is how many are right to the letter, loss is "
+    "cross-entropy, KL the divergence from the teacher, top-1 how often both have the same likeliest token.",
 )
 
 

@@ -185,7 +185,7 @@ def models_sql(evaluation_ids: list[str]) -> str:
 # The parts of the loss, what was seen of samples set aside, and speed.
 CURVES = (
     "loss", "cross_entropy", "divergence", "hidden",
-    "eval_cross_entropy", "eval_divergence", "eval_top1", "tokens_per_s",
+    "eval_exact", "eval_cross_entropy", "eval_divergence", "eval_top1", "tokens_per_s",
 )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ class Collator:
     than others; for distillation `spans` (spans, 3), which say in which row, from where and how far the
     teacher's words go, `teacher_mask` (rows, length) of the same, and what is known of the teacher there: the
     stored distribution of every position, (positions, k), row after row; its side of the conversation for
-    each span. A batch without such words has one span of length 0.
+    each span. A batch without such words has one span of length 0. `openings` (places, 3) says in the same
+    way where a call begins that the teacher might not have made.
     """
 
     def __init__(self, pad_token_id: int):
@@ -34,12 +35,16 @@ class Collator:
             batch["weights"] = pad_sequence(
                 [torch.tensor(row["weights"], dtype=torch.float32) for row in rows], batch_first=True
             )
-        if "row" in rows[0]:
-            batch["row"] = torch.tensor([row["row"] for row in rows])
+        for name in ("row", "sample"):
+            if name in rows[0]:
+                batch[name] = torch.tensor([row[name] for row in rows])
         if "spans" in rows[0]:
             places = [[number, *span] for number, row in enumerate(rows) for span in row["spans"]]
             batch["spans"] = torch.tensor(places or [[0, 1, 0]])
             batch["teacher_mask"] = marked(batch["input_ids"].shape, batch["spans"])
+        if "openings" in rows[0]:
+            places = [[number, start, 1] for number, row in enumerate(rows) for start in row["openings"]]
+            batch["openings"] = torch.tensor(places or [[0, 1, 0]])
         if "topk_ids" in rows[0]:
             positions = [
                 (ids, logs)

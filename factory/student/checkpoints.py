@@ -8,10 +8,11 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from factory.student.validation import METRICS
 from factory.system.progress import Progress, duration
 from factory.workspace import CHECKPOINT_MARK
 
-PARTS = ("cross_entropy", "divergence", "hidden")
+PARTS = ("cross_entropy", "divergence", "hidden", "top1")
 
 
 def last_whole(checkpoints: Path) -> Path | None:
@@ -51,6 +52,7 @@ class Live(TrainerCallback):
         listed = ", ".join(
             f"{name.removeprefix('eval_').replace('_', ' ')} {value:.3f}"
             for name, value in (metrics or {}).items()
+            if name.removeprefix("eval_") in METRICS
         )
         self._progress.say(f"  {self._stage}  step {state.global_step}: validation {listed}")
 

@@ -11,9 +11,9 @@ from trl.experimental.gkd import GKDTrainer
 
 from factory.errors import FactoryError
 from factory.student.batch import marked, spans
+from factory.student.comparison import TeacherSignal
 from factory.student.distill_trainer import DistillTrainer
 from factory.student.losses.head import Head
-from factory.student.objective import TeacherSignal
 from factory.student.step_settings import StepSettings
 from factory.tasks.rows import IGNORED
 

@@ -4,10 +4,12 @@ from factory.chat_formats.auto import AUTO
 from factory.chat_formats.formats import FORMATS
 from factory.context.run import Run
 from factory.errors import InputError
+from factory.recipe.distill import Until
 from factory.recipe.model import DistillStage
 from factory.recipe.training import CalibrationSettings
 
-_OF_TOKENS = ("top_k", "tail")  # settings of a distribution over tokens
+# Settings of a distribution over tokens, and of a loss that is added up.
+_OF_TOKENS, _OF_SUMS = ("top_k", "tail", "trust", "focus", "behind", "interpolate"), ("mix", "bound")
 
 
 def require_chat_tokens(run: Run) -> None:
@@ -102,4 +104,15 @@ def _require_stored(run: Run, stage: DistillStage) -> None:
         raise InputError(
             f"{run.loaded.path}: distill.{without}: a head has labels and no tokens to choose from",
             "Remove it.",
+        )
+    if without := next((name for name in _OF_SUMS if name in told), None):
+        raise InputError(
+            f"{run.loaded.path}: distill.{without}: of a head's loss cross-entropy and divergence each have "
+            "their share",
+            "Remove it; weight is the divergence's share.",
+        )
+    if any(isinstance(phase.until, Until) for phase in settings.curriculum):
+        raise InputError(
+            f"{run.loaded.path}: distill.curriculum: a head has no tokens to agree on with the teacher",
+            "End each phase at a share of the steps.",
         )

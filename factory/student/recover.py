@@ -34,8 +34,9 @@ from factory.recipe.compress import Recover, is_calibrated
 from factory.store.store import Store
 from factory.student.batch import Collator
 from factory.student.checkpoints import Live, WholeCheckpoints, last_whole
+from factory.student.comparison import Comparison, TeacherSignal
 from factory.student.losses.head import Head
-from factory.student.objective import Objective, TeacherSignal
+from factory.student.objective import Objective
 from factory.student.sft_trainer import SftTrainer
 from factory.student.step_settings import StepSettings
 from factory.student.trackers import report_to_trackers
@@ -45,7 +46,7 @@ from factory.student.trl_arguments import training_arguments
 from factory.student.validation import set_aside
 from factory.tasks.rows import IGNORED, TrainingRow
 
-_WHOLE = StepSettings(0, None, None, 1.0, 1.0, 0.0)
+_WHOLE = Comparison(StepSettings(0, None, None, 1.0, 1.0, 0.0))
 _WARMUP, _SAVE_EVERY = 0.1, 20
 _LOGGED = ("loss", "divergence", "learning_rate", "grad_norm", "tokens_per_s")
 

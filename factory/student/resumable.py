@@ -47,6 +47,20 @@ class Resumable(Trainer):
         )
         return state.global_step >= self.args.max_steps or waited
 
+    def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> Any:
+        # Without the scheduler it is the look before the first step. Transformers takes it once more after a
+        # kill, and keeps no student of it: training that makes nothing better has to leave what there was.
+        if not skip_scheduler or not self.args.load_best_model_at_end:
+            return super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
+        if self.state.global_step or self.state.log_history:
+            return {}
+        metrics = super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
+        self._determine_best_metric(metrics, trial)
+        self.state.best_model_checkpoint = str(Path(self.args.output_dir) / "checkpoint-0")
+        self._save_checkpoint(self.model, trial)
+        self.control = self.callback_handler.on_save(self.args, self.state, self.control)
+        return metrics
+
     def logged(self, metrics: Sequence[str]) -> list[dict[str, Any]]:
         """Return what was logged of these metrics: step, metric, value."""
         return [

@@ -11,10 +11,11 @@ import torch
 from trl import SFTTrainer
 
 from factory.errors import FactoryError
+from factory.student.comparison import TeacherSignal
 from factory.student.distill_spec import DistillSpec
-from factory.student.objective import Objective, TeacherSignal, take_objectives
+from factory.student.objective import Objective, take_objectives
 from factory.student.resumable import Resumable
-from factory.student.validation import Agreement, numbers
+from factory.student.validation import CHOICE, Agreement, numbers, worth
 from factory.tasks.rows import IGNORED
 
 
@@ -53,19 +54,25 @@ class SftTrainer(Resumable, SFTTrainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Return the metrics of `factory.student.validation` on the validation samples."""
+        """Return the metrics of `factory.student.validation` on the validation samples, and the number by
+        which the best student is chosen. Rows with the same `sample` are one sample's."""
         self.model.eval()
-        sums = torch.zeros(5, dtype=torch.float64, device=self.accelerator.device)
+        device, dataset = self.accelerator.device, self.eval_dataset if eval_dataset is None else eval_dataset
+        places = {sample: place for place, sample in enumerate(dict.fromkeys(dataset["sample"]))}
+        sums = torch.zeros(5, dtype=torch.float64, device=device)
+        missed = torch.zeros(len(places), dtype=torch.float64, device=device)
         for batch in self.get_eval_dataloader(eval_dataset):
             inputs = self._prepare_inputs(batch)
             with torch.no_grad():
-                found = self.model(
+                found, wrong = self.model(
                     input_ids=inputs["input_ids"],
                     attention_mask=inputs["attention_mask"],
                     objective=self.agreement(inputs),
                 )
-            sums += found.to(sums.device)
-        seen = numbers(self.accelerator.reduce(sums, "sum"))
+            sums += found.to(device)
+            samples = torch.tensor([places[sample] for sample in inputs["sample"].tolist()], device=device)
+            missed.index_add_(0, samples, wrong.to(device))
+        seen = numbers(self.accelerator.reduce(sums, "sum"), self.accelerator.reduce(missed, "sum"))
         if not all(map(math.isfinite, seen.values())):
             listed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in seen.items())
             raise FactoryError(
@@ -74,6 +81,7 @@ class SftTrainer(Resumable, SFTTrainer):
             )
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in seen.items()}
         self.log(dict(metrics))
+        metrics[f"{metric_key_prefix}_{CHOICE}"] = worth(seen, len(places))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         self.model.train()
         return metrics
@@ -108,7 +116,12 @@ class SftTrainer(Resumable, SFTTrainer):
         for name, value in found.items():
             # SFTTrainer's own collection: averaged over what one line of the log covers.
             self._metrics["train" if self.model.training else "eval"][name].append(value)
+        if self.model.training:
+            self.observe(step, found)
         return total
+
+    def observe(self, step: int, found: dict[str, float]) -> None:
+        """Take in what a step, counted from 0, has measured."""
 
 
 def loss_weights(inputs: dict[str, torch.Tensor]) -> torch.Tensor | None:

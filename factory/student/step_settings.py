@@ -1,12 +1,16 @@
 """Settings of one step of distillation: which tokens count, at which temperature, with which weights.
 
-Promise: a function of the settings and the step's number alone, so that a run that was interrupted continues
-as it would have.
+Promise: a function of the settings, the step's number and where phases ended by agreement
+(`factory.student.pace`) alone, so that a run that was interrupted continues as it would have.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from factory.recipe.distill import Distill, Phase, Schedule
+from factory.recipe.distill import Distill, Phase, Schedule, Until
+
+_NONE: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,13 @@ class StepSettings:
     hidden_weight: float
 
 
-def step_settings(settings: Distill, step: int, stored_k: int) -> StepSettings:
+def step_settings(
+    settings: Distill, step: int, stored_k: int, ended: Mapping[int, int] = _NONE
+) -> StepSettings:
     """Return what holds at `step`, counted from 0; `stored_k` is the number of stored tokens, taken where
-    none is set and there is no teacher."""
-    ends = _ends(settings)
-    index = next((i for i, end in enumerate(ends) if step < end), len(ends) - 1)
+    none is set and there is no teacher; `ended` the step before which phases ended by agreement. What changes
+    in the course of such a phase does so as if it lasted its longest."""
+    ends, index = _ends(settings, ended), phase_at(settings, step, ended)
     phase = (
         settings.curriculum[index]
         if settings.curriculum
@@ -66,10 +72,35 @@ def value(scheduled: float | Schedule, share: float) -> float:
     return scheduled.peak
 
 
-def _ends(settings: Distill) -> list[int]:
+def phase_at(settings: Distill, step: int, ended: Mapping[int, int] = _NONE) -> int:
+    """Return the place of the phase that a step is in, 0 where there are none."""
+    ends = _ends(settings, ended)
+    return next((i for i, end in enumerate(ends) if step < end), len(ends) - 1)
+
+
+def stored_tokens(settings: Distill) -> int:
+    """Return how many stored tokens of each position a stage needs, 0 for none."""
+    wanted = [phase.top_k for phase in settings.curriculum] or [settings.top_k]
+    # Stored ones are needed where there is no teacher, though none is named.
+    least = 1 if settings.teacher == "stored" else 0
+    return max(least if top_k is None else _most(top_k) for top_k in wanted)
+
+
+def _most(top_k: int | Schedule) -> int:
+    if not isinstance(top_k, Schedule):
+        return top_k
+    return round(max(top_k.start, top_k.end, top_k.start if top_k.peak is None else top_k.peak))
+
+
+def _ends(settings: Distill, ended: Mapping[int, int]) -> list[int]:
     """Return the step before which each phase ends; the step that is nearest to its share of the stage."""
-    shares = [phase.until or 1.0 for phase in settings.curriculum] or [1.0]
-    return [round(share * settings.steps) for share in shares]
+    ends: list[int] = []
+    for place, phase in enumerate(settings.curriculum or (Phase(),)):
+        share = phase.until.share if isinstance(phase.until, Until) else phase.until
+        end = ended.get(place, round((share or 1.0) * settings.steps))
+        # One whose time is over before it begins is left out.
+        ends.append(max([end, *ends[-1:]]))
+    return ends
 
 
 def _share(step: int, start: int, end: int) -> float:

@@ -36,10 +36,10 @@ from factory.student.losses.layers import pairs
 from factory.student.model import further_student, new_student
 from factory.student.online_distill_trainer import OnlineDistillTrainer
 from factory.student.sft_trainer import SftTrainer
-from factory.student.step_settings import step_settings
+from factory.student.step_settings import stored_tokens
 from factory.student.trackers import report_to_trackers
 from factory.student.trl_arguments import training_arguments
-from factory.student.validation import METRICS, set_aside
+from factory.student.validation import CHOICE, METRICS, set_aside
 from factory.tasks.rows import TeacherSpan, TrainingRow
 from factory.tasks.teacher_words import Fault
 from factory.text.reasons import ReasonCode, sentence
@@ -112,7 +112,7 @@ def _usable(
     """Return the rows that the stage can learn from, and the reasons by sample id of the others."""
     if isinstance(stage, SftStage):
         return list(rows), {}
-    needed, is_read = _stored_tokens(stage.distill), stage.distill.teacher != "stored"
+    needed, is_read = stored_tokens(stage.distill), stage.distill.teacher != "stored"
     left_out: dict[str, ReasonCode] = {}
     taught = []
     for row in rows:
@@ -174,12 +174,6 @@ def _set_aside(
     return set_aside(rows, share, run.student.validation_share, distilled=isinstance(stage, DistillStage))
 
 
-def _stored_tokens(settings: Distill) -> int:
-    """Return how many stored tokens of each position the stage needs, 0 for none."""
-    needed = [step_settings(settings, step, 1).top_k or 0 for step in range(settings.steps)]
-    return max(needed)
-
-
 def make_trainer(
     run: Run,
     stage: SftStage | DistillStage,
@@ -195,6 +189,8 @@ def make_trainer(
     shared: dict[str, Any] = {"data_collator": Collator(pad), "processing_class": tokenizer}
 
     def share_out(columns: list[dict[str, Any]]) -> None:
+        samples = {name: place for place, name in enumerate(dict.fromkeys(row.sample_id for row in rows))}
+        columns = [each | {"sample": samples[row.sample_id]} for each, row in zip(columns, rows, strict=True)]
         columns = _weighted(columns, rows, stage.settings)
         learnt, watched = _set_aside(run, stage, rows)
         shared["train_dataset"] = Dataset.from_list([columns[place] for place in learnt])
@@ -205,7 +201,7 @@ def make_trainer(
         share_out([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
         return SftTrainer(model=_student(run, base, before, tokenizer), args=_sft_config(arguments), **shared)
     settings = stage.distill
-    most = _stored_tokens(settings)
+    most = stored_tokens(settings)
     share_out([_columns(row, i, settings, most) for i, row in enumerate(rows)])
     shared["spec"] = spec = _lesson(run, base, settings, rows)
     if settings.teacher == "in_process":
@@ -260,6 +256,7 @@ def _columns(row: TrainingRow, index: int, settings: Distill, most: int) -> dict
         "input_ids": row.input_ids,
         "labels": row.labels,
         "spans": [[span.start, span.length] for span in row.spans],
+        "openings": [span.start for span in row.spans if span.start in {start for start, _ in row.calls}],
     }
     if most:
         width = None if settings.teacher == "stored" else most
@@ -292,10 +289,9 @@ def stage_arguments(run: Run, stage: SftStage | DistillStage, checkpoints: str) 
             "per_device_eval_batch_size": settings.batch_size,
             "save_steps": validation.every,
             "load_best_model_at_end": True,
-            "metric_for_best_model": "eval_divergence"
-            if isinstance(stage, DistillStage)
-            else "eval_cross_entropy",
-            "greater_is_better": False,
+            "eval_on_start": True,
+            "metric_for_best_model": f"eval_{CHOICE}",
+            "greater_is_better": True,
             # Or patience would be counted from zero after a kill.
             "restore_callback_states_from_checkpoint": True,
         }

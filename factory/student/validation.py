@@ -1,6 +1,8 @@
 """Validation loss and agreement with the teacher.
 
-Numbers: `cross_entropy` in nats over all that would be learnt; `divergence`, the forward KL divergence from
+Numbers: `exact`, the share of the samples of which every token that would be learnt is the student's
+likeliest, in all rows of a sample: what greedy decoding would get right to the letter, without decoding;
+`cross_entropy` in nats over all that would be learnt; `divergence`, the forward KL divergence from
 the teacher in nats, and `top1`, the share of positions where both have the same likeliest token, over what
 the teacher wrote. Promise: they do not depend on phase, schedule or weights, so that those of one stage can
 be compared: temperature 1, the teacher's whole distribution where it can be had, the stored top k and one
@@ -8,7 +10,8 @@ outcome for all others where not. Seeds are set aside, not samples (`factory.see
 are set aside with it.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +19,15 @@ import torch
 
 from factory.errors import FactoryError
 from factory.seeds.split import TRAIN, VALIDATION, side
+from factory.student.comparison import TeacherSignal
 from factory.student.losses.dense import cross_entropy, divergence
 from factory.student.losses.head import Head, head_loss
 from factory.student.losses.sparse import sparse_kl
-from factory.student.objective import TeacherSignal
 from factory.tasks.rows import TrainingRow
 
-METRICS = ("cross_entropy", "divergence", "top1")
+METRICS = ("exact", "cross_entropy", "divergence", "top1")
+# The number by which the best student is chosen.
+CHOICE = "worth"
 
 
 def set_aside(
@@ -61,22 +66,29 @@ class Agreement:
     known: TeacherSignal
     wants_layers: bool = False
 
-    def __call__(self, output: Any, head: Head) -> torch.Tensor:
+    def __call__(self, output: Any, head: Head) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (5,): cross-entropy and its positions, divergence, agreeing positions and all positions of
-        the teacher's."""
+        the teacher's; and how many tokens each row (rows,) has wrong."""
         hidden = output.last_hidden_state[:, -(self.targets.shape[1] + 1) : -1]
-        targets = self.targets[self.loss_mask]
-        _, (nll,) = head_loss(
-            hidden[self.loss_mask],
-            head,
-            lambda logits, span: self._only(cross_entropy(logits, targets[span]).sum()[None]),
+        targets, rows = self.targets[self.loss_mask], self.loss_mask.nonzero()[:, 0]
+
+        def answers(logits: torch.Tensor, span: slice) -> torch.Tensor:
+            missed = (logits.argmax(1) != targets[span]).to(logits.dtype)
+            by_row = logits.new_zeros(len(self.targets)).index_add(0, rows[span], missed)
+            return torch.cat([cross_entropy(logits, targets[span]).sum()[None], by_row])
+
+        _, (nll, *missed) = head_loss(
+            hidden[self.loss_mask], head, lambda logits, span: self._only(answers(logits, span))
         )
-        if not self.teacher_mask.any():
-            return torch.tensor([nll, len(targets), 0, 0, 0], dtype=torch.float64)
-        _, (kl, same) = head_loss(
-            hidden[self.teacher_mask], head, lambda logits, span: self._only(self._agreement(logits, span))
-        )
-        return torch.tensor([nll, len(targets), kl, same, int(self.teacher_mask.sum())], dtype=torch.float64)
+        sums, by_row = [float(nll), len(targets), 0.0, 0.0, 0], torch.stack(missed).double()
+        if known := int(self.teacher_mask.sum()):
+            _, (kl, same) = head_loss(
+                hidden[self.teacher_mask],
+                head,
+                lambda logits, span: self._only(self._agreement(logits, span)),
+            )
+            sums[2:] = [float(kl), float(same), known]
+        return torch.tensor(sums, dtype=torch.float64), by_row
 
     @staticmethod
     def _only(parts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -96,8 +108,15 @@ class Agreement:
         return torch.stack([kl.sum(), (logits.argmax(1) == likeliest).sum().to(kl.dtype)])
 
 
-def numbers(sums: torch.Tensor) -> dict[str, float]:
-    """Return the numbers of summed batches; those of the teacher only where it is known."""
+def numbers(sums: torch.Tensor, missed: torch.Tensor) -> dict[str, float]:
+    """Return the numbers of summed batches, `missed` tokens by sample; those of the teacher only where it is
+    known."""
     nll, learnt, kl, same, known = sums.tolist()
-    found = {"cross_entropy": nll / learnt} if learnt else {}
+    found = {"exact": float((missed == 0).double().mean()), "cross_entropy": nll / learnt} if learnt else {}
     return found | ({"divergence": kl / known, "top1": same / known} if known else {})
+
+
+def worth(seen: Mapping[str, float], samples: int) -> float:
+    """Return one number from 0 to 1 that orders students: by `exact`, those that are equal by
+    cross-entropy."""
+    return (seen["exact"] * samples + math.exp(-seen["cross_entropy"])) / (samples + 1)

@@ -41,8 +41,10 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         ],
         "weight": {"start": 0.2, "peak": 0.9, "end": 0.4},
         "hidden": {"loss": "mse"},
+        "bound": 0.3,
+        "interpolate": "taid",
     },
-    "in_process": {"on_policy": 0.5, "beta": 0.5},
+    "in_process": {"on_policy": 0.5, "beta": 0.5, "bound": 0.1},
 }
 
 
@@ -77,7 +79,9 @@ def main(stage: str, folder: Path, parent: Connection) -> None:
     if stage == "sft":
         trainer: Any = SftTrainer(args=sft, **shared)
     else:
-        settings = Distill.model_validate({"steps": STEPS, "teacher": stage, **_SETTINGS[stage]})
+        settings = Distill.model_validate(
+            {"steps": STEPS, "teacher": stage, "trust": False, **_SETTINGS[stage]}
+        )
         spec = DistillSpec(settings, tiny.K, [(1, 1), (2, 2)] if settings.hidden else [], 48)
         if stage == "in_process":
             trainer = OnlineDistillTrainer(

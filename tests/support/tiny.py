@@ -120,7 +120,7 @@ def _stored(row: TrainingRow) -> dict[str, Any]:
 def columns(rows: list[TrainingRow]) -> list[dict[str, Any]]:
     """Return the rows as the trainers' datasets hold them."""
     return [
-        {"row": i, "input_ids": row.input_ids, "labels": row.labels}
+        {"row": i, "sample": i, "input_ids": row.input_ids, "labels": row.labels}
         | {"spans": [[span.start, span.length] for span in row.spans]}
         | {"teacher_ids": [span.teacher_ids for span in row.spans]}
         | _stored(row)

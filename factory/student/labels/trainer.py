@@ -17,6 +17,7 @@ from factory.student.labels.loss import label_loss
 from factory.student.labels.rows import TextRow
 from factory.student.resumable import Resumable
 from factory.student.step_settings import step_settings
+from factory.student.validation import CHOICE, worth
 
 _REMEDY = "Lower the learning rate, or write precision: float32; then run the same command again."
 
@@ -79,9 +80,13 @@ class LabelTrainer(Resumable):
         return total
 
     def _losses(self, model: Any, inputs: dict[str, torch.Tensor], **how: float) -> Any:
-        output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
-        logits = output.logits.float()
+        logits = self._logits(model, inputs)
         return label_loss(logits, inputs["target"], inputs["count"], inputs.get("teacher"), **how)
+
+    @staticmethod
+    def _logits(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        return output.logits.float()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log, with the parts of the loss."""
@@ -93,7 +98,8 @@ class LabelTrainer(Resumable):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """Return cross-entropy, and divergence from the teacher, on the validation texts."""
+        """Return the share of right labels, cross-entropy and divergence from the teacher on the validation
+        texts, and the number by which the best student is chosen."""
         self.model.eval()
         sums: dict[str, float] = {}
         texts = 0.0
@@ -101,13 +107,18 @@ class LabelTrainer(Resumable):
             inputs = self._prepare_inputs(batch)
             count = float(inputs["count"].sum())
             with torch.no_grad():
-                _, parts = self._losses(self.model, inputs)
+                logits = self._logits(self.model, inputs)
+                _, parts = label_loss(logits, inputs["target"], inputs["count"], inputs.get("teacher"))
+            right = (logits.argmax(1) == inputs["target"]) * inputs["count"]
+            parts = {"exact": right.sum() / count} | parts
             texts += count
             sums = {name: sums.get(name, 0.0) + count * float(value) for name, value in parts.items()}
-        metrics = {f"{metric_key_prefix}_{name}": value / texts for name, value in sums.items()}
+        seen = {name: value / texts for name, value in sums.items()}
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in seen.items()}
         loss = metrics[f"{metric_key_prefix}_cross_entropy"]
         _require_finite(f"step {self.state.global_step}: validation loss is", loss, metrics)
         self.log(dict(metrics))
+        metrics[f"{metric_key_prefix}_{CHOICE}"] = worth(seen, len(self.eval_dataset))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         self.model.train()
         return metrics

@@ -75,13 +75,32 @@ def head_loss(
     `block` is how many logits may be held at once, by default what suits the device; at least one position
     is.
     """
+    step = _positions(hidden, head, block)
+    total, parts = _InBlocks.apply(hidden, head.weight, head.bias, head, loss, step, torch.is_grad_enabled())
+    return total, parts
+
+
+@torch.no_grad()
+def by_position(
+    hidden: torch.Tensor, head: Head, look: Callable[[torch.Tensor, slice], torch.Tensor], width: int
+) -> torch.Tensor:
+    """Return what `look` sees (m, width) in the logits of each span, for all positions (n, width), without
+    gradient."""
+    step = _positions(hidden, head, None)
+    seen = [
+        look(head.logits(hidden[start : start + step]), slice(start, start + step))
+        for start in range(0, len(hidden), step)
+    ]
+    return torch.cat(seen) if seen else hidden.new_zeros(0, width, dtype=torch.float64)
+
+
+def _positions(hidden: torch.Tensor, head: Head, block: int | None) -> int:
+    """Return the positions whose logits are held at once."""
     if block is None:
         block = (
             GPU_BLOCK if hidden.is_cuda else BFLOAT16_BLOCK if head.weight.dtype == torch.bfloat16 else BLOCK
         )
-    step = max(1, block // head.weight.shape[0])
-    total, parts = _InBlocks.apply(hidden, head.weight, head.bias, head, loss, step, torch.is_grad_enabled())
-    return total, parts
+    return max(1, block // head.weight.shape[0])
 
 
 class _InBlocks(torch.autograd.Function):

@@ -22,13 +22,37 @@ def pairs(depths: Sequence[float], student_layers: int, teacher_layers: int) -> 
 
 
 def projections(student_width: int, teacher_width: int, count: int, seed: int) -> nn.ModuleList:
-    """Return `count` learned maps from the student's width to the teacher's; where the widths are the same,
-    none is needed and each is the identity."""
+    """Return `count` learned maps from the student's width to the teacher's, random until they are fitted;
+    where the widths are the same, none is needed and each is the identity."""
     if student_width == teacher_width:
         return nn.ModuleList(nn.Identity() for _ in range(count))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.ModuleList(nn.Linear(student_width, teacher_width, bias=False) for _ in range(count))
+
+
+class Ridge:
+    """The linear map from states to states with the least squared error, in closed form and float64; `decay`
+    times the mean square of the former holds it where few rows say little."""
+
+    def __init__(self, width: int, target: int, decay: float = 1e-3):
+        self._squares = torch.zeros(width, width, dtype=torch.float64)
+        self._products = torch.zeros(width, target, dtype=torch.float64)
+        self._decay, self.seen = decay, 0
+
+    def add(self, states: torch.Tensor, targets: torch.Tensor) -> None:
+        """Take in pairs of states (n, width) and (n, target)."""
+        states, targets = states.detach().cpu().double(), targets.detach().cpu().double()
+        self._squares += states.T @ states
+        self._products += states.T @ targets
+        self.seen += len(states)
+
+    def weight(self) -> torch.Tensor:
+        """Return the map (target, width), as `nn.Linear` holds it."""
+        held = (
+            self._decay * self._squares.diagonal().mean() * torch.eye(len(self._squares), dtype=torch.float64)
+        )
+        return torch.linalg.solve(self._squares + held, self._products).T
 
 
 def alignment(student: torch.Tensor, teacher: torch.Tensor, *, loss: Alignment) -> torch.Tensor:

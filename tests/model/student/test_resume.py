@@ -36,7 +36,7 @@ def _losses(folder: Path, settings: dict, *, killed_at: int | None = None) -> li
     """Train for what is left, from the last whole checkpoint, and return what was logged of each step."""
     teacher = tiny.model(2, width=48)
     rows = tiny.rows(7, 3, teacher)
-    settings = Distill.model_validate({"steps": STEPS, **settings})
+    settings = Distill.model_validate({"steps": STEPS, "trust": False, **settings})
     arguments = tiny.arguments(folder, steps=STEPS, save_strategy="steps", save_steps=2)
     arguments |= {"train_sampling_strategy": "group_by_length" if settings.group_by_length else "random"}
     shared = {
@@ -79,8 +79,14 @@ def _losses(folder: Path, settings: dict, *, killed_at: int | None = None) -> li
             "hidden": {},
         },
         {"on_policy": 0.5, "beta": 0.5, "gradient_checkpointing": True},
+        {
+            "curriculum": [{"until": {"top1": 0.03, "share": 0.8}, "top_k": 3}, {"temperature": 2.0}],
+            "interpolate": "taid",
+            "focus": 0.6,
+            "bound": 0.2,
+        },
     ],
-    ids=["stored", "curriculum", "on_policy"],
+    ids=["stored", "curriculum", "on_policy", "by_ability"],
 )
 @pytest.mark.parametrize("killed_at", [3, 5, 8])
 def test_a_run_that_goes_on_lies_on_the_one_that_was_never_interrupted(

@@ -132,7 +132,9 @@ def test_what_a_later_stage_watches_no_earlier_one_has_learnt(trained) -> None:
     assert set(aside.values()) == {"watched"}
     assert verify(first).about["left_out"] == aside
     logged = {entry["metric"] for entry in verify(folder).about["training_log"]}
-    assert logged >= {"eval_cross_entropy", "eval_divergence", "eval_top1"}
+    assert logged >= {"eval_exact", "eval_cross_entropy", "eval_divergence", "eval_top1"}
+    # The look before the first step.
+    assert {e["step"] for e in verify(folder).about["training_log"] if e["metric"] == "eval_exact"} == {0, 1}
     assert not any(entry["metric"].startswith("eval") for entry in verify(first).about["training_log"])
 
 

@@ -21,7 +21,7 @@ from factory.student.distill_trainer import DistillTrainer  # noqa: E402
 from factory.student.online_distill_trainer import OnlineDistillTrainer  # noqa: E402
 from factory.student.sft_trainer import SftTrainer  # noqa: E402
 from factory.tasks.rows import IGNORED, TeacherSpan  # noqa: E402
-from tests.support import tiny  # noqa: E402
+from tests.support import formulas, tiny  # noqa: E402
 from tests.support.caches import made_here  # noqa: E402
 
 
@@ -41,7 +41,8 @@ def _trainer(
 ):
     """Return the trainer that fits the settings, on tiny models."""
     student = tiny.adapted(1) if student is None else student
-    settings = Distill.model_validate({"steps": steps, **settings})
+    # Of two random models none says what the other does, or what was accepted.
+    settings = Distill.model_validate({"steps": steps, "trust": False, "mix": "share"} | settings)
     shared = {
         "model": student,
         "train_dataset": tiny.dataset(rows),
@@ -89,11 +90,10 @@ def _calls(student, teacher, rows):
 
 
 def _forward_kl(student, teacher, rows, temperature: float) -> float:
-    found = []
-    for mine, theirs in _calls(student, teacher, rows):
-        mine, theirs = mine[: len(theirs)], theirs[: len(mine)]
-        t = (theirs / temperature).softmax(0)
-        found.append(float((t * (t.log() - (mine / temperature).log_softmax(0))).sum()) * temperature**2)
+    found = [
+        float(formulas.divergence(mine, theirs, temperature=temperature))
+        for mine, theirs in _calls(student, teacher, rows)
+    ]
     return sum(found) / len(found)
 
 
@@ -241,11 +241,10 @@ def test_the_gradient_of_a_step_is_that_of_the_dense_formula(tmp_path: Path) -> 
         nll += [
             -mine[at - 1].log_softmax(0)[label] for at, label in enumerate(row.labels) if label != IGNORED
         ]
-        s = (mine[row.spans[0].start - 1 :][: row.spans[0].length] / 2).softmax(1)
-        t = (theirs[-row.spans[0].length - 1 : -1] / 2).softmax(1)
-        mixture = (s + t) / 2
-        kl += [4 * 0.5 * ((t * (t / mixture).log()).sum(1) + (s * (s / mixture).log()).sum(1))]
-    (0.5 * torch.stack(nll).mean() + 0.5 * torch.cat(kl).mean()).backward()
+        own = mine[row.spans[0].start - 1 :][: row.spans[0].length]
+        for one, other in zip(own, theirs[-row.spans[0].length - 1 : -1], strict=True):
+            kl.append(formulas.divergence(one, other, beta=0.5, temperature=2.0))
+    (0.5 * torch.stack(nll).mean() + 0.5 * torch.stack(kl).mean()).backward()
     expected = [p.grad for p in trainer.model.parameters() if p.requires_grad]
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(got, expected, strict=True))
 
@@ -360,3 +359,179 @@ def test_tokens_that_differ_are_refused(tmp_path: Path) -> None:
     batch["teacher_ids"][0, -1 - int((batch["teacher_attention_mask"][0] == 0).sum())] += 1
     with pytest.raises(FactoryError, match="differ"):
         trainer.compute_loss(trainer.model, batch)
+
+
+def _added(trainer, rows) -> tuple[float, dict[str, float]]:
+    """Return the loss of a step, and its parts, and let the trainer go on."""
+    loss, parts = _loss(trainer, rows)
+    trainer.state.global_step += 1
+    return loss, parts
+
+
+def test_divergence_is_added_and_bounded_by_cross_entropy_from_the_first_step(tmp_path: Path) -> None:
+    teacher = tiny.model(2, layers=3)
+    batches = [tiny.rows(4, seed, teacher) for seed in range(4)]
+    trainer = _trainer(tmp_path, batches[0], teacher="stored", mix="add", bound=0.1, weight=0.9)
+    means: dict[str, float] = {}
+    for rows in batches:
+        loss, parts = _added(trainer, rows)
+        known = means or parts
+        counts = min(0.9, 0.1 * known["cross_entropy"] / known["divergence"])
+        assert counts < 0.9
+        assert loss == pytest.approx(parts["cross_entropy"] + counts * parts["divergence"], rel=1e-5)
+        means = {name: 0.9 * means.get(name, parts[name]) + 0.1 * parts[name] for name in parts}
+
+
+@pytest.mark.parametrize("bound", [None, 0.01])
+def test_hidden_states_are_bounded_too(tmp_path: Path, bound: float | None) -> None:
+    rows = tiny.rows(4, 5)
+    hidden = {"loss": "mse", "weight": 0.5}
+    trainer = _trainer(
+        tmp_path, rows, online_teacher=tiny.model(2), layers=[(1, 1)], mix="add", bound=bound, hidden=hidden
+    )
+    loss, parts = _loss(trainer, rows)
+    added = loss - parts["cross_entropy"]
+    if bound is None:
+        assert added == pytest.approx(0.5 * parts["divergence"] + 0.5 * parts["hidden"], rel=1e-4)
+    else:
+        assert added == pytest.approx(2 * 0.01 * parts["cross_entropy"], rel=1e-4)
+
+
+def test_what_the_student_writes_is_bounded_by_the_cross_entropy_of_other_steps(tmp_path: Path) -> None:
+    rows = tiny.rows(4, 8)
+    trainer = _trainer(
+        tmp_path, rows, online_teacher=tiny.model(2), on_policy=1.0, mix="add", bound=0.1, weight=0.8
+    )
+
+    def own() -> tuple[float, float]:
+        inputs = trainer.data_collator(tiny.columns(rows))
+        ids, mask, labels = trainer.generate_on_policy_outputs(
+            trainer.model, inputs, trainer.generation_config
+        )
+        inputs |= {"input_ids": ids, "attention_mask": mask, "labels": labels}
+        trainer._metrics["train"].clear()
+        trainer.model.train()
+        loss = trainer.compute_loss(trainer.model, inputs).item()
+        return loss, trainer._metrics["train"]["divergence"][-1]
+
+    # Nothing was learnt from answers yet, so that there is nothing to protect.
+    loss, value = own()
+    assert loss == pytest.approx(0.8 * value, rel=1e-5)
+    _, parts = _loss(trainer, rows)
+    loss, value = own()
+    assert loss == pytest.approx(0.1 * parts["cross_entropy"], rel=1e-4)
+
+
+def test_only_where_the_teacher_says_what_was_accepted_it_is_learnt_from(tmp_path: Path) -> None:
+    teacher = tiny.model(2, layers=3)
+    rows = [_saying(teacher, row, first=number % 2) for number, row in enumerate(tiny.rows(6, 3))]
+    trainer = _trainer(tmp_path, rows, online_teacher=teacher, trust=True, weight=1.0, bound=None)
+    _, parts = _loss(trainer, rows)
+    found = []
+    for row, (mine, theirs) in zip(_by_position(rows), _calls(trainer.model, teacher, rows), strict=True):
+        agreed = int(theirs.argmax()) == row
+        found.append(float(formulas.divergence(mine, theirs)) * agreed)
+    assert 0 < sum(map(bool, found)) < len(found)
+    assert parts["divergence"] == pytest.approx(sum(found) / len(found), abs=1e-4)
+
+
+def _by_position(rows) -> list[int]:
+    """Return the accepted token at each position of the calls."""
+    return [token for row in rows for token in row.spans[0].teacher_ids[-row.spans[0].length :]]
+
+
+def _saying(teacher, row, *, first: int):
+    """Return a row of which each call's token from `first` on is what the teacher would write."""
+    (span,) = row.spans
+    asked, ids = span.teacher_ids[: -span.length], list(row.input_ids)
+    written = list(span.teacher_ids[-span.length :])
+    for place in range(first, span.length):
+        written[place] = int(tiny.logits(teacher, [*asked, *written[:place]])[-1].argmax())
+    ids[span.start : span.start + span.length] = written
+    labels = [IGNORED if label == IGNORED else token for label, token in zip(row.labels, ids, strict=True)]
+    taught = TeacherSpan(span.start, span.length, [*asked, *written], [], [], "")
+    return replace(row, input_ids=ids, labels=labels, spans=(taught,))
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_whether_to_call_at_all_is_not_learnt_after_the_call_was_begun(tmp_path: Path, own: bool) -> None:
+    teacher = tiny.model(2, layers=3)
+    rows = [row for row in tiny.rows(6, 9) if row.spans[0].length > 1]
+    trainer = _trainer(tmp_path, rows, online_teacher=teacher, weight=1.0)
+    batch = [
+        each | {"openings": [row.spans[0].start] if number else []}
+        for number, (each, row) in enumerate(zip(tiny.columns(rows), rows, strict=True))
+    ]
+    trainer.model.train()
+    inputs = trainer.data_collator(batch)
+    if own:
+        ids, mask, labels = trainer.generate_on_policy_outputs(
+            trainer.model, inputs, trainer.generation_config
+        )
+        inputs |= {"input_ids": ids, "attention_mask": mask, "labels": labels}
+    objective = trainer.objective(inputs, 0)
+    skipped = objective.teacher_mask & ~objective.taught
+    assert skipped.nonzero().tolist() == [
+        [number, row.spans[0].start - 1]
+        for number, row in enumerate(rows)
+        if number and objective.teacher_mask[number, row.spans[0].start - 1]
+    ]
+    if not own:
+        value = trainer.compute_loss(trainer.model, inputs).item()
+        found, starts = [], {row.spans[0].start for row in rows}
+        assert starts
+        for number, row in enumerate(rows):
+            each = [float(formulas.divergence(*pair)) for pair in _calls(trainer.model, teacher, [row])]
+            found += each[1:] if number else each
+        assert value == pytest.approx(sum(found) / len(found), abs=1e-4)
+
+
+@pytest.mark.parametrize("way", ["whole", "stored"])
+def test_taids_target_is_between_student_and_teacher_without_gradient(tmp_path: Path, way: str) -> None:
+    teacher = tiny.model(2)
+    rows = tiny.rows(3, 7, teacher)
+    source = {"teacher": "stored"} if way == "stored" else {"online_teacher": teacher}
+    trainer = _trainer(tmp_path, rows, weight=1.0, interpolate="taid", temperature=1.0, **source)
+    trainer.model.zero_grad()
+    trainer.compute_loss(trainer.model, trainer.data_collator(tiny.columns(rows))).backward()
+    got = [p.grad.clone() for p in trainer.model.parameters() if p.requires_grad]
+    trainer.model.zero_grad()
+    kl = []
+    for row in rows:
+        own = trainer.model(input_ids=torch.tensor([row.input_ids])).logits[0]
+        own = own[row.spans[0].start - 1 :][: row.spans[0].length]
+        theirs = teacher(input_ids=torch.tensor([row.spans[0].teacher_ids])).logits[0].detach()
+        for mine, their in zip(own, theirs[-row.spans[0].length - 1 : -1], strict=True):
+            if way == "stored":
+                ids = their.topk(tiny.K).indices.tolist()
+                mine, their = (formulas.outcomes(one, ids) for one in (mine, their))
+            target = (0.6 * mine.detach() + 0.4 * their).softmax(0)
+            kl.append((target * (target.log() - mine.log_softmax(0))).sum())
+    torch.stack(kl).mean().backward()
+    expected = [p.grad for p in trainer.model.parameters() if p.requires_grad]
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(got, expected, strict=True))
+
+
+def test_a_fitted_projection_aligns_better_than_a_random_one_after_a_step(tmp_path: Path) -> None:
+    found = {}
+    for fitted in (True, False):
+        trainer = _trainer(
+            tmp_path / str(fitted),
+            rows := tiny.rows(20, 5),
+            online_teacher=tiny.model(2, width=48),
+            layers=[(1, 1), (2, 2)],
+            width=48,
+            steps=1,
+            hidden={"weight": 1.0},
+        )
+        random_ones = {name: one.clone() for name, one in trainer._projection_weights().items()}
+        if not fitted:
+            trainer.fit_projections = lambda: None
+        trainer.train()
+        moved = [
+            not torch.allclose(one, random_ones[name], atol=0.05)
+            for name, one in trainer._projection_weights().items()
+        ]
+        assert all(moved) == fitted
+        _, found[fitted] = _loss(trainer, rows)
+    assert found[True]["hidden"] < 0.7 * found[False]["hidden"]

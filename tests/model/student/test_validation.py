@@ -1,6 +1,8 @@
 """What is looked at beside training: the numbers are those of the formulas, the best student is kept,
 patience survives a kill."""
 
+import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,9 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from datasets import Dataset
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import EarlyStoppingCallback
 from trl import SFTConfig
 
@@ -21,7 +26,7 @@ from factory.student.distill_spec import DistillSpec, gkd_config
 from factory.student.distill_trainer import DistillTrainer
 from factory.student.online_distill_trainer import OnlineDistillTrainer
 from factory.student.sft_trainer import SftTrainer
-from factory.student.validation import set_aside
+from factory.student.validation import set_aside, worth
 from factory.tasks.rows import IGNORED, TeacherSpan, TrainingRow
 from tests.support import tiny
 
@@ -39,7 +44,7 @@ WATCHING = {
 def _trainer(
     folder: Path, origin: str, rows: list[TrainingRow], watched: list[TrainingRow], **arguments: Any
 ) -> Any:
-    settings = Distill.model_validate({"steps": 4, "teacher": origin, "tail": "bucket", "temperature": 1.0})
+    settings = Distill.model_validate({"steps": 4, "teacher": origin, "trust": False, "tail": "bucket"})
     shared: dict[str, Any] = {
         "model": tiny.adapted(1),
         "train_dataset": tiny.dataset(rows),
@@ -66,9 +71,16 @@ def _trainer(
 
 
 def _reference(model: Any, rows: list[TrainingRow], origin: str) -> dict[str, float]:
-    teacher, nll, kl, same = tiny.model(2), [], [], []
+    teacher, nll, kl, same, exact = tiny.model(2), [], [], [], []
     for row in rows:
         mine = tiny.logits(model, row.input_ids).log_softmax(1)
+        exact.append(
+            all(
+                int(mine[place - 1].argmax()) == label
+                for place, label in enumerate(row.labels)
+                if label != IGNORED
+            )
+        )
         nll += [-mine[place - 1, label] for place, label in enumerate(row.labels) if label != IGNORED]
         theirs = tiny.logits(teacher, row.spans[0].teacher_ids)[-row.spans[0].length - 1 : -1].log_softmax(1)
         for q, p in zip(mine[row.spans[0].start - 1 :][: row.spans[0].length], theirs, strict=True):
@@ -79,8 +91,11 @@ def _reference(model: Any, rows: list[TrainingRow], origin: str) -> dict[str, fl
                 top = p.topk(tiny.K).indices
                 rest_p, rest_q = 1 - p[top].exp().sum(), 1 - q[top].exp().sum()
                 kl.append((p[top].exp() * (p[top] - q[top])).sum() + rest_p * (rest_p / rest_q).log())
+    share, entropy = sum(exact) / len(exact), float(torch.stack(nll).mean())
     return {
-        "eval_cross_entropy": float(torch.stack(nll).mean()),
+        "eval_exact": share,
+        "eval_worth": (sum(exact) + math.exp(-entropy)) / (len(exact) + 1),
+        "eval_cross_entropy": entropy,
         "eval_divergence": float(torch.stack(kl).mean()),
         "eval_top1": sum(same) / len(same),
     }
@@ -107,7 +122,86 @@ def test_without_a_teacher_there_is_cross_entropy_alone(tmp_path: Path) -> None:
         data_collator=Collator(0),
         processing_class=tiny.tokenizer(),
     )
-    assert list(trainer.evaluate()) == ["eval_cross_entropy"]
+    assert list(trainer.evaluate()) == ["eval_exact", "eval_cross_entropy", "eval_worth"]
+
+
+def _answered(model: Any, row: TrainingRow, *, right: bool) -> TrainingRow:
+    """Return a row whose learnt tokens are what the model itself would say, but for the last one where it is
+    not to be right."""
+    ids, labels = list(row.input_ids), list(row.labels)
+    learnt = [place for place, label in enumerate(labels) if label != IGNORED]
+    for place in learnt:
+        said = int(tiny.logits(model, ids)[place - 1].argmax())
+        ids[place] = labels[place] = said if right or place != learnt[-1] else (said + 1) % tiny.VOCABULARY
+    return dataclasses.replace(row, input_ids=ids, labels=labels)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_sample_is_right_if_every_token_of_all_its_rows_is(tmp_path: Path, batch: int) -> None:
+    student = tiny.adapted(1).eval()
+    right = [True, True, True, False, False, True, True]
+    rows = [
+        _answered(student, row, right=is_right) for row, is_right in zip(tiny.rows(7, 4), right, strict=True)
+    ]
+    # Sample 1 has a second row, and it is wrong; sample 3 has two that are right. Their rows are in other
+    # batches.
+    samples = [0, 1, 2, 1, 4, 3, 3]
+    columns = [each | {"sample": sample} for each, sample in zip(tiny.columns(rows), samples, strict=True)]
+    trainer = SftTrainer(
+        model=student,
+        args=SFTConfig(
+            **tiny.arguments(tmp_path, eval_strategy="steps", per_device_eval_batch_size=batch),
+            dataset_kwargs={"skip_prepare_dataset": True},
+        ),
+        train_dataset=tiny.dataset(rows),
+        eval_dataset=Dataset.from_list(columns),
+        data_collator=Collator(0),
+        processing_class=tiny.tokenizer(),
+    )
+    assert trainer.evaluate()["eval_exact"] == pytest.approx(3 / 5)
+
+
+@given(
+    samples=st.integers(1, 500),
+    right=st.tuples(st.integers(0, 500), st.integers(0, 500)),
+    entropies=st.tuples(st.floats(0, 20), st.floats(0, 20)),
+)
+def test_worth_orders_by_exact_and_then_by_cross_entropy(
+    samples: int, right: tuple[int, int], entropies: tuple[float, float]
+) -> None:
+    one, other = (
+        {"exact": min(count, samples) / samples, "cross_entropy": entropy}
+        for count, entropy in zip(right, entropies, strict=True)
+    )
+    first, second = worth(one, samples), worth(other, samples)
+    if one["exact"] > other["exact"]:
+        assert first > second
+    elif one["exact"] == other["exact"]:
+        # To the digits that numbers have.
+        assert first > second - 1e-15 or one["cross_entropy"] > other["cross_entropy"]
+
+
+def test_training_that_makes_nothing_better_leaves_the_student_that_there_was(tmp_path: Path) -> None:
+    rows = tiny.rows(10, 3, tiny.model(2))
+    changes = {"metric_for_best_model": "eval_cross_entropy", "learning_rate": 0.3, "eval_on_start": True}
+
+    def run(*, cut: int | None = None) -> Any:
+        trainer = _best_at(_trainer(tmp_path, "stored", rows[:5], rows[5:], **changes), 0)
+        if cut is not None:
+            trainer.args.max_steps = cut
+        trainer.run(last_whole(tmp_path))
+        return trainer
+
+    before = _trainer(tmp_path / "before", "stored", rows[:5], rows[5:], metric_for_best_model="eval_exact")
+    run(cut=2)
+    trainer = run()
+    looks = _looks(trainer)
+    assert sorted(looks) == [0, 2, 4] and looks[4] != pytest.approx(looks[0], rel=1e-3)
+    assert [entry["step"] for entry in trainer.state.log_history if "eval_exact" in entry] == [0, 2, 4]
+    assert trainer.state.best_global_step == 0
+    assert _measured(trainer)["eval_cross_entropy"] == pytest.approx(
+        _measured(before)["eval_cross_entropy"], rel=1e-5
+    )
 
 
 def _looks(trainer: Any) -> dict[int, float]:
@@ -235,7 +329,8 @@ def test_a_look_that_finds_no_number_stops(tmp_path: Path) -> None:
     trainer = _trainer(tmp_path, "stored", rows[:4], rows[4:], metric_for_best_model="eval_divergence")
     with torch.no_grad():
         trainer._base.model.norm.weight.fill_(float("nan"))
-    with pytest.raises(FactoryError, match=r"step 0: validation loss is not finite \(cross entropy nan"):
+    said = r"step 0: validation loss is not finite \(exact 0.0, cross entropy nan"
+    with pytest.raises(FactoryError, match=said):
         trainer.evaluate()
 
 

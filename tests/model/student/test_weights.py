@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.recipe.training import Sft
+from factory.student.balance import Balance
+from factory.student.comparison import Comparison, TeacherSignal
 from factory.student.losses.head import Head
-from factory.student.objective import Objective, TeacherSignal
+from factory.student.objective import Objective
 from factory.student.step_settings import StepSettings
 from factory.student.training_stage import _weighted
 from factory.tasks.rows import IGNORED, TrainingRow
@@ -41,7 +43,9 @@ def _batch(seed: int, rows: int) -> dict[str, Any]:
     }
 
 
-def _ours(batch: dict[str, Any], weights: torch.Tensor | None, weight: float) -> torch.Tensor:
+def _ours(
+    batch: dict[str, Any], weights: torch.Tensor | None, weight: float, balance: Balance | None = None
+) -> torch.Tensor:
     taught = batch["teacher_mask"]
     top = batch["teacher"][taught].topk(VOCABULARY, dim=1)
     objective = Objective(
@@ -49,22 +53,52 @@ def _ours(batch: dict[str, Any], weights: torch.Tensor | None, weight: float) ->
         batch["loss_mask"],
         taught,
         TeacherSignal(top.indices, top.values),
-        StepSettings(0, VOCABULARY, None, 1.0, weight, 0.0),
-        tail="renormalize",
+        Comparison(StepSettings(0, VOCABULARY, None, 1.0, weight, 0.0), "renormalize"),
+        balance or Balance(),
         weights=weights,
     )
     total, _ = objective(SimpleNamespace(last_hidden_state=batch["hidden"]), Head(batch["head"]))
     return total
 
 
-def _reference(batch: dict[str, Any], weights: torch.Tensor, weight: float) -> torch.Tensor:
+def _means(batch: dict[str, Any], weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     logprobs = (batch["hidden"][:, :-1] @ batch["head"].T).log_softmax(2)
     w, learnt, taught = weights, batch["loss_mask"], batch["teacher_mask"]
     nll = -logprobs.gather(2, batch["targets"].clamp(min=0)[..., None])[..., 0]
     kl = (batch["teacher"].exp() * (batch["teacher"] - logprobs)).sum(2)
     entropy = (w * nll)[learnt].sum() / w[learnt].sum() if learnt.any() else logprobs.sum() * 0
     divergence = (w * kl)[taught].sum() / w[taught].sum() if taught.any() else logprobs.sum() * 0
+    return entropy, divergence
+
+
+def _reference(batch: dict[str, Any], weights: torch.Tensor, weight: float) -> torch.Tensor:
+    entropy, divergence = _means(batch, weights)
     return (1 - weight) * entropy + weight * divergence
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(1, 4),
+    weight=st.sampled_from([0.0, 0.3, 1.0]),
+    bound=st.sampled_from([None, 0.2, 1.0, 50.0]),
+    means=st.sampled_from([{}, {"cross_entropy": 0.02, "divergence": 0.3}, {"cross_entropy": 3.0}]),
+)
+def test_cross_entropy_counts_whole_and_bounds_what_is_added(
+    seed: int, rows: int, weight: float, bound: float | None, means: dict[str, float]
+) -> None:
+    batch = _batch(seed, rows)
+    entropy, divergence = _means(batch, batch["weights"])
+    answers, value = means.get("cross_entropy", float(entropy)), means.get("divergence", float(divergence))
+    counts = weight if bound is None or value == 0 else min(weight, bound * answers / value)
+    ours = _ours(batch, batch["weights"], weight, Balance("add", bound, means))
+    wanted = entropy + counts * divergence
+    torch.testing.assert_close(ours, wanted, rtol=1e-9, atol=1e-9)
+    names = ("hidden", "head")
+    found = torch.autograd.grad(ours, [batch[name] for name in names])
+    right = torch.autograd.grad(wanted, [batch[name] for name in names])
+    for mine, other in zip(found, right, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-7, atol=1e-9)
 
 
 @settings(max_examples=40, deadline=None)

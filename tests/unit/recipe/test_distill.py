@@ -24,12 +24,17 @@ def _stage(bend: Bend, distill: dict, **changes: object):
         },
         {"teacher": "stored", "top_k": 5, "tail": "renormalize"},
         {"teacher": "stored", "top_k": {"start": 3, "end": 20}},
+        {"teacher": "stored", "temperature": {"start": 1, "end": 2}},
+        {"curriculum": [{"until": 0.5, "top_k": 3, "temperature": 0.8}, {}]},
         {
             "temperature": {"start": 1, "end": 4},
             "weight": {"start": 0, "peak": 0.9, "end": 0.1, "warmup": 0.2, "decay": 0.3},
         },
         {"on_policy": 0.5, "beta": 0.5},
         {"random_k": 12},
+        {"mix": "add", "bound": 0.5, "trust": False, "focus": 0.5, "behind": 0.3, "interpolate": "taid"},
+        {"mix": "share"},
+        {"curriculum": [{"until": {"top1": 0.9}}, {"until": {"top1": 0.95, "share": 0.8}}, {}]},
         {"hidden": {"depths": [0.5, 1], "loss": "mse", "weight": 0.1}},
     ],
 )
@@ -73,21 +78,6 @@ def test_stored_logprobs_need_no_teacher_that_runs_here(bend: Bend) -> None:
             "curriculum[0].random_k",
             "set either top_k or random_k",
         ),
-        (
-            {"curriculum": [{"until": 0.5, "top_k": 3, "temperature": 2}, {}]},
-            "curriculum[0].temperature",
-            "known at temperature 1 only",
-        ),
-        (
-            {"curriculum": [{"until": 0.5, "top_k": 3}, {}], "temperature": 2},
-            "temperature",
-            "known at temperature 1 only",
-        ),
-        (
-            {"teacher": "stored", "temperature": {"start": 1, "end": 2}},
-            "temperature",
-            "known at temperature 1 only",
-        ),
         ({"teacher": "stored", "top_k": {"start": 3, "end": 3.5}}, "top_k.end", "must be a whole number"),
         ({"teacher": "stored", "random_k": 5}, "random_k", "not with teacher: stored"),
         ({"teacher": "stored", "hidden": {}}, "hidden", "not with teacher: stored"),
@@ -111,6 +101,23 @@ def test_stored_logprobs_need_no_teacher_that_runs_here(bend: Bend) -> None:
         ({"weight": {"start": 0, "finish": 1, "end": 1}}, "weight.finish", "unknown key"),
         ({"weight": "much"}, "weight", "must be a number, not text"),
         ({"temperature": 0}, "temperature", "must be greater than 0"),
+        ({"mix": "share", "bound": 2}, "bound", "only with mix: add"),
+        ({"bound": 0}, "bound", "must be greater than 0"),
+        ({"mix": "sum"}, "mix", "'sum' is not one of add, share"),
+        (
+            {"teacher": "stored", "tail": "drop", "interpolate": "taid"},
+            "interpolate",
+            "only with tail: bucket",
+        ),
+        ({"focus": 1.5}, "focus", "must be at most 1"),
+        ({"curriculum": [{"until": {"top1": 2}}, {}]}, "curriculum[0].until.top1", "must be at most 1"),
+        ({"curriculum": [{"until": {"share": 0.5}}, {}]}, "curriculum[0].until.top1", "required, but miss"),
+        ({"curriculum": [{"until": {"top1": 0.9}}]}, "curriculum[0].until", "the last phase ends with"),
+        (
+            {"curriculum": [{"until": 0.5}, {"until": {"top1": 0.9, "share": 0.4}}, {}]},
+            "curriculum[1].until.share",
+            "must be greater than that of the phase before",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(bend: Bend, distill: dict, where: str, message: str) -> None:

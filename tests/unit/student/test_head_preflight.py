@@ -32,6 +32,21 @@ def _base(folder: Path, kind: str, **config: object) -> None:
             "stages: [{distill: {steps: 1, teacher: stored, tail: drop}}]",
             "distill.tail: a head has labels",
         ),
+        (
+            "bert",
+            "stages: [{distill: {steps: 1, teacher: stored, focus: 0.5}}]",
+            "distill.focus: a head has labels",
+        ),
+        (
+            "bert",
+            "stages: [{distill: {steps: 1, teacher: stored, mix: add}}]",
+            "distill.mix: of a head's loss",
+        ),
+        (
+            "bert",
+            "stages: [{distill: {steps: 1, teacher: stored, curriculum: [{until: {top1: 0.9}}, {}]}}]",
+            "distill.curriculum: a head has no tokens to agree on",
+        ),
         ("bert", f"format: hermes, {SFT}", "student.format: .* is an encoder"),
         ("bert", f"adapter: {{kind: prompt_tuning}}, {SFT}", "virtual tokens alone train no head"),
         ("llama", f"head: true, precision: bfloat16, {SFT}", "is trained in float32"),

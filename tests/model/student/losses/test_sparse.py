@@ -68,6 +68,60 @@ def test_sparse_kl_has_its_gradient(tail: Tail, k: int, empty: bool) -> None:
     assert torch.autograd.gradcheck(lambda these: sparse_kl(these, ids, logprobs, tail=tail), logits)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    vocabulary=st.integers(2, 30),
+    k=st.integers(1, 19),
+    temperature=st.sampled_from([0.5, 0.8, 2.0, 5.0]),
+    empty=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_a_temperature_softens_the_k_and_the_rest(
+    vocabulary: int, k: int, temperature: float, empty: bool, seed: int
+) -> None:
+    k = min(k, vocabulary - 1)
+    ids, logprobs = _teacher(3, vocabulary, k, seed, empty)
+    student = torch.randn(3, vocabulary, dtype=torch.double, requires_grad=True)
+    got = sparse_kl(student, ids, logprobs, tail="bucket", temperature=temperature)
+    expected = []
+    for mine, places, logs in zip(student, ids, logprobs, strict=True):
+        kept = [int(token) for token, log in zip(places, logs, strict=True) if log > -math.inf]
+        others = [token for token in range(vocabulary) if token not in kept]
+        # Of the teacher no more is known than these: the others as one.
+        seen = torch.cat([logs[: len(kept)], (1 - logs.exp().sum()).clamp(min=0).log()[None]])
+        own = torch.cat([mine[kept], mine[others].logsumexp(0)[None]])
+        expected.append(_softened(own, seen, temperature))
+    torch.testing.assert_close(got, torch.stack(expected), rtol=1e-8, atol=1e-10)
+    for ours, right in zip(
+        torch.autograd.grad(got.sum(), student),
+        torch.autograd.grad(torch.stack(expected).sum(), student),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, right, rtol=1e-7, atol=1e-10)
+
+
+def _softened(own: torch.Tensor, seen: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return forward KL at a temperature, as long as at 1, of all outcomes."""
+
+    def plain(at: torch.Tensor, by: float) -> torch.Tensor:
+        p, q = (seen / by).softmax(0), (at / by).softmax(0)
+        return torch.xlogy(p, p / q).sum()
+
+    at = own.detach().requires_grad_()
+    (wanted,) = torch.autograd.grad(plain(at, 1.0), at)
+    (found,) = torch.autograd.grad(plain(at, temperature), at)
+    length = wanted.norm() / (found.norm() * temperature).clamp(min=1e-4) * temperature
+    return plain(own, temperature) * length
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_every_tail_goes_on_where_the_temperature_leaves_1(tail: Tail) -> None:
+    ids, logprobs = _teacher(4, 9, 3, 5)
+    logits = torch.randn(4, 9, dtype=torch.double)
+    near, at = (sparse_kl(logits, ids, logprobs, tail=tail, temperature=t) for t in (1.0001, 1.0))
+    assert near.tolist() == pytest.approx(at.tolist(), abs=2e-3)
+
+
 @settings(max_examples=30)
 @given(
     n=st.integers(1, 5), vocabulary=st.integers(2, 20), tail=st.sampled_from(TAILS), seed=st.integers(0, 1000)
