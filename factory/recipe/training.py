@@ -1,8 +1,16 @@
 """Settings that every stage of training shares."""
 
+from typing import Annotated, Any, Literal
+
 from pydantic import Field
 
 from factory.system.settings import Settings
+
+Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(strict=False)]
+
+
+def _nothing(value: Any) -> bool:
+    return not value
 
 
 class Validation(Settings):
@@ -50,8 +58,9 @@ class Training(Settings):
         default=None,
         serialization_alias="watch",
         description="Set samples aside, and keep the student that does best on them: by divergence from the "
-        "teacher in distill, by "
-        "cross-entropy in sft. Empty: all are learnt from, and the last student is kept.",
+        "teacher in distill and align, by cross-entropy in sft. Where no stage has this key and there are "
+        "seeds enough, a tenth of them is set aside and looked at. null: all are learnt from, and the last "
+        "student is kept.",
     )
     group_by_length: bool = Field(
         default=False, description="Put samples of like length into one step: less padding, less chance."
@@ -60,6 +69,35 @@ class Training(Settings):
         default=False,
         description="Keep fewer intermediate results and work them out again: less memory, a third more "
         "time.",
+    )
+    # Both are in no id where they say nothing: students are older than the choice.
+    sources: Names = Field(
+        default=(),
+        max_length=64,
+        exclude_if=_nothing,
+        description="Names of the sources of data that it learns. Empty: all. Only where data is a list.",
+    )
+    lessons: Names = Field(
+        default=(),
+        max_length=8,
+        exclude_if=_nothing,
+        description="Which rows of a sample it learns, where a kind makes several: label or rationale. "
+        "Empty: all.",
+    )
+
+    def epochs(self, rows: int) -> float:
+        """Return how often each of so many rows is learnt."""
+        return self.steps * self.batch_size / max(rows, 1)
+
+
+class Taught(Training):
+    """A stage that learns from a teacher beside the answers."""
+
+    teacher_model: Literal["teacher", "tutor"] | None = Field(
+        default=None,
+        exclude_if=lambda model: model is None,
+        description="Who is learnt from: the recipe's teacher, or student.tutor. Empty: the tutor where "
+        "there is one, unless teacher is stored.",
     )
 
 

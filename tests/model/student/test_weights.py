@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from factory.recipe.training import Sft
 from factory.student.losses.head import Head
 from factory.student.objective import Objective, TeacherSignal
+from factory.student.stage_trainers import weighted
 from factory.student.step_settings import StepSettings
-from factory.student.training_stage import _weighted
 from factory.tasks.rows import IGNORED, TrainingRow
 
 VOCABULARY, WIDTH, LENGTH = 11, 5, 7
@@ -96,5 +96,5 @@ def test_a_row_says_what_its_tokens_count() -> None:
 def test_where_all_count_the_same_no_weight_is_handed_on() -> None:
     row = TrainingRow("b2:1", [5, 6], [IGNORED, 6], calls=((1, 1),))
     plain = Sft(steps=1)
-    assert _weighted([{}], [row], plain) == [{}]
-    assert _weighted([{}], [row], Sft(steps=1, call_weight=2.0)) == [{"weights": [1.0, 2.0]}]
+    assert weighted([{}], [row], plain) == [{}]
+    assert weighted([{}], [row], Sft(steps=1, call_weight=2.0)) == [{"weights": [1.0, 2.0]}]
