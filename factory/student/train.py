@@ -115,8 +115,9 @@ def _shipped(
         choice = None if place is None else choose(made[-1], made[place])
         shipped = choice.shipped if choice else made[-1]
         run.progress.say("  merge: what was trained into the base")
-        about = {"adapter": shipped.adapter.artifact_id} | ({"gate": choice.about} if choice else {})
-        merge(replace(student, parents=[shipped.adapter.artifact_id], about=student.about | about))
+        said = {"gate": choice.about} if choice else {}
+        adapter = shipped.adapter.artifact_id
+        merge(replace(student, parents=[adapter], about=student.about | {"adapter": adapter} | said))
     about = verify(folder).about
     chosen = replace(student, parents=[about["adapter"]], about=about)
     if "gate" in about and place is not None and (choice := choose(made[-1], made[place])):
