@@ -26,8 +26,9 @@ from factory.inference.request import Answer
 from factory.models.precision import fast_precision
 from factory.recipe import load_recipe
 from factory.student.batch import Collator
+from factory.student.stage_plan import stage_plans
+from factory.student.stage_trainers import Setup, make_trainer
 from factory.student.train import student_tokenizer
-from factory.student.training_stage import make_trainer
 from factory.system.machine import peak_memory
 from factory.system.progress import Progress
 from factory.tasks.conversation import Conversation, answered
@@ -56,13 +57,16 @@ def main() -> None:
     started = time.monotonic()
     if part in ("topk", "hidden_cache"):
         trainer = make_trainer(
-            context,
-            context.student.stages[0],
-            context.base.folder,
-            None,
-            rows,
-            student_tokenizer(context),
-            folder,
+            Setup(
+                context,
+                stage_plans(context, rows)[0],
+                context.base.folder,
+                context.student.adapter,
+                None,
+                rows,
+                student_tokenizer(context),
+                folder,
+            )
         )
     else:
         trainer = _stock(part, context, rows, getattr(torch, dtype), folder)

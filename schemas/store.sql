@@ -155,7 +155,7 @@ CREATE TABLE migrations (
     "name" VARCHAR NOT NULL,
     applied_at TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:ed99e9cd6d857dbd91f7f5e1d9e733e9.';
+COMMENT ON TABLE migrations IS 'Which numbered migrations were applied; the views are b2:fd615322f5cc0333a76ef4791562cdf5.';
 COMMENT ON COLUMN migrations.number IS 'of the file, from 1';
 COMMENT ON COLUMN migrations."name" IS 'of the file';
 COMMENT ON COLUMN migrations.applied_at IS 'UTC';
@@ -790,7 +790,7 @@ CREATE OR REPLACE VIEW lineage AS
     LEFT JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
 COMMENT ON VIEW lineage IS 'Which model learnt, itself or through the models it was made from, from which sample, seed and teacher.';
 COMMENT ON COLUMN lineage.artifact_id IS 'the model';
-COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, adapter, merged, quantized';
+COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, tutor, adapter, merged, quantized';
 COMMENT ON COLUMN lineage.artifact IS 'the model''s name';
 COMMENT ON COLUMN lineage.parents IS 'the models that it was made from';
 COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, validation, calibrate';

@@ -16,6 +16,7 @@ from factory.recipe import LoadedRecipe, Recipe, load_recipe
 from factory.recipe.checks import check_name
 from factory.recipe.seeds import is_local
 from factory.recipe.sources import DataSource
+from factory.recipe.training import Training
 from factory.student.trackers import missing_trackers
 from factory.system.machine import has_gpu, machine
 from factory.system.progress import Progress
@@ -95,11 +96,25 @@ def _chat_format(loaded: LoadedRecipe) -> str | None:
 def _student(recipe: Recipe) -> str:
     if recipe.student is None:
         return "none, the data is the result"
-    steps = [f"{stage.name} {stage.settings.steps} steps" for stage in recipe.student.stages]
+    student = recipe.student
+    trained: list[tuple[str, Training]] = [("tutor", student.tutor)] if student.tutor else []
+    trained += [(stage.name, stage.settings) for stage in student.stages]
+    steps = [f"{name} {settings.steps} steps{_epochs(recipe, settings)}" for name, settings in trained]
     if recipe.compress:
         steps += [f"{recipe.compress.vocabulary} tokens"] if recipe.compress.vocabulary else []
         steps += [f"{recipe.compress.sparsity.pattern} sparsity"] if recipe.compress.sparsity else []
         steps += [recipe.compress.quantize] if recipe.compress.quantize else []
     held_out = [source.held_out for source in recipe.sources if source.held_out]
     steps += [f"evaluated on {', '.join(held_out)}"] if held_out else []
-    return f"{recipe.student.base}, {', '.join(steps)}"
+    return f"{student.base}, {', '.join(steps)}"
+
+
+def _epochs(recipe: Recipe, settings: Training) -> str:
+    """Return how often each row will have been learnt, if as many samples are accepted as are asked for."""
+    rows = 0
+    for source in recipe.sources:
+        if not settings.sources or source.name in settings.sources:
+            lessons = source.kind.tasks or ("",)
+            learnt = [one for one in lessons if not settings.lessons or one in settings.lessons]
+            rows += source.data.count * len(learnt)
+    return f" ({settings.epochs(rows):.2g} epochs)" if rows else ""

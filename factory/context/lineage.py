@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from factory.adapters.adapter import Adapter
 from factory.chat_formats.formats import DEFAULT
 from factory.context.run import Run
 from factory.context.training_set import TrainingSet
 from factory.errors import FactoryError
 from factory.models.artifact import Artifact, verify
-from factory.recipe.model import DistillStage, SftStage
+from factory.models.resolve import ModelSource
 from factory.recipe.sources import DataSource
+from factory.recipe.stages import Stage
 from factory.store.store import Store
 from factory.system.digest import content_id
 from factory.text.templates import template_digest
@@ -62,32 +64,20 @@ class Lineage:
         return Planned(pruned_id, "pruned", f"base-pruned-{pruned_id[3:13]}", parents, about)
 
     @cached_property
-    def adapters(self) -> list[tuple[SftStage | DistillStage, Planned]]:
+    def adapters(self) -> list[tuple[Stage, Planned]]:
         """The adapter after each stage of training, in order."""
-        run, student, recipe = self._run, self._run.student, self._run.loaded.recipe
+        run, student = self._run, self._run.student
         adapters = []
         parent = self.pruned.artifact_id if self.pruned else model_id(run.base.name, run.base.revision)
         for stage in student.stages:
-            about = {
-                "base": run.base.name,
-                "base_revision": run.base.revision,
-                "adapter": student.adapter.identity(),
-                "show_tools": student.show_tools,
-                "precision": student.precision,
-                "stage": stage.identity(),
-                "seed": recipe.seed,
-                "samples": self.samples.content_id,
-            }
-            about |= format_choice(run)
-            if run.chat_format.own_template(run.workspace.prompts):
-                about["template"] = template_digest(run.chat_format.template, run.workspace.prompts)
-            if run.set_aside:
-                about["set_aside"] = run.set_aside
-            if run.labels:
-                about["head"] = list(run.labels)
-            about |= training_identity(recipe.sources)
+            about = self._trained(run.base, student.adapter, stage.identity())
+            if student.schedule != "one" and len(student.stages) > 1:
+                about["schedule"] = student.schedule
             parents = [parent]
-            if stage.name == "distill":
+            if student.has_tutor(stage):
+                assert self.tutor is not None
+                parents.append(self.tutor.artifact_id)
+            elif stage.distillation:
                 parents.append(model_id(run.teacher.name, run.teacher.revision))
             adapter_id = content_id(about | {"parents": parents})
             kind = student.adapter.artifact_kind
@@ -97,15 +87,53 @@ class Lineage:
         return adapters
 
     @cached_property
+    def tutor(self) -> Planned | None:
+        """The teacher that has learnt the task, None where the recipe has none."""
+        run, tutor = self._run, self._run.student.tutor
+        if tutor is None:
+            return None
+        settings = tutor.identity(exclude={"base", "revision", "adapter"})
+        about = self._trained(run.tutor_base, tutor.adapter, {"tutor": settings})
+        parents = [model_id(run.tutor_base.name, run.tutor_base.revision)]
+        tutor_id = content_id(about | {"parents": parents})
+        return Planned(tutor_id, "tutor", f"tutor-{tutor_id[3:13]}", parents, about)
+
+    def _trained(self, base: ModelSource, adapter: Adapter, stage: dict[str, Any]) -> dict[str, Any]:
+        """Return what decides how a model is trained on the samples."""
+        run, student, recipe = self._run, self._run.student, self._run.loaded.recipe
+        about = {
+            "base": base.name,
+            "base_revision": base.revision,
+            "adapter": adapter.identity(),
+            "show_tools": student.show_tools,
+            "precision": student.precision,
+            "stage": stage,
+            "seed": recipe.seed,
+            "samples": self.samples.content_id,
+        }
+        about |= format_choice(run)
+        if run.chat_format.own_template(run.workspace.prompts):
+            about["template"] = template_digest(run.chat_format.template, run.workspace.prompts)
+        if run.set_aside:
+            about["set_aside"] = run.set_aside
+        # Before seeds were set aside by themselves, nobody had to say that none is.
+        if not student.validation_share and not student.watches_by_default:
+            about["validation"] = False
+        if run.labels:
+            about["head"] = list(run.labels)
+        return about | training_identity(recipe.sources)
+
+    @cached_property
     def student(self) -> Planned:
-        """The merged model of the last adapter."""
-        last = self.adapters[-1][1].artifact_id
-        run = self._run
+        """The merged model of the last adapter, or of the one that ships instead (`factory.student.gate`):
+        its id says what was asked for, `about` of the made one which it is."""
+        run, (_, last) = self._run, self.adapters[-1]
         calibrated = {"calibration": run.student.calibration.identity()} if run.labels else {}
-        student_id = content_id({"merged": last} | calibrated)
+        ungated = {} if run.student.gate else {"gate": False}
+        student_id = content_id({"merged": last.artifact_id} | calibrated | ungated)
         name = f"{self._called}-{student_id[3:13]}"
-        about = {"adapter": last} | calibrated | format_choice(run)
-        return Planned(student_id, "merged", name, [last], about)
+        about = {"adapter": last.artifact_id} | calibrated | format_choice(run)
+        return Planned(student_id, "merged", name, [last.artifact_id], about)
 
     @cached_property
     def quantized(self) -> Planned:

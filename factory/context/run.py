@@ -13,7 +13,8 @@ from factory.chat_formats.formats import DEFAULT, FORMATS
 from factory.models.forms import is_encoder
 from factory.models.resolve import ModelSource, resolve_endpoint, resolve_model
 from factory.recipe.load import LoadedRecipe
-from factory.recipe.model import Evaluate, Student
+from factory.recipe.model import Evaluate
+from factory.recipe.student import Student
 from factory.system.progress import Progress
 from factory.workspace import Workspace
 
@@ -38,6 +39,14 @@ class Run:
     @cached_property
     def base(self) -> ModelSource:
         return resolve_model(self.student.base, self.student.revision, self.loaded.resolve)
+
+    @cached_property
+    def tutor_base(self) -> ModelSource:
+        """The model that becomes the tutor."""
+        tutor = self.student.tutor
+        if tutor is None or tutor.base is None:
+            return self.teacher
+        return resolve_model(tutor.base, tutor.revision, self.loaded.resolve)
 
     @cached_property
     def chat_choice(self) -> Choice:
@@ -68,7 +77,7 @@ class Run:
 
     @property
     def set_aside(self) -> float:
-        """The share of the seeds that no stage of training learns from."""
+        """The share of the seeds that the recipe asks to keep from every stage of training."""
         watched = self.student.validation_share
         return max(watched, self.student.calibration.share) if self.labels else watched
 

@@ -22,7 +22,8 @@ from factory.export.model_facts import ModelFacts, model_facts
 from factory.export.rows import Row
 from factory.models.bundled import BUNDLED
 from factory.models.licence import UNKNOWN, Licence, licence
-from factory.recipe.model import REVISION, USUAL_LENGTH, Evaluate
+from factory.recipe.model import USUAL_LENGTH, Evaluate
+from factory.recipe.model_name import REVISION
 from factory.recipe.source import read_source
 from factory.report.measured import MetricRow
 from factory.report.metric_rows import metric_rows

@@ -100,6 +100,7 @@ def _prepare_models(plan: Plan, lock: int) -> bool:
     """Convert the bundled models that the recipe names and that were never converted."""
     run, recipe = plan.run, plan.run.loaded.recipe
     sources = ([] if recipe.teacher.endpoints else [run.teacher]) + ([run.base] if recipe.student else [])
+    sources += [run.tutor_base] if recipe.student and recipe.student.tutor else []
     worked = False
     for source in sources:
         if source.name in BUNDLED and not source.ready:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from factory.recipe.training import Training
+from factory.recipe.training import Taught
 from factory.system.settings import Settings
 
 _PEAK = "Value between warm-up and decay. Empty: straight from start to end."
@@ -147,7 +147,7 @@ class Hidden(Settings):
     )
 
 
-class Distill(Training):
+class Distill(Taught):
     """Distillation: learn the teacher's distribution as well as its answers."""
 
     batch_size: int = Field(default=8, ge=1, le=1024, description="Samples in one step.")

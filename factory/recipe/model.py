@@ -6,47 +6,30 @@ a JSON Schema. Not promised here: rules between fields and files that must exist
 (`factory.recipe.rules`).
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, JsonValue, Tag, WithJsonSchema, model_validator
+from pydantic import Field, JsonValue, WithJsonSchema, model_validator
 
-from factory.adapters.kinds import AnyAdapter
-from factory.adapters.lora import Lora
-from factory.chat_formats.auto import AUTO
-from factory.chat_formats.formats import DEFAULT as USUAL_FORMAT
-from factory.chat_formats.formats import FORMATS
-from factory.models import bundled
 from factory.recipe.checks import CHECKS, Check
 from factory.recipe.compress import Compress
 from factory.recipe.data import Data
-from factory.recipe.distill import Distill
-from factory.recipe.prune import Prune
+from factory.recipe.model_name import MODEL, PINNED, REVISION, ModelName
 from factory.recipe.search import Search
 from factory.recipe.sources import DataSource, data_sources, usual_checks
-from factory.recipe.training import CalibrationSettings, Sft, Tracker
+from factory.recipe.student import Student
 from factory.system.settings import PATH, FilePath, Settings
 from factory.tasks.kinds import KINDS
 
-BUNDLED = tuple(bundled.BUNDLED)
 USUAL_LENGTH = 2048  # tokens of prompt and answer together
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
-REVISION = r"^[0-9a-f]{40}$"
 # No user part before the host, and no query but Azure's: a password has no place in a recipe.
 ENDPOINT = r"^https?://[^\s/?#@]+(/[^\s?#@]*)?(\?api-version=[A-Za-z0-9.-]+)?$"
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 
-ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
-if TYPE_CHECKING:
-    FormatName = str
-else:
-    FormatName = Literal[AUTO, *FORMATS]
 Endpoint = Annotated[str, Field(pattern=ENDPOINT, max_length=2048)]
 
 AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON value."})]
-
-_MODEL = "A bundled name (" + ", ".join(BUNDLED) + "), a Hugging Face id (org/name), or a local folder."
-_REVISION = "The commit of a Hugging Face id: 40 hexadecimal digits. Only for a Hugging Face id."
 
 
 class Sampling(Settings):
@@ -70,13 +53,11 @@ class Sampling(Settings):
 class Teacher(Settings):
     """Who answers."""
 
-    model: ModelName = Field(
-        description=_MODEL + " With endpoints: the name under which the servers know it."
-    )
+    model: ModelName = Field(description=MODEL + " With endpoints: the name under which the servers know it.")
     revision: str | None = Field(
         default=None,
         pattern=REVISION,
-        description=_REVISION
+        description=PINNED
         + " With endpoints: the commit that the servers serve; a changed one means new requests.",
     )
     endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False)] = Field(
@@ -141,117 +122,6 @@ class Teacher(Settings):
         calls = None if self.calls == "text" else self.calls
         named = {"template_arguments": self.template, "extra_body": self.extra_body, "calls": calls}
         return {name: value for name, value in named.items() if value}
-
-
-class SftStage(Settings):
-    """One item of `stages`: {sft: ...}."""
-
-    sft: Sft = Field(description="Supervised fine-tuning on the accepted answers.")
-
-    @property
-    def name(self) -> Literal["sft"]:
-        """The stage's name, which also names its checkpoint folder."""
-        return "sft"
-
-    @property
-    def settings(self) -> Sft:
-        """What the name refers to."""
-        return self.sft
-
-
-class DistillStage(Settings):
-    """One item of `stages`: {distill: ...}."""
-
-    distill: Distill = Field(description="Distillation from the teacher's distribution.")
-
-    @property
-    def name(self) -> Literal["distill"]:
-        """The stage's name, which also names its checkpoint folder."""
-        return "distill"
-
-    @property
-    def settings(self) -> Distill:
-        """What the name refers to."""
-        return self.distill
-
-
-def _stage_name(value: Any) -> str | None:
-    if isinstance(value, SftStage | DistillStage):
-        return value.name
-    return next(iter(value)) if isinstance(value, dict) and len(value) == 1 else None
-
-
-TrainingStage = Annotated[
-    Annotated[SftStage, Tag("sft")] | Annotated[DistillStage, Tag("distill")],
-    Discriminator(
-        _stage_name,
-        custom_error_type="stage",
-        custom_error_message="must have exactly one key: sft or distill",
-    ),
-]
-
-
-class Student(Settings):
-    """Who learns, and how."""
-
-    base: ModelName = Field(description="The model that learns. " + _MODEL)
-    revision: str | None = Field(default=None, pattern=REVISION, description=_REVISION)
-    adapter: AnyAdapter = Field(default=Lora(), description="What is trained.")
-    prune: Prune | None = Field(
-        default=None, description="Start from a smaller model than the base. Empty: from all of it."
-    )
-    # What students older than the choice were taught in is in no id, written or found.
-    format: FormatName = Field(
-        default=AUTO,
-        exclude_if=lambda name: name in (AUTO, USUAL_FORMAT),
-        description="Chat format that the student is trained and served in: how turns and tool calls are "
-        "written. The base's tokenizer has to know its marks. own: the base's own chat template. auto: the "
-        "first whose marks the tokenizer knows, else own; factory validate says which.",
-    )
-    show_tools: bool = Field(
-        default=False,
-        description="Put the tools into the student's system prompt. Off: the student knows its tools by "
-        "heart. Always on where each task brings its own tools.",
-    )
-    precision: Literal["auto", "bfloat16", "float32"] = Field(
-        default="auto", description="Number format in training; auto: what suits the machine."
-    )
-    # A student that writes is older than the choice; what one with a head is made with is in its id.
-    head: bool = Field(
-        default=False,
-        exclude_if=lambda head: not head,
-        description="Answer by a classification head, with one of the labels and its probability, and write "
-        "no text. Only for kind: label. A base that is an encoder, such as BERT, always does.",
-    )
-    calibration: CalibrationSettings = Field(
-        default=CalibrationSettings(),
-        exclude_if=lambda settings: settings == CalibrationSettings(),
-        description="How the probabilities of a student with a head are calibrated.",
-    )
-    # What is made is the same, whoever watches.
-    track: Annotated[tuple[Tracker, ...], Field(strict=False)] = Field(
-        default=(),
-        max_length=4,
-        exclude_if=lambda trackers: not trackers,
-        description="Trackers that are shown the figures of each training as well, such as [trackio]. They "
-        "write into the workspace and send nothing, unless their own environment variables say so.",
-    )
-    stages: Annotated[tuple[TrainingStage, ...], Field(strict=False)] = Field(
-        min_length=1,
-        max_length=2,
-        description="Stages of training, in order: {sft: ...} or {distill: ...}, each at most once.",
-    )
-
-    @property
-    def validation_share(self) -> float:
-        """The largest share of the seeds that a stage validates on: no stage learns from it. 0 where none
-        does."""
-        shares = [stage.settings.validation.share for stage in self.stages if stage.settings.validation]
-        return max(shares, default=0.0)
-
-    def identity(self, **options: Any) -> dict[str, Any]:
-        """Return the settings that content ids are made of: trackers are not among them."""
-        return super().identity(**options | {"exclude": {"track"} | options.get("exclude", set())})
 
 
 class Evaluate(Settings):

@@ -9,14 +9,13 @@ a Hugging Face id exists.
 from collections.abc import Iterator
 from pathlib import Path
 
-from factory.adapters.kinds import adapter_class
 from factory.errors import InputError
-from factory.recipe import compress, data_rules, distill_rules, prune, search, teacher
+from factory.recipe import compress, data_rules, prune, search, student_rules, teacher
 from factory.recipe.data_rules import HUB_ID
-from factory.recipe.model import BUNDLED, USUAL_LENGTH, Sampling
+from factory.recipe.model import USUAL_LENGTH, Sampling
+from factory.recipe.model_name import BUNDLED
 from factory.recipe.paths import find
 from factory.recipe.source import Fault, Source, Where
-from factory.recipe.training import Validation
 from factory.recipe.wording import nearest
 
 
@@ -24,15 +23,10 @@ def faults(source: Source, recipe: Path) -> Iterator[Fault]:
     """Yield every broken rule of the recipe at path `recipe`."""
     yield from _teacher(source)
     yield from _model(source, recipe, ("teacher", "model"), served=bool(source.at("teacher", "endpoints")))
-    yield from _model(source, recipe, ("student", "base"), served=False)
+    for model in (("student", "base"), ("student", "tutor", "base")):
+        yield from _model(source, recipe, model, served=False)
     yield from data_rules.faults(source, recipe)
-    yield from _stages(source)
-    adapter = adapter_class(source.at("student", "adapter"))
-    if adapter is not None and adapter.float32 and source.at("student", "precision") == "bfloat16":
-        yield source.fault(
-            ("student", "precision"),
-            "all weights are trained in float32: bfloat16 would round small updates away; remove it",
-        )
+    yield from student_rules.faults(source)
     if source.at("compress") is not None and source.is_absent("student"):
         yield source.fault(("compress",), "there is no student to compress; add student, or remove compress")
     yield from compress.faults(source, source.at("compress"), evaluated=not source.is_absent("evaluate"))
@@ -72,8 +66,8 @@ def _teacher(source: Source) -> Iterator[Fault]:
             )
 
 
-def _model(source: Source, recipe: Path, where: tuple[str, str], *, served: bool) -> Iterator[Fault]:
-    name, revision = source.at(*where), (where[0], "revision")
+def _model(source: Source, recipe: Path, where: Where, *, served: bool) -> Iterator[Fault]:
+    name, revision = source.at(*where), (*where[:-1], "revision")
     pinned = source.at(*revision) is not None
     if served or not isinstance(name, str) or not name:
         return
@@ -116,7 +110,6 @@ def _folder_faults(name: str, recipe: Path) -> Iterator[str]:
 
 def _native_calls(source: Source) -> Iterator[Fault]:
     where: Where = ("teacher", "calls")
-    stages = source.at("student", "stages")
     if not source.at("teacher", "endpoints"):
         yield source.fault(where, "native: only with endpoints; a model that runs here writes its calls")
     kinds = data_rules.kinds(source)
@@ -125,44 +118,7 @@ def _native_calls(source: Source) -> Iterator[Fault]:
         yield source.fault(where, f"native: the kind {named} has no calls; remove it")
     if mixed := next((kind.name for kind in kinds if kind.tools_by_task), None):
         yield source.fault(where, f"native: the tools of the kind {mixed} differ by task; remove it")
-    if any(isinstance(stage, dict) and "distill" in stage for stage in stages or ()):
+    if student_rules.learns_from_teacher(source):
         yield source.fault(
             where, "native: such calls come without log-probabilities, which distill learns from; use sft"
         )
-
-
-def _stages(source: Source) -> Iterator[Fault]:
-    stages = source.at("student", "stages")
-    seen: set[str] = set()
-    for i, stage in enumerate(stages if isinstance(stages, list) else []):
-        if not isinstance(stage, dict) or len(stage) != 1:
-            continue
-        name = next(iter(stage))
-        where: Where = ("student", "stages", i, name)
-        if name in seen:
-            yield source.fault(where, "a second stage of this name; their checkpoints would share a folder")
-        kinds = data_rules.kinds(source)
-        calls = any(kind.calls_tools for kind in kinds)
-        if kinds and not calls and isinstance(stage[name], dict) and "call_weight" in stage[name]:
-            named = ", ".join(kind.name for kind in kinds)
-            yield source.fault((*where, "call_weight"), f"the kind {named} has no calls; remove it")
-        if calls and not all(kind.calls_tools for kind in kinds) and source.at(*where, "on_policy"):
-            yield source.fault(
-                (*where, "on_policy"), "not with calls beside answers in words; remove it, or a source"
-            )
-        if isinstance(stage[name], dict) and isinstance(validation := stage[name].get("validation"), dict):
-            every = validation.get("every", Validation.model_fields["every"].default)
-            steps = stage[name].get("steps")
-            if isinstance(every, int) and isinstance(steps, int) and every > steps:
-                yield source.fault(
-                    (*where, "validation", "every"),
-                    f"is more than the stage's {steps} steps, so nothing would be validated",
-                )
-        if name == "distill" and not data_rules.is_asked(source):
-            named = ", ".join(kind.name for kind in kinds)
-            yield source.fault(
-                where, f"the kind {named} has no answers of the teacher's to learn from; write sft"
-            )
-        elif name == "distill" and name not in seen and isinstance(stage[name], dict):
-            yield from distill_rules.faults(source, where, stage[name], source.at("teacher"))
-        seen.add(name)

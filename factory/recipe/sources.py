@@ -1,6 +1,7 @@
 """The sources of a recipe's data: one, or the items of a list."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -69,17 +70,23 @@ def data_sources(recipe: "Recipe") -> tuple[DataSource, ...]:
         return (DataSource("", data, recipe.checks, held_out, 1.0),)
     measured = evaluate is not None and any(_of_list(settings).held_out for settings in data)
     written = recipe.checks if "checks" in recipe.model_fields_set else None
-    names: Counter[str] = Counter()
+    names = numbered([_of_list(settings).name or settings.kind.replace("_", "-") for settings in data])
     found = []
-    for settings in data:
+    for name, settings in zip(names, data, strict=True):
         source = _of_list(settings)
-        name = source.name or settings.kind.replace("_", "-")
-        names[name] += 1
-        # The second source of a kind is told from the first by its number.
-        name = name if names[name] == 1 else f"{name}-{names[name]}"
         checks = source.checks or written or usual_checks(settings.kind, measured=measured)
         found.append(DataSource(name, settings, checks, source.held_out if measured else None, source.weight))
     return tuple(found)
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """Return the names; the second source of a kind is told from the first by its number."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return found
 
 
 def _of_list(settings: DataSettings) -> SourceSettings:

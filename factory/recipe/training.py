@@ -1,12 +1,17 @@
 """Settings that every stage of training shares."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from factory.system.settings import Settings
 
 Tracker = Literal["trackio", "wandb", "mlflow", "tensorboard"]
+Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(strict=False)]
+
+
+def _nothing(value: Any) -> bool:
+    return not value
 
 
 class Validation(Settings):
@@ -54,7 +59,8 @@ class Training(Settings):
         default=None,
         serialization_alias="watch",
         description="Set samples aside, and keep the student that has most of them right to the letter, "
-        "among equals the one with the lowest cross-entropy; the one from before the first step too. Empty: "
+        "among equals the one with the lowest cross-entropy; the one from before the first step too. Where "
+        "no stage has this key and there are seeds enough, a tenth of them is set aside and looked at. null: "
         "all are learnt from, and the last student is kept.",
     )
     group_by_length: bool = Field(
@@ -64,6 +70,35 @@ class Training(Settings):
         default=False,
         description="Keep fewer intermediate results and work them out again: less memory, a third more "
         "time.",
+    )
+    # Both are in no id where they say nothing: students are older than the choice.
+    sources: Names = Field(
+        default=(),
+        max_length=64,
+        exclude_if=_nothing,
+        description="Names of the sources of data that it learns. Empty: all. Only where data is a list.",
+    )
+    lessons: Names = Field(
+        default=(),
+        max_length=8,
+        exclude_if=_nothing,
+        description="Which rows of a sample it learns, where a kind makes several: label or rationale. "
+        "Empty: all.",
+    )
+
+    def epochs(self, rows: int) -> float:
+        """Return how often each of so many rows is learnt."""
+        return self.steps * self.batch_size / max(rows, 1)
+
+
+class Taught(Training):
+    """A stage that learns from a teacher beside the answers."""
+
+    teacher_model: Literal["teacher", "tutor"] | None = Field(
+        default=None,
+        exclude_if=lambda model: model is None,
+        description="Who is learnt from: the recipe's teacher, or student.tutor. Empty: the tutor where "
+        "there is one, unless teacher is stored.",
     )
 
 

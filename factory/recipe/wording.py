@@ -18,8 +18,10 @@ from factory.adapters.kinds import ADAPTERS
 from factory.recipe.checks import CHECKS, WITH_SETTINGS
 from factory.recipe.data import LIST, SOURCE_NAME
 from factory.recipe.distill import NUMBER, SCHEDULE
-from factory.recipe.model import ENDPOINT, REVISION, SLUG, VARIABLE, Recipe
+from factory.recipe.model import ENDPOINT, SLUG, VARIABLE, Recipe
+from factory.recipe.model_name import REVISION
 from factory.recipe.source import Fault, Source, Where
+from factory.recipe.stages import STAGES
 from factory.system.settings import models_in
 from factory.tasks.kinds import KINDS
 from factory.tasks.settings import LANGUAGE
@@ -96,7 +98,7 @@ def _message(error: ErrorDetails, where: Where) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(where)
     if kind == "stage":
-        return _wrong_item(value, ("sft", "distill"), "stage", ("sft", "distill"), error["msg"])
+        return _wrong_item(value, tuple(STAGES), "stage", tuple(STAGES), error["msg"])
     if kind == "check":
         return _wrong_item(value, CHECKS, "check", WITH_SETTINGS, error["msg"])
     if kind == "kind":

@@ -68,6 +68,7 @@ def build_report(plan: Plan, store: Store, against: str | None = None) -> tuple[
     training = ""
     if loaded.recipe.student:
         trained = [adapter.artifact_id for _, adapter in lineage.adapters]
+        trained += [lineage.tutor.artifact_id] if lineage.tutor else []
         if loaded.recipe.compress and loaded.recipe.compress.recover:
             trained.append(lineage.recovered.artifact_id)
         training = losses_sql(trained)
@@ -91,7 +92,8 @@ def build_report(plan: Plan, store: Store, against: str | None = None) -> tuple[
         ],
         recipe=loaded.text,
         recipe_path=loaded.path.name,
-        pedigree=_pedigree(plan, store),
+        pedigree=_pedigree(plan, store)
+        | _choice(lineage, store, has_student=loaded.recipe.student is not None),
         queries=QUERIES,
         tables=build_tables(store),
         sources=({"losses": training} if training else {})
@@ -263,6 +265,17 @@ def _call_text(call: str | None) -> str | None:
     value = json.loads(call)
     calls = [value] if isinstance(value, dict) else [one for step in value for one in step]
     return "\n".join(f"{one['name']}({json.dumps(one['arguments'], ensure_ascii=False)})" for one in calls)
+
+
+def _choice(lineage: Lineage, store: Store, *, has_student: bool) -> dict[str, str | int | float | None]:
+    """Return which student ships, where there was a choice (`factory.student.gate`)."""
+    if not has_student:
+        return {}
+    asked = (
+        "SELECT json_extract_string(about, '$.gate.shipped') AS stage FROM artifacts WHERE artifact_id = ?"
+    )
+    stages = [row["stage"] for row in store.query(asked, [lineage.student.artifact_id])]
+    return {"student that ships": f"after {stages[0]}"} if stages and stages[0] else {}
 
 
 def _pedigree(plan: Plan, store: Store) -> dict[str, str | int | float | None]:

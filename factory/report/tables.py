@@ -72,6 +72,15 @@ SELECT family, language, count(*) AS made, count(*) FILTER (accepted) AS accepte
 FROM fate GROUP BY ALL ORDER BY made DESC, family, language LIMIT 40""",
     ),
     Statement(
+        "lost_seeds",
+        "Seeds that never gave an accepted sample",
+        "Of those that were asked. The student learns nothing from them.",
+        """\
+SELECT d.family, count(*) AS seeds, left(string_agg(d.name, ', ' ORDER BY d.name), 400) AS names
+FROM seeds d SEMI JOIN current_samples USING (seed_id) ANTI JOIN training_set USING (seed_id)
+GROUP BY d.family ORDER BY seeds DESC, d.family LIMIT 40""",
+    ),
+    Statement(
         "tools",
         "By tool",
         "Calls in samples that have any: several to a sample where it takes several.",
@@ -133,6 +142,26 @@ FROM asked JOIN generations USING (request_key) GROUP BY teacher ORDER BY teache
         "Samples that both have judged. Kappa is Cohen's: 1 where they always agree, 0 where chance would do "
         "as well.",
         "SELECT * FROM judge_agreement WHERE samples > 0",
+    ),
+    Statement(
+        "exact",
+        "What each trained model writes exactly",
+        "Share of the set-aside rows all of whose tokens are the model's likeliest, after each stage; all "
+        "models of the store, the latest last. The gap between a tutor and a student is what can be taught.",
+        """\
+SELECT a.name AS model, t.stage, t.exact, t.rows, t.steps,
+       round(t.steps * CAST(json_extract_string(a.about, '$.stage.*.batch_size')[1] AS DOUBLE)
+             / nullif(s.samples, 0), 2) AS "rows read for each sample"
+FROM (
+    SELECT artifact_id, stage, max(step) FILTER (metric = 'loss') AS steps,
+           round(max(value) FILTER (metric = 'exact'), 4) AS exact,
+           CAST(max(value) FILTER (metric = 'exact_rows') AS BIGINT) AS rows
+    FROM training_log GROUP BY ALL
+) t
+JOIN artifacts a USING (artifact_id)
+JOIN (SELECT artifact_id, count(*) AS samples FROM artifact_samples WHERE role = 'train' GROUP BY ALL) s
+    USING (artifact_id)
+WHERE t.exact IS NOT NULL ORDER BY a.batch""",
     ),
     Statement(
         "ending",

@@ -289,7 +289,7 @@ CREATE OR REPLACE VIEW lineage AS
     LEFT JOIN (SELECT request_key, teacher FROM generations) g USING (request_key);
 COMMENT ON VIEW lineage IS 'Which model learnt, itself or through the models it was made from, from which sample, seed and teacher.';
 COMMENT ON COLUMN lineage.artifact_id IS 'the model';
-COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, adapter, merged, quantized';
+COMMENT ON COLUMN lineage.kind IS 'of the model: model, pruned, tutor, adapter, merged, quantized';
 COMMENT ON COLUMN lineage.artifact IS 'the model''s name';
 COMMENT ON COLUMN lineage.parents IS 'the models that it was made from';
 COMMENT ON COLUMN lineage.role IS 'what the sample was for: train, validation, calibrate';

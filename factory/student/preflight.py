@@ -5,9 +5,10 @@ from factory.chat_formats.formats import FORMATS
 from factory.context.run import Run
 from factory.errors import InputError
 from factory.recipe.distill import Until
-from factory.recipe.model import DistillStage
+from factory.recipe.stages import Stage
 from factory.recipe.training import CalibrationSettings
 
+FEWEST_SEEDS = 40  # that samples come from, for a tenth of them to tell anything
 # Settings of a distribution over tokens, and of a loss that is added up.
 _OF_TOKENS, _OF_SUMS = ("top_k", "tail", "trust", "focus", "behind", "interpolate"), ("mix", "bound")
 
@@ -44,6 +45,39 @@ def require_same_tokens(run: Run) -> None:
         )
 
 
+def require_tutor(run: Run, seeds: int) -> None:
+    """Raise InputError if there is a tutor that cannot teach the student, or cannot be compared with it; the
+    recipe has so many seeds."""
+    tutor, at = run.student.tutor, f"{run.loaded.path}: student.tutor"
+    if tutor is None:
+        return
+    if run.labels:
+        raise InputError(
+            f"{at}: a student with a head learns how likely the teacher found each label",
+            "Remove the tutor, and write distill with teacher: stored.",
+        )
+    if run.student.watches_by_default and seeds < FEWEST_SEEDS:
+        raise InputError(
+            f"{at}: it teaches only if it is better than the student on set-aside seeds, and of {seeds} "
+            "none is set aside",
+            "Write validation: {share: 0.2} in a stage, or bring more seeds.",
+        )
+    base = run.tutor_base
+    if not (base.ready and run.base.ready):
+        return
+    if method := base.facts().quantized:
+        raise InputError(
+            f"{at}: the weights of {base.name} are quantized ({method})",
+            "Name the model that it was made from.",
+        )
+    if base.facts().tokenizer_digest != run.base.facts().tokenizer_digest:
+        raise InputError(
+            f"{at}: {base.name} and the student's base {run.base.name} have different tokenizers, so their "
+            "distributions cannot be compared",
+            "Name a model of the base's family under student.tutor.base.",
+        )
+
+
 def require_head(run: Run) -> None:
     """Raise InputError if a student with a classification head cannot be made as the recipe says, or one that
     writes has settings of a head."""
@@ -69,7 +103,7 @@ def require_head(run: Run) -> None:
             f"{at}: student.precision: a student with a head is trained in float32", "Remove precision."
         )
     for stage in student.stages:
-        if isinstance(stage, DistillStage):
+        if stage.taught:
             _require_stored(run, stage)
 
 
@@ -91,13 +125,14 @@ def _require_labels(run: Run) -> None:
             )
 
 
-def _require_stored(run: Run, stage: DistillStage) -> None:
-    settings = stage.distill
+def _require_stored(run: Run, stage: Stage) -> None:
+    settings = stage.distillation
+    assert settings is not None
     if settings.teacher != "stored":
         raise InputError(
-            f"{run.loaded.path}: distill.teacher: {settings.teacher}: a student with a head learns how "
+            f"{run.loaded.path}: {stage.name}.teacher: {settings.teacher}: a student with a head learns how "
             "likely the teacher found each label, which is stored with its answers",
-            "Write teacher: stored.",
+            "Write distill with teacher: stored.",
         )
     told = [name for part in (settings, *settings.curriculum) for name in part.model_fields_set]
     if without := next((name for name in _OF_TOKENS if name in told), None):

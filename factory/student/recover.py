@@ -38,10 +38,11 @@ from factory.student.comparison import Comparison, TeacherSignal
 from factory.student.losses.head import Head
 from factory.student.objective import Objective
 from factory.student.sft_trainer import SftTrainer
+from factory.student.stage_plan import set_aside_share
+from factory.student.stage_trainers import training_dtype
 from factory.student.step_settings import StepSettings
 from factory.student.trackers import report_to_trackers
 from factory.student.train import training_rows
-from factory.student.training_stage import training_dtype
 from factory.student.trl_arguments import training_arguments
 from factory.student.validation import set_aside
 from factory.tasks.rows import IGNORED, TrainingRow
@@ -82,7 +83,7 @@ def recover(run: Run, store: Store) -> str:
     if not target.exists():
         tokenizer = AutoTokenizer.from_pretrained(compressed)
         rows = training_rows(run, samples, tokenizer, with_teacher=False)
-        learnt, _ = set_aside(rows, 0.0, run.student.validation_share, distilled=False)
+        learnt, _ = set_aside(rows, 0.0, set_aside_share(run.student, rows), distilled=False)
         stay = {rows[place].sample_id for place in learnt}
         checkpoints = run.workspace.checkpoints / planned.name
         trainer = make_trainer(

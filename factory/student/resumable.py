@@ -1,5 +1,5 @@
-"""What every trainer here does beside its loss: it goes on from a checkpoint, and logs the tokens that it
-reads.
+"""What every trainer here does beside its loss: it goes on from a checkpoint, or with the optimizer of the
+stage before; it follows the learning rate of its stage, and logs the tokens that it reads.
 
 Promise: a run that was killed, in its last step too, ends as one that was never interrupted.
 """
@@ -11,16 +11,23 @@ from typing import Any
 
 from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import EarlyStoppingCallback, Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
+from factory.student import optimizer_state
 from factory.student.batch import LengthGroups
+from factory.student.learning_rate import Rate
+from factory.student.optimizer_state import Kept
 
 
 class Resumable(Trainer):
     """Transformers' trainer, or to be put before a trainer that is one."""
 
     control: Any
+    lr_scheduler: Any
+    rate: Rate | None = None
+    kept: Kept = {}  # the optimizer's state of the stage before
     _since: float | None = None
     _tokens = 0
 
@@ -37,6 +44,18 @@ class Resumable(Trainer):
         if self.args.load_best_model_at_end:
             self.state.best_model_checkpoint = str(resumed.parent / f"checkpoint-{state.best_global_step}")
             self._load_best_model()
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Return the learning rate of each step: that of `rate`, where it is set."""
+        if self.rate is None or self.lr_scheduler is not None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, self.rate)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def optimizer_goes_on(self) -> bool:
+        """Make the optimizer, with the state of the stage before; return whether there was any."""
+        return bool(optimizer_state.take_on(self.model, self.create_optimizer(), self.kept))
 
     def _is_over(self, state: TrainerState) -> bool:
         waiting = state.stateful_callbacks.get(EarlyStoppingCallback.__name__)
@@ -99,5 +118,9 @@ class Resumable(Trainer):
             return super()._get_train_sampler(train_dataset)
         dataset = self.train_dataset if train_dataset is None else train_dataset
         return LengthGroups(
-            [len(ids) for ids in dataset["input_ids"]], self.args.train_batch_size, self.args.seed
+            [len(ids) for ids in dataset["input_ids"]], self.args.train_batch_size, self._data_seed
         )
+
+    @property
+    def _data_seed(self) -> int:
+        return int(self.args.seed if self.args.data_seed is None else self.args.data_seed)

@@ -7,13 +7,13 @@ from factory.compress.preflight import require_prunable
 from factory.context.lineage import Lineage
 from factory.context.plan import Plan
 from factory.context.stage import ModelRole, Stage, Step
-from factory.recipe.model import DistillStage
 from factory.store.store import Store
 from factory.student.preflight import (
     require_chat_tokens,
     require_head,
     require_same_tokens,
     require_trainable,
+    require_tutor,
 )
 from factory.student.trackers import require_trackers
 from factory.system.process import KEEP_MEMORY
@@ -35,7 +35,8 @@ class TrainStage(Stage):
         require_head(run)
         if not run.reads_only:
             require_chat_tokens(run)
-        compares = any(isinstance(stage, DistillStage) for stage in run.student.stages)
+        require_tutor(run, sum(len(source.seeds) for source in plan.plans))
+        compares = any(stage.taught and not run.student.has_tutor(stage) for stage in run.student.stages)
         if compares and not run.labels and not run.loaded.recipe.teacher.endpoints:
             require_same_tokens(run)
         if run.student.prune and run.base.ready:

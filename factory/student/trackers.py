@@ -13,7 +13,7 @@ from typing import Any
 
 from factory.context.run import Run
 from factory.errors import FactoryError
-from factory.recipe.model import Student
+from factory.recipe.student import Student
 from factory.recipe.training import Tracker
 from factory.system.extras import is_installed
 

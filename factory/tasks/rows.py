@@ -51,7 +51,8 @@ class TrainingRow:
     `input_ids` and `labels` have the same length; labels are `IGNORED` where no loss is taken. `spans` are
     in the order of the tokens. `task` is `label` or `rationale` where a sample is learnt as both, and
     `weight` is what each of its tokens counts. `seed` is the id of the seed that the sample was made from.
-    `calls` holds (start, length) of the JSON of each call that is learnt.
+    `source` is the name of its source of data, empty where there is one. `calls` holds (start, length) of the
+    JSON of each call that is learnt.
     """
 
     sample_id: str
@@ -62,6 +63,7 @@ class TrainingRow:
     weight: float = 1.0
     seed: str = ""
     calls: tuple[tuple[int, int], ...] = ()
+    source: str = ""
 
     @property
     def fault(self) -> Fault:

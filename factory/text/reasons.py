@@ -73,6 +73,7 @@ ReasonCode = Literal[
     # of a sample that a stage of training leaves out
     "watched",
     "unread",
+    "other_stage",
     "no_teacher",
     "too_few_logprobs",
     "no_logprobs",
@@ -154,6 +155,7 @@ SENTENCES: Final[dict[ReasonCode, str]] = {
     "personal_data": "holds personal data that is not in its seed",
     "watched": "set aside for validation",
     "unread": "the stage ends before it is reached",
+    "other_stage": "the stage learns other sources or lessons",
     "no_teacher": "the teacher cannot read it token by token",
     "too_few_logprobs": "too few log-probabilities are stored for a token",
     "no_logprobs": "no log-probabilities are stored",

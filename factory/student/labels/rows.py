@@ -19,7 +19,8 @@ from factory.tasks.teacher_words import Fault
 @dataclass(frozen=True)
 class TextRow:
     """One accepted text. `label` is the place of its label, `teacher` how likely the teacher found each,
-    empty where that is not known, and `fault` is why. `weight` is what it counts."""
+    empty where that is not known, and `fault` is why. `weight` is what it counts,
+    `source` the name of its source of data; `task` is empty, as a text is learnt as one thing."""
 
     sample_id: str
     seed: str
@@ -29,6 +30,8 @@ class TextRow:
     teacher: Sequence[float] = ()
     fault: Fault = ""
     weight: float = 1.0
+    source: str = ""
+    task: str = ""
 
 
 def text_rows(run: Run, samples: TrainingSet, tokenizer: PreTrainedTokenizerBase) -> list[TextRow]:
@@ -62,6 +65,7 @@ def text_rows(run: Run, samples: TrainingSet, tokenizer: PreTrainedTokenizerBase
                 [taught[label] for label in labels] if taught else (),
                 fault,
                 source.weight,
+                source.name,
             )
         )
     return rows

@@ -16,6 +16,11 @@ from factory.context.run import Run  # noqa: E402
 from factory.errors import FactoryError  # noqa: E402
 from factory.models.artifact import verify  # noqa: E402
 from factory.recipe import load_recipe  # noqa: E402
+from factory.recipe.stages import SftStage  # noqa: E402
+from factory.student.learning_rate import Rate  # noqa: E402
+from factory.student.stage_plan import StagePlan, stage_plans  # noqa: E402
+from factory.student.stage_rows import stage_rows  # noqa: E402
+from factory.student.stage_trainers import stage_arguments  # noqa: E402
 from factory.student.training_stage import train_stage  # noqa: E402
 from factory.system.progress import Progress  # noqa: E402
 from factory.tasks.rows import TrainingRow  # noqa: E402
@@ -54,9 +59,9 @@ def trained(tmp_path: Path):
         context = Run(load_recipe(path), Workspace(tmp_path / "work"), Progress())
         before = None
         lineage = Lineage(context, SampleIds([row.sample_id for row in rows]))
-        for stage, planned in lineage.adapters:
+        for plan, (_, planned) in zip(stage_plans(context, rows), lineage.adapters, strict=True):
             with made_here():
-                train_stage(context, stage, context.base.folder, planned, before, rows, tiny.tokenizer())
+                train_stage(context, plan, context.base.folder, planned, before, rows, tiny.tokenizer())
             before = planned
         assert before is not None
         return context.workspace.models / before.name
@@ -66,6 +71,66 @@ def trained(tmp_path: Path):
 
 def _rows(count: int = 6):
     return tiny.rows(count, 3, tiny.model(2, layers=3, width=48))
+
+
+def test_any_number_of_stages_in_any_order(trained, capfd) -> None:
+    align = {"steps": 2, "batch_size": 3, "teacher": "cache"}
+    folder = trained(
+        [
+            {"align": align},
+            {"sft": {"steps": 2, "batch_size": 3, "save_every": 1}},
+            {"align": align | {"teacher": "in_process", "weight": 0.5}},
+            {"sft": {"steps": 3, "batch_size": 3}},
+        ],
+        _rows(),
+    )
+    logs = {}
+    for made in folder.parent.iterdir():
+        log = verify(made).about["training_log"]
+        logs[made.name.rpartition("-")[0], frozenset(entry["metric"] for entry in log)] = log
+    usual = {"loss", "learning_rate", "grad_norm", "tokens_per_s"}
+    assert {(name, metrics - usual) for name, metrics in logs} == {
+        ("adapter-align", frozenset({"hidden"})),
+        ("adapter-sft", frozenset({"cross_entropy"})),
+        ("adapter-align", frozenset({"cross_entropy", "hidden"})),
+    }
+    # Two of four have the same metrics: the second of each name goes on with the optimizer too.
+    assert "begins afresh" not in capfd.readouterr().err
+    assert len(list((folder.parents[1] / "checkpoints").glob("*.optimizer"))) == 3
+    rates = [
+        entry["value"] for entry in verify(folder).about["training_log"] if entry["metric"] == "learning_rate"
+    ]
+    assert len(rates) == 3 and rates == sorted(rates, reverse=True) and rates[0] < 0.5e-3
+
+
+def test_a_stage_whose_optimizer_is_gone_begins_afresh_and_says_so(trained, capfd, monkeypatch) -> None:
+    monkeypatch.setattr("factory.student.optimizer_state.read", lambda path: {})
+    trained([{"sft": {"steps": 1}}, {"sft": {"steps": 1}}], _rows())
+    assert "sft 2: the optimizer of adapter-sft-" in capfd.readouterr().err
+
+
+def test_a_stage_learns_its_lessons_and_its_sources_alone(trained) -> None:
+    rows = [
+        dataclasses.replace(row, task=("label", "rationale")[i % 2], source=("a", "b", "c")[i % 3])
+        for i, row in enumerate(_rows(12))
+    ]
+    folder = trained([{"sft": {"steps": 1}}], rows)
+    assert verify(folder).about["left_out"] == {}
+    part = {"steps": 1, "lessons": ["rationale"], "sources": ["a", "b"]}
+    stage = SftStage.model_validate({"sft": part})
+    found = stage_rows(None, StagePlan(stage, "sft", Rate(0, 1, 0), 0, None, False, 0.0, None), rows)
+    assert {row.sample_id for row in found.rows} == {"b2:1", "b2:3", "b2:7", "b2:9"}
+    assert found.left_out == {
+        row.sample_id: "other_stage" for row in rows if row.sample_id not in {"b2:1", "b2:3", "b2:7", "b2:9"}
+    }
+
+
+def test_each_stage_has_another_order_of_rows(tmp_path: Path, trained) -> None:
+    folder = trained([{"sft": {"steps": 1}}, {"sft": {"steps": 1}}], _rows())
+    run = Run(load_recipe(tmp_path / "recipe.yaml"), Workspace(tmp_path / "work"), Progress())
+    plans = stage_plans(run, _rows())
+    assert [plan.seed for plan in plans] == [7, 8]
+    assert [stage_arguments(run, plan, str(folder))["data_seed"] for plan in plans] == [7, 8]
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from factory.student.balance import Balance
 from factory.student.comparison import Comparison, TeacherSignal
 from factory.student.losses.head import Head
 from factory.student.objective import Objective
+from factory.student.stage_trainers import weighted
 from factory.student.step_settings import StepSettings
-from factory.student.training_stage import _weighted
 from factory.tasks.rows import IGNORED, TrainingRow
 
 VOCABULARY, WIDTH, LENGTH = 11, 5, 7
@@ -130,5 +130,5 @@ def test_a_row_says_what_its_tokens_count() -> None:
 def test_where_all_count_the_same_no_weight_is_handed_on() -> None:
     row = TrainingRow("b2:1", [5, 6], [IGNORED, 6], calls=((1, 1),))
     plain = Sft(steps=1)
-    assert _weighted([{}], [row], plain) == [{}]
-    assert _weighted([{}], [row], Sft(steps=1, call_weight=2.0)) == [{"weights": [1.0, 2.0]}]
+    assert weighted([{}], [row], plain) == [{}]
+    assert weighted([{}], [row], Sft(steps=1, call_weight=2.0)) == [{"weights": [1.0, 2.0]}]

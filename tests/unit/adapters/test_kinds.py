@@ -9,7 +9,7 @@ from factory.adapters.adapter import Adapter
 from factory.adapters.kinds import ADAPTERS, DEFAULT
 from factory.errors import InputError
 from factory.recipe import load_recipe
-from factory.recipe.model import Student
+from factory.recipe.student import Student
 
 RECIPE = """
 name: toy

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +76,42 @@ def test_a_student_learns_from_whatever_stands_for_the_training_set(tmp_path: Pa
     both, one = (Lineage(run, SampleIds(ids)) for ids in ([], ["b2:1", "b2:2"]))
     both.samples = Union([TrainingSet(SampleIds(["b2:1"])), TrainingSet(SampleIds(["b2:2"]))])
     assert both.student.artifact_id == one.student.artifact_id
+
+
+def _ids(folder: Path, **student: Any) -> dict[str, str]:
+    """Return the ids of what a recipe makes, by kind; an adapter's by its stage."""
+    folder.mkdir()
+    path = write_project(folder, "calculator")
+    recipe = yaml.safe_load(path.read_text())
+    recipe["student"] |= student
+    path.write_text(yaml.safe_dump(recipe))
+    lineage = Lineage(load(folder).run, SampleIds(["b2:1", "b2:2"]))
+    found = {stage.name: adapter.artifact_id for stage, adapter in lineage.adapters}
+    return (
+        found
+        | {"student": lineage.student.artifact_id}
+        | ({"tutor": lineage.tutor.artifact_id} if lineage.tutor else {})
+    )
+
+
+def test_ids_say_what_is_asked_for_and_not_what_it_has_to_reach(tmp_path: Path) -> None:
+    plain, tutor = _ids(tmp_path / "a"), {"steps": 5}
+    same = _ids(tmp_path / "b", schedule="one", gate=True)
+    assert same == plain
+    ungated = _ids(tmp_path / "c", gate=False)
+    assert ungated.pop("student") != plain["student"] and ungated.items() <= plain.items()
+    each = _ids(tmp_path / "d", schedule="each")
+    assert not each.items() & plain.items()
+    taught = _ids(tmp_path / "e", tutor=tutor)
+    assert taught["sft"] == plain["sft"] and taught["distill"] != plain["distill"]
+    lower = _ids(tmp_path / "f", tutor=tutor | {"least_gain": -5.0})
+    assert lower == taught
+    longer = _ids(tmp_path / "g", tutor=tutor | {"steps": 6})
+    assert longer["tutor"] != taught["tutor"] and longer["distill"] != taught["distill"]
+    assert _ids(tmp_path / "h", tutor=tutor, schedule="each")["tutor"] == taught["tutor"]
+
+
+def test_to_set_nothing_aside_is_another_wish_than_to_say_nothing(tmp_path: Path) -> None:
+    sft = {"sft": {"steps": 5}}
+    said = _ids(tmp_path / "a", stages=[sft])
+    assert _ids(tmp_path / "b", stages=[{"sft": {"steps": 5, "validation": None}}]) != said

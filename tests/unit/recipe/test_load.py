@@ -225,8 +225,16 @@ def test_eight_mistakes_are_told_at_once(write: Write) -> None:
         ),
         ({"student.stages": []}, "student.stages: must not be empty"),
         (
-            {"student.stages": [{"sft": {"steps": 1}}, {"sft": {"steps": 2}}]},
-            "student.stages[1].sft: a second stage of this name",
+            {"student.stages": [{"sft": {"steps": 1, "sources": ["calls"]}}]},
+            "student.stages[0].sft.sources: data is no list of sources; remove it",
+        ),
+        (
+            {"student.stages": [{"sft": {"steps": 1, "lessons": ["label"]}}]},
+            "student.stages[0].sft.lessons: the kind tool_call makes one row of each sample; remove it",
+        ),
+        (
+            {"student.stages": [{"align": {"steps": 1, "cache_gb": 2.0}}]},
+            "student.stages[0].align.cache_gb: only with teacher: cache",
         ),
         ({"student.stages": ["sft"]}, "student.stages[0]: must be a mapping, such as sft"),
         (

@@ -20,7 +20,7 @@ def test_a_right_recipe_is_told_in_four_lines(write: Write, capsys: pytest.Captu
     lines = [line for line in capsys.readouterr().out.splitlines() if "  this machine:" not in line]
     assert lines[0] == f"{path}: ok"
     assert "4 samples from smollm2-135m-instruct" in lines[1]
-    assert "sft 2 steps, distill 1 steps, w8a8-static" in lines[2]
+    assert "sft 2 steps (8 epochs), distill 1 steps (2 epochs), w8a8-static" in lines[2]
     assert lines[3].startswith("  chat format: Hermes, because the base's tokenizer knows its marks")
     assert len(lines) == 4
 

@@ -102,8 +102,12 @@ def train(context: Plan, store: Store) -> None:
         }
         for step in (1, 2)
     ]
-    store.commit(training_log=logged)
     student = lineage.student
+    exact = [
+        {"step": 2, "metric": metric, "value": value, "artifact_id": student.artifact_id, "stage": "sft"}
+        for metric, value in (("exact", 0.75), ("exact_rows", 8.0))
+    ]
+    store.commit(training_log=[*logged, *exact])
     with publish(context.run.workspace.models / student.name, student.about) as staging:
         write_model(staging)
     made = verify(context.run.workspace.models / student.name)
@@ -165,7 +169,10 @@ def test_every_statement_on_the_page_returns_the_numbers_that_it_shows(
     context, report, source = run
     text = Page(source).text
     keys = {"funnel", "reasons", "coverage", "tools", "uncertainty", "lengths", "cost", "ending", "stages"}
-    assert {table.key for table in report.tables} == keys
+    keys |= {"exact"}
+    assert {table.key for table in report.tables} - {"lost_seeds"} == keys
+    (exact,) = next(table.rows for table in report.tables if table.key == "exact")
+    assert exact[1:4] == ["sft", 0.75, 8]
     for table in report.tables:
         answer = ask(context.run.workspace.store, table.sql)
         assert (answer.columns, answer.rows) == (table.columns, table.rows), table.key
@@ -270,6 +277,19 @@ def test_what_is_accepted_beyond_what_was_wanted_is_not_rejected(tmp_path: Path)
         assert sum(row["accepted"] + row["rejected"] for row in sure) == len(
             store.query("SELECT 1 FROM current_samples")
         )
+
+
+def test_seeds_without_an_accepted_sample_are_named(tmp_path: Path) -> None:
+    rows = sample_rows.finished()
+    lost = dict(rows["seeds"][0]) | {"seed_id": "b2:lost", "name": "lost", "family": "hard"}
+    rejected = dict(rows["samples"][-1]) | {"seed_id": "b2:lost"}
+    rows["seeds"].append(lost)
+    rows["samples"][-1] = rejected
+    with sample_rows.open_store(sample_rows.make_workspace(tmp_path, rows)) as store:
+        learnt = {row["seed_id"] for row in store.query("SELECT seed_id FROM training_set")}
+        assert "b2:lost" not in learnt
+        (table,) = [one for one in build_tables(store) if one.key == "lost_seeds"]
+        assert table.rows[0] == ["hard", 1, "lost"]
 
 
 def test_the_table_of_the_judge_and_a_person_is_there_once_both_have_judged(tmp_path: Path) -> None:
