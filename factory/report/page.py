@@ -59,7 +59,7 @@ def _drawings(report: Report) -> list[tuple[Markup, tuple[str, str], str]]:
     return drawings(report)
 
 
-_SHOWN = {"reasons", "coverage", "tools", "cost", "judge_agreement", "ending"}
+_SHOWN = {"reasons", "coverage", "lost_seeds", "tools", "cost", "exact", "judge_agreement", "ending"}
 
 
 def _environment() -> Environment:

@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 from factory.context.lineage import Lineage
 from factory.context.run import Run
 from factory.recipe import load_recipe
+from factory.student.stage_plan import stage_plans
 from factory.student.training_stage import train_stage
 from factory.system.progress import Progress
 from factory.workspace import Workspace
@@ -95,8 +96,8 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         rows = tiny.rows(6, 3, tiny.model(1))
         before = None
         adapters = Lineage(run, SampleIds([row.sample_id for row in rows])).adapters
-        for stage, planned in adapters:
-            train_stage(run, stage, run.base.folder, planned, before, rows, tiny.tokenizer())
+        for plan, (_, planned) in zip(stage_plans(run, rows), adapters, strict=True):
+            train_stage(run, plan, run.base.folder, planned, before, rows, tiny.tokenizer())
             before = planned
         return [planned.artifact_id for _, planned in adapters]
 

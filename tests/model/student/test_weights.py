@@ -89,7 +89,8 @@ def test_cross_entropy_counts_whole_and_bounds_what_is_added(
 ) -> None:
     batch = _batch(seed, rows)
     entropy, divergence = _means(batch, batch["weights"])
-    answers, value = means.get("cross_entropy", float(entropy)), means.get("divergence", float(divergence))
+    answers = means.get("cross_entropy", float(entropy.detach()))
+    value = means.get("divergence", float(divergence.detach()))
     counts = weight if bound is None or value == 0 else min(weight, bound * answers / value)
     ours = _ours(batch, batch["weights"], weight, Balance("add", bound, means))
     wanted = entropy + counts * divergence

@@ -23,13 +23,13 @@ from tests.support.export_stores import export_to
 from factory.workspace import Workspace
 count, add = 0, Tally.add
 
-def stop(*arguments):
+def stop(*arguments, **named):
     global count
     count += 1
     if count == 1500:
         print("stuck", flush=True)
         sys.stdin.read()
-    add(*arguments)
+    add(*arguments, **named)
 
 Tally.add = stop
 export_to(Workspace(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3], force=True)
