@@ -109,7 +109,11 @@ def _recipe(task: str, seed: int, variant: str, arguments: argparse.Namespace, f
     recipe = load_recipe(ROOT / "pipelines" / f"{task}.yaml").recipe.model_dump(
         mode="json", exclude_unset=True
     )
-    settings = {"batch_size": BATCH, "learning_rate": RATE}
+    settings = {
+        "batch_size": BATCH,
+        "learning_rate": RATE,
+        "validation": None,  # the last student, of all rows
+    }
     if VARIANTS[variant]:
         stages = [
             {"sft": settings | {"steps": FIRST}},

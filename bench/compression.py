@@ -96,7 +96,14 @@ def _recipe(variant: str, arguments: argparse.Namespace, folder: Path) -> Path:
     model = str(Path(model).resolve()) if Path(model).is_dir() else model
     recipe["teacher"]["model"] = recipe["student"]["base"] = model
     recipe["student"]["stages"] = [
-        {"sft": {"steps": arguments.train, "batch_size": 8, "learning_rate": arguments.learning_rate}}
+        {
+            "sft": {
+                "steps": arguments.train,
+                "batch_size": 8,
+                "learning_rate": arguments.learning_rate,
+                "validation": None,
+            }
+        }
     ]
     recipe["data"] |= {key: str(ROOT / recipe["data"][key]) for key in ("seeds", "tools")} | {
         "count": arguments.count
