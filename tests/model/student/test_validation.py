@@ -94,7 +94,7 @@ def _reference(model: Any, rows: list[TrainingRow], origin: str) -> dict[str, fl
     share, entropy = sum(exact) / len(exact), float(torch.stack(nll).mean())
     return {
         "eval_exact": share,
-        "eval_worth": (sum(exact) + math.exp(-entropy)) / (len(exact) + 1),
+        "eval_worth": worth({"exact": sum(exact) / len(exact), "cross_entropy": entropy}, len(exact)),
         "eval_cross_entropy": entropy,
         "eval_divergence": float(torch.stack(kl).mean()),
         "eval_top1": sum(same) / len(same),
@@ -166,7 +166,7 @@ def test_a_sample_is_right_if_every_token_of_all_its_rows_is(tmp_path: Path, bat
     right=st.tuples(st.integers(0, 500), st.integers(0, 500)),
     entropies=st.tuples(st.floats(0, 20), st.floats(0, 20)),
 )
-def test_worth_orders_by_exact_and_then_by_cross_entropy(
+def test_worth_orders_by_exact_in_steps_of_its_standard_error_and_then_by_cross_entropy(
     samples: int, right: tuple[int, int], entropies: tuple[float, float]
 ) -> None:
     one, other = (
@@ -174,11 +174,18 @@ def test_worth_orders_by_exact_and_then_by_cross_entropy(
         for count, entropy in zip(right, entropies, strict=True)
     )
     first, second = worth(one, samples), worth(other, samples)
-    if one["exact"] > other["exact"]:
+    # As far apart as two standard errors are never on one step.
+    if one["exact"] - other["exact"] > 1 / math.sqrt(samples):
         assert first > second
     elif one["exact"] == other["exact"]:
         # To the digits that numbers have.
         assert first > second - 1e-15 or one["cross_entropy"] > other["cross_entropy"]
+
+
+def test_one_sample_more_of_few_is_no_better_than_half_the_cross_entropy() -> None:
+    early, late = {"exact": 11 / 24, "cross_entropy": 0.073}, {"exact": 10 / 24, "cross_entropy": 0.036}
+    assert worth(late, 24) > worth(early, 24)
+    assert worth(late, 2400) < worth(early, 2400)
 
 
 def test_training_that_makes_nothing_better_leaves_the_student_that_there_was(tmp_path: Path) -> None:

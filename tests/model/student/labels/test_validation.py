@@ -1,6 +1,5 @@
 """What is looked at beside the training of a head: the numbers are those of the formulas."""
 
-import math
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from factory.inference.classifier import text_ids  # noqa: E402
 from factory.student.labels.model import new_classifier  # noqa: E402
 from factory.student.labels.rows import TextRow  # noqa: E402
 from factory.student.labels.trainer import LabelTrainer, TextCollator, columns  # noqa: E402
+from factory.student.validation import worth  # noqa: E402
 from tests.support import tiny, toy_labels  # noqa: E402
 
 
@@ -46,7 +46,7 @@ def test_a_text_is_right_if_its_label_is_the_likeliest(tmp_path: Path) -> None:
         {
             "eval_exact": right / 9,
             "eval_cross_entropy": entropy,
-            "eval_worth": (right + math.exp(-entropy)) / 10,
+            "eval_worth": worth({"exact": right / 9, "cross_entropy": entropy}, 9),
         },
         rel=1e-4,
     )
