@@ -117,8 +117,8 @@ def numbers(sums: torch.Tensor, missed: torch.Tensor) -> dict[str, float]:
 
 
 def worth(seen: Mapping[str, float], samples: int) -> float:
-    """Return one number from 0 to 1 that orders students: by `exact` in steps of its standard error where half
-    is right, those on one step by cross-entropy: of few samples one more that is right is chance."""
+    """Return one number from 0 to 1 that orders students: by `exact` in steps of its standard error, taken
+    where half is right, and on one step by cross-entropy: of few samples one more that is right is chance."""
     steps = 2 * math.sqrt(samples)
     reached = math.floor(seen["exact"] * steps + 1e-9)
     return (reached + math.exp(-seen["cross_entropy"])) / (steps + 1)
